@@ -1,1 +1,4 @@
+//! A Prometheus exporter for NetBackup whose whole behaviour follows its configuration file.
 
+pub mod config;
+pub mod metric;
