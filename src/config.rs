@@ -4,15 +4,32 @@
 //! [`Violation`]s at once. Nothing here does I/O; the text and the files come as [`Material`].
 
 mod diff;
+mod duration;
 mod endpoint;
+mod expand;
+mod key;
+mod load;
 mod material;
+mod raw;
+mod reader;
+mod redact;
+mod report;
+mod scalar;
+mod schema;
 mod secret;
 mod site;
+mod tree;
+mod valid;
 mod version;
+mod yaml;
 
 pub use diff::{ConfigDiff, SiteChange};
 pub use endpoint::{Endpoint, Scheme};
+pub use load::{Check, Loaded, load, references, variables};
 pub use material::{Environment, FileProblem, Material};
+pub use redact::redacted;
+pub use report::{Report, Violation};
+pub use schema::schema;
 pub use secret::Secret;
 pub use site::{Proxy, Site, SiteId, Verification};
 pub use version::ApiVersion;
@@ -22,6 +39,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::metric::MetricNames;
+
+/// The collectors that exist; another one that the file turns on is warned about.
+pub const BUILT_COLLECTORS: [&str; 2] = ["jobs", "storage"];
 
 /// A whole valid configuration.
 #[derive(Clone, Debug, PartialEq)]
@@ -134,3 +154,6 @@ impl Config {
         self.sites.iter().find(|site| &site.id == id)
     }
 }
+
+#[cfg(test)]
+mod tests;
