@@ -7,15 +7,16 @@ mod active;
 mod digest;
 mod funnel;
 mod judge;
+mod look;
 mod metrics;
 mod ports;
 mod status;
 
 pub use active::{ActiveConfig, ConfigReader, ConfigWriter};
 pub use digest::Digest;
-pub use funnel::{Reloader, StartError};
+pub use funnel::{Reloader, StartError, first};
 pub use metrics::ReloadMetrics;
-pub use ports::{Event, PrepareError, Publisher, ReloadHandle, Triggers, Volume, requests};
+pub use ports::{Event, PrepareError, Publisher, Reader, References, ReloadHandle, Triggers, Watch, requests};
 pub use status::{Status, StatusReader, StatusWriter};
 
 use std::sync::Arc;

@@ -6,25 +6,60 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{ActiveConfig, Trigger, Verdict};
-use crate::config::{ConfigDiff, Environment, Material};
-use crate::source::file::LookError;
+use crate::config::{ConfigDiff, Environment};
+use crate::source::file::{Clearance, FileReader, FileWatcher, Look, LookError};
 
-/// Where a configuration and the files that it names are read.
-pub trait Volume: Clone + Send + Sync + 'static {
+/// Reads a configuration with the files that it names.
+pub trait Reader: Clone + Send + 'static {
     /// The configuration file.
     fn path(&self) -> &Path;
 
     /// Reads the text and what `references` finds in it, all from one moment. It may block.
-    fn look(
-        &self,
-        references: &dyn Fn(&[u8], &Environment) -> BTreeSet<PathBuf>,
-    ) -> Result<Material, LookError>;
+    fn look(&self, references: &References<'_>) -> Result<Look, LookError>;
+}
 
-    /// Waits until nobody is in the middle of writing one of the files in place.
-    fn settled(&self) -> impl Future<Output = ()> + Send;
+/// Finds the files that a text names.
+pub type References<'a> = dyn Fn(&[u8], &Environment) -> BTreeSet<PathBuf> + 'a;
+
+/// Knows when a look may begin, and which files it is to be told of.
+pub trait Watch: Send + Sync + 'static {
+    /// The permission to look.
+    type Clearance: Copy + Send;
+
+    /// Waits until nobody is in the middle of writing one of the files in place. Cancel safe.
+    fn ready(&self) -> impl Future<Output = Self::Clearance> + Send;
+
+    /// Whether nobody began to write since the clearance; what was read is worth something only then.
+    fn is_undisturbed(&self, clearance: Self::Clearance) -> bool;
 
     /// Says which files a change is to be told of, beside the configuration itself.
-    fn cover(&self, files: BTreeSet<PathBuf>);
+    fn cover(&self, files: &BTreeSet<PathBuf>) -> impl Future<Output = ()> + Send;
+}
+
+impl Reader for FileReader {
+    fn path(&self) -> &Path {
+        FileReader::path(self)
+    }
+
+    fn look(&self, references: &References<'_>) -> Result<Look, LookError> {
+        FileReader::look(self, references)
+    }
+}
+
+impl Watch for FileWatcher {
+    type Clearance = Clearance;
+
+    async fn ready(&self) -> Clearance {
+        self.ready_to_look().await
+    }
+
+    fn is_undisturbed(&self, clearance: Clearance) -> bool {
+        FileWatcher::is_undisturbed(self, clearance)
+    }
+
+    async fn cover(&self, files: &BTreeSet<PathBuf>) {
+        FileWatcher::cover(self, files).await;
+    }
 }
 
 /// Something that asks for a look.

@@ -1,7 +1,8 @@
+use std::future::pending;
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use jiff::Timestamp;
+use tokio::sync::watch;
 
 use super::Verdict;
 
@@ -19,28 +20,35 @@ pub struct Status {
 }
 
 /// The one owner of the [`Status`].
-#[derive(Clone, Debug, Default)]
-pub struct StatusWriter(Arc<ArcSwap<Status>>);
+#[derive(Debug, Default)]
+pub struct StatusWriter(watch::Sender<Arc<Status>>);
 
 /// Reads the [`Status`].
 #[derive(Clone, Debug)]
-pub struct StatusReader(Arc<ArcSwap<Status>>);
+pub struct StatusReader(watch::Receiver<Arc<Status>>);
 
 impl StatusWriter {
     /// A reader of what this writer publishes.
     pub fn reader(&self) -> StatusReader {
-        StatusReader(self.0.clone())
+        StatusReader(self.0.subscribe())
     }
 
     /// Publishes a new status.
     pub fn publish(&self, status: Status) {
-        self.0.store(Arc::new(status));
+        self.0.send_replace(Arc::new(status));
     }
 }
 
 impl StatusReader {
     /// The status now.
     pub fn load(&self) -> Arc<Status> {
-        self.0.load_full()
+        self.0.borrow().clone()
+    }
+
+    /// Waits for another status than the last one waited for; for ever once the writer is gone.
+    pub async fn changed(&mut self) {
+        if self.0.changed().await.is_err() {
+            pending().await
+        }
     }
 }
