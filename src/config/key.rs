@@ -33,14 +33,22 @@ pub(super) enum Secrecy {
 
 impl Key {
     /// The documentation as one paragraph.
-    pub(super) fn paragraph(&self) -> String {
+    fn paragraph(&self) -> String {
         self.about.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ")
+    }
+
+    /// The documentation with what the value must be.
+    pub(super) fn description(&self) -> String {
+        match (self.shape)() {
+            Shape::Scalar { wants, .. } => format!("{} Must be {wants}.", self.paragraph()),
+            _ => self.paragraph(),
+        }
     }
 
     fn schema(&self) -> Value {
         let mut schema = schema_of(&(self.shape)());
         if let Some(object) = schema.as_object_mut() {
-            object.insert("description".to_owned(), json!(self.paragraph()));
+            object.insert("description".to_owned(), json!(self.description()));
             if let Some(default) = self.default {
                 object.insert("default".to_owned(), default_value(default, object.get("anyOf")));
             }

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use super::expand::{self, Piece};
 use super::key::{Key, Secrecy, Shape};
-use super::report::{Violation, quoted};
+use super::report::{MOST_VIOLATIONS, Violation, quoted};
 use super::tree::{Content, Entry, Node, Place};
 use super::{Check, Environment, yaml};
 
@@ -146,9 +146,11 @@ impl<'a> Reader<'a> {
         self.check == Check::Full
     }
 
-    /// Reports a mistake.
+    /// Reports a mistake; of very many the rest is dropped.
     pub(super) fn violation(&mut self, at: &At, message: impl Into<String>) {
-        self.violations.push(Violation::new(at.place, &at.path, message));
+        if self.violations.len() <= MOST_VIOLATIONS {
+            self.violations.push(Violation::new(at.place, &at.path, message));
+        }
     }
 
     /// Reports what is allowed and probably not meant.
@@ -196,6 +198,9 @@ impl<'a> Reader<'a> {
             return Err(self.wrong(node, &format!("must be a map of keys, not {}", node.kind())));
         }
         for entry in entries(node) {
+            if self.violations.len() > MOST_VIOLATIONS {
+                break;
+            }
             let known = entry.key.starts_with("x-") || keys.iter().any(|key| key.name == entry.key);
             if !known {
                 let at = At {

@@ -137,6 +137,10 @@ impl Scalar for Host {
         } else {
             url::Host::parse(text).ok()?.to_string()
         };
+        let right = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
+        if normal.starts_with(['-', '.']) || !normal.chars().all(right) {
+            return None;
+        }
         Some(Self { written: text.to_owned(), normal })
     }
 }

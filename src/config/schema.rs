@@ -14,3 +14,6 @@ pub fn schema() -> Value {
     }
     schema
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde_yaml::granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError, StrInput, Tag};
 
-use super::report::{Violation, escaped};
+use super::report::{MOST_VIOLATIONS, Violation, escaped};
 use super::tree::{Content, Entry, Node, Place};
 
 /// Kubernetes allows no larger ConfigMap.
@@ -72,10 +72,9 @@ impl<'a> Builder<'a> {
 
     fn file(&mut self) -> Step<Node> {
         let empty = "the file is empty; it must have a key `nbuservers` or `nbuserver`";
-        let (event, place) = self.next()?;
-        let root = match event {
-            Event::DocumentStart(..) => self.next_node(1)?,
-            _ => return Err(self.violation(place, empty)),
+        let root = match self.next()? {
+            (Event::DocumentStart(..), _) => self.next_node(1)?,
+            _ => return Err(self.violation(Place::START, empty)),
         };
         loop {
             match self.next()? {
@@ -112,7 +111,7 @@ impl<'a> Builder<'a> {
 
     fn node(&mut self, event: Event<'a>, place: Place, level: usize) -> Step<Node> {
         if level > MOST_LEVELS {
-            return Err(self.violation(place, format!("more than {MOST_LEVELS} levels deep")));
+            return Err(self.violation(place, too_deep()));
         }
         let before = self.cost;
         let (anchor, content) = match event {
@@ -174,6 +173,9 @@ impl<'a> Builder<'a> {
                 }
                 builder.next_node(level + 1)
             })?;
+            if self.mistakes.len() > MOST_VIOLATIONS {
+                return Err(self.violation(place, "too many mistakes to go on"));
+            }
             if seen.insert(key.clone(), place).is_some() {
                 continue;
             }
@@ -251,6 +253,7 @@ impl<'a> Builder<'a> {
             ErrorKind::UnexpectedCharacter { .. } => {
                 "not valid YAML: a value can not begin with this character; put it in quotes".to_owned()
             }
+            ErrorKind::RecursionLimitExceeded => too_deep(),
             kind => format!("not valid YAML: {kind}"),
         };
         self.violation(place(error.marker()), message)
@@ -261,6 +264,10 @@ impl<'a> Builder<'a> {
 pub(super) fn segment(path: &str, key: &str) -> String {
     let dot = if path.is_empty() { "" } else { "." };
     format!("{dot}{}", escaped(key))
+}
+
+fn too_deep() -> String {
+    format!("more than {MOST_LEVELS} levels deep")
 }
 
 fn is_structure(event: &Event<'_>) -> bool {

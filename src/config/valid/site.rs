@@ -67,10 +67,8 @@ impl SiteBuilder<'_> {
     fn api_key(&self, raw: &RawSite, reader: &mut Reader<'_>) -> Option<Secret> {
         match (raw.api_key.is_given(), raw.api_key_file.is_given()) {
             (true, true) => {
-                reader.violation(
-                    &raw.api_key_file.at,
-                    "and `apiKey` exclude each other; remove one of the two",
-                );
+                reader
+                    .violation(&raw.api_key_file.at, "can not stand beside `apiKey`; remove one of the two");
                 None
             }
             (true, false) => raw.api_key.get().cloned(),
@@ -106,15 +104,13 @@ impl SiteBuilder<'_> {
     fn verification(&self, raw: &RawSite, reader: &mut Reader<'_>) -> Option<Verification> {
         let off = raw.insecure_skip_verify.get()?.0;
         let contradiction = match (raw.certificate_sha256.is_given(), raw.ca_file.is_given(), off) {
-            (true, true, _) => Some((&raw.certificate_sha256.at, "and `caFile` exclude each other")),
-            (true, false, true) => {
-                Some((&raw.certificate_sha256.at, "and `insecureSkipVerify` exclude each other"))
-            }
-            (false, true, true) => Some((&raw.ca_file.at, "and `insecureSkipVerify` exclude each other")),
+            (true, true, _) => Some((&raw.certificate_sha256.at, "caFile")),
+            (true, false, true) => Some((&raw.certificate_sha256.at, "insecureSkipVerify")),
+            (false, true, true) => Some((&raw.ca_file.at, "insecureSkipVerify")),
             _ => None,
         };
-        if let Some((at, what)) = contradiction {
-            reader.violation(at, format!("{what}; remove one of the two"));
+        if let Some((at, other)) = contradiction {
+            reader.violation(at, format!("can not stand beside `{other}`; remove one of the two"));
             return None;
         }
         match (&raw.certificate_sha256.value, &raw.ca_file.value) {
