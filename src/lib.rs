@@ -1,4 +1,6 @@
 //! A Prometheus exporter for NetBackup whose whole behaviour follows its configuration file.
 
+pub mod collector;
 pub mod config;
 pub mod metric;
+pub mod netbackup;
