@@ -1,1 +1,3 @@
+//! Prometheus exporter for NetBackup.
 
+pub mod simulator;
