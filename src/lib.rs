@@ -4,3 +4,6 @@ pub mod collector;
 pub mod config;
 pub mod metric;
 pub mod netbackup;
+pub mod simulator;
+pub mod snapshot;
+pub mod telemetry;

@@ -7,7 +7,8 @@ pub struct PanicCounter(IntCounter);
 impl PanicCounter {
     /// Registers the counter.
     pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let counter = IntCounter::new("nbu_exporter_panics_total", "Panics; each is a bug, kept in its task.")?;
+        let counter =
+            IntCounter::new("nbu_exporter_panics_total", "Panics; each is a bug, kept in its task.")?;
         registry.register(Box::new(counter.clone()))?;
         Ok(Self(counter))
     }
@@ -19,6 +20,9 @@ pub fn watch_panics(counter: PanicCounter) {
     std::panic::set_hook(Box::new(move |info| {
         counter.0.inc();
         let place = info.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(place, "Internal error: a task panicked; this is a bug in nbu-exporter, please report it");
+        tracing::error!(
+            place,
+            "Internal error: a task panicked; this is a bug in nbu-exporter, please report it"
+        );
     }));
 }

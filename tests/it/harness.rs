@@ -39,7 +39,8 @@ impl Sites {
 
     /// Starts sites as asked for.
     pub fn with(options: Options) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let simulation = runtime.block_on(Simulation::start(options)).unwrap();
         Self { runtime, simulation: Some(simulation) }
     }

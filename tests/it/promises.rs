@@ -66,7 +66,9 @@ fn the_caches_are_flushed_when_the_netbackup_address_changes() {
     let exporter = Exporter::start(&volume.path("config.yaml"));
     eventually("the site is up", || exporter.is_up("paris"));
     let before = exporter.metrics();
-    let own = |page: &str| page.lines().filter(|line| line.starts_with("nbu_jobs_")).map(str::to_owned).collect::<Vec<_>>();
+    let own = |page: &str| {
+        page.lines().filter(|line| line.starts_with("nbu_jobs_")).map(str::to_owned).collect::<Vec<_>>()
+    };
     assert!(!own(&before).is_empty());
     volume.swap(&[("config.yaml", &config(&[("paris", sites.port(1))]))]);
     let flushes = "nbu_exporter_cache_flushes_total{reason=\"endpoint\",site=\"paris\"}";

@@ -27,7 +27,10 @@ pub fn get(address: SocketAddr, path: &str) -> std::io::Result<Response> {
 
 /// POSTs to a path without a body.
 pub fn post(address: SocketAddr, path: &str) -> std::io::Result<Response> {
-    request(address, &format!("POST {path} HTTP/1.1\r\nHost: test\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"))
+    request(
+        address,
+        &format!("POST {path} HTTP/1.1\r\nHost: test\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
+    )
 }
 
 /// Sends a request as it is and reads to the end of the connection.

@@ -1,0 +1,135 @@
+//! The endpoints of the API: one file each, and one line in [`TABLE`].
+
+mod api_keys;
+mod cacert;
+mod disk_pools;
+mod job;
+mod jobs;
+mod jobs_count;
+mod listing;
+mod ping;
+mod security_ping;
+mod server_info;
+mod server_time;
+mod storage_units;
+
+use http::{HeaderName, Method, StatusCode};
+
+use super::error::ApiError;
+use super::keys::ApiKey;
+use super::query::Query;
+use super::site::State;
+use super::version::{ApiVersion, Format};
+
+static TABLE: &[Endpoint] = &[
+    ping::ENDPOINT,
+    security_ping::ENDPOINT,
+    server_time::ENDPOINT,
+    server_info::ENDPOINT,
+    cacert::ENDPOINT,
+    api_keys::ENDPOINT,
+    jobs::ENDPOINT,
+    job::ENDPOINT,
+    jobs_count::ENDPOINT,
+    storage_units::ENDPOINT,
+    disk_pools::ENDPOINT,
+];
+
+/// One operation of the API.
+pub(super) struct Endpoint {
+    pub(super) method: Method,
+    /// Below the base path; a segment in braces is a parameter.
+    pub(super) path: &'static str,
+    pub(super) access: Access,
+    /// The first API version that has it.
+    pub(super) since: ApiVersion,
+    pub(super) formats: &'static [Format],
+    pub(super) answer: fn(&Call<'_>) -> Result<Reply, ApiError>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    /// `security: []` in the reference.
+    Open,
+    /// Any valid key.
+    Authenticated,
+    /// A valid key whose role covers the endpoint.
+    Permitted,
+}
+
+/// A request that has passed routing, authentication and negotiation.
+pub(super) struct Call<'a> {
+    pub(super) site: &'a State,
+    pub(super) query: &'a Query,
+    pub(super) parameter: &'a str,
+    pub(super) body: &'a [u8],
+    pub(super) version: ApiVersion,
+    pub(super) key: Option<&'a ApiKey>,
+    pub(super) now: i64,
+}
+
+/// A successful answer; the body is in the negotiated format.
+pub(super) struct Reply {
+    pub(super) body: Vec<u8>,
+    pub(super) headers: Vec<(HeaderName, String)>,
+}
+
+impl Reply {
+    pub(super) fn json(value: &impl serde::Serialize) -> Result<Self, ApiError> {
+        serde_json::to_vec(value).map(Self::from).map_err(|_| ApiError::of(StatusCode::INTERNAL_SERVER_ERROR))
+    }
+}
+
+impl From<Vec<u8>> for Reply {
+    fn from(body: Vec<u8>) -> Self {
+        Self { body, headers: Vec::new() }
+    }
+}
+
+/// Where a request leads.
+pub(super) enum Route<'a> {
+    Found(&'static Endpoint, &'a str),
+    WrongMethod,
+    Unknown,
+}
+
+/// The endpoint for a path below the base path, as far as a server of this version has it.
+pub(super) fn route<'a>(method: &Method, path: &'a str, server: ApiVersion) -> Route<'a> {
+    let mut found = Route::Unknown;
+    for endpoint in TABLE.iter().filter(|endpoint| endpoint.since <= server) {
+        match parameter(endpoint.path, path) {
+            Some(parameter) if endpoint.method == *method => {
+                return Route::Found(endpoint, parameter);
+            }
+            Some(_) => found = Route::WrongMethod,
+            None => {}
+        }
+    }
+    found
+}
+
+/// The parameter in `path`, empty if the pattern has none; `None` if the pattern does not match.
+fn parameter<'a>(pattern: &str, path: &'a str) -> Option<&'a str> {
+    match pattern.split_once('{') {
+        None => (pattern == path).then_some(""),
+        Some((prefix, _)) => path.strip_prefix(prefix).filter(|rest| !rest.is_empty() && !rest.contains('/')),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parameter_is_one_whole_segment() {
+        for (pattern, path, expected) in [
+            ("/ping", "/ping", Some("")),
+            ("/ping", "/ping/", None),
+            ("/admin/jobs/{jobId}", "/admin/jobs/7", Some("7")),
+            ("/admin/jobs/{jobId}", "/admin/jobs/", None),
+            ("/admin/jobs/{jobId}", "/admin/jobs/7/try-logs", None),
+        ] {
+            assert_eq!(parameter(pattern, path), expected, "{path}");
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! `GET /storage/disk-pools`.
+
+use http::Method;
+
+use super::{Access, Call, Endpoint, Reply, listing};
+use crate::simulator::error::ApiError;
+use crate::simulator::storage::POOL_FIELDS;
+use crate::simulator::version::{ApiVersion, Format};
+
+const LARGEST_PAGE: usize = 500;
+
+pub(super) const ENDPOINT: Endpoint = Endpoint {
+    method: Method::GET,
+    path: "/storage/disk-pools",
+    access: Access::Permitted,
+    since: ApiVersion::new(1, 0),
+    formats: &[Format::Json],
+    answer,
+};
+
+fn answer(call: &Call<'_>) -> Result<Reply, ApiError> {
+    let pools = call.site.storage.pools(call.now);
+    listing::answer(call, ENDPOINT.path, pools, POOL_FIELDS, LARGEST_PAGE)
+}

@@ -1,0 +1,83 @@
+//! The job database of a simulated primary server: nothing is stored, every job is computed from (seed, number).
+
+mod ends;
+mod fields;
+mod plan;
+mod profile;
+mod record;
+mod schedule;
+mod walk;
+mod workload;
+
+pub(super) use fields::FIELDS;
+pub(super) use plan::Plan;
+pub(super) use record::{Attributes, Job};
+pub(super) use walk::Page;
+
+use std::sync::Mutex;
+
+use super::clock::Clock;
+use ends::EndIndex;
+use schedule::Schedule;
+
+/// All jobs of one site.
+pub(super) struct JobBook {
+    schedule: Schedule,
+    clock: Clock,
+    server_name: String,
+    domain: String,
+    units: Vec<String>,
+    /// Milliseconds that a job is kept after its end.
+    retention: i64,
+    ends: Mutex<EndIndex>,
+}
+
+impl JobBook {
+    pub(super) fn new(
+        seed: u64,
+        jobs_per_day: u32,
+        retention: i64,
+        clock: Clock,
+        server_name: &str,
+        units: Vec<String>,
+    ) -> Self {
+        Self {
+            schedule: Schedule { seed, per_day: i64::from(jobs_per_day) },
+            clock,
+            server_name: server_name.to_owned(),
+            domain: server_name.split_once('.').map_or("example", |(_, domain)| domain).to_owned(),
+            units,
+            retention,
+            ends: Mutex::new(EndIndex::default()),
+        }
+    }
+
+    /// The job with this identifier, as far as the database still has it.
+    pub(super) fn find(&self, id: i64) -> Option<Job<'_>> {
+        let now = self.clock.now();
+        let number = id.checked_sub(1)?;
+        (0..self.schedule.first_at(now + 1))
+            .contains(&number)
+            .then(|| Job::new(self, number, now))
+            .filter(|job| self.keeps(job, now))
+    }
+
+    fn keeps(&self, job: &Job<'_>, now: i64) -> bool {
+        job.end().is_none_or(|end| end >= now - self.retention)
+    }
+
+    fn unit(&self, choice: u64) -> &str {
+        let count = u64::try_from(self.units.len()).unwrap_or(0).max(1);
+        usize::try_from(choice % count)
+            .ok()
+            .and_then(|index| self.units.get(index))
+            .map_or("", String::as_str)
+    }
+
+    fn media_server(&self, number: i64) -> String {
+        format!("media{number}.{}", self.domain)
+    }
+}
+
+#[cfg(test)]
+mod tests;

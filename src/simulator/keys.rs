@@ -1,0 +1,110 @@
+//! The API keys that a simulated server accepts.
+
+use std::sync::Mutex;
+
+use sha2::{Digest, Sha256};
+
+use super::locked;
+
+/// How long a key is valid unless told otherwise: a year.
+const VALIDITY: i64 = 365 * 86_400_000;
+
+/// One API key of the service user.
+#[derive(Clone)]
+pub(super) struct ApiKey {
+    secret: String,
+    /// Names the key without telling it; in the real product the key's tag.
+    pub(super) fingerprint: String,
+    pub(super) created: i64,
+    pub(super) expires: i64,
+}
+
+/// All keys of one site; they may change while it runs.
+pub(super) struct KeyRing(Mutex<Vec<ApiKey>>);
+
+impl KeyRing {
+    pub(super) fn new(secrets: &[String], now: i64) -> Self {
+        Self(Mutex::new(secrets.iter().map(|secret| key(secret, now)).collect()))
+    }
+
+    /// The valid key that `Authorization` carries: raw, or as bearer token.
+    pub(super) fn authenticate(&self, authorization: &str, now: i64) -> Option<ApiKey> {
+        let offered = bare(authorization);
+        locked(&self.0).iter().find(|key| key.secret == offered && now < key.expires).cloned()
+    }
+
+    pub(super) fn replace(&self, secrets: &[String], now: i64) {
+        *locked(&self.0) = secrets.iter().map(|secret| key(secret, now)).collect();
+    }
+
+    pub(super) fn add(&self, secret: &str, now: i64) {
+        locked(&self.0).push(key(secret, now));
+    }
+
+    pub(super) fn remove(&self, secret: &str) {
+        locked(&self.0).retain(|key| key.secret != secret);
+    }
+
+    /// Sets the expiry of every key, in milliseconds since the Unix epoch.
+    pub(super) fn expire_at(&self, time: i64) {
+        for key in locked(&self.0).iter_mut() {
+            key.expires = time;
+        }
+    }
+}
+
+fn key(secret: &str, now: i64) -> ApiKey {
+    ApiKey {
+        secret: secret.to_owned(),
+        fingerprint: fingerprint(secret),
+        created: now,
+        expires: now.saturating_add(VALIDITY),
+    }
+}
+
+fn bare(authorization: &str) -> &str {
+    let token = authorization.trim();
+    match token.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
+        _ => token,
+    }
+}
+
+/// The first 12 hexadecimal digits of the SHA-256 of the key that an `Authorization` header carries.
+pub(super) fn fingerprint(authorization: &str) -> String {
+    hex(&Sha256::digest(bare(authorization))).chars().take(12).collect()
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a String can not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_accepted_raw_and_as_bearer_until_it_expires() {
+        let ring = KeyRing::new(&["secret".into()], 0);
+        assert!(ring.authenticate("secret", 1).is_some());
+        assert!(ring.authenticate("Bearer secret", 1).is_some());
+        assert!(ring.authenticate("Basic secret", 1).is_none());
+        assert!(ring.authenticate("other", 1).is_none());
+        assert!(ring.authenticate("secret", VALIDITY).is_none());
+    }
+
+    #[test]
+    fn keys_change_while_the_server_runs() {
+        let ring = KeyRing::new(&["old".into()], 0);
+        ring.add("new", 0);
+        ring.remove("old");
+        assert!(ring.authenticate("old", 1).is_none() && ring.authenticate("new", 1).is_some());
+        ring.expire_at(5);
+        assert!(ring.authenticate("new", 5).is_none());
+    }
+}
