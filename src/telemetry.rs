@@ -32,7 +32,7 @@ pub struct Overrides {
 }
 
 /// Changes level and format while the program runs.
-#[derive(Debug)]
+#[allow(missing_debug_implementations, reason = "the layers of tracing-subscriber have none")]
 pub struct LogControl {
     overrides: Overrides,
     format: reload::Handle<BoxedLayer, Registry>,
