@@ -21,7 +21,7 @@ fn answer(call: &Call<'_>) -> Result<Reply, ApiError> {
     let id = call
         .parameter
         .parse()
-        .map_err(|_| ApiError::invalid("jobId", "must be an integer"))?;
+        .map_err(|_| ApiError::invalid("jobId", &"must be an integer"))?;
     let job = call
         .site
         .jobs
