@@ -1,4 +1,4 @@
-//! A faithful simulator of the `NetBackup` REST API: for the demo, the tests and the benchmarks.
+//! A faithful simulator of the NetBackup REST API: for the demo, the tests and the benchmarks.
 //!
 //! It is written from the vendor's documents (NetBackup API reference and getting started guide), not from what our own
 //! client happens to send. What the documents leave open is marked as inferred where it is decided. Jobs are a function

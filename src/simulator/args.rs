@@ -10,7 +10,7 @@ use super::options::{MOST_JOBS_PER_DAY, Options, SiteOptions, Tls};
 use super::version::ApiVersion;
 use super::{Simulation, Site, StartError};
 
-/// Simulates `NetBackup` primary servers.
+/// Simulates NetBackup primary servers.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// How many primary servers
@@ -31,7 +31,7 @@ pub struct Args {
     /// Storage units per server
     #[arg(long, default_value_t = 8)]
     pub storage_units: usize,
-    /// Newest API version that the servers know, 7.0 (`NetBackup` 10.0) to 14.0 (11.2)
+    /// Newest API version that the servers know, 7.0 (NetBackup 10.0) to 14.0 (11.2)
     #[arg(long, value_name = "VERSION", default_value_t = ApiVersion::new(12, 0))]
     pub api_version: ApiVersion,
     /// API key that the servers accept

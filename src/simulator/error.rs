@@ -50,7 +50,7 @@ impl ApiError {
     }
 
     /// 400 for one parameter or attribute, with the reason.
-    pub(super) fn invalid(attribute: &str, reason: impl ToString) -> Self {
+    pub(super) fn invalid(attribute: &str, reason: &impl ToString) -> Self {
         let mut error = Self::of(StatusCode::BAD_REQUEST);
         error.attribute_errors.insert(attribute.to_owned(), reason.to_string());
         error

@@ -1,4 +1,4 @@
-//! The OData subset of the NetBackup API: `eq ne gt ge lt le and or not ()`, `contains`, `startswith`, `endswith`,
+//! The `OData` subset of the NetBackup API: `eq ne gt ge lt le and or not ()`, `contains`, `startswith`, `endswith`,
 //! `tolower`, `toupper` (NetBackup API reference, the `filter` parameter of each endpoint).
 
 mod parser;

@@ -1,5 +1,6 @@
 //! The job database of a simulated primary server: nothing is stored, every job is computed from (seed, number).
 
+mod attributes;
 mod ends;
 mod fields;
 mod plan;
@@ -9,9 +10,10 @@ mod schedule;
 mod walk;
 mod workload;
 
+pub(super) use attributes::Attributes;
 pub(super) use fields::FIELDS;
 pub(super) use plan::Plan;
-pub(super) use record::{Attributes, Job};
+pub(super) use record::Job;
 pub(super) use walk::Page;
 
 use std::sync::Mutex;

@@ -87,7 +87,7 @@ impl Default for Options {
             seed: 1,
             clock: Clock::real(),
             jobs_per_day: 2_000,
-            job_retention: Duration::from_secs(7 * 86_400),
+            job_retention: Duration::from_hours(7 * 24),
             storage_units: 8,
             api_version: ApiVersion::new(12, 0),
             api_keys: vec!["simulated-key".to_owned()],

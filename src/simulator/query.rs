@@ -21,7 +21,7 @@ impl Query {
             percent_decode_str(&spaced)
                 .decode_utf8()
                 .map(std::borrow::Cow::into_owned)
-                .map_err(|_| ApiError::invalid("query", "not UTF-8"))
+                .map_err(|_| ApiError::invalid("query", &"not UTF-8"))
         };
         text.split('&')
             .filter(|pair| !pair.is_empty())
@@ -37,7 +37,7 @@ impl Query {
     pub(super) fn get(&self, name: &str) -> Result<Option<&str>, ApiError> {
         let mut values = self.0.iter().filter(|(known, _)| known == name);
         match (values.next(), values.next()) {
-            (_, Some(_)) => Err(ApiError::invalid(name, "given more than once")),
+            (_, Some(_)) => Err(ApiError::invalid(name, &"given more than once")),
             (first, None) => Ok(first.map(|(_, value)| value.as_str())),
         }
     }
@@ -54,18 +54,25 @@ impl Query {
         text.parse()
             .ok()
             .filter(|number| range.contains(number))
-            .ok_or_else(|| ApiError::invalid(name, format!("must be {} to {}", range.start(), range.end())))
+            .ok_or_else(|| {
+                ApiError::invalid(
+                    name,
+                    &format!("must be {} to {}", range.start(), range.end()),
+                )
+            })
     }
 
     pub(super) fn filter(&self, fields: &'static [Field]) -> Result<Option<Expression>, ApiError> {
         self.get("filter")?
-            .map(|text| filter::parse(text, fields).map_err(|error| ApiError::invalid("filter", error)))
+            .map(|text| {
+                filter::parse(text, fields).map_err(|error| ApiError::invalid("filter", &error))
+            })
             .transpose()
     }
 
     pub(super) fn sort(&self, fields: &'static [Field]) -> Result<Vec<SortKey>, ApiError> {
         self.get("sort")?.map_or(Ok(Vec::new()), |text| {
-            sort::parse(text, fields).map_err(|error| ApiError::invalid("sort", error))
+            sort::parse(text, fields).map_err(|error| ApiError::invalid("sort", &error))
         })
     }
 
@@ -74,10 +81,11 @@ impl Query {
         let kept = self
             .0
             .iter()
-            .filter(|(name, _)| changes.iter().all(|(changed, _)| changed != name))
+            .filter(|(name, _)| changes.iter().all(|(other, _)| other != name))
             .map(|(name, value)| (name.as_str(), value.as_str()));
-        let changed = changes.iter().filter_map(|(name, value)| value.as_deref().map(|value| (*name, value)));
-        changed
+        changes
+            .iter()
+            .filter_map(|(name, value)| value.as_deref().map(|value| (*name, value)))
             .chain(kept)
             .map(|(name, value)| {
                 format!(

@@ -130,15 +130,20 @@ fn spoiled(state: &State, fault: &Fault, answer: Answer, reset: &CancellationTok
         }
         Fault::Garbage => whole(answer.map_body(mangle::garbage)),
         Fault::OddRecords => whole(answer.map_body(mangle::odd_records)),
-        Fault::Truncate => halved(answer, stream::once(async { Err(io::Error::other("cut")) })),
+        Fault::Truncate => halved(
+            answer,
+            stream::once(async {
+                first_half_leaves().await;
+                Err(io::Error::other("the answer is to be cut here"))
+            }),
+        ),
         Fault::StallBody => halved(answer, stream::pending()),
         Fault::ResetBody => {
             let reset = reset.clone();
             halved(
                 answer,
                 stream::once(async move {
-                    // Gives the first half time to leave; a reset discards what is still in the socket.
-                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    first_half_leaves().await;
                     reset.cancel();
                     std::future::pending().await
                 }),
@@ -169,6 +174,11 @@ fn halved(
     answer.body.truncate(half);
     let first = Bytes::from(std::mem::take(&mut answer.body));
     streamed(answer, stream::once(async { Ok(first) }).chain(rest))
+}
+
+/// An error or a reset discards what is still in the buffers.
+async fn first_half_leaves() {
+    tokio::time::sleep(Duration::from_millis(20)).await;
 }
 
 /// JSON that opens and then goes on with spaces.

@@ -57,11 +57,14 @@ impl Got {
 /// Sends one request over a connection of its own and reads until its end.
 async fn send(site: &Site, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Got {
     let mut stream = TcpStream::connect(site.address()).await.unwrap();
-    let mut request = format!("{method} {path} HTTP/1.1\r\nHost: primary\r\nConnection: close\r\n");
-    for (name, value) in headers {
-        request += &format!("{name}: {value}\r\n");
-    }
-    request += &format!("Content-Length: {}\r\n\r\n{body}", body.len());
+    let headers: String = headers
+        .iter()
+        .map(|(name, value)| format!("{name}: {value}\r\n"))
+        .collect();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: primary\r\nConnection: close\r\n{headers}Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut bytes = Vec::new();
     let broken = tokio::time::timeout(Duration::from_secs(30), stream.read_to_end(&mut bytes))
@@ -98,14 +101,17 @@ fn encode(text: &str) -> String {
 
 /// Asks for jobs with a filter, a sort and a limit.
 async fn jobs(site: &Site, filter: &str, sort: &str, limit: usize) -> Got {
-    let (filter, sort) = (encode(filter), encode(sort));
-    let mut path = format!("/admin/jobs?page%5Blimit%5D={limit}");
-    if !filter.is_empty() {
-        path += &format!("&filter={filter}");
-    }
-    if !sort.is_empty() {
-        path += &format!("&sort={sort}");
-    }
+    let parameters = [
+        ("page[limit]", limit.to_string()),
+        ("filter", filter.to_owned()),
+        ("sort", sort.to_owned()),
+    ];
+    let query: Vec<_> = parameters
+        .iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| format!("{}={}", encode(name), encode(value)))
+        .collect();
+    let path = format!("/admin/jobs?{}", query.join("&"));
     get(site, &path).await
 }
 

@@ -42,7 +42,7 @@ fn by_cursor(call: &Call<'_>, plan: &Plan) -> Result<Reply, ApiError> {
         .site
         .jobs
         .page(plan, after, before, limit)
-        .ok_or_else(|| ApiError::invalid("page[after]", "unknown cursor"))?;
+        .ok_or_else(|| ApiError::invalid("page[after]", &"unknown cursor"))?;
     Reply::json(&Listing {
         data: page.jobs.iter().map(|job| Entry::new(call, job, Some(plan.cursor(job)))).collect(),
         links: links(call, &page, limit),

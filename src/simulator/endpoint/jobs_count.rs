@@ -37,15 +37,15 @@ struct Attributes {
 
 fn answer(call: &Call<'_>) -> Result<Reply, ApiError> {
     let request: Request = serde_json::from_slice(call.body)
-        .map_err(|_| ApiError::invalid("data", "type and attributes are required"))?;
+        .map_err(|_| ApiError::invalid("data", &"type and attributes are required"))?;
     if request.data.r#type != "jobCount" {
-        return Err(ApiError::invalid("type", "must be jobCount"));
+        return Err(ApiError::invalid("type", &"must be jobCount"));
     }
     let filter = request.data.attributes.filter.unwrap_or_default();
     let expression = if filter.is_empty() {
         None
     } else {
-        Some(filter::parse(&filter, FIELDS).map_err(|error| ApiError::invalid("filter", error))?)
+        Some(filter::parse(&filter, FIELDS).map_err(|error| ApiError::invalid("filter", &error))?)
     };
     let count = call.site.jobs.count(&Plan::new(expression, Vec::new()));
     Reply::json(&json!({

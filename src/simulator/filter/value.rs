@@ -79,7 +79,7 @@ pub(super) fn duration(text: &str) -> Option<i64> {
 }
 
 impl Test {
-    /// A comparison with an absent value is false, but for `ne` (OData: null differs from every value).
+    /// A comparison with an absent value is false, but for `ne` (`OData`: null differs from every value).
     pub(super) fn holds(&self, value: &Value<'_>) -> bool {
         if *value == Value::Absent {
             return self.operator == Operator::NotEqual;

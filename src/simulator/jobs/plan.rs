@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::JobBook;
-use super::schedule::LONGEST;
+use super::schedule::{BLOCK, LONGEST};
 use crate::simulator::filter::{Expression, Operator, Test, Value};
 use crate::simulator::sort::SortKey;
 
@@ -57,7 +57,7 @@ impl Plan {
             done: true,
         };
         if let Some(filter) = &self.filter {
-            bounds.narrow(book, now, filter);
+            bounds.narrow(book, filter);
         }
         if !bounds.done {
             bounds.starts_from(book, now - LONGEST - LAG);
@@ -102,9 +102,9 @@ impl Order {
 }
 
 impl Bounds {
-    fn narrow(&mut self, book: &JobBook, now: i64, filter: &Expression) {
+    fn narrow(&mut self, book: &JobBook, filter: &Expression) {
         match filter {
-            Expression::All(parts) => parts.iter().for_each(|part| self.narrow(book, now, part)),
+            Expression::All(parts) => parts.iter().for_each(|part| self.narrow(book, part)),
             Expression::Test(test) => self.narrow_by(book, test),
             Expression::Any(_) | Expression::Not(_) => {}
         }
@@ -123,6 +123,11 @@ impl Bounds {
                 if let Some(ids) = span(test.operator, *id) {
                     meet(&mut self.numbers, ids.start.saturating_sub(1)..ids.end.saturating_sub(1));
                 }
+            }
+            ("parentJobId", Value::Integer(parent))
+                if *parent > 0 && test.operator == Operator::Equal =>
+            {
+                meet(&mut self.numbers, *parent..parent.saturating_add(BLOCK));
             }
             ("startTime", Value::Integer(time)) => {
                 if let Some(times) = span(test.operator, *time) {

@@ -16,12 +16,7 @@ pub(super) struct Profile {
     pub(super) schedule_type: &'static str,
     /// The code it ends with.
     pub(super) status: i64,
-    /// It fails once and is queued again.
-    pub(super) retried: bool,
-    /// A failed job that stays restartable for the last part of its life.
-    pub(super) incomplete: bool,
-    /// Suspended by an operator in the middle of its life.
-    pub(super) suspended: bool,
+    pub(super) trouble: Trouble,
     pub(super) queue_reason: i64,
     pub(super) kilobytes: i64,
     pub(super) files: i64,
@@ -32,6 +27,18 @@ pub(super) struct Profile {
     pub(super) process: i64,
     pub(super) storage_unit: u64,
     pub(super) media_server: i64,
+}
+
+/// What holds a job up between its queue and its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trouble {
+    None,
+    /// It fails once and is queued again.
+    Retried,
+    /// Suspended by an operator in the middle of its life.
+    Suspended,
+    /// A failed job that stays restartable for the last part of its life.
+    Incomplete,
 }
 
 impl Profile {
@@ -60,9 +67,12 @@ impl Profile {
             schedule_name,
             schedule_type,
             status,
-            retried: draw.per_mille(15),
-            incomplete: status > 1 && draw.per_mille(125),
-            suspended: draw.per_mille(4),
+            trouble: match draw.below(100) {
+                0..=4 => Trouble::Retried,
+                5..=6 => Trouble::Suspended,
+                7..=60 if status > 1 => Trouble::Incomplete,
+                _ => Trouble::None,
+            },
             queue_reason: workload::queue_reason(&mut draw),
             kilobytes,
             files: kilobytes / draw.between(60, 4_000),

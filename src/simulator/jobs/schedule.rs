@@ -3,21 +3,21 @@
 use crate::simulator::draw::Draw;
 
 /// The first job is submitted at 2025-01-01T00:00:00Z.
-pub(crate) const ORIGIN: i64 = 1_735_689_600_000;
+pub(super) const ORIGIN: i64 = 1_735_689_600_000;
 /// No job lives longer (queue and run, parents included); searches by end time look this far back.
-pub(crate) const LONGEST: i64 = 4 * HOUR;
+pub(super) const LONGEST: i64 = 4 * HOUR;
 /// Jobs come in blocks: at the head of some blocks stands a parent with its children.
-const BLOCK: i64 = 16;
+pub(super) const BLOCK: i64 = 16;
 /// Times in a request beyond this (2115) are taken as this, which keeps the arithmetic inside 64 bits.
 const LATEST: i64 = ORIGIN + 90 * 365 * DAY;
 const MOST_CHILDREN: i64 = 8;
 const SECOND: i64 = 1_000;
 const MINUTE: i64 = 60 * SECOND;
-pub(crate) const HOUR: i64 = 60 * MINUTE;
-pub(crate) const DAY: i64 = 24 * HOUR;
+pub(super) const HOUR: i64 = 60 * MINUTE;
+pub(super) const DAY: i64 = 24 * HOUR;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Role {
+pub(super) enum Role {
     Single,
     Parent { children: i64 },
     Child { parent: i64 },
@@ -25,26 +25,26 @@ pub(crate) enum Role {
 
 /// The life of one job, in milliseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Timeline {
+pub(super) struct Timeline {
     /// Position in the sequence of all jobs, from 0; the job identifier is one more.
-    pub(crate) number: i64,
-    pub(crate) role: Role,
-    pub(crate) start: i64,
-    pub(crate) active: i64,
-    pub(crate) end: i64,
+    pub(super) number: i64,
+    pub(super) role: Role,
+    pub(super) start: i64,
+    pub(super) active: i64,
+    pub(super) end: i64,
     /// When the job database shows the job as done. Inferred: a little after its end, seldom half a minute.
-    pub(crate) updated: i64,
+    pub(super) updated: i64,
 }
 
 /// The sequence of all jobs of a site.
 #[derive(Clone, Debug)]
-pub(crate) struct Schedule {
-    pub(crate) seed: u64,
-    pub(crate) per_day: i64,
+pub(super) struct Schedule {
+    pub(super) seed: u64,
+    pub(super) per_day: i64,
 }
 
 impl Schedule {
-    pub(crate) fn timeline(&self, number: i64) -> Timeline {
+    pub(super) fn timeline(&self, number: i64) -> Timeline {
         let block = number.div_euclid(BLOCK);
         let place = number.rem_euclid(BLOCK);
         let children = self.children(block);
@@ -65,7 +65,7 @@ impl Schedule {
     }
 
     /// When job `number` is submitted; never before job `number - 1`.
-    pub(crate) fn start(&self, number: i64) -> i64 {
+    pub(super) fn start(&self, number: i64) -> i64 {
         let block = number.div_euclid(BLOCK);
         let place = number.rem_euclid(BLOCK);
         let interval = DAY / self.per_day.max(1);
@@ -77,7 +77,7 @@ impl Schedule {
     }
 
     /// The number of the first job that starts at `time` or later.
-    pub(crate) fn first_at(&self, time: i64) -> i64 {
+    pub(super) fn first_at(&self, time: i64) -> i64 {
         let time = time.clamp(ORIGIN, LATEST);
         let passed = (time - ORIGIN) * self.per_day / DAY;
         let mut number = (passed.div_euclid(BLOCK) - 1).max(0) * BLOCK;
