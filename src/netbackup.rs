@@ -25,4 +25,6 @@ pub use stats::Stats;
 pub use tls::TlsCache;
 
 #[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
 mod tests;

@@ -126,13 +126,10 @@ impl Record {
 }
 
 /// The families about the runs of a site's collectors, by their names.
-pub fn collector_families<'a>(
-    site: &str,
-    records: impl Iterator<Item = (&'a str, &'a Record)> + Clone,
-) -> Vec<Family> {
+pub fn collector_families(site: &str, records: &[(&str, &Record)]) -> Vec<Family> {
     let family = |desc, value: fn(&Record) -> Option<f64>| {
         let mut family = Family::new(desc, site);
-        for (name, record) in records.clone() {
+        for (name, record) in records {
             if let Some(value) = value(record) {
                 family.sample(&[name], value);
             }

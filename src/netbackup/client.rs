@@ -194,8 +194,13 @@ impl Client {
 /// Whether a failed ping says only that there is no ping here, and nothing of the server.
 fn is_refusal(cause: &Cause) -> bool {
     match cause {
-        Cause::Unauthorized | Cause::Forbidden | Cause::NotFound | Cause::NotAcceptable(_) => true,
-        Cause::Redirect(_) | Cause::ContentType(_) | Cause::TooLarge(_) => true,
+        Cause::Unauthorized
+        | Cause::Forbidden
+        | Cause::NotFound
+        | Cause::NotAcceptable(_)
+        | Cause::Redirect(_)
+        | Cause::ContentType(_)
+        | Cause::TooLarge(_) => true,
         Cause::Client { status, .. } => *status != 408,
         _ => false,
     }

@@ -177,17 +177,15 @@ fn innermost(error: &reqwest::Error) -> String {
 }
 
 fn tls_error(error: &reqwest::Error) -> bool {
-    chain(error).any(|link| {
-        link.is::<rustls::Error>()
-            || link
-                .downcast_ref::<std::io::Error>()
-                .and_then(std::io::Error::get_ref)
-                .is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>)
-    })
+    chain(error).any(<dyn std::error::Error>::is::<rustls::Error>)
 }
 
+/// The links of an error. An `io::Error` hides what it wraps from `source`, and may wrap another one.
 fn chain(error: &reqwest::Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
-    std::iter::successors(std::error::Error::source(error), |link| link.source())
+    std::iter::successors(std::error::Error::source(error), |link| {
+        let wrapped = link.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        wrapped.map(|wrapped| wrapped as &(dyn std::error::Error + 'static)).or_else(|| link.source())
+    })
 }
 
 /// Why a site's client can not be made.

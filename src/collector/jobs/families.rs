@@ -205,8 +205,8 @@ impl Page<'_> {
         let mut dedup = Family::new(&WINDOW_DEDUP, self.site);
         for (types, totals) in by_types(summary) {
             files.sample(&self.pair(types), totals.files as f64);
-            if totals.deduped > 0 {
-                dedup.sample(&self.pair(types), totals.dedup_percent() / totals.deduped as f64 / 100.0);
+            if let Some(ratio) = totals.mean_dedup_ratio() {
+                dedup.sample(&self.pair(types), ratio);
             }
         }
         [jobs, bytes, files, dedup]
@@ -277,7 +277,7 @@ impl Page<'_> {
         let mut dedup = Family::new(&V4_DEDUP, self.site);
         for (types, totals) in by_types(summary) {
             files.sample(&self.pair(types), totals.files as f64);
-            dedup.sample(&self.pair(types), totals.dedup_percent() / totals.jobs as f64);
+            dedup.sample(&self.pair(types), totals.mean_dedup_percent(totals.jobs));
         }
         let duration = self.histograms(&V4_DURATION, &summary.elapsed);
         [bytes, jobs, status, state, queued, files, dedup, duration]

@@ -180,7 +180,7 @@ pub(super) struct Totals {
     /// The sum of all deduplication percentages, in thousandths.
     dedup: i64,
     /// How many jobs have one.
-    pub(super) deduped: u64,
+    deduped: u64,
 }
 
 impl Totals {
@@ -194,9 +194,14 @@ impl Totals {
         }
     }
 
-    /// The sum of all deduplication percentages.
-    pub(super) fn dedup_percent(&self) -> f64 {
-        self.dedup as f64 / 1000.0
+    /// The mean deduplication percentage if it is shared by so many jobs.
+    pub(super) fn mean_dedup_percent(&self, jobs: u64) -> f64 {
+        self.dedup as f64 / (1000.0 * jobs as f64)
+    }
+
+    /// The mean deduplication ratio, 0 to 1, of the jobs that have one.
+    pub(super) fn mean_dedup_ratio(&self) -> Option<f64> {
+        (self.deduped > 0).then(|| self.dedup as f64 / (100_000.0 * self.deduped as f64))
     }
 
     /// Takes in the jobs of another label set.

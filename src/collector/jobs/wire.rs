@@ -42,6 +42,7 @@ struct Attributes<'a> {
 
 /// A job; what the record leaves out is empty or `None`.
 #[derive(Debug)]
+#[expect(clippy::struct_field_names, reason = "the API has jobType beside policyType")]
 pub(super) struct Job<'a> {
     pub(super) id: u32,
     pub(super) job_type: Cow<'a, str>,

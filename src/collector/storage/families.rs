@@ -147,8 +147,7 @@ fn v4_info(unit: &Unit) -> Vec<&str> {
 }
 
 fn capabilities(unit: &Unit) -> [&'static str; 5] {
-    [unit.is_cloud, unit.worm_capable, unit.use_worm, unit.replication_capable, unit.instant_access]
-        .map(|flag| if flag { "true" } else { "false" })
+    unit.capabilities.map(|capability| if capability { "true" } else { "false" })
 }
 
 fn v4_bytes(unit: &Unit) -> impl Iterator<Item = (Vec<&str>, u64)> {

@@ -61,11 +61,8 @@ pub(super) struct Unit {
     pub(super) capacity_bytes: Option<u64>,
     pub(super) max_concurrent_jobs: Option<u64>,
     pub(super) max_fragment_bytes: Option<u64>,
-    pub(super) is_cloud: bool,
-    pub(super) worm_capable: bool,
-    pub(super) use_worm: bool,
-    pub(super) replication_capable: bool,
-    pub(super) instant_access: bool,
+    /// Cloud, WORM capable, WORM in use, replication, instant access.
+    pub(super) capabilities: [bool; 5],
 }
 
 impl Unit {
@@ -98,11 +95,14 @@ impl Unit {
                 .max_fragment_size_megabytes
                 .take(odd)
                 .map(|size| size.saturating_mul(1 << 20)),
-            is_cloud: attributes.is_cloud.take(odd).unwrap_or(false),
-            worm_capable: attributes.worm_capable.take(odd).unwrap_or(false),
-            use_worm: attributes.use_worm.take(odd).unwrap_or(false),
-            replication_capable: attributes.replication_capable.take(odd).unwrap_or(false),
-            instant_access: attributes.instant_access_enabled.take(odd).unwrap_or(false),
+            capabilities: [
+                attributes.is_cloud,
+                attributes.worm_capable,
+                attributes.use_worm,
+                attributes.replication_capable,
+                attributes.instant_access_enabled,
+            ]
+            .map(|capability| capability.take(odd).unwrap_or(false)),
         };
         (!unit.name.is_empty()).then_some(unit)
     }
