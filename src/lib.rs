@@ -2,3 +2,5 @@
 
 pub mod config;
 pub mod metric;
+pub mod shutdown;
+pub mod source;
