@@ -13,6 +13,9 @@ use crate::config::ApiVersion;
 use crate::netbackup::{Client, KeyState, Stats};
 use crate::snapshot::{Fragment, Snapshot, SnapshotWriter};
 
+/// A key's end moves only when somebody makes a new key.
+const KEY_INTERVAL: Duration = Duration::from_secs(3600);
+
 /// What a poller remembers from cycle to cycle.
 pub(super) struct Memory {
     collectors: Vec<Box<dyn Collector>>,
@@ -27,7 +30,10 @@ pub(super) struct SiteRecord {
     pub(super) version: Option<ApiVersion>,
     /// Whether the configured key is accepted; `None` while nobody has asked.
     pub(super) credential: Option<bool>,
+    /// When the key ends, where NetBackup says it.
+    pub(super) key_expiry: Option<Timestamp>,
     complete: bool,
+    key_asked: Option<Instant>,
     failure: Option<String>,
 }
 
@@ -54,8 +60,10 @@ impl Memory {
         }
     }
 
+    /// Notes what is known of the configured key now.
     pub(super) fn credential_accepted(&mut self, accepted: Option<bool>) {
         self.site.credential = accepted;
+        self.site.key_asked = None;
     }
 
     /// One cycle: the version first, then all collectors side by side, each published as it ends.
@@ -76,14 +84,9 @@ impl Memory {
         };
         self.site.reached(plan);
         let all_unauthorized = self.collect(plan, client, deadline, stats, writer).await;
-        self.site.up = Some(self.records.iter().any(|record| record.success == Some(true)));
-        if all_unauthorized {
-            let state = timeout_at(deadline, client.check_key(deadline)).await;
-            if matches!(state, Ok(Ok(KeyState::Rejected))) {
-                self.site.refused(plan);
-            }
-        } else if self.site.up == Some(true) && self.site.credential.is_none() {
-            self.site.credential = Some(true);
+        self.site.up = Some(self.records.iter().any(Record::succeeded));
+        if all_unauthorized || self.site.key_is_due() {
+            self.site.ask_about_key(client, deadline, plan).await;
         }
         self.site.complete = true;
         self.publish(plan, stats, writer);
@@ -122,10 +125,10 @@ impl Memory {
                 Some(run) => unauthorized += usize::from(note(record, run, plan)),
                 None => {
                     broken.push(place);
-                    record.failed("internal error".to_owned(), Duration::ZERO, plan.collection.max_stale_cycles);
+                    record.failed("internal error", plan.collection.max_stale_cycles);
                 }
             }
-            if records.iter().any(|record| record.success == Some(true)) {
+            if record.succeeded() {
                 site.up = Some(true);
             }
             publish(site, records, plan, stats, writer);
@@ -155,7 +158,7 @@ impl Memory {
             self.site.failure = Some(why.to_owned());
         }
         for record in &mut self.records {
-            record.failed(why.to_owned(), Duration::ZERO, plan.collection.max_stale_cycles);
+            record.failed(why, plan.collection.max_stale_cycles);
         }
         self.publish(plan, stats, writer);
     }
@@ -173,12 +176,29 @@ impl SiteRecord {
         }
     }
 
-    /// The configured key is refused for everything.
-    fn refused(&mut self, plan: &Plan) {
-        if self.credential != Some(false) {
-            tracing::error!(site = %plan.site.name, "NetBackup refuses the API key; create a new one and put it into the key file");
+    fn key_is_due(&self) -> bool {
+        // A key that waits for its time says nothing about the one in use.
+        self.credential != Some(false) && self.key_asked.is_none_or(|asked| asked.elapsed() > KEY_INTERVAL)
+    }
+
+    /// Asks whether the key is good and when it ends. One refused collector alone means a missing permission.
+    async fn ask_about_key(&mut self, client: &Client, deadline: Instant, plan: &Plan) {
+        match client.check_key(deadline).await {
+            Ok(KeyState::Accepted { expiry }) => {
+                self.credential = self.credential.or(Some(true));
+                self.key_expiry = expiry;
+                self.key_asked = Some(Instant::now());
+            }
+            Ok(KeyState::Rejected) => {
+                if self.credential != Some(false) {
+                    tracing::error!(site = %plan.site.name, "NetBackup refuses the API key: create a new one and put it in its place");
+                }
+                self.credential = Some(false);
+                self.key_asked = None;
+            }
+            // Some keys may not ask; the collectors tell what matters.
+            Err(error) => tracing::debug!(site = %plan.site.name, err = %error, "The key's end is not known"),
         }
-        self.credential = Some(false);
     }
 }
 
@@ -201,23 +221,17 @@ async fn run(collector: &mut dyn Collector, context: &Context<'_>) -> Option<Run
 
 /// Writes down what a run brought; whether it was refused for want of permission.
 fn note(record: &mut Record, run: Run, plan: &Plan) -> bool {
-    let site = &plan.site.name;
-    let collector = record.name();
-    match run.outcome {
-        Ok(()) => {
-            let fragments = run.families.into_iter().map(Fragment::from).collect();
-            if record.succeeded(fragments, run.duration, Timestamp::now()) {
-                tracing::info!(%site, collector, "The collector succeeds again");
-            }
-            false
+    let (site, collector) = (&plan.site.name, record.name);
+    let failure = run.outcome.as_ref().err().cloned();
+    let news = record.note(run, plan.collection.max_stale_cycles, Timestamp::now());
+    match &failure {
+        None if news => tracing::info!(%site, collector, "The collector succeeds again"),
+        Some(error) if news => {
+            tracing::warn!(%site, collector, reason = error.reason(), err = %error, "The collector failed");
         }
-        Err(error) => {
-            if record.failed(error.to_string(), run.duration, plan.collection.max_stale_cycles) {
-                tracing::warn!(%site, collector, reason = error.reason(), err = %error, "The collector failed");
-            }
-            error.is_unauthorized()
-        }
+        None | Some(_) => {}
     }
+    failure.is_some_and(|error| error.is_unauthorized())
 }
 
 /// Makes the site's snapshot of all that is known and publishes it.

@@ -71,6 +71,11 @@ impl FileReader {
         }
     }
 
+    /// The absolute path of the configuration file.
+    pub fn path(&self) -> &Path {
+        &self.place.config
+    }
+
     /// Reads the configuration and the files that `references` finds in it, as they were at one moment: files of
     /// one volume come out of one `..data` directory, and a pair of which one changed meanwhile is read again.
     ///
