@@ -3,6 +3,7 @@
 //! Raw → valid: [`load`] takes the text with everything that it refers to and gives a [`Config`] or all
 //! [`Violation`]s at once. Nothing here does I/O; the text and the files come as [`Material`].
 
+mod address;
 mod diff;
 mod duration;
 mod endpoint;
@@ -23,6 +24,7 @@ mod valid;
 mod version;
 mod yaml;
 
+pub use address::RESERVED_PATHS;
 pub use diff::{ConfigDiff, SiteChange};
 pub use endpoint::{Endpoint, Scheme};
 pub use load::{Check, Loaded, load, references, variables};

@@ -33,9 +33,10 @@ pub struct Loaded {
 /// `file` is how the file is named in the report; its directory is the base of relative paths, exactly as in
 /// [`references`].
 pub fn load(file: &Path, material: &Material, check: Check) -> Result<Loaded, Report> {
-    let root = yaml::parse(&material.text).map_err(|violations| Report::new(file, violations))?;
+    let document = yaml::parse(&material.text).map_err(|violations| Report::new(file, violations))?;
     let mut reader = Reader::new(&material.environment, check);
-    let raw: Slot<RawConfig> = reader.node(&root);
+    reader.violations = document.mistakes;
+    let raw: Slot<RawConfig> = reader.node(&document.root);
     let config = raw.get().and_then(|raw| valid::config(raw, directory(file), material, &mut reader));
     match config {
         Some(config) if reader.violations.is_empty() => {
@@ -63,9 +64,9 @@ pub fn variables(text: &[u8]) -> BTreeSet<String> {
 }
 
 fn skim(text: &[u8], environment: &Environment) -> (Option<RawConfig>, BTreeSet<String>) {
-    let Ok(root) = yaml::parse(text) else { return (None, BTreeSet::new()) };
+    let Ok(document) = yaml::parse(text) else { return (None, BTreeSet::new()) };
     let mut reader = Reader::new(environment, Check::SkipReferences);
-    let raw: Slot<RawConfig> = reader.node(&root);
+    let raw: Slot<RawConfig> = reader.node(&document.root);
     (raw.value.ok(), reader.variables)
 }
 

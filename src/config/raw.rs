@@ -1,11 +1,9 @@
 //! The file as it is written: every key with its value and place, nothing concluded yet.
 
+use super::address::{BasePath, Host, MetricsPath, Port, TlsName};
 use super::key::{Key, Shape};
 use super::reader::{Decode, Reader, Slot, Without};
-use super::scalar::{
-    BasePath, Count, Dead, Digest, FilePath, Flag, Host, MetricsPath, Number, Port, SiteName, Span, Text,
-    TlsName,
-};
+use super::scalar::{Count, Dead, Digest, FilePath, Flag, Number, SiteName, Span, Text};
 use super::tree::Node;
 use super::{ApiVersion, ListenHost, LogFormat, LogLevel, Proxy, Scheme, Secret};
 use crate::metric::MetricNames;

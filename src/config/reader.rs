@@ -275,14 +275,17 @@ pub(super) fn entries(node: &Node) -> &[Entry] {
 }
 
 fn unknown_key(given: &str, keys: &[Key]) -> String {
+    let alive = |key: &&Key| !matches!((key.shape)(), Shape::Dead);
     let distance = |key: &Key| strsim::damerau_levenshtein(&given.to_lowercase(), &key.name.to_lowercase());
-    let nearest = keys.iter().min_by_key(|key| distance(key));
+    let short = given.len() <= LONGEST_MISSPELT_KEY;
+    let nearest = keys.iter().filter(|key| short && alive(key)).min_by_key(|key| distance(key));
     match nearest {
-        Some(key) if given.len() <= LONGEST_MISSPELT_KEY && distance(key) <= (given.len() / 3).max(1) => {
+        _ if given.contains(':') => "unknown key; after a key's colon there must be a space".to_owned(),
+        Some(key) if distance(key) <= (given.len() / 3).max(1) => {
             format!("unknown key; did you mean `{}`?", key.name)
         }
         _ => {
-            let names: Vec<&str> = keys.iter().map(|key| key.name).collect();
+            let names: Vec<&str> = keys.iter().filter(alive).map(|key| key.name).collect();
             format!("unknown key; the keys here are {}", names.join(", "))
         }
     }

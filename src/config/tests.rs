@@ -1,3 +1,4 @@
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use super::*;
@@ -78,10 +79,11 @@ fn summary(config: &Config) -> String {
             Verification::Pinned(digest) => format!("pinned {:02x}…{:02x}", digest[0], digest[31]),
             other => format!("{other:?}"),
         };
-        text += &format!("{:?} {:?} {} key={}", site.id, site.name, site.endpoint, site.api_key.expose());
-        text += &format!(" version={:?} {verification}", site.api_version.map(|version| version.to_string()));
-        text += &format!(" {:?} {:?}", site.tls_server_name, site.proxy);
-        text += &format!(" {:?} {}\n", site.timeout, site.max_concurrent_requests);
+        let version = site.api_version.map(|version| version.to_string());
+        let _ = write!(text, "{:?} {:?} {} key={}", site.id, site.name, site.endpoint, site.api_key.expose());
+        let _ =
+            write!(text, " version={version:?} {verification} {:?} {:?}", site.tls_server_name, site.proxy);
+        let _ = writeln!(text, " {:?} {}", site.timeout, site.max_concurrent_requests);
     }
     text
 }
@@ -120,8 +122,8 @@ fn the_smallest_file_has_the_defaults() {
     let config = loaded.config;
     assert_eq!(config.server.host, ListenHost::Ip("0.0.0.0".parse().unwrap()));
     assert_eq!((config.server.port, config.server.metrics_path.as_str()), (9440, "/metrics"));
-    assert_eq!(config.collection.interval, Duration::from_secs(300));
-    assert_eq!(config.collection.window, Duration::from_secs(3600));
+    assert_eq!(config.collection.interval, Duration::from_mins(5));
+    assert_eq!(config.collection.window, Duration::from_hours(1));
     assert_eq!(config.collection.max_stale_cycles, 3);
     assert_eq!((config.names, config.log, config.sites.len()), (MetricNames::Both, Log::default(), 0));
     assert_eq!(loaded.warnings.len(), 1);
@@ -138,30 +140,33 @@ fn check_refused(text: &[u8], expected: &str) {
     assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
 }
 
+fn numbered(numbers: std::ops::Range<usize>, line: impl Fn(usize) -> String) -> String {
+    numbers.map(line).collect::<Vec<_>>().concat()
+}
+
 #[test]
 fn hostile_files_are_refused_and_not_chewed_on() {
-    let bomb: String = std::iter::once("x-0: &a0 [1,1,1,1,1,1,1,1,1]\n".to_owned())
-        .chain((1..12).map(|n| {
-            let aliases = vec![format!("*a{}", n - 1); 9].join(",");
-            format!("x-{n}: &a{n} [{aliases}]\n")
-        }))
-        .collect();
+    let bomb = numbered(1..12, |n| {
+        let aliases = vec![format!("*a{}", n - 1); 9].join(",");
+        format!("x-{n}: &a{n} [{aliases}]\n")
+    });
+    let bomb = format!("x-0: &a0 [1,1,1,1,1,1,1,1,1]\n{bomb}");
     check_refused(bomb.as_bytes(), "too many values; aliases may have multiplied them");
     let long = format!("x-a: &a {}\nx-b: [{}]\n", "x".repeat(500_000), "*a,".repeat(100_000));
     check_refused(long.as_bytes(), "too many values; aliases may have multiplied them");
-    let merges: String =
-        (1..60).map(|n| format!("x-{n}: &b{n}\n  <<: [*b{0}, *b{0}, *b{0}]\n  k{n}: 1\n", n - 1)).collect();
+    let merges =
+        numbered(1..60, |n| format!("x-{n}: &b{n}\n  <<: [*b{0}, *b{0}, *b{0}]\n  k{n}: 1\n", n - 1));
     check_refused(format!("x-0: &b0 {{k0: 1}}\n{merges}").as_bytes(), "too many values");
     check_refused("[".repeat(10_000).as_bytes(), "more than 64 levels deep");
     check_refused("{a: ".repeat(10_000).as_bytes(), "more than 64 levels deep");
     check_refused("- ".repeat(10_000).as_bytes(), "more than 64 levels deep");
-    let nested: String = (0..1_000).map(|level| format!("{}a:\n", " ".repeat(level))).collect();
+    let nested = numbered(0..1_000, |level| format!("{}a:\n", " ".repeat(level)));
     check_refused(nested.as_bytes(), "more than 64 levels deep");
     check_refused("x".repeat(5 << 20).as_bytes(), "the file has 5242880 bytes; at most 1048576 are allowed");
     check_refused("x".repeat(1 << 20).as_bytes(), "must be a map of keys");
     check_refused("[".repeat(1 << 20).as_bytes(), "more than 64 levels deep");
     check_refused("a: 1\n".repeat(200_000).as_bytes(), "is given twice");
-    let keys: String = (0..100_000).map(|n| format!("k{n}: 1\n")).collect();
+    let keys = numbered(0..100_000, |n| format!("k{n}: 1\n"));
     check_refused(keys.as_bytes(), "there are more mistakes");
     check_refused("? ".repeat(100_000).as_bytes(), "");
     check_refused("&a ".repeat(100_000).as_bytes(), "");

@@ -21,13 +21,19 @@ const TOO_MUCH: &str = "too many values; aliases may have multiplied them";
 
 type Step<T> = Result<T, Violation>;
 
-/// The one document of a file.
-pub(super) fn parse(text: &[u8]) -> Result<Node, Vec<Violation>> {
+/// The one document of a file, with the mistakes that leave a tree to look at.
+#[derive(Debug)]
+pub(super) struct Document {
+    pub(super) root: Node,
+    pub(super) mistakes: Vec<Violation>,
+}
+
+/// Reads a file; the error is what leaves no tree.
+pub(super) fn parse(text: &[u8]) -> Result<Document, Vec<Violation>> {
     let text = characters(text).map_err(|violation| vec![violation])?;
     let mut builder = Builder::new(text);
     match builder.file() {
-        Ok(node) if builder.mistakes.is_empty() => Ok(node),
-        Ok(_) => Err(builder.mistakes),
+        Ok(root) => Ok(Document { root, mistakes: builder.mistakes }),
         Err(fatal) => {
             builder.mistakes.push(fatal);
             Err(builder.mistakes)
@@ -260,10 +266,15 @@ impl<'a> Builder<'a> {
     }
 }
 
-/// `.key`, or `key` at the root.
+/// `.key`, or `key` at the root. What stands where a secret's text should be is not shown: under `apiKey`, and after
+/// the colon of `apiKey:text`, which YAML takes for one word.
 pub(super) fn segment(path: &str, key: &str) -> String {
     let dot = if path.is_empty() { "" } else { "." };
-    format!("{dot}{}", escaped(key))
+    match key.split_once(':') {
+        _ if path.ends_with("apiKey") => format!("{dot}…"),
+        Some((name, _)) => format!("{dot}{}…", escaped(name)),
+        None => format!("{dot}{}", escaped(key)),
+    }
 }
 
 fn too_deep() -> String {

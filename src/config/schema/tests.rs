@@ -93,7 +93,7 @@ fn the_example_loads_without_a_warning() {
 fn the_example_shows_every_key_with_its_default() {
     let text = example();
     let mut shown = Vec::new();
-    scalars("", &yaml::parse(text.as_bytes()).unwrap(), &mut shown);
+    scalars("", &yaml::parse(text.as_bytes()).unwrap().root, &mut shown);
     for (path, key) in every_key() {
         match key.default {
             Some("{}") => {}

@@ -120,10 +120,13 @@ impl SiteBuilder<'_> {
             (_, Err(Without::Value)) => Some(Verification::SystemRoots),
             (_, Ok(_)) => {
                 let content = self.content(&raw.ca_file, reader)?;
-                let roots = pem::certificates(content).map_err(|problem| {
-                    reader.violation(&raw.ca_file.at, format!("names a file that {problem}"))
-                });
-                roots.ok().map(|roots| Verification::Roots(roots.into()))
+                match pem::certificates(content) {
+                    Ok(roots) => Some(Verification::Roots(roots.into())),
+                    Err(problem) => {
+                        reader.violation(&raw.ca_file.at, format!("names a file that {problem}"));
+                        None
+                    }
+                }
             }
         }
     }
