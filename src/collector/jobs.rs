@@ -1,4 +1,5 @@
 mod counters;
+mod descs;
 mod families;
 mod labels;
 mod live;
@@ -22,7 +23,7 @@ use progress::{Progress, Range, Reached};
 use window::{Finished, Window};
 use wire::{Job, Wire};
 
-pub(super) use families::FAMILIES;
+pub(super) use descs::FAMILIES;
 
 pub(super) const NAME: &str = "jobs";
 pub(super) const ENDPOINT: &str = "/admin/jobs";
