@@ -337,6 +337,23 @@ async fn a_cycle_too_short_for_the_backfill_shows_what_it_has_and_the_next_goes_
     assert_eq!((line(&text, COUNT).as_deref(), tally.truncated), (Some("150"), false));
 }
 
+#[tokio::test]
+async fn a_cycle_that_is_cancelled_leaves_nothing_behind_that_counts_twice() {
+    let mut site = Site::new((1..=150).map(|id| Jobbed::done(id, 600)).collect()).await;
+    site.client.negotiate(soon()).await.unwrap();
+    for _ in 0..3 {
+        let context = context(&site.client, site.window, MetricNames::Both);
+        let mut tally = Tally::default();
+        let cycle = site.jobs.cycle(&context, &mut tally);
+        // The first answers come only after a while, so this drops the cycle in the middle of its work.
+        let _ = tokio::time::timeout(Duration::from_millis(15), cycle).await;
+        assert!(site.jobs.window.len() <= 300);
+    }
+    let (text, _) = site.cycle().await;
+    assert_eq!(line(&text, COUNT).as_deref(), Some("150"));
+    assert_eq!(site.jobs.window.len(), 150);
+}
+
 /// What happens between two looks at the model of a job database.
 #[derive(Clone, Debug)]
 enum Event {
