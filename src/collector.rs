@@ -9,6 +9,8 @@ pub mod site;
 mod storage;
 mod table;
 
+#[doc(hidden)]
+pub use jobs::decode_jobs_page;
 pub use table::{COLLECTORS, Entry, build};
 
 use std::time::Duration;

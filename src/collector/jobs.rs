@@ -1,4 +1,5 @@
 mod counters;
+mod descs;
 mod families;
 mod labels;
 mod live;
@@ -22,7 +23,7 @@ use progress::{Progress, Range, Reached};
 use window::{Finished, Window};
 use wire::{Job, Wire};
 
-pub(super) use families::FAMILIES;
+pub(super) use descs::FAMILIES;
 
 pub(super) const NAME: &str = "jobs";
 pub(super) const ENDPOINT: &str = "/admin/jobs";
@@ -68,6 +69,8 @@ impl Jobs {
         let now = context.client.server_time(context.now).as_second();
         let from = now.saturating_sub_unsigned(context.window.as_secs());
         self.progress.begin(from);
+        // A cycle that was cancelled left its jobs unsettled; they must not pile up.
+        self.settle(from);
         // First what is few, so that a long backfill does not hide what runs.
         let live = self.read_live(context, tally).await;
         let finished = self.read_finished(context, now, tally).await;
@@ -171,6 +174,13 @@ fn filter(range: Range) -> String {
 fn date_time(second: i64) -> String {
     let moment = Timestamp::from_second(second).unwrap_or(Timestamp::UNIX_EPOCH);
     format!("{moment:.3}")
+}
+
+/// Decodes one page of jobs as every cycle does, and gives the number of its jobs; benchmarks measure this.
+pub fn decode_jobs_page(text: &str) -> Result<u64, DecodeError> {
+    let mut jobs = 0;
+    fold(text, &mut Tally::default(), |_, _| jobs += 1)?;
+    Ok(jobs)
 }
 
 /// Decodes a page and hands on each record that says which job it is.

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::config::{ApiVersion, Site};
 
-use super::exchange::{Accept, Exchange, Request};
+use super::exchange::{Accept, Answer, Exchange, Request};
 use super::listing::{Trail, encode};
 use super::{
     Cause, ClientError, DecodeError, Error, Field, Listing, Page, Stats, Time, TlsCache, Walk, decode,
@@ -156,13 +156,12 @@ impl Client {
     /// The version that the server announces, if it does; notes its clock.
     async fn ping(&self, deadline: Instant) -> Result<Option<ApiVersion>, Error> {
         let request = Request { endpoint: PING, query: String::new(), accept: Accept::Text };
-        let asked = Timestamp::now();
         let answer = match self.exchange.get(&request, deadline).await {
             Ok(answer) => answer,
             Err(error) if is_refusal(&error.cause) => return Ok(None),
             Err(error) => return Err(error),
         };
-        self.note_clock(&answer.text, asked, Timestamp::now());
+        self.note_clock(&answer, Timestamp::now());
         let header = answer.headers.get("x-netbackup-api-version").and_then(|value| value.to_str().ok());
         Ok(header.and_then(version::announced))
     }
@@ -182,9 +181,10 @@ impl Client {
     }
 
     /// The body of a ping is the server's time in milliseconds; it was written about halfway through the exchange.
-    fn note_clock(&self, text: &str, asked: Timestamp, answered: Timestamp) {
-        let Ok(server) = text.trim().trim_matches('"').parse::<i64>() else { return };
-        let ours = i64::midpoint(asked.as_millisecond(), answered.as_millisecond());
+    fn note_clock(&self, answer: &Answer, now: Timestamp) {
+        let Ok(server) = answer.text.trim().trim_matches('"').parse::<i64>() else { return };
+        let halfway = i64::try_from(answer.took.as_millis() / 2).unwrap_or(0);
+        let ours = now.as_millisecond().saturating_sub(halfway);
         let offset = server.saturating_sub(ours);
         self.clock_offset.store(offset, Ordering::Relaxed);
         self.exchange.stats().clock_offset(offset as f64 / 1000.0);

@@ -165,6 +165,9 @@ impl Cause {
             Self::Dns(cause)
         } else if tls_error(error) {
             Self::Tls(cause)
+        } else if error.is_decode() && !chain(error).any(<dyn std::error::Error>::is::<hyper::Error>) {
+            // The bytes came as they were sent: it is the unpacking that failed.
+            Self::Decode(DecodeError::Gzip)
         } else {
             Self::Connect(cause)
         }

@@ -36,6 +36,8 @@ pub(super) enum Accept {
 pub(super) struct Answer {
     pub(super) headers: HeaderMap,
     pub(super) text: String,
+    /// From sending the request, the try that succeeded, to the head of the answer.
+    pub(super) took: Duration,
 }
 
 /// A try that failed, and for how long the server asks us to wait.
@@ -121,7 +123,8 @@ impl Exchange {
                 return Err(Cause::of_transport(&error).into());
             }
         };
-        self.stats.answered(request.endpoint, response.status().as_u16(), started.elapsed());
+        let took = started.elapsed();
+        self.stats.answered(request.endpoint, response.status().as_u16(), took);
         if response.status() != StatusCode::OK {
             return Err(self.refused(request, response).await);
         }
@@ -132,7 +135,7 @@ impl Exchange {
                 .map(|body| String::from_utf8_lossy(&body).into_owned())?,
             Accept::Json(_) => body::read_json(response).await?,
         };
-        Ok(Answer { headers, text })
+        Ok(Answer { headers, text, took })
     }
 
     fn builder(&self, request: &Request) -> reqwest::RequestBuilder {

@@ -53,6 +53,9 @@ pub enum DecodeError {
         /// Counted from 1.
         column: usize,
     },
+    /// The compression is broken.
+    #[error("the answer's gzip is broken")]
+    Gzip,
     /// A page of a web site.
     #[error("the answer is an HTML page under a JSON content type; is a proxy or a login page in between?")]
     Html,

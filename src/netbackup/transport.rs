@@ -1,3 +1,4 @@
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,13 +8,12 @@ use reqwest::header::HeaderValue;
 use reqwest::redirect::Policy;
 use rustls::ClientConfig;
 
-use crate::config::{Endpoint, Proxy, Scheme, Site};
+use crate::config::{Endpoint, Proxy, Scheme, Site, Verification};
 
 use super::tls::is_dns_name;
 use super::{ClientError, TlsCache};
 
 /// The HTTP client of one site with its connections, and the address that it is given.
-#[derive(Debug)]
 pub(super) struct Transport {
     pub(super) http: reqwest::Client,
     /// Scheme, host, port and base path; resources follow.
@@ -22,6 +22,13 @@ pub(super) struct Transport {
     pub(super) host: Option<HeaderValue>,
     /// Keeps the shared settings in the cache while this client lives.
     _tls: Arc<ClientConfig>,
+}
+
+impl fmt::Debug for Transport {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The HTTP client's own form shows the proxy with its password.
+        write!(formatter, "Transport({})", self.base)
+    }
 }
 
 /// A server that has not accepted within this time is not there; NetBackup's hosts are near.
@@ -33,6 +40,7 @@ impl Transport {
     pub(super) fn new(site: &Site, tls: &TlsCache) -> Result<Self, ClientError> {
         let other_name = site.tls_server_name.as_deref().filter(|name| *name != site.endpoint.host());
         let config = match site.endpoint.scheme() {
+            Scheme::Http if has_tls_proxy(site) => tls.config(&Verification::SystemRoots, None)?,
             Scheme::Http => TlsCache::unused()?,
             Scheme::Https => tls.config(&site.verification, other_name)?,
         };
@@ -64,6 +72,10 @@ impl Transport {
         let http = builder.build().map_err(|error| ClientError::Setup(error.to_string()))?;
         Ok(Self { http, base, host, _tls: config })
     }
+}
+
+fn has_tls_proxy(site: &Site) -> bool {
+    matches!(&site.proxy, Proxy::Url(url) if url.scheme() == "https")
 }
 
 fn host_header(endpoint: &Endpoint) -> Result<HeaderValue, ClientError> {

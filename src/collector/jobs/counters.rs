@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::labels::{Group, Outcome, Status, Word};
+use super::labels::{Group, MOST_GROUPS, Outcome, Status, Word};
 use super::window::Finished;
 use crate::metric::Histogram;
 
@@ -52,12 +52,24 @@ impl Counters {
     fn entry(&mut self, group: Group) -> CountersOf<'_> {
         let Group { job_type, policy_type, schedule_type, status } = group;
         let outcome = status.outcome();
+        let other = Word::OTHER;
         CountersOf {
-            finished: self.finished.entry((job_type, policy_type, schedule_type, outcome)).or_default(),
-            failed: (outcome == Outcome::Failed).then(|| self.failed.entry((job_type, status)).or_default()),
-            moved: self.moved.entry((job_type, policy_type)).or_default(),
+            finished: at(
+                &mut self.finished,
+                (job_type, policy_type, schedule_type, outcome),
+                (other, other, other, outcome),
+            ),
+            failed: (outcome == Outcome::Failed)
+                .then(|| at(&mut self.failed, (job_type, status), (other, Status::OTHER))),
+            moved: at(&mut self.moved, (job_type, policy_type), (other, other)),
         }
     }
+}
+
+/// The counter of a label set, or the one that all share for whom there is no room: counters never go.
+fn at<K: Ord + Copy, V: Default>(counters: &mut BTreeMap<K, V>, key: K, other: K) -> &mut V {
+    let has_room = counters.len() < MOST_GROUPS || counters.contains_key(&key);
+    counters.entry(if has_room { key } else { other }).or_default()
 }
 
 /// The counters that the jobs of one group move.

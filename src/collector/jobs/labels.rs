@@ -35,7 +35,7 @@ impl Status {
     const SUCCESS: Self = Self(0);
     const PARTIAL: Self = Self(1);
     /// Any failure, once there are too many label sets.
-    const OTHER: Self = Self(i32::MIN);
+    pub(super) const OTHER: Self = Self(i32::MIN);
 
     pub(super) fn outcome(self) -> Outcome {
         match self {

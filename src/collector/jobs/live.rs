@@ -61,13 +61,12 @@ const REASONS: [&str; 31] = [
 ];
 
 impl QueueReason {
-    /// Where the server says nothing of it, or a code that no reference knows.
+    /// Where the server says nothing of it.
     const NONE: Self = Self(0);
 
     fn of(job: &Job<'_>) -> Self {
-        let known =
-            |code: &i64| usize::try_from(*code).is_ok_and(|code| code <= REASONS.len()) || *code == -99;
-        job.queue_reason.filter(known).map_or(Self::NONE, Self)
+        // Later releases may add some; anything else is no code, and would make label sets without end.
+        job.queue_reason.filter(|code| matches!(code, -99 | 0..=99)).map_or(Self::NONE, Self)
     }
 
     /// The reference's name.
@@ -110,5 +109,24 @@ fn note_oldest(oldest: &mut BTreeMap<Word, i64>, job_type: Word, start: Option<i
     if let Some(start) = start {
         let oldest = oldest.entry(job_type).or_insert(start);
         *oldest = start.min(*oldest);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_has_the_name_of_the_reference_and_a_later_one_none() {
+        for (code, name) in [
+            (1, "MEDIA_IN_USE"),
+            (5, "MAX_STORAGE_UNIT_JOBS"),
+            (31, "MEDIA_SERVER_JOBS_THROTTLED"),
+            (32, "UNKNOWN"),
+            (-99, "UNKNOWN"),
+            (0, "NONE"),
+        ] {
+            assert_eq!(QueueReason(code).name(), name, "{code}");
+        }
     }
 }

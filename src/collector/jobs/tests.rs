@@ -1,5 +1,8 @@
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+use proptest::prelude::*;
 
 use super::*;
 use crate::collector::run;
@@ -89,18 +92,14 @@ impl Site {
         Self { database, server, client, jobs: Jobs::default(), window: Duration::from_hours(1) }
     }
 
+    fn context(&self) -> Context<'_> {
+        context(&self.client, self.window, MetricNames::Both)
+    }
+
     /// One cycle; the page as text.
     async fn cycle(&mut self) -> (String, Tally) {
         self.client.negotiate(soon()).await.unwrap();
-        let context = Context {
-            client: &self.client,
-            site: "paris",
-            window: self.window,
-            interval: Duration::from_mins(5),
-            names: MetricNames::Both,
-            deadline: soon(),
-            now: Timestamp::now(),
-        };
+        let context = context(&self.client, self.window, MetricNames::Both);
         let run = run(&mut self.jobs, &context).await;
         assert_eq!(run.outcome, Ok(()));
         assert_eq!(run.families.iter().map(Family::duplicates).sum::<usize>(), 0);
@@ -117,6 +116,11 @@ impl Site {
         let of_finished = seen.into_iter().filter(|seen| seen.query.contains("endTime ge"));
         of_finished.skip(skip).map(|seen| seen.query).collect()
     }
+}
+
+fn context(client: &crate::netbackup::Client, window: Duration, names: MetricNames) -> Context<'_> {
+    let interval = Duration::from_mins(5);
+    Context { client, site: "paris", window, interval, names, deadline: soon(), now: Timestamp::now() }
 }
 
 fn line(text: &str, start: &str) -> Option<String> {
@@ -217,15 +221,7 @@ async fn odd_records_lose_themselves_and_no_more() {
     })
     .await;
     let client = server.client();
-    let context = Context {
-        client: &client,
-        site: "paris",
-        window: Duration::from_hours(1),
-        interval: Duration::from_mins(5),
-        names: MetricNames::V4,
-        deadline: soon(),
-        now: Timestamp::now(),
-    };
+    let context = context(&client, Duration::from_hours(1), MetricNames::V4);
     let run = run(&mut Jobs::default(), &context).await;
     assert_eq!(run.outcome, Ok(()));
     assert!(run.families.iter().all(|family| family.desc().naming == crate::metric::Naming::V4));
@@ -243,10 +239,10 @@ async fn a_walk_that_fails_keeps_what_came_and_goes_on_from_there() {
     let database = Database::new(Mutex::new(
         (1..=250).map(|id| Jobbed::done(id, 3500 - i64::try_from(id).unwrap())).collect(),
     ));
-    let (shared, broken) = (database.clone(), Arc::new(std::sync::atomic::AtomicBool::new(true)));
+    let (shared, broken) = (database.clone(), Arc::new(AtomicBool::new(true)));
     let breaks = broken.clone();
     let server = Server::start(move |seen| {
-        if breaks.load(std::sync::atomic::Ordering::SeqCst) && seen.query.contains("page[after]=200") {
+        if breaks.load(Ordering::SeqCst) && seen.query.contains("page[after]=200") {
             return Answer::status(400);
         }
         answer(&shared, seen)
@@ -255,18 +251,10 @@ async fn a_walk_that_fails_keeps_what_came_and_goes_on_from_there() {
     let client = server.client();
     let mut site = Site { database, client, server, jobs: Jobs::default(), window: Duration::from_hours(1) };
     site.client.negotiate(soon()).await.unwrap();
-    let context = Context {
-        client: &site.client,
-        site: "paris",
-        window: site.window,
-        interval: Duration::from_mins(5),
-        names: MetricNames::Both,
-        deadline: soon(),
-        now: Timestamp::now(),
-    };
+    let context = context(&site.client, site.window, MetricNames::Both);
     assert_eq!(run(&mut site.jobs, &context).await.outcome.unwrap_err().reason(), "http_4xx");
     assert_eq!(site.jobs.window.len(), 200);
-    broken.store(false, std::sync::atomic::Ordering::SeqCst);
+    broken.store(false, Ordering::SeqCst);
     let (text, _) = site.cycle().await;
     assert_eq!(line(&text, COUNT).as_deref(), Some("250"));
     assert!(site.asked(3)[0].contains(&date_time(NOW - 3300)), "{:?}", site.asked(3));
@@ -320,4 +308,151 @@ fn too_many_label_sets_share_one_of_their_outcome_and_are_given_back() {
     add(5, 90_000, &mut window, &mut labels);
     assert_eq!(window.summary(0, &labels).by_group.last().unwrap().0.status.label(), "5");
     assert_eq!(tally.capped, 4);
+}
+
+#[tokio::test]
+async fn a_cycle_too_short_for_the_backfill_shows_what_it_has_and_the_next_goes_on() {
+    let ends = |id: u64| 3000 - 10 * i64::try_from(id).unwrap();
+    let database = Database::new(Mutex::new((1..=150).map(|id| Jobbed::done(id, ends(id))).collect()));
+    let (shared, slow) = (database.clone(), Arc::new(AtomicBool::new(true)));
+    let stalls = slow.clone();
+    let server = Server::start(move |seen| {
+        let stall = stalls.load(Ordering::SeqCst) && seen.query.contains("page[after]=100");
+        Answer { delay: Duration::from_mins(u64::from(stall)), ..answer(&shared, seen) }
+    })
+    .await;
+    let client = server.client();
+    let mut site = Site { database, client, server, jobs: Jobs::default(), window: Duration::from_hours(1) };
+    site.client.negotiate(soon()).await.unwrap();
+    let mut context = site.context();
+    context.deadline = tokio::time::Instant::now() + Duration::from_secs(4);
+    let mut jobs = Jobs::default();
+    let first = run(&mut jobs, &context).await;
+    assert_eq!((first.outcome, first.tally.truncated), (Ok(()), true));
+    let text: String = first.families.iter().map(Family::text).collect();
+    assert_eq!(line(&text, COUNT).as_deref(), Some("100"));
+    slow.store(false, Ordering::SeqCst);
+    site.jobs = jobs;
+    let (text, tally) = site.cycle().await;
+    assert_eq!((line(&text, COUNT).as_deref(), tally.truncated), (Some("150"), false));
+}
+
+#[tokio::test]
+async fn a_cycle_that_is_cancelled_leaves_nothing_behind_that_counts_twice() {
+    let mut site = Site::new((1..=150).map(|id| Jobbed::done(id, 600)).collect()).await;
+    site.client.negotiate(soon()).await.unwrap();
+    for _ in 0..3 {
+        let context = context(&site.client, site.window, MetricNames::Both);
+        let mut tally = Tally::default();
+        let cycle = site.jobs.cycle(&context, &mut tally);
+        // The first answers come only after a while, so this drops the cycle in the middle of its work.
+        let _ = tokio::time::timeout(Duration::from_millis(15), cycle).await;
+        assert!(site.jobs.window.len() <= 300);
+    }
+    let (text, _) = site.cycle().await;
+    assert_eq!(line(&text, COUNT).as_deref(), Some("150"));
+    assert_eq!(site.jobs.window.len(), 150);
+}
+
+/// What happens between two looks at the model of a job database.
+#[derive(Clone, Debug)]
+enum Event {
+    /// Time goes on by so many seconds, and a job is recorded that ended so many seconds before.
+    Finish { after: i64, lag: i64 },
+    /// A cycle whose walks end after so many jobs, if they have more.
+    Cycle { most: usize },
+    /// A reload changes the window.
+    Window { seconds: i64 },
+}
+
+fn events() -> impl Strategy<Value = Vec<Event>> {
+    let event = prop_oneof![
+        4 => (0..400_i64, 0..300_i64).prop_map(|(after, lag)| Event::Finish { after, lag }),
+        2 => (0..6_usize).prop_map(|most| Event::Cycle { most }),
+        1 => Just(Event::Cycle { most: usize::MAX }),
+        1 => (60..4000_i64).prop_map(|seconds| Event::Window { seconds }),
+    ];
+    proptest::collection::vec(event, 1..60)
+}
+
+/// A job database and a reader of it, without a network in between.
+struct Model {
+    now: i64,
+    window_seconds: i64,
+    /// Id and end of each recorded job.
+    recorded: Vec<(u32, i64)>,
+    counted: Vec<u32>,
+    /// The jobs that were recorded before the reader had caught up.
+    old: Option<usize>,
+    jobs: Jobs,
+}
+
+impl Model {
+    fn happen(&mut self, event: &Event) {
+        match *event {
+            Event::Finish { after, lag } => {
+                self.now += after;
+                self.recorded.push((u32::try_from(self.recorded.len()).unwrap(), self.now - lag));
+            }
+            Event::Cycle { most } => self.cycle(most),
+            Event::Window { seconds } => self.window_seconds = seconds,
+        }
+    }
+
+    fn cycle(&mut self, most: usize) {
+        let from = self.now - self.window_seconds;
+        self.jobs.progress.begin(from);
+        let mut whole = true;
+        for range in self.jobs.progress.ranges() {
+            let counts = self.jobs.progress.counts(range);
+            let until = range.until.unwrap_or(i64::MAX);
+            let mut matching: Vec<_> =
+                self.recorded.iter().filter(|(_, end)| (range.from..=until).contains(end)).collect();
+            matching.sort_by_key(|(id, end)| (*end, *id));
+            let mut reached = Reached::default();
+            for (id, end) in matching.iter().take(most) {
+                let text =
+                    format!(r#"{{"id":{id},"attributes":{{"status":0,"endTime":"{}"}}}}"#, date_time(*end));
+                let job = Job::new(serde_json::from_str(&text).unwrap(), &mut 0).unwrap();
+                let job = Finished::new(&job, counts, &mut self.jobs.labels, &mut Tally::default()).unwrap();
+                reached.note(job.ended());
+                self.jobs.window.add(job);
+            }
+            let complete = matching.len() <= most;
+            self.jobs.progress.end(range, reached, complete, self.now);
+            whole &= complete;
+            if range.until.is_none() && complete {
+                self.old.get_or_insert(self.recorded.len());
+            }
+            if !complete {
+                break;
+            }
+        }
+        let keep = self.jobs.progress.keep_from(from);
+        let counted = &mut self.counted;
+        self.jobs.window.settle(keep, |job| counted.push(job.id()));
+        if whole {
+            let summary = self.jobs.window.summary(from, &self.jobs.labels);
+            let seen: u64 = summary.by_group.iter().map(|(_, totals)| totals.jobs).sum();
+            let expected = self.recorded.iter().filter(|(_, end)| *end >= from).count();
+            assert_eq!(seen, expected as u64, "jobs in the window after a whole cycle");
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_happens_a_whole_cycle_has_the_whole_window_and_every_new_job_counts_once(events in events()) {
+        let mut model = Model {
+            now: NOW, window_seconds: 3600, recorded: Vec::new(), counted: Vec::new(), old: None, jobs: Jobs::default(),
+        };
+        for event in &events {
+            model.happen(event);
+        }
+        model.cycle(usize::MAX);
+        let old = u32::try_from(model.old.unwrap()).unwrap();
+        let expected: Vec<u32> = (old..u32::try_from(model.recorded.len()).unwrap()).collect();
+        model.counted.sort_unstable();
+        prop_assert_eq!(model.counted, expected);
+    }
 }

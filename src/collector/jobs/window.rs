@@ -16,8 +16,18 @@ pub(super) struct Finished {
     /// In thousandths of a percent, so that sums are exact; [`NO_DEDUP`] where the job says nothing of it.
     dedup: i32,
     group: GroupIndex,
-    /// Whether the counters hold it.
-    counted: bool,
+    mark: Mark,
+}
+
+/// What the counters have to do with a job. Of several records of one job the first mark in this order holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Mark {
+    /// Nothing any more.
+    Settled,
+    /// It ended while we watched, and is not counted yet.
+    New,
+    /// It ended before.
+    Old,
 }
 
 const NO_ELAPSED: u32 = u32::MAX;
@@ -47,12 +57,17 @@ impl Finished {
             files: job.files.map_or(0, |files| u32::try_from(files).unwrap_or(u32::MAX)),
             dedup: job.dedup.map_or(NO_DEDUP, thousandths),
             group,
-            counted: !counts,
+            mark: if counts { Mark::New } else { Mark::Old },
         })
     }
 
     pub(super) fn ended(&self) -> i64 {
         self.ended.into()
+    }
+
+    #[cfg(test)]
+    pub(super) fn id(&self) -> u32 {
+        self.id
     }
 
     pub(super) fn group(&self) -> GroupIndex {
@@ -93,18 +108,20 @@ impl Window {
 
     /// Makes every job one, the newest record of it, calls `count` for each new one, and drops what ended too long ago.
     pub(super) fn settle(&mut self, keep_from: i64, mut count: impl FnMut(&Finished)) {
-        // Of equal ids the one that is counted comes first, then in the order of arrival (the sort is stable).
-        self.jobs.sort_by_key(|job| (job.id, !job.counted));
+        // The sort is stable: records with one id and one mark stay in the order of their arrival.
+        self.jobs.sort_by_key(|job| (job.id, job.mark));
         self.jobs.dedup_by(|later, earlier| {
             let same = later.id == earlier.id;
             if same {
-                *earlier = Finished { counted: earlier.counted, ..*later };
+                *earlier = Finished { mark: earlier.mark, ..*later };
             }
             same
         });
-        for job in self.jobs.iter_mut().filter(|job| !job.counted) {
-            count(job);
-            job.counted = true;
+        for job in &mut self.jobs {
+            if job.mark == Mark::New {
+                count(job);
+            }
+            job.mark = Mark::Settled;
         }
         self.jobs.retain(|job| job.ended() >= keep_from);
         if self.jobs.capacity() > 4 * self.jobs.len().max(64) {
