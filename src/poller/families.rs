@@ -44,8 +44,8 @@ pub(super) fn of_site(known: &SiteRecord, records: &[Record], name: &str) -> Vec
         }
     }
     families.push(last);
-    let runs = records.iter().filter_map(|record| record.runs.as_ref().map(|runs| (record.name, runs)));
-    families.extend(site::collector_families(name, runs));
+    let runs: Vec<_> = records.iter().filter_map(|record| Some((record.name, record.runs.as_ref()?))).collect();
+    families.extend(site::collector_families(name, &runs));
     families
 }
 
