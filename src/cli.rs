@@ -2,6 +2,8 @@
 
 mod check;
 mod demo;
+mod exit;
+mod kill;
 mod list;
 mod reload;
 
@@ -10,12 +12,15 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::app::{Options, RunError};
 use crate::config::{LogFormat, LogLevel};
 use crate::simulator;
 use crate::telemetry::Overrides;
 
 pub use check::check_config;
 pub use demo::demo;
+pub use exit::failed;
+pub use kill::{is_kill, kill};
 pub use list::list_metrics;
 pub use reload::ask_for_reload;
 
@@ -146,6 +151,14 @@ impl CommandLine {
 }
 
 impl RunArgs {
+    /// What can not be reloaded.
+    pub fn options(&self) -> Result<Options, RunError> {
+        let config = self.config.clone().ok_or_else(|| {
+            RunError::Configuration("no configuration file is named: give --config FILE or set NBU_EXPORTER_CONFIG".into())
+        })?;
+        Ok(Options { config, listen_address: self.listen_address })
+    }
+
     /// What the command line fixes about logging.
     pub fn log_overrides(&self) -> Overrides {
         let level = if self.debug { Some(LogLevel::Debug) } else { self.log_level.map(LogLevel::from) };

@@ -1,7 +1,11 @@
 //! A Prometheus exporter for NetBackup whose whole behaviour follows its configuration file.
 
+pub mod app;
+pub mod cli;
 pub mod collector;
 pub mod config;
+pub mod exposition;
+pub mod http;
 pub mod metric;
 pub mod netbackup;
 pub mod poller;

@@ -2,34 +2,110 @@
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
+use std::time::Duration;
 
+use anyhow::Context as _;
 use clap::Parser as _;
-use nbu_exporter::app::{self, App};
+use nbu_exporter::app::{App, Options, RunError, reader};
 use nbu_exporter::cli::{self, Command, CommandLine, RunArgs};
-use nbu_exporter::shutdown::Shutdown;
-use nbu_exporter::source::signal;
+use nbu_exporter::exposition::{BuildInfo, Registry};
+use nbu_exporter::shutdown::{Ended, Shutdown};
+use nbu_exporter::source::signal::{self, Hangups};
+use nbu_exporter::telemetry::{self, LogControl, MessageCounter, Overrides, PanicCounter};
 use nbu_exporter::{config, simulator};
+use tokio_util::sync::CancellationToken;
+
+/// Kubernetes kills after 30 s by default; whatever hangs must not use them up.
+const DRAIN_DEADLINE: Duration = Duration::from_secs(20);
+/// A blocked file system must not hold up the end.
+const BLOCKED_THREADS: Duration = Duration::from_millis(200);
 
 fn main() -> ExitCode {
+    if cli::is_kill(std::env::args_os().next().as_deref()) {
+        return cli::kill(std::env::args().skip(1), &mut io::stdout());
+    }
     // Before any thread exists: a signal that comes now waits for its handler instead of killing us.
-    signal::block();
-    let command = CommandLine::parse().into_command();
-    let outcome = match command {
+    let blocked = signal::block();
+    let outcome = blocked.map_err(RunError::from).and_then(|()| match CommandLine::parse().into_command() {
         Command::Run(args) => on_runtime(run(args)),
-        Command::CheckConfig(args) => {
-            cli::check_config(&args, app::reader(&args.file), &mut io::stdout()).map_err(Into::into)
-        }
-        Command::Demo(args) => on_runtime(cli::demo(args)),
+        Command::Demo(args) => on_runtime(demo(args)),
         Command::Simulate(args) => on_runtime(simulate(args)),
-        Command::ListMetrics(args) => {
-            cli::list_metrics(&args, &mut io::stdout()).map(|()| ExitCode::SUCCESS).map_err(Into::into)
-        }
-        Command::Reload(args) => {
-            on_runtime(async move { Ok(cli::ask_for_reload(&args, &mut io::stdout()).await?) })
-        }
-        Command::Schema => {
-            writeln!(io::stdout(), "{:#}", config::schema()).map(|()| ExitCode::SUCCESS).map_err(Into::into)
-        }
-    };
-    outcome.unwrap_or_else(|error| app::failed(&error))
+        Command::Reload(args) => on_runtime(async { Ok(cli::ask_for_reload(&args, &mut io::stdout()).await?) }),
+        Command::CheckConfig(args) => Ok(cli::check_config(&args, &reader(&args.file), &mut io::stdout())?),
+        Command::ListMetrics(args) => done(cli::list_metrics(&args, &mut io::stdout())),
+        Command::Schema => done(writeln!(io::stdout(), "{:#}", config::schema())),
+    });
+    outcome.unwrap_or_else(|error| cli::failed(&error))
+}
+
+/// Collects and serves until a signal ends it.
+async fn run(args: RunArgs) -> Result<ExitCode, RunError> {
+    let options = args.options()?;
+    until_signalled(args.log_overrides(), async |start: Start| start.app(options).await?.serve().await).await
+}
+
+/// The exporter on two simulated sites.
+async fn demo(args: cli::DemoArgs) -> Result<ExitCode, RunError> {
+    until_signalled(Overrides::default(), async |start: Start| {
+        cli::demo(args, async |options| start.app(options).await).await
+    })
+    .await
+}
+
+/// A simulated NetBackup alone.
+async fn simulate(args: simulator::Args) -> Result<ExitCode, RunError> {
+    let shutdown = Shutdown::install()?;
+    let drain = shutdown.drain();
+    let mut out = io::stdout();
+    let work = simulator::run(args, &mut out, drain.cancelled());
+    exit(shutdown.run(async { Ok(work.await.context("the simulation")?) }, DRAIN_DEADLINE).await)
+}
+
+/// What an [`App`] is started with besides its options.
+struct Start {
+    registry: Registry,
+    log: LogControl,
+    hangups: Hangups,
+    drain: CancellationToken,
+}
+
+impl Start {
+    async fn app(self, options: Options) -> Result<App, RunError> {
+        App::start(options, self.registry, self.log, self.hangups, self.drain).await
+    }
+}
+
+/// Logs, takes over the signals, and runs `work` until the first one asks for the end.
+async fn until_signalled(
+    overrides: Overrides,
+    work: impl AsyncFnOnce(Start) -> Result<(), RunError>,
+) -> Result<ExitCode, RunError> {
+    let shutdown = Shutdown::install()?;
+    let hangups = Hangups::install()?;
+    let registry = Registry::new(&BuildInfo::current()).context("metrics")?;
+    let messages = MessageCounter::new(registry.prometheus()).context("metrics")?;
+    let log = telemetry::init(overrides, messages).context("logging")?;
+    telemetry::watch_panics(PanicCounter::new(registry.prometheus()).context("metrics")?);
+    let drain = shutdown.drain();
+    let start = Start { registry, log, hangups, drain: drain.clone() };
+    exit(shutdown.run(work(start), DRAIN_DEADLINE).await)
+}
+
+fn exit(ended: Ended<Result<(), RunError>>) -> Result<ExitCode, RunError> {
+    match ended {
+        Ended::Finished(outcome) => outcome.map(|()| ExitCode::SUCCESS),
+        Ended::Aborted(_) | Ended::Overdue => Ok(ExitCode::FAILURE),
+    }
+}
+
+fn done(outcome: io::Result<()>) -> Result<ExitCode, RunError> {
+    Ok(outcome.map(|()| ExitCode::SUCCESS)?)
+}
+
+fn on_runtime(work: impl Future<Output = Result<ExitCode, RunError>>) -> Result<ExitCode, RunError> {
+    // Two threads: one that serves scrapes while the other parses or renders. More cost memory and bring nothing.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let outcome = runtime.block_on(work);
+    runtime.shutdown_timeout(BLOCKED_THREADS);
+    outcome
 }

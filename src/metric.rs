@@ -41,6 +41,17 @@ pub enum Naming {
     Shared,
 }
 
+impl Naming {
+    /// The word in lists.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::V4 => "v4",
+            Self::Shared => "both",
+        }
+    }
+}
+
 /// A metric family declared as data. `site` is the first label of every family of a site and is not listed.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub struct Desc {

@@ -17,6 +17,8 @@ use crate::config::{Collection, Collectors, Config, Site};
 use crate::metric::MetricNames;
 use crate::netbackup::{Stats, TlsCache};
 use crate::snapshot::SnapshotWriter;
+pub use families::FAMILIES;
+
 use connection::Connection;
 use cycle::Memory;
 

@@ -32,11 +32,16 @@ pub struct Overrides {
 }
 
 /// Changes level and format while the program runs.
-#[allow(missing_debug_implementations, reason = "the layers of tracing-subscriber have none")]
 pub struct LogControl {
     overrides: Overrides,
     format: reload::Handle<BoxedLayer, Registry>,
     filter: reload::Handle<Targets, Filtered>,
+}
+
+impl std::fmt::Debug for LogControl {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("LogControl").field("overrides", &self.overrides).finish_non_exhaustive()
+    }
 }
 
 /// Starts logging.

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -10,13 +11,14 @@ use crate::source::file::FileReader;
 const INVALID: u8 = 2;
 
 /// Checks a file as the running program would: 0 when it is valid, 2 with the whole report otherwise.
-pub fn check_config(args: &CheckArgs, environment: FileReader, out: &mut impl Write) -> io::Result<ExitCode> {
+pub fn check_config(args: &CheckArgs, reader: &FileReader, out: &mut impl Write) -> io::Result<ExitCode> {
     let file: &Path = &args.file;
     let skip = args.skip_references;
-    let none = |_: &[u8], _: &Environment| Default::default();
+    let none = |_: &[u8], _: &Environment| BTreeSet::new();
     let named = |text: &[u8], environment: &Environment| config::references(file, text, environment);
-    let material = match if skip { environment.look(&none) } else { environment.look(&named) } {
-        Ok(material) => material,
+    let look = if skip { reader.look_until_settled(&none) } else { reader.look_until_settled(&named) };
+    let material = match look {
+        Ok(look) => look.material,
         Err(error) => {
             writeln!(out, "{error}")?;
             return Ok(ExitCode::from(INVALID));

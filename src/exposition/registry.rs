@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use prometheus::core::{Collector, Desc};
-use prometheus::proto::{Counter, Gauge, Metric, MetricFamily, MetricType};
+use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
 use prometheus::{Encoder as _, TextEncoder};
 use tracing::error;
 
@@ -23,7 +23,7 @@ pub trait Source: Send + Sync + 'static {
     fn read(&self) -> Vec<Reading>;
 }
 
-/// One value without labels.
+/// One value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Reading {
     /// The family's name; one of [`Source::names`].
@@ -32,6 +32,8 @@ pub struct Reading {
     pub counter: bool,
     /// The value.
     pub value: f64,
+    /// Its label, if it has one: name and value.
+    pub label: Option<(&'static str, &'static str)>,
 }
 
 impl Registry {
@@ -105,6 +107,12 @@ impl<S: Source> AtScrape<S> {
             metric.set_gauge(gauge);
             family.set_field_type(MetricType::GAUGE);
         }
+        if let Some((name, value)) = reading.label {
+            let mut label = LabelPair::default();
+            label.set_name(name.to_owned());
+            label.set_value(value.to_owned());
+            metric.set_label(vec![label]);
+        }
         family.set_name(desc.fq_name.clone());
         family.set_help(desc.help.clone());
         family.set_metric(vec![metric]);
@@ -134,7 +142,7 @@ mod tests {
         }
 
         fn read(&self) -> Vec<Reading> {
-            let reading = |name, value| Reading { name, counter: true, value };
+            let reading = |name, value| Reading { name, counter: true, value, label: None };
             vec![reading("known", 1.5), reading("unknown", 2.0)]
         }
     }

@@ -1,0 +1,50 @@
+use std::sync::Arc;
+
+use crate::exposition::{Reading, Source};
+use crate::source::file::{Mode, Status};
+
+const INFO: &str = "nbu_exporter_config_watch_info";
+const WATCHES: &str = "nbu_exporter_config_watches";
+const REARMED: &str = "nbu_exporter_config_watch_rearmed_total";
+const MISSED: &str = "nbu_exporter_config_watch_missed_total";
+const OVERFLOWS: &str = "nbu_exporter_config_watch_overflows_total";
+const RESTARTS: &str = "nbu_exporter_config_watch_restarts_total";
+
+/// What the file watcher says of itself, as metrics.
+#[derive(Debug)]
+pub(super) struct Watching(pub(super) Arc<Status>);
+
+impl Source for Watching {
+    fn names(&self) -> Vec<(&'static str, &'static str)> {
+        vec![
+            (INFO, "How changes of the configuration file come to be known: inotify, poll, unwatchable or unwatched."),
+            (WATCHES, "Directories that are watched for the configuration and the files that it names."),
+            (REARMED, "Times that a watched directory was replaced and watched anew."),
+            (MISSED, "Changes that the slow poll found and no event had announced."),
+            (OVERFLOWS, "Times that the kernel dropped file events since its queue was full."),
+            (RESTARTS, "Times that the file watcher was made anew."),
+        ]
+    }
+
+    fn read(&self) -> Vec<Reading> {
+        let status = &self.0;
+        let counter = |name, value: u64| Reading { name, counter: true, value: value as f64, label: None };
+        let mode = |mode: Mode| Reading {
+            name: INFO,
+            counter: false,
+            value: f64::from(u8::from(status.mode() == mode)),
+            label: Some(("mode", mode.as_str())),
+        };
+        vec![
+            mode(Mode::Inotify),
+            mode(Mode::Poll),
+            mode(Mode::Unwatchable),
+            mode(Mode::Unwatched),
+            Reading { name: WATCHES, counter: false, value: status.watches() as f64, label: None },
+            counter(REARMED, status.rearmed()),
+            counter(MISSED, status.missed()),
+            counter(OVERFLOWS, status.overflows()),
+            counter(RESTARTS, status.restarts()),
+        ]
+    }
+}
