@@ -217,8 +217,10 @@ fn the_images_own_kill_reloads_the_program_as_pid_1() {
         assert!(output.status.success(), "{kill:?}: {output:?}");
         container.wait_for_metric(&format!("{counter} {count}"));
     }
-    let told = |line: &str| line.contains("Looked at configuration file") && line.contains("trigger=signal");
-    assert_eq!(container.log().lines().filter(|line| told(line)).count(), 2, "{}", container.log());
+    let told = |line: &&str| line.contains("Looked at configuration file") && line.contains("trigger=signal");
+    container.wait_for("a log line for each reload", |container| {
+        (container.log().lines().filter(told).count() == 2).then_some(())
+    });
 }
 
 #[test]
