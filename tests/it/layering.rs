@@ -1,0 +1,221 @@
+//! The architecture, enforced on the source: which module may see which, and what a file may be.
+//!
+//! Imports go strictly downward, and modules of one layer do not know each other. A new top-level module has to be
+//! given its place in [`LAYERS`].
+
+mod source;
+mod tests;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use source::Source;
+
+/// The place of each top-level module. It may see only what stands at a lower number.
+const LAYERS: [(&str, u8); 18] = [
+    // Vocabulary: no I/O, no tasks, no logs.
+    ("metric", 0),
+    ("config", 1),
+    // Adapters and stores.
+    ("netbackup", 10),
+    ("shutdown", 10),
+    ("snapshot", 10),
+    ("source", 10),
+    ("telemetry", 10),
+    // The flow of the domain.
+    ("collector", 20),
+    ("exposition", 20),
+    ("reload", 20),
+    // Processes.
+    ("poller", 30),
+    ("supervisor", 31),
+    // Surface.
+    ("http", 40),
+    // The simulator stands apart: `FORBIDDEN` says what it must not see, and who must not see it.
+    ("simulator", 45),
+    // Composition: no logic.
+    ("app", 50),
+    ("cli", 51),
+    ("main", 52),
+    ("lib", 53),
+];
+
+/// What a module must not name although its layer would allow it: our modules and other crates.
+const FORBIDDEN: [(&[&str], &[&str], &str); 6] = [
+    (
+        &["http"],
+        &["crate::netbackup", "crate::collector", "crate::source"],
+        "the surface only shows what is there",
+    ),
+    (&["app"], &["crate::simulator"], "only the command line starts simulations"),
+    (
+        &["simulator"],
+        &[
+            "crate::netbackup",
+            "crate::collector",
+            "crate::config",
+            "crate::metric",
+            "crate::snapshot",
+            "crate::source",
+        ],
+        "it is written from the vendor's documents, not from our client",
+    ),
+    (
+        &["config", "metric"],
+        &["std::fs", "std::env", "std::net::TcpStream", "tokio", "tracing", "reqwest", "notify", "kube"],
+        "the vocabulary does no I/O, spawns nothing and does not log",
+    ),
+    (
+        &["supervisor", "poller"],
+        &["axum", "hyper", "reqwest", "http", "serde_yaml"],
+        "the processes speak neither HTTP nor YAML",
+    ),
+    (&["collector", "exposition"], &["serde_yaml", "axum", "reqwest"], "the domain knows no transport"),
+];
+
+/// What only one file may name, so that it can be replaced there.
+const ONE_FILE: [&str; 2] = ["serde_yaml", "prometheus::proto"];
+
+/// Names that say nothing about what is inside.
+const EMPTY_NAMES: [&str; 8] = ["common", "helper", "helpers", "misc", "mod", "models", "util", "utils"];
+
+/// Lines of a file without its tests.
+const LINE_BUDGET: usize = 350;
+
+/// Files that may be longer: the file, its own budget, and why it is one thing all the same.
+const LONGER: [(&str, usize, &str); 0] = [];
+
+#[test]
+fn the_source_keeps_to_its_layers() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    read_tree(root, &root.join("src"), &mut files);
+    assert!(files.len() > 5, "found only {} files", files.len());
+    let findings = findings(&files);
+    assert!(findings.is_empty(), "\n{}\n", findings.join("\n"));
+}
+
+fn read_tree(root: &Path, directory: &Path, files: &mut Vec<(String, String)>) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            read_tree(root, &path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let file = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+            files.push((file, fs::read_to_string(&path).unwrap()));
+        }
+    }
+}
+
+/// All that is wrong with these files (path from the package's root, text), each as `FILE:LINE: sentence`.
+fn findings(files: &[(String, String)]) -> Vec<String> {
+    let mut findings = Vec::new();
+    let mut sources = Vec::new();
+    for (file, text) in files {
+        match Source::read(file, text) {
+            Ok(source) => sources.push(source),
+            Err(line) => findings.push(format!("{file}:{line}: is no Rust")),
+        }
+    }
+    let declared = sources.iter().flat_map(|source| &source.modules);
+    let tests: BTreeSet<_> =
+        declared.filter(|declared| declared.only_in_tests).map(|declared| declared.module.clone()).collect();
+    sources.retain(|source| !source.ancestry().any(|module| tests.contains(module)));
+
+    for source in &sources {
+        check_names(source, &mut findings);
+        check_length(source, &mut findings);
+        check_paths(source, &mut findings);
+    }
+    check_one_file(&sources, &mut findings);
+    check_exceptions(&sources, &mut findings);
+    findings.sort();
+    findings
+}
+
+fn check_names(source: &Source, findings: &mut Vec<String>) {
+    let names = source.module.last().map(|name| (name, 1));
+    let declared =
+        source.modules.iter().filter_map(|declared| Some((declared.module.last()?, declared.line)));
+    for (name, line) in names.into_iter().chain(declared) {
+        if EMPTY_NAMES.contains(&name.as_str()) {
+            findings.push(format!("{}:{line}: `{name}` says nothing about what is inside", source.file));
+        }
+    }
+}
+
+fn check_length(source: &Source, findings: &mut Vec<String>) {
+    let own = LONGER.iter().find(|(file, ..)| *file == source.file);
+    let budget = own.map_or(LINE_BUDGET, |(_, budget, _)| *budget);
+    if source.lines > budget {
+        findings
+            .push(format!("{}:1: has {} lines without its tests, over {budget}", source.file, source.lines));
+    }
+}
+
+fn check_paths(source: &Source, findings: &mut Vec<String>) {
+    let own = source.module.first().map_or("lib", String::as_str);
+    let Some(own_layer) = layer(own) else {
+        findings.push(format!("{}:1: the module `{own}` has no place in the table of layers", source.file));
+        return;
+    };
+    for (path, line) in &source.paths {
+        let place = format!("{}:{line}", source.file);
+        let text = path.join("::");
+        if let [first, seen, ..] = path.as_slice()
+            && first == "crate"
+            && seen != own
+        {
+            match layer(seen) {
+                None => {
+                    findings.push(format!("{place}: `{text}`: `{seen}` has no place in the table of layers"));
+                }
+                Some(seen_layer) if seen_layer >= own_layer => {
+                    let relation = if seen_layer == own_layer { "stands beside" } else { "stands above" };
+                    findings.push(format!("{place}: `{text}`: `{seen}` {relation} `{own}`"));
+                }
+                Some(_) => {}
+            }
+        }
+        for (modules, forbidden, reason) in FORBIDDEN {
+            if modules.contains(&own) && forbidden.iter().any(|forbidden| is_at_or_below(path, forbidden)) {
+                findings.push(format!("{place}: `{text}` in `{own}`: {reason}"));
+            }
+        }
+    }
+}
+
+fn check_one_file(sources: &[Source], findings: &mut Vec<String>) {
+    for subject in ONE_FILE {
+        let places: Vec<_> = sources
+            .iter()
+            .filter_map(|source| {
+                let (_, line) = source.paths.iter().find(|(path, _)| is_at_or_below(path, subject))?;
+                Some(format!("{}:{line}", source.file))
+            })
+            .collect();
+        if let [first, others @ ..] = places.as_slice() {
+            findings.extend(
+                others.iter().map(|other| format!("{other}: `{subject}` has its one file already: {first}")),
+            );
+        }
+    }
+}
+
+fn check_exceptions(sources: &[Source], findings: &mut Vec<String>) {
+    for (file, ..) in LONGER {
+        if !sources.iter().any(|source| source.file == file && source.lines > LINE_BUDGET) {
+            findings.push(format!("{file}:1: needs no exception from the line budget any more"));
+        }
+    }
+}
+
+fn layer(module: &str) -> Option<u8> {
+    LAYERS.iter().find(|(name, _)| *name == module).map(|(_, layer)| *layer)
+}
+
+fn is_at_or_below(path: &[String], ancestor: &str) -> bool {
+    let mut words = path.iter();
+    ancestor.split("::").all(|word| words.next().is_some_and(|other| other == word))
+}
