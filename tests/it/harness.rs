@@ -6,11 +6,11 @@ mod volume;
 
 use std::time::{Duration, Instant};
 
-pub use client::{Response, get, post, request};
+pub use client::{Response, get, post};
 pub use exporter::Exporter;
 pub use volume::Volume;
 
-use nbu_exporter::simulator::{Options, Simulation};
+use nbu_exporter::simulator::{Options, Simulation, SiteOptions};
 
 /// Far longer than anything takes: a deadline to wait for, never a measurement.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -34,7 +34,8 @@ pub struct Sites {
 impl Sites {
     /// Starts `count` sites over plain HTTP.
     pub fn start(count: usize) -> Self {
-        Self::with(Options { sites: count, ..Options::default() })
+        let sites = (1..=count).map(|number| SiteOptions::named(&format!("server-{number}"))).collect();
+        Self::with(Options { sites, ..Options::default() })
     }
 
     /// Starts sites as asked for.
