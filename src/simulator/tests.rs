@@ -68,7 +68,7 @@ async fn send(site: &Site, method: &str, path: &str, headers: &[(&str, &str)], b
     let mut stream = TcpStream::connect(site.address()).await.unwrap();
     let headers: String = headers
         .iter()
-        .map(|(name, value)| format!("{name}: {value}\r\n"))
+        .flat_map(|(name, value)| [*name, ": ", *value, "\r\n"])
         .collect();
     let request = format!(
         "{method} {path} HTTP/1.1\r\nHost: primary\r\nConnection: close\r\n{headers}Content-Length: {}\r\n\r\n{body}",
