@@ -1,3 +1,14 @@
-//! Prometheus exporter for NetBackup.
+//! A Prometheus exporter for NetBackup whose whole behaviour follows its configuration file.
 
+pub mod collector;
+pub mod config;
+pub mod metric;
+pub mod netbackup;
+pub mod poller;
+pub mod reload;
+pub mod shutdown;
 pub mod simulator;
+pub mod snapshot;
+pub mod source;
+pub mod supervisor;
+pub mod telemetry;

@@ -95,11 +95,7 @@ impl Simulation {
         let mut bound = Vec::new();
         for site in &options.sites {
             let address = SocketAddr::new(options.listen, site.port);
-            let listen = |source| StartError::Listen {
-                site: site.name.clone(),
-                address,
-                source,
-            };
+            let listen = |source| StartError::Listen { site: site.name.clone(), address, source };
             let listener = TcpListener::bind(address).await.map_err(listen)?;
             let address = listener.local_addr().map_err(listen)?;
             let identity = Identity::new(options.tls, &authority, site, options.listen)?;
@@ -113,11 +109,7 @@ impl Simulation {
             listeners.spawn(listener::run(listener, site.clone(), stop.clone()));
             sites.push(site);
         }
-        Ok(Self {
-            sites,
-            stop,
-            listeners,
-        })
+        Ok(Self { sites, stop, listeners })
     }
 
     /// The sites, in the order of the options.

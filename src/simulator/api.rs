@@ -34,11 +34,7 @@ impl Answer {
         if let Ok(value) = HeaderValue::from_str(content_type) {
             headers.insert(CONTENT_TYPE, value);
         }
-        Self {
-            status,
-            headers,
-            body,
-        }
+        Self { status, headers, body }
     }
 
     pub(super) fn map_body(mut self, change: impl FnOnce(&[u8]) -> Vec<u8>) -> Self {
@@ -60,10 +56,7 @@ pub(super) fn answer(state: &State, asked: &Asked<'_>) -> Answer {
     match succeed(state, asked, newest) {
         Ok((reply, format, version)) => {
             let answer = Answer::new(StatusCode::OK, &format.content_type(version), reply.body);
-            reply
-                .headers
-                .into_iter()
-                .fold(answer, |answer, (name, value)| answer.header(name, &value))
+            reply.headers.into_iter().fold(answer, |answer, (name, value)| answer.header(name, &value))
         }
         Err(error) => Answer::error(&error, newest),
     }
@@ -121,11 +114,7 @@ fn authenticate(state: &State, headers: &HeaderMap, now: i64) -> Result<ApiKey, 
 }
 
 /// A body comes in the versioned type or as plain JSON (which a published login script sends).
-fn check_content_type(
-    endpoint: &Endpoint,
-    headers: &HeaderMap,
-    newest: ApiVersion,
-) -> Result<(), ApiError> {
+fn check_content_type(endpoint: &Endpoint, headers: &HeaderMap, newest: ApiVersion) -> Result<(), ApiError> {
     if endpoint.method == Method::GET {
         return Ok(());
     }

@@ -72,11 +72,7 @@ impl From<Args> for Options {
             sites: (0..args.sites).map(site).collect(),
             listen: args.listen,
             seed: args.seed,
-            clock: if args.speed == 1 {
-                Clock::real()
-            } else {
-                Clock::fast(args.speed)
-            },
+            clock: if args.speed == 1 { Clock::real() } else { Clock::fast(args.speed) },
             jobs_per_day: args.jobs_per_day,
             storage_units: args.storage_units,
             api_version: args.api_version,
@@ -108,13 +104,7 @@ pub async fn run(
 
 fn tell(sites: &[Site], output: &mut impl Write) -> io::Result<()> {
     for site in sites {
-        writeln!(
-            output,
-            "{}: {} (control: {})",
-            site.name(),
-            site.base_url(),
-            site.control_url()
-        )?;
+        writeln!(output, "{}: {} (control: {})", site.name(), site.base_url(), site.control_url())?;
         if let Some(fingerprint) = site.certificate_sha256() {
             writeln!(output, "{}: certificate SHA-256 {fingerprint}", site.name())?;
         }

@@ -41,9 +41,7 @@ impl Authority {
         let mut params = CertificateParams::new(Vec::new())?;
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "simulated NetBackup authority");
+        params.distinguished_name.push(DnType::CommonName, "simulated NetBackup authority");
         let key = KeyPair::generate()?;
         let certificate = params.self_signed(&key)?;
         Ok(Self {
@@ -73,9 +71,7 @@ impl Identity {
             ],
         };
         let mut params = CertificateParams::new(names)?;
-        params
-            .distinguished_name
-            .push(DnType::CommonName, site.server_name.as_str());
+        params.distinguished_name.push(DnType::CommonName, site.server_name.as_str());
         if tls == Tls::Expired {
             params.not_before = rcgen::date_time_ymd(2020, 1, 1);
             params.not_after = rcgen::date_time_ymd(2021, 1, 1);
@@ -99,18 +95,11 @@ impl Identity {
         };
         let fingerprint = hex(&Sha256::digest(&leaf));
         let chain = std::iter::once(leaf).chain(chain).collect();
-        Ok(Some(Self {
-            acceptor: acceptor(chain, &key)?,
-            ca_pem,
-            fingerprint,
-        }))
+        Ok(Some(Self { acceptor: acceptor(chain, &key)?, ca_pem, fingerprint }))
     }
 }
 
-fn acceptor(
-    chain: Vec<CertificateDer<'static>>,
-    key: &KeyPair,
-) -> Result<TlsAcceptor, CertificateError> {
+fn acceptor(chain: Vec<CertificateDer<'static>>, key: &KeyPair) -> Result<TlsAcceptor, CertificateError> {
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ServerConfig::builder_with_provider(provider)

@@ -11,11 +11,7 @@ pub struct Clock(Arc<Kind>);
 #[derive(Debug)]
 enum Kind {
     Real,
-    Fast {
-        from: i64,
-        started: Instant,
-        factor: u32,
-    },
+    Fast { from: i64, started: Instant, factor: u32 },
     Manual(AtomicI64),
 }
 
@@ -29,11 +25,7 @@ impl Clock {
     /// Starts at the machine's time and then runs `factor` times as fast (0 stands still).
     #[must_use]
     pub fn fast(factor: u32) -> Self {
-        Self(Arc::new(Kind::Fast {
-            from: system_milliseconds(),
-            started: Instant::now(),
-            factor,
-        }))
+        Self(Arc::new(Kind::Fast { from: system_milliseconds(), started: Instant::now(), factor }))
     }
 
     /// Stands at `milliseconds` and moves only by [`Clock::advance`]: for tests that need the same answers every time.
@@ -54,11 +46,9 @@ impl Clock {
     pub fn now(&self) -> i64 {
         match &*self.0 {
             Kind::Real => system_milliseconds(),
-            Kind::Fast {
-                from,
-                started,
-                factor,
-            } => from.saturating_add(milliseconds(started.elapsed().saturating_mul(*factor))),
+            Kind::Fast { from, started, factor } => {
+                from.saturating_add(milliseconds(started.elapsed().saturating_mul(*factor)))
+            }
             Kind::Manual(now) => now.load(Ordering::SeqCst),
         }
     }
@@ -71,11 +61,7 @@ impl Default for Clock {
 }
 
 fn system_milliseconds() -> i64 {
-    milliseconds(
-        SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default(),
-    )
+    milliseconds(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
 }
 
 pub(super) fn milliseconds(duration: Duration) -> i64 {

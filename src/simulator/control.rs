@@ -71,11 +71,7 @@ pub(super) fn answer(site: &Site, method: &Method, path: &str, body: &[u8]) -> A
             (status, json!({"error": refused.to_string()}))
         }
     };
-    Answer::new(
-        status,
-        "application/json",
-        serde_json::to_vec(&value).unwrap_or_default(),
-    )
+    Answer::new(status, "application/json", serde_json::to_vec(&value).unwrap_or_default())
 }
 
 fn change(site: &Site, method: &Method, path: &str, body: &[u8]) -> Result<Value, Refused> {

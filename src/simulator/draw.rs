@@ -32,11 +32,7 @@ impl Draw {
 
     pub(super) fn pick<T: Copy>(&mut self, first: T, rest: &[T]) -> T {
         let index = self.below(i64::try_from(rest.len()).unwrap_or(0) + 1);
-        usize::try_from(index - 1)
-            .ok()
-            .and_then(|index| rest.get(index))
-            .copied()
-            .unwrap_or(first)
+        usize::try_from(index - 1).ok().and_then(|index| rest.get(index)).copied().unwrap_or(first)
     }
 }
 
@@ -48,10 +44,9 @@ fn mix(mut z: u64) -> u64 {
 
 /// Folds a text into a seed (FNV-1a), so that sites of one simulation differ.
 pub(super) fn seed_of(seed: u64, text: &str) -> u64 {
-    text.bytes()
-        .fold(seed ^ 0xCBF2_9CE4_8422_2325, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
-        })
+    text.bytes().fold(seed ^ 0xCBF2_9CE4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
+    })
 }
 
 #[cfg(test)]

@@ -93,10 +93,7 @@ impl Reply {
 
 impl From<Vec<u8>> for Reply {
     fn from(body: Vec<u8>) -> Self {
-        Self {
-            body,
-            headers: Vec::new(),
-        }
+        Self { body, headers: Vec::new() }
     }
 }
 
@@ -126,9 +123,7 @@ pub(super) fn route<'a>(method: &Method, path: &'a str, server: ApiVersion) -> R
 fn parameter<'a>(pattern: &str, path: &'a str) -> Option<&'a str> {
     match pattern.split_once('{') {
         None => (pattern == path).then_some(""),
-        Some((prefix, _)) => path
-            .strip_prefix(prefix)
-            .filter(|rest| !rest.is_empty() && !rest.contains('/')),
+        Some((prefix, _)) => path.strip_prefix(prefix).filter(|rest| !rest.is_empty() && !rest.contains('/')),
     }
 }
 

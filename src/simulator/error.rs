@@ -31,14 +31,10 @@ impl ApiError {
             ),
             403 => (8_000, "You do not have permission for this action."),
             404 => (227, "No entity found."),
-            405 => (
-                20,
-                "Method not allowed. The specified HTTP operation is invalid.",
-            ),
-            406 => (
-                20,
-                "Invalid `Accept` type. Make sure your `Accept` header matches what this API produces.",
-            ),
+            405 => (20, "Method not allowed. The specified HTTP operation is invalid."),
+            406 => {
+                (20, "Invalid `Accept` type. Make sure your `Accept` header matches what this API produces.")
+            }
             415 => (20, "Unsupported media type."),
             429 => (134, "Too many requests."),
             503 => (134, "The server is busy."),
@@ -56,9 +52,7 @@ impl ApiError {
     /// 400 for one parameter or attribute, with the reason.
     pub(super) fn invalid(attribute: &str, reason: &impl ToString) -> Self {
         let mut error = Self::of(StatusCode::BAD_REQUEST);
-        error
-            .attribute_errors
-            .insert(attribute.to_owned(), reason.to_string());
+        error.attribute_errors.insert(attribute.to_owned(), reason.to_string());
         error
     }
 }

@@ -122,10 +122,7 @@ mod tests {
         faults.add(Rule::new(Fault::Reset));
         let id = faults.add(Rule::new(Fault::Latency { milliseconds: 7 }));
         let effect = faults.take("/ping");
-        assert_eq!(
-            (effect.delay, effect.fault),
-            (Duration::from_millis(12), Some(Fault::Stall))
-        );
+        assert_eq!((effect.delay, effect.fault), (Duration::from_millis(12), Some(Fault::Stall)));
         assert!(faults.remove(id) && !faults.remove(id));
         faults.clear();
         assert_eq!(faults.take("/ping").fault, None);

@@ -8,10 +8,7 @@ pub(super) struct Instant([u8; 24]);
 impl Instant {
     /// From milliseconds since the Unix epoch; years 0 to 9999.
     pub(super) fn new(milliseconds: i64) -> Self {
-        let (days, rest) = (
-            milliseconds.div_euclid(86_400_000),
-            milliseconds.rem_euclid(86_400_000),
-        );
+        let (days, rest) = (milliseconds.div_euclid(86_400_000), milliseconds.rem_euclid(86_400_000));
         let (year, month, day) = civil(days);
         let mut text = *b"0000-00-00T00:00:00.000Z";
         let parts = [
@@ -52,11 +49,7 @@ fn civil(days: i64) -> (i64, i64, i64) {
     let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted_month = (5 * of_year + 2) / 153;
     let day = of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 {
-        shifted_month + 3
-    } else {
-        shifted_month - 9
-    };
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     (year, month, day)
 }
@@ -87,22 +80,15 @@ mod tests {
         for step in 0..4_000 {
             let milliseconds = step * 19_876_543_210 - 1_000_000_000_000;
             let expected = jiff::Timestamp::from_millisecond(milliseconds).unwrap();
-            assert_eq!(
-                Instant::new(milliseconds).to_string(),
-                format!("{expected:.3}")
-            );
+            assert_eq!(Instant::new(milliseconds).to_string(), format!("{expected:.3}"));
         }
     }
 
     #[test]
     fn durations_leave_out_empty_leading_parts() {
-        for (seconds, expected) in [
-            (0, "PT0S"),
-            (59, "PT59S"),
-            (346, "PT5M46S"),
-            (3_600, "PT1H0M0S"),
-            (98_765, "PT27H26M5S"),
-        ] {
+        for (seconds, expected) in
+            [(0, "PT0S"), (59, "PT59S"), (346, "PT5M46S"), (3_600, "PT1H0M0S"), (98_765, "PT27H26M5S")]
+        {
             assert_eq!(Elapsed(seconds * 1_000).to_string(), expected);
         }
     }

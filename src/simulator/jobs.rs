@@ -44,16 +44,10 @@ impl JobBook {
         units: Vec<String>,
     ) -> Self {
         Self {
-            schedule: Schedule {
-                seed,
-                per_day: i64::from(jobs_per_day),
-            },
+            schedule: Schedule { seed, per_day: i64::from(jobs_per_day) },
             clock,
             server_name: server_name.to_owned(),
-            domain: server_name
-                .split_once('.')
-                .map_or("example", |(_, domain)| domain)
-                .to_owned(),
+            domain: server_name.split_once('.').map_or("example", |(_, domain)| domain).to_owned(),
             units,
             retention,
             ends: Mutex::new(EndIndex::default()),

@@ -24,18 +24,13 @@ pub(super) struct KeyRing(Mutex<Vec<ApiKey>>);
 
 impl KeyRing {
     pub(super) fn new(secrets: &[String], now: i64) -> Self {
-        Self(Mutex::new(
-            secrets.iter().map(|secret| key(secret, now)).collect(),
-        ))
+        Self(Mutex::new(secrets.iter().map(|secret| key(secret, now)).collect()))
     }
 
     /// The valid key that `Authorization` carries: raw, or as bearer token.
     pub(super) fn authenticate(&self, authorization: &str, now: i64) -> Option<ApiKey> {
         let offered = bare(authorization);
-        locked(&self.0)
-            .iter()
-            .find(|key| key.secret == offered && now < key.expires)
-            .cloned()
+        locked(&self.0).iter().find(|key| key.secret == offered && now < key.expires).cloned()
     }
 
     pub(super) fn replace(&self, secrets: &[String], now: i64) {
@@ -77,10 +72,7 @@ fn bare(authorization: &str) -> &str {
 
 /// The first 12 hexadecimal digits of the SHA-256 of the key that an `Authorization` header carries.
 pub(super) fn fingerprint(authorization: &str) -> String {
-    hex(&Sha256::digest(bare(authorization)))
-        .chars()
-        .take(12)
-        .collect()
+    hex(&Sha256::digest(bare(authorization))).chars().take(12).collect()
 }
 
 pub(super) fn hex(bytes: &[u8]) -> String {

@@ -74,11 +74,7 @@ impl SiteOptions {
     /// A site called `name` on a free port.
     #[must_use]
     pub fn named(name: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            server_name: format!("primary.{name}.example"),
-            port: 0,
-        }
+        Self { name: name.to_owned(), server_name: format!("primary.{name}.example"), port: 0 }
     }
 }
 

@@ -7,11 +7,7 @@ use super::filter::{self, Expression, Field};
 use super::sort::{self, SortKey};
 
 /// RFC 3986 leaves these as they are.
-const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Names and values, decoded once, in order.
 #[derive(Clone, Debug, Default)]

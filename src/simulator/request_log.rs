@@ -71,11 +71,7 @@ impl RequestLog {
     #[must_use]
     pub fn matching(&self, part: &str) -> Vec<LoggedRequest> {
         let log = locked(&self.0);
-        log.requests
-            .iter()
-            .filter(|request| request.path.contains(part))
-            .cloned()
-            .collect()
+        log.requests.iter().filter(|request| request.path.contains(part)).cloned().collect()
     }
 
     /// Forgets all requests; numbers go on counting.

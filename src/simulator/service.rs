@@ -93,9 +93,7 @@ fn logged(state: &State, head: &http::request::Parts) -> LoggedRequest {
 }
 
 fn text(headers: &HeaderMap, name: http::HeaderName) -> Option<String> {
-    headers
-        .get(name)
-        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+    headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
 fn refused(state: &State, status: StatusCode) -> Answer {
@@ -111,12 +109,7 @@ fn whole(answer: Answer) -> Response<Body> {
 }
 
 /// A good answer made bad.
-fn spoiled(
-    state: &State,
-    fault: &Fault,
-    answer: Answer,
-    reset: &CancellationToken,
-) -> Response<Body> {
+fn spoiled(state: &State, fault: &Fault, answer: Answer, reset: &CancellationToken) -> Response<Body> {
     match fault {
         Fault::Status { code, retry_after } => {
             let status = StatusCode::from_u16(*code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -167,15 +160,8 @@ fn html(code: u16) -> Response<Body> {
         "<!DOCTYPE html>\n<html><head><title>{status}</title></head><body><h1>{status}</h1></body></html>\n"
     );
     let mut headers = HeaderMap::new();
-    headers.insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static("text/html; charset=utf-8"),
-    );
-    whole(Answer {
-        status,
-        headers,
-        body: page.into_bytes(),
-    })
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    whole(Answer { status, headers, body: page.into_bytes() })
 }
 
 /// Announces the whole body, sends half of it and then what `rest` says.
@@ -184,9 +170,7 @@ fn halved(
     rest: impl stream::Stream<Item = io::Result<Bytes>> + Send + 'static,
 ) -> Response<Body> {
     let half = answer.body.len() / 2;
-    answer
-        .headers
-        .insert(CONTENT_LENGTH, answer.body.len().into());
+    answer.headers.insert(CONTENT_LENGTH, answer.body.len().into());
     answer.body.truncate(half);
     let first = Bytes::from(std::mem::take(&mut answer.body));
     streamed(answer, stream::once(async { Ok(first) }).chain(rest))
@@ -200,15 +184,11 @@ async fn first_half_leaves() {
 /// JSON that opens and then goes on with spaces.
 fn oversized(answer: Answer, bytes: Option<u64>) -> Response<Body> {
     const CHUNK: usize = 64 * 1024;
-    let chunks = bytes.map_or(usize::MAX, |bytes| {
-        usize::try_from(bytes).unwrap_or(usize::MAX).div_ceil(CHUNK)
-    });
+    let chunks =
+        bytes.map_or(usize::MAX, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX).div_ceil(CHUNK));
     let spaces = Bytes::from(vec![b' '; CHUNK]);
     let opening = Bytes::from_static(b"{\"data\":[");
-    streamed(
-        answer,
-        stream::once(async { Ok(opening) }).chain(stream::repeat(spaces).map(Ok).take(chunks)),
-    )
+    streamed(answer, stream::once(async { Ok(opening) }).chain(stream::repeat(spaces).map(Ok).take(chunks)))
 }
 
 fn streamed(

@@ -89,15 +89,11 @@ impl State {
     }
 
     pub(super) fn is_denied(&self, path: &str) -> bool {
-        locked(&self.denied)
-            .iter()
-            .any(|prefix| path.starts_with(prefix))
+        locked(&self.denied).iter().any(|prefix| path.starts_with(prefix))
     }
 
     pub(super) fn ca_pem(&self) -> Option<&str> {
-        self.identity
-            .as_ref()
-            .map(|identity| identity.ca_pem.as_str())
+        self.identity.as_ref().map(|identity| identity.ca_pem.as_str())
     }
 
     pub(super) fn host_id(&self) -> String {

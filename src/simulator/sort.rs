@@ -32,9 +32,7 @@ pub(super) fn parse(text: &str, fields: &'static [Field]) -> Result<Vec<SortKey>
 }
 
 pub(super) fn values(record: &impl Record, keys: &[SortKey]) -> Vec<Value<'static>> {
-    keys.iter()
-        .map(|key| record.value(key.field).into_owned())
-        .collect()
+    keys.iter().map(|key| record.value(key.field).into_owned()).collect()
 }
 
 pub(super) fn order(left: &[Value<'_>], right: &[Value<'_>], keys: &[SortKey]) -> Ordering {
@@ -43,11 +41,7 @@ pub(super) fn order(left: &[Value<'_>], right: &[Value<'_>], keys: &[SortKey]) -
         .zip(keys)
         .map(|((left, right), key)| {
             let order = compare(left, right);
-            if key.descending {
-                order.reverse()
-            } else {
-                order
-            }
+            if key.descending { order.reverse() } else { order }
         })
         .find(|order| order.is_ne())
         .unwrap_or(Ordering::Equal)

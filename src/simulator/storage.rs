@@ -23,9 +23,7 @@ pub(super) struct StorageBook {
 
 impl StorageBook {
     pub(super) fn new(seed: u64, count: usize, server_name: &str, release: &'static str) -> Self {
-        let domain = server_name
-            .split_once('.')
-            .map_or("example", |(_, domain)| domain);
+        let domain = server_name.split_once('.').map_or("example", |(_, domain)| domain);
         Self {
             units: Mutex::new((0..count).map(Unit::numbered).collect()),
             seed,
@@ -35,10 +33,7 @@ impl StorageBook {
     }
 
     pub(super) fn names(&self) -> Vec<String> {
-        locked(&self.units)
-            .iter()
-            .map(|unit| unit.name.clone())
-            .collect()
+        locked(&self.units).iter().map(|unit| unit.name.clone()).collect()
     }
 
     /// Adds a unit, replacing one of the same name.
@@ -46,11 +41,7 @@ impl StorageBook {
         let mut units = locked(&self.units);
         units.retain(|unit| unit.name != name);
         let number = units.len();
-        units.push(Unit {
-            name: name.to_owned(),
-            category,
-            number,
-        });
+        units.push(Unit { name: name.to_owned(), category, number });
     }
 
     /// Whether there was such a unit.
@@ -64,18 +55,12 @@ impl StorageBook {
     /// `data` of `/storage/storage-units` at a time.
     pub(super) fn units(&self, now: i64) -> Vec<Value> {
         let units = locked(&self.units);
-        units
-            .iter()
-            .map(|unit| unit.to_json(self.seed, &self.domain, self.release, now))
-            .collect()
+        units.iter().map(|unit| unit.to_json(self.seed, &self.domain, self.release, now)).collect()
     }
 
     /// `data` of `/storage/disk-pools` at a time: one pool under each unit that has one.
     pub(super) fn pools(&self, now: i64) -> Vec<Value> {
         let units = locked(&self.units);
-        units
-            .iter()
-            .filter_map(|unit| unit.pool_to_json(self.seed, &self.domain, now))
-            .collect()
+        units.iter().filter_map(|unit| unit.pool_to_json(self.seed, &self.domain, now)).collect()
     }
 }

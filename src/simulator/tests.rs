@@ -16,10 +16,7 @@ const NOON: i64 = 1_770_120_000_000;
 const KEY: &str = "simulated-key";
 
 fn options() -> Options {
-    Options {
-        clock: Clock::manual(NOON),
-        ..Options::default()
-    }
+    Options { clock: Clock::manual(NOON), ..Options::default() }
 }
 
 async fn start(options: Options) -> (Simulation, Site) {
@@ -46,20 +43,14 @@ impl Got {
     }
 
     fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|error| {
-            panic!(
-                "{error}: {} {}",
-                self.head,
-                String::from_utf8_lossy(&self.body)
-            )
-        })
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{error}: {} {}", self.head, String::from_utf8_lossy(&self.body)))
     }
 
     fn ids(&self) -> Vec<i64> {
         let json = self.json();
         let data = json["data"].as_array().unwrap().iter();
-        data.map(|record| record["id"].as_str().unwrap().parse().unwrap())
-            .collect()
+        data.map(|record| record["id"].as_str().unwrap().parse().unwrap()).collect()
     }
 }
 
@@ -81,16 +72,10 @@ async fn send(site: &Site, method: &str, path: &str, headers: &[(&str, &str)], b
         .expect("an answer within half a minute")
         .is_err();
     let at = bytes.windows(4).position(|window| window == b"\r\n\r\n");
-    let (head, body) = at.map_or((&[] as &[u8], &bytes[..]), |at| {
-        (&bytes[..at], &bytes[at + 4..])
-    });
+    let (head, body) = at.map_or((&[] as &[u8], &bytes[..]), |at| (&bytes[..at], &bytes[at + 4..]));
     let head = String::from_utf8_lossy(head).into_owned();
     Got {
-        status: head
-            .split_whitespace()
-            .nth(1)
-            .and_then(|code| code.parse().ok())
-            .unwrap_or(0),
+        status: head.split_whitespace().nth(1).and_then(|code| code.parse().ok()).unwrap_or(0),
         head,
         body: body.to_vec(),
         broken,
@@ -138,9 +123,7 @@ async fn several_sites_run_on_several_ports_with_different_jobs() {
     })
     .await
     .unwrap();
-    let [paris, lyon] = simulation.sites() else {
-        panic!("two sites were asked for")
-    };
+    let [paris, lyon] = simulation.sites() else { panic!("two sites were asked for") };
     assert_ne!(paris.address(), lyon.address());
     assert_ne!(
         get(paris, "/admin/jobs").await.json()["data"][0]["attributes"]["clientName"],
@@ -157,31 +140,16 @@ async fn a_taken_port_is_a_start_error_that_names_the_site() {
     let mut second = options();
     second.sites[0].port = site.address().port();
     let error = Simulation::start(second).await.err().unwrap().to_string();
-    assert!(
-        error.contains("site-1") && error.contains(&site.address().to_string()),
-        "{error}"
-    );
+    assert!(error.contains("site-1") && error.contains(&site.address().to_string()), "{error}");
 }
 
 #[tokio::test]
 async fn impossible_options_are_refused() {
     for wrong in [
-        Options {
-            jobs_per_day: MOST_JOBS_PER_DAY + 1,
-            ..options()
-        },
-        Options {
-            base_path: "netbackup".into(),
-            ..options()
-        },
-        Options {
-            base_path: "/netbackup/".into(),
-            ..options()
-        },
-        Options {
-            base_path: "/simulator".into(),
-            ..options()
-        },
+        Options { jobs_per_day: MOST_JOBS_PER_DAY + 1, ..options() },
+        Options { base_path: "netbackup".into(), ..options() },
+        Options { base_path: "/netbackup/".into(), ..options() },
+        Options { base_path: "/simulator".into(), ..options() },
     ] {
         assert!(Simulation::start(wrong).await.is_err());
     }
@@ -191,22 +159,11 @@ async fn impossible_options_are_refused() {
 async fn equal_seeds_give_equal_answers() {
     let (_first, one) = start(options()).await;
     let (_second, other) = start(options()).await;
-    let (_third, different) = start(Options {
-        seed: 2,
-        ..options()
-    })
-    .await;
-    for path in [
-        "/admin/jobs?page%5Blimit%5D=100",
-        "/storage/storage-units",
-        "/storage/disk-pools",
-    ] {
-        let data = get(&one, path).await.json()["data"]
-            .to_string()
-            .replace(&one.address().to_string(), "");
-        let same = get(&other, path).await.json()["data"]
-            .to_string()
-            .replace(&other.address().to_string(), "");
+    let (_third, different) = start(Options { seed: 2, ..options() }).await;
+    for path in ["/admin/jobs?page%5Blimit%5D=100", "/storage/storage-units", "/storage/disk-pools"] {
+        let data = get(&one, path).await.json()["data"].to_string().replace(&one.address().to_string(), "");
+        let same =
+            get(&other, path).await.json()["data"].to_string().replace(&other.address().to_string(), "");
         let not = get(&different, path).await.json()["data"]
             .to_string()
             .replace(&different.address().to_string(), "");
@@ -236,13 +193,10 @@ async fn the_command_line_tells_where_each_site_listens() {
         "13.0",
     ]);
     let mut output = Vec::new();
-    run(command.unwrap().args, &mut output, async {})
-        .await
-        .unwrap();
+    run(command.unwrap().args, &mut output, async {}).await.unwrap();
     let output = String::from_utf8(output).unwrap();
     assert!(
-        output.contains("site-1: https://127.0.0.1:")
-            && output.contains("site-2: https://127.0.0.1:"),
+        output.contains("site-1: https://127.0.0.1:") && output.contains("site-2: https://127.0.0.1:"),
         "{output}"
     );
     assert!(output.contains("BEGIN CERTIFICATE"), "{output}");

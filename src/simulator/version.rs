@@ -91,10 +91,7 @@ pub(super) fn negotiate(
     produced: &[Format],
 ) -> Option<(Format, ApiVersion)> {
     let default = *produced.first()?;
-    accept
-        .unwrap_or("*/*")
-        .split(',')
-        .find_map(|range| acceptable(range, newest, default, produced))
+    accept.unwrap_or("*/*").split(',').find_map(|range| acceptable(range, newest, default, produced))
 }
 
 fn acceptable(
@@ -109,13 +106,9 @@ fn acceptable(
         default
     } else {
         let wildcard = |format: &Format| {
-            essence
-                .strip_suffix("/*")
-                .is_some_and(|kind| format.essence().split('/').next() == Some(kind))
+            essence.strip_suffix("/*").is_some_and(|kind| format.essence().split('/').next() == Some(kind))
         };
-        *produced
-            .iter()
-            .find(|format| format.essence() == essence || wildcard(format))?
+        *produced.iter().find(|format| format.essence() == essence || wildcard(format))?
     };
     let parameter = parts
         .filter_map(|part| part.split_once('='))
@@ -134,23 +127,13 @@ mod tests {
     fn check(accept: Option<&str>, expected: Option<(Format, u16)>) {
         let produced = [Format::Json, Format::Text];
         let found = negotiate(accept, ApiVersion::new(12, 0), &produced);
-        assert_eq!(
-            found,
-            expected.map(|(format, major)| (format, ApiVersion::new(major, 0))),
-            "{accept:?}"
-        );
+        assert_eq!(found, expected.map(|(format, major)| (format, ApiVersion::new(major, 0))), "{accept:?}");
     }
 
     #[test]
     fn the_asked_version_is_answered_up_to_the_servers_own() {
-        check(
-            Some("application/vnd.netbackup+json;version=12.0"),
-            Some((Format::Json, 12)),
-        );
-        check(
-            Some("application/vnd.netbackup+json;version=7.0"),
-            Some((Format::Json, 7)),
-        );
+        check(Some("application/vnd.netbackup+json;version=12.0"), Some((Format::Json, 12)));
+        check(Some("application/vnd.netbackup+json;version=7.0"), Some((Format::Json, 7)));
         check(
             Some("application/vnd.netbackup+json; Version=\"10.0\";charset=UTF-8"),
             Some((Format::Json, 10)),
@@ -158,10 +141,7 @@ mod tests {
         check(Some("application/vnd.netbackup+json;version=13.0"), None);
         check(Some("application/vnd.netbackup+json;version=12.1"), None);
         check(Some("application/vnd.netbackup+json;version=x"), None);
-        check(
-            Some("text/vnd.netbackup+plain;version=9.0"),
-            Some((Format::Text, 9)),
-        );
+        check(Some("text/vnd.netbackup+plain;version=9.0"), Some((Format::Text, 9)));
     }
 
     #[test]
@@ -172,9 +152,7 @@ mod tests {
         check(Some("application/json"), None);
         check(Some("text/html"), None);
         check(
-            Some(
-                "application/vnd.netbackup+json;version=14.0, application/vnd.netbackup+json;version=9.0",
-            ),
+            Some("application/vnd.netbackup+json;version=14.0, application/vnd.netbackup+json;version=9.0"),
             Some((Format::Json, 9)),
         );
     }
@@ -182,10 +160,7 @@ mod tests {
     #[test]
     fn a_version_is_two_numbers() {
         assert_eq!("12".parse(), Ok(ApiVersion::new(12, 0)));
-        assert_eq!(
-            "13.1".parse::<ApiVersion>().map(|v| v.to_string()),
-            Ok("13.1".into())
-        );
+        assert_eq!("13.1".parse::<ApiVersion>().map(|v| v.to_string()), Ok("13.1".into()));
         for bad in ["", "0.0", "a.0", "12.", "-1.0", "12.0.1"] {
             assert!(bad.parse::<ApiVersion>().is_err(), "{bad}");
         }

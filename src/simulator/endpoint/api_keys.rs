@@ -44,11 +44,7 @@ fn answer(call: &Call<'_>) -> Result<Reply, ApiError> {
         })
         .collect();
     let count = keys.len();
-    let data: Vec<_> = keys
-        .into_iter()
-        .skip(page.offset)
-        .take(page.limit)
-        .collect();
+    let data: Vec<_> = keys.into_iter().skip(page.offset).take(page.limit).collect();
     Reply::json(&json!({
         "data": data,
         "links": page.links(call, ENDPOINT.path, count),

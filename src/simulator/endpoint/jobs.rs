@@ -25,11 +25,7 @@ pub(super) const ENDPOINT: Endpoint = Endpoint {
 
 fn answer(call: &Call<'_>) -> Result<Reply, ApiError> {
     let plan = Plan::new(call.query.filter(FIELDS)?, call.query.sort(FIELDS)?);
-    if call.version.pages_jobs_by_cursor() {
-        by_cursor(call, &plan)
-    } else {
-        by_offset(call, &plan)
-    }
+    if call.version.pages_jobs_by_cursor() { by_cursor(call, &plan) } else { by_offset(call, &plan) }
 }
 
 #[derive(Serialize)]
@@ -151,21 +147,13 @@ impl<'a> Entry<'a> {
         let base = call.site.base_url();
         Self {
             links: EntryLinks {
-                own: Link {
-                    href: format!("/admin/jobs/{id}"),
-                },
-                file_lists: Link {
-                    href: format!("{base}/admin/jobs/{id}/file-lists"),
-                },
-                try_logs: Link {
-                    href: format!("{base}/admin/jobs/{id}/try-logs"),
-                },
+                own: Link { href: format!("/admin/jobs/{id}") },
+                file_lists: Link { href: format!("{base}/admin/jobs/{id}/file-lists") },
+                try_logs: Link { href: format!("{base}/admin/jobs/{id}/try-logs") },
             },
             r#type: "job",
             id: id.to_string(),
-            meta: cursor.map(|cursor| EntryMeta {
-                page: EntryPage { cursor },
-            }),
+            meta: cursor.map(|cursor| EntryMeta { page: EntryPage { cursor } }),
             attributes: job.attributes(),
         }
     }

@@ -27,10 +27,7 @@ impl Offset {
     /// (inferred from single-page samples).
     fn places(self, count: usize) -> Vec<(&'static str, usize)> {
         let Self { offset, limit } = self;
-        let mut places = vec![
-            ("first", 0),
-            ("last", count.saturating_sub(1) / limit * limit),
-        ];
+        let mut places = vec![("first", 0), ("last", count.saturating_sub(1) / limit * limit)];
         if offset.saturating_add(limit) < count {
             places.push(("next", offset + limit));
         }
@@ -55,10 +52,8 @@ impl Offset {
 
     pub(super) fn links(self, call: &Call<'_>, path: &str, count: usize) -> Value {
         let href = |offset: usize| {
-            let page = [
-                ("page[offset]", Some(offset.to_string())),
-                ("page[limit]", Some(self.limit.to_string())),
-            ];
+            let page =
+                [("page[offset]", Some(offset.to_string())), ("page[limit]", Some(self.limit.to_string()))];
             json!({"href": call.site.href(path, &call.query.with(&page))})
         };
         let mut links = Map::new();
@@ -89,12 +84,7 @@ pub(super) fn answer(
         .collect();
     items.sort_by(|a, b| sort::order(&a.0, &b.0, &keys));
     let count = items.len();
-    let data: Vec<_> = items
-        .into_iter()
-        .skip(page.offset)
-        .take(page.limit)
-        .map(|(_, item)| item.0)
-        .collect();
+    let data: Vec<_> = items.into_iter().skip(page.offset).take(page.limit).map(|(_, item)| item.0).collect();
     Reply::json(&json!({
         "data": data,
         "links": page.links(call, path, count),

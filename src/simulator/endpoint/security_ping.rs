@@ -12,7 +12,5 @@ pub(super) const ENDPOINT: Endpoint = Endpoint {
     access: Access::Open,
     since: ApiVersion::new(1, 0),
     formats: &[Format::Text, Format::Json],
-    answer: |call: &Call<'_>| -> Result<Reply, ApiError> {
-        Ok(call.now.to_string().into_bytes().into())
-    },
+    answer: |call: &Call<'_>| -> Result<Reply, ApiError> { Ok(call.now.to_string().into_bytes().into()) },
 };

@@ -18,19 +18,11 @@ fn odd_record(record: &mut Value, index: usize) {
         (0, Some(attributes)) => numbers_as_text(attributes),
         (1, Some(attributes)) => empty_times(attributes),
         (2, Some(attributes)) => {
-            for name in [
-                "state",
-                "jobType",
-                "policyType",
-                "storageCategory",
-                "diskPoolState",
-            ] {
+            for name in ["state", "jobType", "policyType", "storageCategory", "diskPoolState"] {
                 replace(attributes, name, "NEWER_THAN_YOU".into());
             }
         }
-        (3, Some(attributes)) => attributes
-            .values_mut()
-            .for_each(|value| *value = Value::Null),
+        (3, Some(attributes)) => attributes.values_mut().for_each(|value| *value = Value::Null),
         (4, Some(_)) => set(record, "attributes", Value::Null),
         (5, Some(_)) => {
             if let Some(record) = record.as_object_mut() {

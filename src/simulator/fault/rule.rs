@@ -111,11 +111,7 @@ impl Rule {
     /// `fault` on every path, every time.
     #[must_use]
     pub fn new(fault: Fault) -> Self {
-        Self {
-            path: String::new(),
-            times: None,
-            fault,
-        }
+        Self { path: String::new(), times: None, fault }
     }
 
     /// Only on paths that start with `prefix`.
@@ -143,9 +139,7 @@ impl FromStr for Rule {
         let mut object = serde_json::Map::new();
         object.insert("fault".into(), fault.into());
         for part in parts {
-            let (key, value) = part
-                .split_once('=')
-                .ok_or_else(|| RuleError::NoPair(part.to_owned()))?;
+            let (key, value) = part.split_once('=').ok_or_else(|| RuleError::NoPair(part.to_owned()))?;
             let number = value.parse::<u64>().map(serde_json::Value::from);
             object.insert(key.to_owned(), number.unwrap_or_else(|_| value.into()));
         }
@@ -178,16 +172,11 @@ impl TryFrom<Written> for Rule {
     type Error = RuleError;
 
     fn try_from(written: Written) -> Result<Self, RuleError> {
-        let missing = |key| RuleError::Missing {
-            fault: written.fault.clone(),
-            key,
-        };
+        let missing = |key| RuleError::Missing { fault: written.fault.clone(), key };
         let fault = match written.fault.as_str() {
-            "latency" => Fault::Latency {
-                milliseconds: written
-                    .milliseconds
-                    .ok_or_else(|| missing("milliseconds"))?,
-            },
+            "latency" => {
+                Fault::Latency { milliseconds: written.milliseconds.ok_or_else(|| missing("milliseconds"))? }
+            }
             "stall" => Fault::Stall,
             "stall-body" => Fault::StallBody,
             "status" => Fault::Status {
@@ -195,15 +184,11 @@ impl TryFrom<Written> for Rule {
                 retry_after: written.retry_after.as_deref().map(str::parse).transpose()?,
             },
             "truncate" => Fault::Truncate,
-            "oversized" => Fault::Oversized {
-                bytes: written.bytes,
-            },
-            "html" => Fault::Html {
-                code: status(written.code.unwrap_or(502))?,
-            },
-            "content-type" => Fault::ContentType {
-                value: written.value.clone().ok_or_else(|| missing("value"))?,
-            },
+            "oversized" => Fault::Oversized { bytes: written.bytes },
+            "html" => Fault::Html { code: status(written.code.unwrap_or(502))? },
+            "content-type" => {
+                Fault::ContentType { value: written.value.clone().ok_or_else(|| missing("value"))? }
+            }
             "reset" => Fault::Reset,
             "reset-body" => Fault::ResetBody,
             "garbage" => Fault::Garbage,
@@ -211,19 +196,12 @@ impl TryFrom<Written> for Rule {
             "stuck-cursor" => Fault::StuckCursor,
             unknown => return Err(RuleError::Unknown(unknown.to_owned())),
         };
-        Ok(Self {
-            path: written.path,
-            times: written.times,
-            fault,
-        })
+        Ok(Self { path: written.path, times: written.times, fault })
     }
 }
 
 fn status(code: u16) -> Result<u16, RuleError> {
-    (200..600)
-        .contains(&code)
-        .then_some(code)
-        .ok_or(RuleError::Status(code))
+    (200..600).contains(&code).then_some(code).ok_or(RuleError::Status(code))
 }
 
 impl From<Rule> for Written {
@@ -306,9 +284,7 @@ impl RetryAfter {
                 .unwrap_or_default()
                 .strftime("%a, %d %b %Y %H:%M:%S GMT")
                 .to_string(),
-            Self::Iso8601(seconds) => {
-                crate::simulator::iso::Instant::new(then(seconds)).to_string()
-            }
+            Self::Iso8601(seconds) => crate::simulator::iso::Instant::new(then(seconds)).to_string(),
         }
     }
 }
@@ -320,36 +296,21 @@ mod tests {
     fn check(text: &str, expected: &Rule) {
         assert_eq!(&text.parse::<Rule>().unwrap(), expected, "{text}");
         let json = serde_json::to_string(expected).unwrap();
-        assert_eq!(
-            &serde_json::from_str::<Rule>(&json).unwrap(),
-            expected,
-            "{json}"
-        );
+        assert_eq!(&serde_json::from_str::<Rule>(&json).unwrap(), expected, "{json}");
     }
 
     #[test]
     fn a_fault_reads_the_same_from_text_and_json() {
         check(
             "status,code=503,retryAfter=iso-8601:30,path=/admin/jobs,times=3",
-            &Rule::new(Fault::Status {
-                code: 503,
-                retry_after: Some(RetryAfter::Iso8601(30)),
-            })
-            .on("/admin/jobs")
-            .times(3),
+            &Rule::new(Fault::Status { code: 503, retry_after: Some(RetryAfter::Iso8601(30)) })
+                .on("/admin/jobs")
+                .times(3),
         );
-        check(
-            "latency,milliseconds=50",
-            &Rule::new(Fault::Latency { milliseconds: 50 }),
-        );
+        check("latency,milliseconds=50", &Rule::new(Fault::Latency { milliseconds: 50 }));
         check("oversized", &Rule::new(Fault::Oversized { bytes: None }));
         check("html", &Rule::new(Fault::Html { code: 502 }));
-        check(
-            "content-type,value=text/plain",
-            &Rule::new(Fault::ContentType {
-                value: "text/plain".into(),
-            }),
-        );
+        check("content-type,value=text/plain", &Rule::new(Fault::ContentType { value: "text/plain".into() }));
         for (name, fault) in [
             ("stall", Fault::Stall),
             ("stall-body", Fault::StallBody),
@@ -386,13 +347,7 @@ mod tests {
     fn retry_after_has_three_forms() {
         let now = 784_111_777_000 - 30_000;
         assert_eq!(RetryAfter::Seconds(30).value(now), "30");
-        assert_eq!(
-            RetryAfter::HttpDate(30).value(now),
-            "Sun, 06 Nov 1994 08:49:37 GMT"
-        );
-        assert_eq!(
-            RetryAfter::Iso8601(30).value(now),
-            "1994-11-06T08:49:37.000Z"
-        );
+        assert_eq!(RetryAfter::HttpDate(30).value(now), "Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(RetryAfter::Iso8601(30).value(now), "1994-11-06T08:49:37.000Z");
     }
 }

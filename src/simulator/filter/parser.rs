@@ -44,10 +44,7 @@ pub(in crate::simulator) enum FilterError {
     #[error("'{0}' does not support this operator")]
     Operator(&'static str),
     #[error("'{literal}' is not a value for '{field}'")]
-    Literal {
-        field: &'static str,
-        literal: String,
-    },
+    Literal { field: &'static str, literal: String },
     #[error("the filter is nested too deeply")]
     TooDeep,
 }
@@ -62,15 +59,8 @@ enum Token {
 }
 
 /// Parses a (percent-decoded) filter over `fields`.
-pub(in crate::simulator) fn parse(
-    text: &str,
-    fields: &'static [Field],
-) -> Result<Expression, FilterError> {
-    let mut parser = Parser {
-        tokens: tokens(text)?.into_iter().peekable(),
-        fields,
-        depth: 0,
-    };
+pub(in crate::simulator) fn parse(text: &str, fields: &'static [Field]) -> Result<Expression, FilterError> {
+    let mut parser = Parser { tokens: tokens(text)?.into_iter().peekable(), fields, depth: 0 };
     let expression = parser.any()?;
     match parser.tokens.next() {
         None => Ok(expression),
@@ -101,9 +91,7 @@ fn tokens(text: &str) -> Result<Vec<Token>, FilterError> {
 }
 
 /// The rest of a string in single quotes; a quote inside is doubled.
-fn quoted(
-    rest: &mut std::iter::Peekable<impl Iterator<Item = char>>,
-) -> Result<String, FilterError> {
+fn quoted(rest: &mut std::iter::Peekable<impl Iterator<Item = char>>) -> Result<String, FilterError> {
     let mut text = String::new();
     loop {
         match rest.next().ok_or(FilterError::Unfinished)? {
@@ -228,12 +216,7 @@ impl Parser {
             return Err(FilterError::Operator(field.name));
         }
         let token = self.tokens.next().ok_or(FilterError::Unfinished)?;
-        Ok(Test {
-            field,
-            operator,
-            literal: literal(field, token)?,
-            case,
-        })
+        Ok(Test { field, operator, literal: literal(field, token)?, case })
     }
 
     fn word(&mut self) -> Result<String, FilterError> {
@@ -244,9 +227,7 @@ impl Parser {
     }
 
     fn skip_word(&mut self, word: &str) -> bool {
-        self.tokens
-            .next_if(|token| matches!(token, Token::Word(next) if next == word))
-            .is_some()
+        self.tokens.next_if(|token| matches!(token, Token::Word(next) if next == word)).is_some()
     }
 
     fn expect(&mut self, token: &Token) -> Result<(), FilterError> {
@@ -273,23 +254,16 @@ fn literal(field: &'static Field, token: Token) -> Result<Value<'static>, Filter
     let value = match (field.kind, &token) {
         (Kind::Text, Token::Text(text)) => Some(Value::Text(Cow::Owned(text.clone()))),
         (Kind::Integer | Kind::Code(_), Token::Word(word)) => word.parse().ok().map(Value::Integer),
-        (Kind::Float, Token::Word(word)) => word
-            .parse()
-            .ok()
-            .filter(|number: &f64| number.is_finite())
-            .map(Value::Float),
+        (Kind::Float, Token::Word(word)) => {
+            word.parse().ok().filter(|number: &f64| number.is_finite()).map(Value::Float)
+        }
         (Kind::Boolean, Token::Word(word)) => word.parse().ok().map(Value::Boolean),
         (Kind::Time, Token::Word(text) | Token::Text(text)) => instant(text).map(Value::Integer),
-        (Kind::Duration, Token::Word(text) | Token::Text(text)) => {
-            duration(text).map(Value::Integer)
-        }
+        (Kind::Duration, Token::Word(text) | Token::Text(text)) => duration(text).map(Value::Integer),
         _ => None,
     };
     value.ok_or_else(|| match token {
-        Token::Word(literal) | Token::Text(literal) => FilterError::Literal {
-            field: field.name,
-            literal,
-        },
+        Token::Word(literal) | Token::Text(literal) => FilterError::Literal { field: field.name, literal },
         other => unexpected(other),
     })
 }

@@ -14,13 +14,7 @@ static FIELDS: &[Field] = &[
 ];
 
 const fn field(name: &'static str, kind: Kind, operators: Operators) -> Field {
-    Field {
-        name,
-        attribute: name,
-        kind,
-        operators,
-        sortable: true,
-    }
+    Field { name, attribute: name, kind, operators, sortable: true }
 }
 
 impl Record for serde_json::Value {
@@ -67,10 +61,7 @@ fn text_functions_and_quotes_work() {
     check("name eq 'O''Neil stu'", true);
     check("contains(name,'Neil')", true);
     check("startswith(name, 'Neil')", false);
-    check(
-        "endswith(name,'stu') and contains(tolower(name),'o''neil')",
-        true,
-    );
+    check("endswith(name,'stu') and contains(tolower(name),'o''neil')", true);
     check("toupper(name) eq 'O''NEIL STU'", true);
 }
 
@@ -84,17 +75,10 @@ fn times_are_taken_bare_and_quoted_with_any_offset() {
 #[test]
 fn an_absent_attribute_only_differs() {
     let record = serde_json::json!({});
-    for (filter, expected) in [
-        ("jobId eq 1", false),
-        ("jobId ne 1", true),
-        ("jobId ge 0", false),
-        ("contains(name,'')", false),
-    ] {
-        assert_eq!(
-            parse(filter, FIELDS).unwrap().matches(&record),
-            expected,
-            "{filter}"
-        );
+    for (filter, expected) in
+        [("jobId eq 1", false), ("jobId ne 1", true), ("jobId ge 0", false), ("contains(name,'')", false)]
+    {
+        assert_eq!(parse(filter, FIELDS).unwrap().matches(&record), expected, "{filter}");
     }
 }
 
@@ -127,8 +111,5 @@ fn a_bad_filter_is_refused() {
     ] {
         assert!(parse(filter, FIELDS).is_err(), "{filter}");
     }
-    assert!(matches!(
-        parse(&"not ".repeat(10_000), FIELDS),
-        Err(FilterError::TooDeep)
-    ));
+    assert!(matches!(parse(&"not ".repeat(10_000), FIELDS), Err(FilterError::TooDeep)));
 }

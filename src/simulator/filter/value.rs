@@ -32,10 +32,7 @@ impl<'a> Value<'a> {
     }
 
     /// The value of `field` in the attributes of a response.
-    pub(in crate::simulator) fn of_json(
-        field: &Field,
-        json: Option<&'a serde_json::Value>,
-    ) -> Self {
+    pub(in crate::simulator) fn of_json(field: &Field, json: Option<&'a serde_json::Value>) -> Self {
         let Some(json) = json else {
             return Self::Absent;
         };
@@ -72,9 +69,7 @@ pub(in crate::simulator) fn compare(left: &Value<'_>, right: &Value<'_>) -> Orde
 
 /// An ISO-8601 date-time with offset, in milliseconds since the Unix epoch.
 pub(in crate::simulator) fn instant(text: &str) -> Option<i64> {
-    text.parse::<jiff::Timestamp>()
-        .ok()
-        .map(jiff::Timestamp::as_millisecond)
+    text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond)
 }
 
 /// An ISO-8601 duration (`PT5M46S`), in milliseconds.

@@ -10,19 +10,8 @@ const fn both(name: &'static str, kind: Kind, operators: Operators) -> Field {
     renamed(name, name, kind, operators)
 }
 
-const fn renamed(
-    name: &'static str,
-    attribute: &'static str,
-    kind: Kind,
-    operators: Operators,
-) -> Field {
-    Field {
-        name,
-        attribute,
-        kind,
-        operators,
-        sortable: true,
-    }
+const fn renamed(name: &'static str, attribute: &'static str, kind: Kind, operators: Operators) -> Field {
+    Field { name, attribute, kind, operators, sortable: true }
 }
 
 const fn sort_only(name: &'static str, attribute: &'static str, kind: Kind) -> Field {
@@ -56,18 +45,7 @@ pub(in crate::simulator) static FIELDS: &[Field] = &[
     both("workloadDisplayName", Text, Operators::Text),
     both("destinationStorageUnitName", Text, Equality),
     both("destinationMediaId", Text, Equality),
-    code(
-        "applicationType",
-        &[
-            "NONE",
-            "VMWARE",
-            "HYPERV",
-            "VXVI",
-            "HYPERSCALE",
-            "RHV",
-            "AHV",
-        ],
-    ),
+    code("applicationType", &["NONE", "VMWARE", "HYPERV", "VXVI", "HYPERSCALE", "RHV", "AHV"]),
     both("dteMode", Text, Equality),
     both("jobPath", Text, Operators::Text),
     both("destinationMediaServerName", Text, Operators::Text),
@@ -95,10 +73,7 @@ pub(in crate::simulator) static FIELDS: &[Field] = &[
     ),
     both("numberOfFiles", Integer, Ordered),
     both("instanceDatabaseName", Text, Equality),
-    code(
-        "offHostType",
-        &["STANDARD", "ATLCLIENT", "TPC", "MEDIASERVER", "NAS", "NDMP"],
-    ),
+    code("offHostType", &["STANDARD", "ATLCLIENT", "TPC", "MEDIASERVER", "NAS", "NDMP"]),
     both("priority", Integer, Ordered),
     both("profileName", Text, Equality),
     both("robotName", Text, Equality),
@@ -137,11 +112,7 @@ pub(in crate::simulator) static FIELDS: &[Field] = &[
     sort_only("auditUserName", "auditUserName", Text),
     sort_only("auditDomainName", "auditDomainName", Text),
     sort_only("auditDomainType", "auditDomainType", Integer),
-    sort_only(
-        "kilobytesDataTransferred",
-        "kilobytesDataTransferred",
-        Integer,
-    ),
+    sort_only("kilobytesDataTransferred", "kilobytesDataTransferred", Integer),
     sort_only("dedupSpaceRatio", "dedupSpaceRatio", Float),
     sort_only("compressionSpaceRatio", "compressionSpaceRatio", Float),
     sort_only("childCount", "childCount", Integer),
@@ -161,10 +132,9 @@ impl Record for Job<'_> {
             "status" if self.is_done() => Value::Integer(self.profile().status),
             "status" => Value::Absent,
             "jobType" => Value::text(self.profile().job_type),
-            "policyType" => self
-                .profile()
-                .workload
-                .map_or(Value::Absent, |workload| Value::text(workload.policy_type)),
+            "policyType" => {
+                self.profile().workload.map_or(Value::Absent, |workload| Value::text(workload.policy_type))
+            }
             "policyName" => Value::Text(Cow::Owned(self.policy())),
             "clientName" => Value::Text(Cow::Owned(self.client())),
             attribute => Value::of_json(field, self.json().get(attribute)),

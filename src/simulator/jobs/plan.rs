@@ -44,10 +44,7 @@ pub(super) struct Bounds {
 impl Plan {
     /// Without `sort` the newest start comes first.
     pub(in crate::simulator) fn new(filter: Option<Expression>, sort: Vec<SortKey>) -> Self {
-        Self {
-            filter,
-            order: Order::of(sort),
-        }
+        Self { filter, order: Order::of(sort) }
     }
 
     pub(super) fn bounds(&self, book: &JobBook, now: i64) -> Bounds {
@@ -100,10 +97,7 @@ impl Order {
             Self::Number { .. } | Self::Attributes(_) => ("0", text),
         };
         let (end, id): (i64, i64) = (end.parse().ok()?, id.parse().ok()?);
-        (id > 0).then_some(Cursor {
-            end,
-            number: id - 1,
-        })
+        (id > 0).then_some(Cursor { end, number: id - 1 })
     }
 }
 
@@ -127,10 +121,7 @@ impl Bounds {
             }
             ("jobId", Value::Integer(id)) => {
                 if let Some(ids) = span(test.operator, *id) {
-                    meet(
-                        &mut self.numbers,
-                        ids.start.saturating_sub(1)..ids.end.saturating_sub(1),
-                    );
+                    meet(&mut self.numbers, ids.start.saturating_sub(1)..ids.end.saturating_sub(1));
                 }
             }
             ("parentJobId", Value::Integer(parent))

@@ -58,11 +58,7 @@ impl Profile {
         let seconds = (timeline.end - timeline.active) / 1_000;
         let moves_data = !matches!(timeline.role, Role::Parent { .. })
             && !matches!(job_type, "IMAGEDELETE" | "SNAPSHOT" | "GENERIC");
-        let kilobytes = if moves_data {
-            seconds * draw.between(4_000, 180_000)
-        } else {
-            0
-        };
+        let kilobytes = if moves_data { seconds * draw.between(4_000, 180_000) } else { 0 };
         Self {
             job_type,
             workload,
@@ -91,23 +87,14 @@ impl Profile {
 }
 
 /// Job type and workload; image cleanup belongs to no policy.
-fn kind(
-    shared: &mut Draw,
-    timeline: &Timeline,
-    in_family: bool,
-) -> (&'static str, Option<Workload>) {
+fn kind(shared: &mut Draw, timeline: &Timeline, in_family: bool) -> (&'static str, Option<Workload>) {
     if !in_family {
         let job_type = workload::job_type(shared);
         let workload = workload::single(shared);
         return (job_type, (job_type != "IMAGEDELETE").then_some(workload));
     }
     let workload = workload::family(shared);
-    let first_child =
-        matches!(timeline.role, Role::Child { parent } if parent + 1 == timeline.number);
-    let job_type = if workload.snapshot_first && first_child {
-        "SNAPSHOT"
-    } else {
-        "BACKUP"
-    };
+    let first_child = matches!(timeline.role, Role::Child { parent } if parent + 1 == timeline.number);
+    let job_type = if workload.snapshot_first && first_child { "SNAPSHOT" } else { "BACKUP" };
     (job_type, Some(workload))
 }

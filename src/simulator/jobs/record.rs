@@ -43,14 +43,12 @@ impl<'a> Job<'a> {
     }
 
     pub(super) fn profile(&self) -> &Profile {
-        self.profile
-            .get_or_init(|| Profile::of(&self.book.schedule, &self.timeline))
+        self.profile.get_or_init(|| Profile::of(&self.book.schedule, &self.timeline))
     }
 
     /// All attributes as JSON, for filters and sorts on the seldom used ones.
     pub(super) fn json(&self) -> &serde_json::Value {
-        self.json
-            .get_or_init(|| serde_json::to_value(self.attributes()).unwrap_or_default())
+        self.json.get_or_init(|| serde_json::to_value(self.attributes()).unwrap_or_default())
     }
 
     pub(super) fn state(&self) -> &'static str {
@@ -88,22 +86,14 @@ impl<'a> Job<'a> {
 
     pub(super) fn policy(&self) -> String {
         let profile = self.profile();
-        profile
-            .workload
-            .map(|workload| format!("{}-{}", workload.policy, profile.tier))
-            .unwrap_or_default()
+        profile.workload.map(|workload| format!("{}-{}", workload.policy, profile.tier)).unwrap_or_default()
     }
 
     pub(super) fn client(&self) -> String {
         let profile = self.profile();
         profile
             .workload
-            .map(|workload| {
-                format!(
-                    "{}-{:03}.{}",
-                    workload.client, profile.client, self.book.domain
-                )
-            })
+            .map(|workload| format!("{}-{:03}.{}", workload.client, profile.client, self.book.domain))
             .unwrap_or_default()
     }
 }

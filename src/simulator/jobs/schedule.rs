@@ -50,32 +50,18 @@ impl Schedule {
         let children = self.children(block);
         let role = match place {
             0 if children > 0 => Role::Parent { children },
-            place if place > 0 && place <= children => Role::Child {
-                parent: block * BLOCK,
-            },
+            place if place > 0 && place <= children => Role::Child { parent: block * BLOCK },
             _ => Role::Single,
         };
         let start = self.start(number);
         let mut draw = Draw::new(self.seed, number * 8);
         let (active, end) = if let Role::Parent { children } = role {
-            let last = (number + 1..=number + children)
-                .map(|child| self.span(child).1)
-                .max();
-            (
-                start + draw.between(200, 2_000),
-                last.unwrap_or(start) + draw.between(2_000, 9_000),
-            )
+            let last = (number + 1..=number + children).map(|child| self.span(child).1).max();
+            (start + draw.between(200, 2_000), last.unwrap_or(start) + draw.between(2_000, 9_000))
         } else {
             self.span(number)
         };
-        Timeline {
-            number,
-            role,
-            start,
-            active,
-            end,
-            updated: end + lag(&mut draw),
-        }
+        Timeline { number, role, start, active, end, updated: end + lag(&mut draw) }
     }
 
     /// When job `number` is submitted; never before job `number - 1`.
@@ -107,11 +93,7 @@ impl Schedule {
 
     fn children(&self, block: i64) -> i64 {
         let mut draw = Draw::new(self.seed, block * 8 + 2);
-        if draw.per_mille(350) {
-            draw.between(1, MOST_CHILDREN)
-        } else {
-            0
-        }
+        if draw.per_mille(350) { draw.between(1, MOST_CHILDREN) } else { 0 }
     }
 
     /// End of the queue and end of the job, for every job but parents.
@@ -134,11 +116,7 @@ impl Schedule {
 }
 
 fn lag(draw: &mut Draw) -> i64 {
-    if draw.per_mille(2) {
-        draw.between(5 * SECOND, 30 * SECOND)
-    } else {
-        draw.between(100, 1_400)
-    }
+    if draw.per_mille(2) { draw.between(5 * SECOND, 30 * SECOND) } else { draw.between(100, 1_400) }
 }
 
 #[cfg(test)]
@@ -151,10 +129,7 @@ mod tests {
         for number in 0..5_000 {
             let job = schedule.timeline(number);
             assert!(job.start >= before, "{per_day}/day: {job:?}");
-            assert!(
-                job.start < job.active && job.active < job.end && job.end < job.updated,
-                "{job:?}"
-            );
+            assert!(job.start < job.active && job.active < job.end && job.end < job.updated, "{job:?}");
             assert!(job.end - job.start < LONGEST, "{per_day}/day: {job:?}");
             if let Role::Child { parent } = job.role {
                 assert!(schedule.timeline(parent).end > job.end);
@@ -174,13 +149,7 @@ mod tests {
     fn the_first_job_at_a_time_is_found() {
         for per_day in [24, 20_000, 100_000] {
             let schedule = Schedule { seed: 3, per_day };
-            for time in [
-                0,
-                ORIGIN,
-                ORIGIN + 1,
-                ORIGIN + DAY + 77,
-                ORIGIN + 400 * DAY + 5,
-            ] {
+            for time in [0, ORIGIN, ORIGIN + 1, ORIGIN + DAY + 77, ORIGIN + 400 * DAY + 5] {
                 let found = schedule.first_at(time);
                 assert!(schedule.start(found) >= time);
                 assert!(found == 0 || schedule.start(found - 1) < time);
@@ -190,10 +159,7 @@ mod tests {
 
     #[test]
     fn the_rate_is_what_was_asked_for() {
-        let schedule = Schedule {
-            seed: 9,
-            per_day: 100_000,
-        };
+        let schedule = Schedule { seed: 9, per_day: 100_000 };
         let jobs = schedule.first_at(ORIGIN + 2 * DAY) - schedule.first_at(ORIGIN + DAY);
         assert!((99_980..=100_020).contains(&jobs), "{jobs}");
     }

@@ -18,11 +18,7 @@ fn book(jobs_per_day: u32) -> JobBook {
 
 fn plan(filter: &str, sort: &str) -> Plan {
     let filter = (!filter.is_empty()).then(|| filter::parse(filter, FIELDS).unwrap());
-    let keys = if sort.is_empty() {
-        Vec::new()
-    } else {
-        sort::parse(sort, FIELDS).unwrap()
-    };
+    let keys = if sort.is_empty() { Vec::new() } else { sort::parse(sort, FIELDS).unwrap() };
     Plan::new(filter, keys)
 }
 
@@ -97,10 +93,7 @@ fn orders_are_what_they_say() {
 fn a_quiet_server_has_no_jobs() {
     let book = book(0);
     assert_eq!(book.count(&plan("", "")), 0);
-    assert_eq!(
-        book.count(&plan("endTime ge 2026-02-03T00:00:00Z", "-endTime")),
-        0
-    );
+    assert_eq!(book.count(&plan("endTime ge 2026-02-03T00:00:00Z", "-endTime")), 0);
     assert!(book.find(1).is_none());
 }
 
@@ -130,10 +123,6 @@ fn the_mix_is_that_of_a_real_site() {
         ("policyType eq 'VMWARE'", 120..400),
         ("state ne 'DONE'", 1..20),
     ] {
-        assert!(
-            range.contains(&share(filter)),
-            "{filter}: {}",
-            share(filter)
-        );
+        assert!(range.contains(&share(filter)), "{filter}: {}", share(filter));
     }
 }

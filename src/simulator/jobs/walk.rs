@@ -56,10 +56,7 @@ impl JobBook {
         }
         let cursor = |job: &Job<'a>| plan.cursor(job);
         Some(Page {
-            prev: jobs
-                .first()
-                .filter(|_| after.is_some() || (backwards && more))
-                .map(cursor),
+            prev: jobs.first().filter(|_| after.is_some() || (backwards && more)).map(cursor),
             next: jobs
                 .last()
                 .filter(|_| backwards || more || (after.is_some() && before.is_some()))
@@ -88,9 +85,7 @@ impl JobBook {
     }
 
     pub(in crate::simulator) fn count(&self, plan: &Plan) -> usize {
-        Walk::new(self, plan, self.clock.now(), false)
-            .from(None)
-            .count()
+        Walk::new(self, plan, self.clock.now(), false).from(None).count()
     }
 }
 
@@ -103,10 +98,7 @@ impl Plan {
 
 impl Job<'_> {
     fn cursor(&self) -> Cursor {
-        Cursor {
-            end: self.end().unwrap_or(i64::MAX),
-            number: self.timeline.number,
-        }
+        Cursor { end: self.end().unwrap_or(i64::MAX), number: self.timeline.number }
     }
 }
 
@@ -121,28 +113,16 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     fn new(book: &'a JobBook, plan: &'a Plan, now: i64, backwards: bool) -> Self {
-        Self {
-            book,
-            plan,
-            bounds: plan.bounds(book, now),
-            now,
-            backwards,
-        }
+        Self { book, plan, bounds: plan.bounds(book, now), now, backwards }
     }
 
     fn clone_backwards(&self) -> Self {
-        Self {
-            bounds: self.bounds.clone(),
-            backwards: true,
-            ..*self
-        }
+        Self { bounds: self.bounds.clone(), backwards: true, ..*self }
     }
 
     /// The jobs behind `cursor`, in the order of the walk.
     fn from(self, cursor: Option<Cursor>) -> Jobs<'a> {
-        let Self {
-            book, plan, now, ..
-        } = self;
+        let Self { book, plan, now, .. } = self;
         let candidates = match &plan.order {
             Order::Number { descending } => {
                 let numbers = beyond(
@@ -156,22 +136,14 @@ impl<'a> Walk<'a> {
             Order::Attributes(_) => self.sorted(cursor),
         };
         Box::new(candidates.filter(move |job| {
-            book.keeps(job, now)
-                && plan
-                    .filter
-                    .as_ref()
-                    .is_none_or(|filter| filter.matches(job))
+            book.keeps(job, now) && plan.filter.as_ref().is_none_or(|filter| filter.matches(job))
         }))
     }
 
     fn numbers(&self, numbers: Range<i64>, descending: bool) -> Jobs<'a> {
         let (book, now) = (self.book, self.now);
         let job = move |number| Job::new(book, number, now);
-        if descending {
-            Box::new(numbers.rev().map(job))
-        } else {
-            Box::new(numbers.map(job))
-        }
+        if descending { Box::new(numbers.rev().map(job)) } else { Box::new(numbers.map(job)) }
     }
 
     /// Live jobs have no end: they come last, and first in descending order.
@@ -182,10 +154,7 @@ impl<'a> Walk<'a> {
             Some(cursor) => job.cursor() > cursor,
         };
         let live: Jobs<'a> = if self.bounds.live {
-            Box::new(
-                self.numbers(self.bounds.numbers.clone(), descending)
-                    .filter(|job| !job.is_done()),
-            )
+            Box::new(self.numbers(self.bounds.numbers.clone(), descending).filter(|job| !job.is_done()))
         } else {
             Box::new(std::iter::empty())
         };
@@ -215,20 +184,12 @@ impl<'a> Walk<'a> {
                 ..jobs.partition_point(|(end, _)| *end < ends.end);
             let count = inside.len();
             (0..count).filter_map(move |step| {
-                let index = if descending {
-                    inside.end - 1 - step
-                } else {
-                    inside.start + step
-                };
-                jobs.get(index)
-                    .map(|(_, number)| Job::new(book, *number, now))
+                let index = if descending { inside.end - 1 - step } else { inside.start + step };
+                jobs.get(index).map(|(_, number)| Job::new(book, *number, now))
             })
         };
-        let jobs: Jobs<'a> = if descending {
-            Box::new(hours.rev().flat_map(jobs))
-        } else {
-            Box::new(hours.flat_map(jobs))
-        };
+        let jobs: Jobs<'a> =
+            if descending { Box::new(hours.rev().flat_map(jobs)) } else { Box::new(hours.flat_map(jobs)) };
         Box::new(jobs.filter(Job::is_done))
     }
 
@@ -251,9 +212,7 @@ impl<'a> Walk<'a> {
             found.reverse();
         }
         let (book, now) = (self.book, self.now);
-        let jobs = found
-            .into_iter()
-            .map(move |(_, number)| Job::new(book, number, now));
+        let jobs = found.into_iter().map(move |(_, number)| Job::new(book, number, now));
         match cursor {
             None => Box::new(jobs),
             Some(cursor) => Box::new(jobs.skip_while(move |job| self.compare(job, cursor).is_le())),
@@ -267,16 +226,11 @@ impl<'a> Walk<'a> {
             Order::End { descending } => (job.cursor().cmp(&cursor), *descending),
             Order::Attributes(keys) => {
                 let there = Job::new(self.book, cursor.number, self.now);
-                let order =
-                    sort::order(&sort::values(job, keys), &sort::values(&there, keys), keys);
+                let order = sort::order(&sort::values(job, keys), &sort::values(&there, keys), keys);
                 (order.then(job.timeline.number.cmp(&cursor.number)), false)
             }
         };
-        if descending == self.backwards {
-            order
-        } else {
-            order.reverse()
-        }
+        if descending == self.backwards { order } else { order.reverse() }
     }
 }
 

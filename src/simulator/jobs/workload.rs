@@ -21,27 +21,14 @@ const fn workload(
     client: &'static str,
     clients: i64,
 ) -> Workload {
-    Workload {
-        policy_type,
-        policy,
-        client,
-        clients,
-        application: "NONE",
-        snapshot_first: false,
-    }
+    Workload { policy_type, policy, client, clients, application: "NONE", snapshot_first: false }
 }
 
 const STANDARD: Workload = workload("STANDARD", "UNIX", "lx", 180);
-const VMWARE: Workload = Workload {
-    application: "VMWARE",
-    snapshot_first: true,
-    ..workload("VMWARE", "VM", "vm", 400)
-};
-const HYPERV: Workload = Workload {
-    application: "HYPERV",
-    snapshot_first: true,
-    ..workload("HYPERV", "HV", "hv", 60)
-};
+const VMWARE: Workload =
+    Workload { application: "VMWARE", snapshot_first: true, ..workload("VMWARE", "VM", "vm", 400) };
+const HYPERV: Workload =
+    Workload { application: "HYPERV", snapshot_first: true, ..workload("HYPERV", "HV", "hv", 60) };
 const WINDOWS: Workload = workload("WINDOWS_NT", "WIN", "win", 120);
 const SQL: Workload = workload("SQL_SERVER", "MSSQL", "sql", 40);
 const ORACLE: Workload = workload("OBACKUP", "ORA", "ora", 30);
@@ -54,10 +41,7 @@ const CATALOG: Workload = workload("NBU_CATALOG", "CATALOG", "primary", 1);
 
 /// The workload of a family (parent and children) of jobs.
 pub(super) fn family(draw: &mut Draw) -> Workload {
-    draw.pick(
-        VMWARE,
-        &[VMWARE, VMWARE, HYPERV, SQL, ORACLE, STANDARD, WINDOWS, NDMP],
-    )
+    draw.pick(VMWARE, &[VMWARE, VMWARE, HYPERV, SQL, ORACLE, STANDARD, WINDOWS, NDMP])
 }
 
 /// The workload of a job by itself.
@@ -68,8 +52,8 @@ pub(super) fn single(draw: &mut Draw) -> Workload {
     draw.pick(
         STANDARD,
         &[
-            STANDARD, STANDARD, VMWARE, VMWARE, WINDOWS, WINDOWS, SQL, SQL, ORACLE, EXCHANGE, SAP,
-            NDMP, CLOUD, BIGDATA,
+            STANDARD, STANDARD, VMWARE, VMWARE, WINDOWS, WINDOWS, SQL, SQL, ORACLE, EXCHANGE, SAP, NDMP,
+            CLOUD, BIGDATA,
         ],
     )
 }
@@ -100,8 +84,8 @@ pub(super) fn status(draw: &mut Draw) -> i64 {
         _ => draw.pick(
             6,
             &[
-                13, 14, 24, 25, 41, 42, 48, 50, 54, 58, 84, 96, 129, 150, 156, 191, 196, 636,
-                2_074, 2_106, 4_207, 4_239, 6_654,
+                13, 14, 24, 25, 41, 42, 48, 50, 54, 58, 84, 96, 129, 150, 156, 191, 196, 636, 2_074, 2_106,
+                4_207, 4_239, 6_654,
             ],
         ),
     }
@@ -109,10 +93,7 @@ pub(super) fn status(draw: &mut Draw) -> i64 {
 
 /// Schedule name and type.
 pub(super) fn schedule(draw: &mut Draw, workload: &Workload) -> (&'static str, &'static str) {
-    let database = matches!(
-        workload.policy_type,
-        "SQL_SERVER" | "OBACKUP" | "SAP" | "EXCHANGE"
-    );
+    let database = matches!(workload.policy_type, "SQL_SERVER" | "OBACKUP" | "SAP" | "EXCHANGE");
     match draw.below(10) {
         0 => ("weekly-full", "FULL_BACKUP"),
         1 => ("monthly-full", "FULL_BACKUP"),

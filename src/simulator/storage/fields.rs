@@ -5,13 +5,7 @@ use serde_json::Value;
 use crate::simulator::filter::{self, Field, Kind, Operators, Record};
 
 const fn field(name: &'static str, kind: Kind, operators: Operators) -> Field {
-    Field {
-        name,
-        attribute: name,
-        kind,
-        operators,
-        sortable: true,
-    }
+    Field { name, attribute: name, kind, operators, sortable: true }
 }
 
 use Kind::{Boolean, Integer, Text};
@@ -76,9 +70,6 @@ pub(in crate::simulator) struct Item(pub(in crate::simulator) Value);
 impl Record for Item {
     fn value(&self, field: &'static Field) -> filter::Value<'_> {
         let attributes = self.0.get("attributes");
-        filter::Value::of_json(
-            field,
-            attributes.and_then(|attributes| attributes.get(field.attribute)),
-        )
+        filter::Value::of_json(field, attributes.and_then(|attributes| attributes.get(field.attribute)))
     }
 }

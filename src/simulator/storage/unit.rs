@@ -43,11 +43,7 @@ impl Unit {
             5 => (OpenStorage, "ost"),
             _ => (BasicDisk, "basic"),
         };
-        Self {
-            name: format!("stu-{short}-{:02}", number + 1),
-            category,
-            number,
-        }
+        Self { name: format!("stu-{short}-{:02}", number + 1), category, number }
     }
 
     /// (total, used) in bytes; `None` where the API has no capacity.
@@ -164,10 +160,7 @@ impl Unit {
         };
         merge(&mut attributes, more);
         if self.category == Category::BasicDisk {
-            merge(
-                &mut attributes,
-                json!({"path": format!("/backup/{}", self.name), "okOnRoot": false}),
-            );
+            merge(&mut attributes, json!({"path": format!("/backup/{}", self.name), "okOnRoot": false}));
         }
         attributes
     }
@@ -204,10 +197,7 @@ impl Unit {
             "mediaServersCount": 2
         });
         if let Some((total, used)) = capacity {
-            merge(
-                &mut volume,
-                json!({"rawSizeBytes": total, "freeSizeBytes": total - used}),
-            );
+            merge(&mut volume, json!({"rawSizeBytes": total, "freeSizeBytes": total - used}));
             merge(
                 &mut attributes,
                 json!({

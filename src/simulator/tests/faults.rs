@@ -17,20 +17,15 @@ async fn trickle(site: &Site) -> (Vec<u8>, bool) {
     );
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut bytes = Vec::new();
-    let ended = tokio::time::timeout(Duration::from_millis(400), stream.read_to_end(&mut bytes))
-        .await
-        .is_ok();
+    let ended =
+        tokio::time::timeout(Duration::from_millis(400), stream.read_to_end(&mut bytes)).await.is_ok();
     (bytes, ended)
 }
 
 #[tokio::test]
 async fn a_status_comes_with_the_vendors_body_and_the_asked_retry_after() {
     for code in [401, 403, 404, 406, 429, 500, 502, 503] {
-        let (_simulation, _, got) = ask(Fault::Status {
-            code,
-            retry_after: None,
-        })
-        .await;
+        let (_simulation, _, got) = ask(Fault::Status { code, retry_after: None }).await;
         assert_eq!((got.status, got.header("Retry-After")), (code, None));
         assert!(got.json()["errorMessage"].is_string());
     }
@@ -39,11 +34,7 @@ async fn a_status_comes_with_the_vendors_body_and_the_asked_retry_after() {
         (RetryAfter::HttpDate(30), "Tue, 03 Feb 2026 12:00:30 GMT"),
         (RetryAfter::Iso8601(30), "2026-02-03T12:00:30.000Z"),
     ] {
-        let (_simulation, _, got) = ask(Fault::Status {
-            code: 503,
-            retry_after: Some(form),
-        })
-        .await;
+        let (_simulation, _, got) = ask(Fault::Status { code: 503, retry_after: Some(form) }).await;
         assert_eq!(got.header("Retry-After"), Some(expected));
     }
 }
@@ -86,14 +77,10 @@ async fn a_truncated_body_is_shorter_than_announced() {
 
 #[tokio::test]
 async fn an_oversized_body_has_the_asked_size_or_no_end() {
-    let (_simulation, _, got) = ask(Fault::Oversized {
-        bytes: Some(1 << 20),
-    })
-    .await;
+    let (_simulation, _, got) = ask(Fault::Oversized { bytes: Some(1 << 20) }).await;
     assert!(got.body.len() >= 1 << 20);
     let (_simulation, site) = start(options()).await;
-    site.faults()
-        .add(Rule::new(Fault::Oversized { bytes: None }));
+    site.faults().add(Rule::new(Fault::Oversized { bytes: None }));
     let (bytes, ended) = trickle(&site).await;
     assert!(bytes.len() > 1 << 18 && !ended);
 }
@@ -101,18 +88,9 @@ async fn an_oversized_body_has_the_asked_size_or_no_end() {
 #[tokio::test]
 async fn an_html_page_and_a_wrong_content_type_are_told_by_the_header() {
     let (_simulation, _, got) = ask(Fault::Html { code: 502 }).await;
-    assert_eq!(
-        (got.status, got.header("Content-Type")),
-        (502, Some("text/html; charset=utf-8"))
-    );
-    let (_simulation, _, got) = ask(Fault::ContentType {
-        value: "text/plain".into(),
-    })
-    .await;
-    assert_eq!(
-        (got.status, got.header("Content-Type")),
-        (200, Some("text/plain"))
-    );
+    assert_eq!((got.status, got.header("Content-Type")), (502, Some("text/html; charset=utf-8")));
+    let (_simulation, _, got) = ask(Fault::ContentType { value: "text/plain".into() }).await;
+    assert_eq!((got.status, got.header("Content-Type")), (200, Some("text/plain")));
     assert_eq!(got.ids().len(), 100);
 }
 
@@ -151,13 +129,9 @@ async fn a_stuck_cursor_leads_nowhere() {
     site.faults().add(Rule::new(Fault::StuckCursor));
     let first = get(&site, "/admin/jobs").await.json();
     let next = first["meta"]["pagination"]["next"].as_str().unwrap();
-    let second = get(&site, &format!("/admin/jobs?page%5Bafter%5D={next}"))
-        .await
-        .json();
+    let second = get(&site, &format!("/admin/jobs?page%5Bafter%5D={next}")).await.json();
     assert_eq!(second["meta"]["pagination"]["next"], next);
-    let units = get(&site, "/storage/storage-units?page%5Boffset%5D=10")
-        .await
-        .json();
+    let units = get(&site, "/storage/storage-units?page%5Boffset%5D=10").await.json();
     assert_eq!(units["meta"]["pagination"]["next"], 10);
     assert!(!units["data"].as_array().unwrap().is_empty());
 }
@@ -165,65 +139,26 @@ async fn a_stuck_cursor_leads_nowhere() {
 #[tokio::test]
 async fn faults_are_controlled_over_http() {
     let (_simulation, site) = start(options()).await;
-    let rule =
-        r#"{"fault":"status","code":429,"retryAfter":"seconds:5","path":"/admin/jobs","times":2}"#;
-    let id = send(&site, "POST", "/simulator/faults", &[], rule)
-        .await
-        .json()["id"]
-        .clone();
+    let rule = r#"{"fault":"status","code":429,"retryAfter":"seconds:5","path":"/admin/jobs","times":2}"#;
+    let id = send(&site, "POST", "/simulator/faults", &[], rule).await.json()["id"].clone();
     for expected in [429, 429, 200] {
         assert_eq!(get(&site, "/admin/jobs").await.status, expected);
     }
-    let listed = send(&site, "GET", "/simulator/faults", &[], "")
-        .await
-        .json();
-    assert_eq!(
-        (&listed["faults"][0]["id"], &listed["faults"][0]["hits"]),
-        (&id, &json!(2))
-    );
-    assert_eq!(
-        send(&site, "DELETE", &format!("/simulator/faults/{id}"), &[], "")
-            .await
-            .status,
-        200
-    );
-    assert_eq!(
-        send(&site, "DELETE", &format!("/simulator/faults/{id}"), &[], "")
-            .await
-            .status,
-        404
-    );
-    send(
-        &site,
-        "POST",
-        "/simulator/faults",
-        &[],
-        r#"{"fault":"html"}"#,
-    )
-    .await;
+    let listed = send(&site, "GET", "/simulator/faults", &[], "").await.json();
+    assert_eq!((&listed["faults"][0]["id"], &listed["faults"][0]["hits"]), (&id, &json!(2)));
+    assert_eq!(send(&site, "DELETE", &format!("/simulator/faults/{id}"), &[], "").await.status, 200);
+    assert_eq!(send(&site, "DELETE", &format!("/simulator/faults/{id}"), &[], "").await.status, 404);
+    send(&site, "POST", "/simulator/faults", &[], r#"{"fault":"html"}"#).await;
     assert_eq!(get(&site, "/admin/jobs").await.status, 502);
     send(&site, "DELETE", "/simulator/faults", &[], "").await;
     assert_eq!(get(&site, "/admin/jobs").await.status, 200);
-    for wrong in [
-        "",
-        "{}",
-        r#"{"fault":"fire"}"#,
-        r#"{"fault":"stall","time":1}"#,
-    ] {
+    for wrong in ["", "{}", r#"{"fault":"fire"}"#, r#"{"fault":"stall","time":1}"#] {
         let got = send(&site, "POST", "/simulator/faults", &[], wrong).await;
         assert_eq!(got.status, 400, "{wrong}");
         assert!(got.json()["error"].is_string());
     }
-    assert_eq!(
-        send(&site, "GET", "/simulator/state", &[], "").await.json()["apiVersion"],
-        "12.0"
-    );
-    assert_eq!(
-        send(&site, "GET", "/simulator/nothing", &[], "")
-            .await
-            .status,
-        404
-    );
+    assert_eq!(send(&site, "GET", "/simulator/state", &[], "").await.json()["apiVersion"], "12.0");
+    assert_eq!(send(&site, "GET", "/simulator/nothing", &[], "").await.status, 404);
 }
 
 #[tokio::test]

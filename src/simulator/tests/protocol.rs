@@ -6,18 +6,10 @@ async fn ping_tells_time_and_version_to_anyone() {
     let got = send(&site, "GET", "/netbackup/ping", &[], "").await;
     assert_eq!(got.status, 200);
     assert_eq!(got.header("X-NetBackup-API-Version"), Some("12.0"));
-    assert_eq!(
-        got.header("Content-Type"),
-        Some("text/vnd.netbackup+plain;version=12.0")
-    );
+    assert_eq!(got.header("Content-Type"), Some("text/vnd.netbackup+plain;version=12.0"));
     assert_eq!(got.body, NOON.to_string().as_bytes());
     let json = [("Accept", "application/vnd.netbackup+json;version=12.0")];
-    assert_eq!(
-        send(&site, "GET", "/netbackup/ping", &json, "")
-            .await
-            .status,
-        406
-    );
+    assert_eq!(send(&site, "GET", "/netbackup/ping", &json, "").await.status, 406);
 }
 
 #[tokio::test]
@@ -29,11 +21,7 @@ async fn what_needs_no_key_is_answered_without_one() {
         ("/security/cacert", "/caCertificateData", json!([])),
     ] {
         let got = send(&site, "GET", &format!("/netbackup{path}"), &[], "").await;
-        assert_eq!(
-            (got.status, got.json().pointer(pointer)),
-            (200, Some(&expected)),
-            "{path}"
-        );
+        assert_eq!((got.status, got.json().pointer(pointer)), (200, Some(&expected)), "{path}");
     }
     let text = send(&site, "GET", "/netbackup/security/ping", &[], "").await;
     assert_eq!(text.body, NOON.to_string().as_bytes());
@@ -49,27 +37,15 @@ async fn a_key_is_needed_everywhere_else() {
         "/security/api-keys",
         "/no/such/path",
     ] {
-        for headers in [
-            &[][..],
-            &[("Authorization", "wrong")],
-            &[("Authorization", "Basic simulated-key")],
-        ] {
+        for headers in [&[][..], &[("Authorization", "wrong")], &[("Authorization", "Basic simulated-key")]] {
             let got = send(&site, "GET", &format!("/netbackup{path}"), headers, "").await;
             assert_eq!(got.status, 401, "{path} {headers:?}");
             assert!(got.json()["errorCode"].is_i64() && got.json()["errorMessage"].is_string());
-            assert_eq!(
-                got.header("Content-Type"),
-                Some("application/vnd.netbackup+json;version=12.0")
-            );
+            assert_eq!(got.header("Content-Type"), Some("application/vnd.netbackup+json;version=12.0"));
         }
     }
     let bearer = [("Authorization", "Bearer simulated-key")];
-    assert_eq!(
-        send(&site, "GET", "/netbackup/admin/jobs", &bearer, "")
-            .await
-            .status,
-        200
-    );
+    assert_eq!(send(&site, "GET", "/netbackup/admin/jobs", &bearer, "").await.status, 200);
 }
 
 #[tokio::test]
@@ -81,14 +57,7 @@ async fn keys_change_while_the_server_runs() {
     assert_eq!(get(&site, "/admin/jobs").await.status, 200);
     site.expire_keys_at(NOON);
     assert_eq!(get(&site, "/admin/jobs").await.status, 401);
-    let control = send(
-        &site,
-        "POST",
-        "/simulator/keys",
-        &[],
-        r#"{"replace":["simulated-key"]}"#,
-    )
-    .await;
+    let control = send(&site, "POST", "/simulator/keys", &[], r#"{"replace":["simulated-key"]}"#).await;
     assert_eq!(control.status, 200);
     assert_eq!(get(&site, "/admin/jobs").await.status, 200);
     site.remove_key(KEY);
@@ -100,29 +69,17 @@ async fn a_user_sees_when_the_own_key_expires() {
     let (_simulation, site) = start(options()).await;
     site.set_denied(vec!["/".into()]);
     let got = get(&site, "/security/api-keys").await.json();
-    assert_eq!(
-        got["data"][0]["attributes"]["expiryDateTime"],
-        "2027-02-03T12:00:00.000Z"
-    );
+    assert_eq!(got["data"][0]["attributes"]["expiryDateTime"], "2027-02-03T12:00:00.000Z");
     assert!(!got.to_string().contains(KEY));
 }
 
 #[tokio::test]
 async fn a_gap_in_the_role_is_401_on_that_path_only() {
-    let (_simulation, site) = start(Options {
-        denied: vec!["/storage".into()],
-        ..options()
-    })
-    .await;
+    let (_simulation, site) = start(Options { denied: vec!["/storage".into()], ..options() }).await;
     assert_eq!(get(&site, "/storage/storage-units").await.status, 401);
     assert_eq!(get(&site, "/admin/jobs").await.status, 200);
     let body = r#"{"denied":["/admin/jobs"]}"#;
-    assert_eq!(
-        send(&site, "POST", "/simulator/permissions", &[], body)
-            .await
-            .status,
-        200
-    );
+    assert_eq!(send(&site, "POST", "/simulator/permissions", &[], body).await.status, 200);
     assert_eq!(get(&site, "/storage/storage-units").await.status, 200);
     assert_eq!(get(&site, "/admin/jobs").await.status, 401);
 }
@@ -136,31 +93,15 @@ async fn each_version_up_to_the_servers_own_is_answered_in_kind() {
         assert_eq!(got.header("Content-Type"), Some(accept(version).as_str()));
         let pagination = &got.json()["meta"]["pagination"];
         let by_offset = ["7.0", "8.0"].contains(&version);
-        assert_eq!(
-            pagination["next"].is_i64(),
-            by_offset,
-            "{version}: {pagination}"
-        );
-        assert_eq!(
-            pagination["count"].is_i64(),
-            by_offset,
-            "{version}: {pagination}"
-        );
+        assert_eq!(pagination["next"].is_i64(), by_offset, "{version}: {pagination}");
+        assert_eq!(pagination["count"].is_i64(), by_offset, "{version}: {pagination}");
     }
     let newer = get_as(&site, "13.0", "/admin/jobs").await;
-    assert_eq!(
-        (newer.status, newer.header("Content-Type")),
-        (406, Some(accept("12.0").as_str()))
-    );
+    assert_eq!((newer.status, newer.header("Content-Type")), (406, Some(accept("12.0").as_str())));
     site.set_api_version(ApiVersion::new(13, 0));
     assert_eq!(get_as(&site, "13.0", "/admin/jobs").await.status, 200);
     let body = r#"{"version":"9.0"}"#;
-    assert_eq!(
-        send(&site, "POST", "/simulator/version", &[], body)
-            .await
-            .status,
-        200
-    );
+    assert_eq!(send(&site, "POST", "/simulator/version", &[], body).await.status, 200);
     assert_eq!(get_as(&site, "13.0", "/admin/jobs").await.status, 406);
 }
 
@@ -171,16 +112,8 @@ async fn unknown_paths_and_methods_are_told_apart() {
     assert_eq!(get(&site, "/admin/jobs/1").await.status, 404);
     assert_eq!(get(&site, "/admin/jobs/one").await.status, 400);
     let headers = [("Authorization", KEY)];
-    assert_eq!(
-        send(&site, "DELETE", "/netbackup/admin/jobs", &headers, "")
-            .await
-            .status,
-        405
-    );
-    assert_eq!(
-        send(&site, "GET", "/elsewhere", &headers, "").await.status,
-        404
-    );
+    assert_eq!(send(&site, "DELETE", "/netbackup/admin/jobs", &headers, "").await.status, 405);
+    assert_eq!(send(&site, "GET", "/elsewhere", &headers, "").await.status, 404);
 }
 
 #[tokio::test]
@@ -190,16 +123,10 @@ async fn bad_parameters_are_400_and_name_the_parameter() {
         ("/admin/jobs?page%5Blimit%5D=101", "page[limit]"),
         ("/admin/jobs?page%5Blimit%5D=ten", "page[limit]"),
         ("/admin/jobs?page%5Blimit%5D=-1", "page[limit]"),
-        (
-            "/admin/jobs?page%5Blimit%5D=5&page%5Blimit%5D=5",
-            "page[limit]",
-        ),
+        ("/admin/jobs?page%5Blimit%5D=5&page%5Blimit%5D=5", "page[limit]"),
         ("/admin/jobs?page%5Bafter%5D=x", "page[after]"),
         ("/admin/jobs?page%5Bafter%5D=99999999999999", "page[after]"),
-        (
-            "/admin/jobs?filter=endTime%2520ge%25202026-02-03T00%253A00%253A00Z",
-            "filter",
-        ),
+        ("/admin/jobs?filter=endTime%2520ge%25202026-02-03T00%253A00%253A00Z", "filter"),
         ("/admin/jobs?filter=nonsense", "filter"),
         ("/admin/jobs?sort=nonsense", "sort"),
         ("/storage/storage-units?page%5Blimit%5D=0", "page[limit]"),
@@ -209,11 +136,7 @@ async fn bad_parameters_are_400_and_name_the_parameter() {
     ] {
         let got = get(&site, path).await;
         assert_eq!(got.status, 400, "{path}");
-        assert!(
-            got.json()["attributeErrors"][parameter].is_string(),
-            "{path}: {}",
-            got.json()
-        );
+        assert!(got.json()["attributeErrors"][parameter].is_string(), "{path}: {}", got.json());
     }
     assert_eq!(get(&site, "/admin/jobs?unknown=1").await.status, 200);
 }
@@ -234,18 +157,12 @@ async fn walk(site: &Site, filter: &str, sort: &str, mut between: impl FnMut()) 
     loop {
         seen.extend(got.ids());
         let json = got.json();
-        let cursors = (
-            json["meta"]["pagination"]["next"].as_str(),
-            json["links"]["next"]["href"].as_str(),
-        );
+        let cursors = (json["meta"]["pagination"]["next"].as_str(), json["links"]["next"]["href"].as_str());
         let (Some(next), Some(href)) = cursors else {
             assert_eq!(cursors, (None, None));
             return seen;
         };
-        assert!(
-            href.contains(&encode(next).replace("%2D", "-").replace("%2E", ".")),
-            "{href} {next}"
-        );
+        assert!(href.contains(&encode(next).replace("%2D", "-").replace("%2E", ".")), "{href} {next}");
         between();
         let path = href.strip_prefix(site.base_url()).unwrap();
         got = get(site, path).await;
@@ -255,10 +172,7 @@ async fn walk(site: &Site, filter: &str, sort: &str, mut between: impl FnMut()) 
 
 #[tokio::test]
 async fn a_walk_by_cursor_sees_each_job_once_while_new_ones_arrive() {
-    let options = Options {
-        jobs_per_day: 20_000,
-        ..options()
-    };
+    let options = Options { jobs_per_day: 20_000, ..options() };
     let clock = options.clock.clone();
     let (_simulation, site) = start(options).await;
     let filter = "endTime ge 2026-02-03T11:55:00Z and endTime lt 2026-02-03T11:59:00Z";
@@ -288,21 +202,8 @@ async fn a_walk_by_cursor_sees_each_job_once_while_new_ones_arrive() {
 
 async fn count(site: &Site, filter: &str) -> i64 {
     let body = json!({"data": {"type": "jobCount", "attributes": {"filter": filter}}}).to_string();
-    let headers = [
-        ("Authorization", KEY),
-        (
-            "Content-Type",
-            "application/vnd.netbackup+json;version=12.0",
-        ),
-    ];
-    let got = send(
-        site,
-        "POST",
-        "/netbackup/admin/jobs-count-requests",
-        &headers,
-        &body,
-    )
-    .await;
+    let headers = [("Authorization", KEY), ("Content-Type", "application/vnd.netbackup+json;version=12.0")];
+    let got = send(site, "POST", "/netbackup/admin/jobs-count-requests", &headers, &body).await;
     assert_eq!(got.status, 200, "{}", got.json());
     got.json()["data"]["attributes"]["count"].as_i64().unwrap()
 }
@@ -356,13 +257,7 @@ async fn a_range_between_two_cursors_is_cut_at_the_limit() {
         let filter = "endTime ge 2026-02-03T08:00:00Z";
         let all = jobs(&site, filter, sort, 20).await;
         let json = all.json();
-        let cursor = |index: usize| {
-            encode(
-                json["data"][index]["meta"]["page"]["cursor"]
-                    .as_str()
-                    .unwrap(),
-            )
-        };
+        let cursor = |index: usize| encode(json["data"][index]["meta"]["page"]["cursor"].as_str().unwrap());
         for (limit, expected, truncated) in [(100, 2..9, false), (3, 2..5, true)] {
             let path = format!(
                 "/admin/jobs?filter={}&sort={sort}&page%5Blimit%5D={limit}&page%5Bafter%5D={}&page%5Bbefore%5D={}",
@@ -373,9 +268,7 @@ async fn a_range_between_two_cursors_is_cut_at_the_limit() {
             let got = get(&site, &path).await;
             assert_eq!(got.ids(), all.ids()[expected], "{sort}");
             assert_eq!(
-                got.json()["meta"]["pagination"]["rangeTruncated"]
-                    .as_bool()
-                    .unwrap_or(false),
+                got.json()["meta"]["pagination"]["rangeTruncated"].as_bool().unwrap_or(false),
                 truncated
             );
         }
@@ -384,29 +277,17 @@ async fn a_range_between_two_cursors_is_cut_at_the_limit() {
 
 #[tokio::test]
 async fn pages_by_offset_cover_the_list() {
-    let (_simulation, site) = start(Options {
-        storage_units: 23,
-        ..options()
-    })
-    .await;
+    let (_simulation, site) = start(Options { storage_units: 23, ..options() }).await;
     let mut names = Vec::new();
     let mut path = "/storage/storage-units?sort=-name".to_owned();
     loop {
         let got = get(&site, &path).await.json();
         names.extend(
-            got["data"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(|unit| unit["id"].as_str().unwrap().to_owned()),
+            got["data"].as_array().unwrap().iter().map(|unit| unit["id"].as_str().unwrap().to_owned()),
         );
         let pagination = &got["meta"]["pagination"];
         assert_eq!(
-            (
-                &pagination["count"],
-                &pagination["pages"],
-                &pagination["last"]
-            ),
+            (&pagination["count"], &pagination["pages"], &pagination["last"]),
             (&json!(23), &json!(3), &json!(20))
         );
         match got["links"]["next"]["href"].as_str() {
@@ -416,25 +297,18 @@ async fn pages_by_offset_cover_the_list() {
     }
     assert_eq!(names.len(), 23);
     assert!(names.is_sorted_by(|a, b| a > b));
-    let beyond = get(&site, "/storage/storage-units?page%5Boffset%5D=40")
-        .await
-        .json();
+    let beyond = get(&site, "/storage/storage-units?page%5Boffset%5D=40").await.json();
     assert_eq!(beyond["data"], json!([]));
 }
 
 #[tokio::test]
 async fn jobs_of_old_servers_are_paged_by_offset() {
-    let (_simulation, site) = start(Options {
-        api_version: ApiVersion::new(8, 0),
-        ..options()
-    })
-    .await;
+    let (_simulation, site) = start(Options { api_version: ApiVersion::new(8, 0), ..options() }).await;
     let filter = encode("endTime ge 2026-02-03T11:00:00Z");
     let mut seen = BTreeSet::new();
     let (mut offset, mut total) = (0, 0);
     loop {
-        let path =
-            format!("/admin/jobs?filter={filter}&page%5Boffset%5D={offset}&page%5Blimit%5D=9");
+        let path = format!("/admin/jobs?filter={filter}&page%5Boffset%5D={offset}&page%5Blimit%5D=9");
         let got = get(&site, &path).await;
         seen.extend(got.ids());
         total += got.ids().len();
@@ -455,11 +329,7 @@ async fn filters_select_what_they_say() {
     for (filter, name, expected) in [
         ("state eq 'DONE'", "state", json!("DONE")),
         ("jobType eq 'IMAGEDELETE'", "jobType", json!("IMAGEDELETE")),
-        (
-            "policyType eq 'VMWARE' and status eq 0",
-            "policyType",
-            json!("VMWARE"),
-        ),
+        ("policyType eq 'VMWARE' and status eq 0", "policyType", json!("VMWARE")),
         ("policyName eq 'VM-GOLD'", "policyName", json!("VM-GOLD")),
         ("applicationType eq 1", "applicationType", json!("VMWARE")),
         ("status gt 1 and not status ge 7", "status", json!(6)),
@@ -471,26 +341,16 @@ async fn filters_select_what_they_say() {
             assert_eq!(job["attributes"][name], expected, "{filter}");
         }
     }
-    let units = get(
-        &site,
-        &format!(
-            "/storage/storage-units?filter={}",
-            encode("storageCategory eq 'TAPE'")
-        ),
-    )
-    .await
-    .json();
+    let units = get(&site, &format!("/storage/storage-units?filter={}", encode("storageCategory eq 'TAPE'")))
+        .await
+        .json();
     assert_eq!(units["data"][0]["attributes"]["storageCategory"], "TAPE");
     assert_eq!(units["meta"]["pagination"]["count"], 1);
 }
 
 #[tokio::test]
 async fn jobs_look_as_their_state_wants() {
-    let (_simulation, site) = start(Options {
-        jobs_per_day: 100_000,
-        ..options()
-    })
-    .await;
+    let (_simulation, site) = start(Options { jobs_per_day: 100_000, ..options() }).await;
     for (filter, has_end, waits) in [
         ("state eq 'QUEUED'", false, true),
         ("state eq 'ACTIVE'", false, false),
@@ -506,10 +366,7 @@ async fn jobs_look_as_their_state_wants() {
         }
     }
     for state in ["REQUEUED", "SUSPENDED", "INCOMPLETE"] {
-        assert!(
-            count(&site, &format!("state eq '{state}'")).await > 0,
-            "{state}"
-        );
+        assert!(count(&site, &format!("state eq '{state}'")).await > 0, "{state}");
     }
     let cleanup = jobs(&site, "jobType eq 'IMAGEDELETE'", "", 1).await.json();
     let attributes = &cleanup["data"][0]["attributes"];
@@ -550,10 +407,7 @@ async fn storage_units_of_every_kind_are_there_and_change() {
     let got = get(&site, "/storage/storage-units").await.json();
     let find = |category: &str| {
         let units = got["data"].as_array().unwrap().iter();
-        units
-            .map(|unit| &unit["attributes"])
-            .find(|unit| unit["storageCategory"] == category)
-            .unwrap()
+        units.map(|unit| &unit["attributes"]).find(|unit| unit["storageCategory"] == category).unwrap()
     };
     for category in ["MSDP", "ADVANCED_DISK", "BASIC_DISK", "OPEN_STORAGE"] {
         assert!(find(category)["usedCapacityBytes"].as_i64() > Some(0));
@@ -563,37 +417,13 @@ async fn storage_units_of_every_kind_are_there_and_change() {
     }
     assert_eq!(find("TAPE")["maxConcurrentDrives"], 4);
     site.add_storage_unit("stu-new", Category::Msdp);
-    assert_eq!(
-        get(&site, "/storage/storage-units").await.json()["meta"]["pagination"]["count"],
-        9
-    );
+    assert_eq!(get(&site, "/storage/storage-units").await.json()["meta"]["pagination"]["count"], 9);
     let body = r#"{"remove":"stu-new"}"#;
-    assert_eq!(
-        send(&site, "POST", "/simulator/storage-units", &[], body)
-            .await
-            .status,
-        200
-    );
-    assert_eq!(
-        send(&site, "POST", "/simulator/storage-units", &[], body)
-            .await
-            .status,
-        404
-    );
+    assert_eq!(send(&site, "POST", "/simulator/storage-units", &[], body).await.status, 200);
+    assert_eq!(send(&site, "POST", "/simulator/storage-units", &[], body).await.status, 404);
     let body = r#"{"add":{"name":"tape-2","category":"TAPE"}}"#;
-    assert_eq!(
-        send(&site, "POST", "/simulator/storage-units", &[], body)
-            .await
-            .status,
-        200
-    );
-    assert!(
-        get(&site, "/storage/storage-units")
-            .await
-            .json()
-            .to_string()
-            .contains("tape-2")
-    );
+    assert_eq!(send(&site, "POST", "/simulator/storage-units", &[], body).await.status, 200);
+    assert!(get(&site, "/storage/storage-units").await.json().to_string().contains("tape-2"));
 }
 
 #[tokio::test]
@@ -602,24 +432,13 @@ async fn requests_are_logged_without_the_key() {
     get(&site, "/admin/jobs?page%5Blimit%5D=3").await;
     send(&site, "GET", "/netbackup/admin/jobs", &[], "").await;
     let log = site.requests().matching("/admin/jobs");
-    assert_eq!(
-        log.iter().map(|request| request.status).collect::<Vec<_>>(),
-        [Some(200), Some(401)]
-    );
+    assert_eq!(log.iter().map(|request| request.status).collect::<Vec<_>>(), [Some(200), Some(401)]);
     assert_eq!(log[0].query, "page%5Blimit%5D=3");
     assert_eq!(log[0].key_fingerprint.as_deref().map(str::len), Some(12));
     assert_eq!(log[1].key_fingerprint, None);
     let shown = send(&site, "GET", "/simulator/requests", &[], "").await;
     assert_eq!(shown.json()["count"], 2);
     assert!(!String::from_utf8_lossy(&shown.body).contains(KEY));
-    assert_eq!(
-        send(&site, "DELETE", "/simulator/requests", &[], "")
-            .await
-            .status,
-        200
-    );
-    assert_eq!(
-        (site.requests().recent(10).len(), site.requests().count()),
-        (0, 2)
-    );
+    assert_eq!(send(&site, "DELETE", "/simulator/requests", &[], "").await.status, 200);
+    assert_eq!((site.requests().recent(10).len(), site.requests().count()), (0, 2));
 }

@@ -11,9 +11,7 @@ async fn shake(tls: Tls) -> Result<String, String> {
     assert!(site.base_url().starts_with("https://"));
     let pem = site.ca_pem().unwrap();
     let mut roots = rustls::RootCertStore::empty();
-    roots
-        .add(CertificateDer::from_pem_slice(pem.as_bytes()).unwrap())
-        .unwrap();
+    roots.add(CertificateDer::from_pem_slice(pem.as_bytes()).unwrap()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -23,10 +21,7 @@ async fn shake(tls: Tls) -> Result<String, String> {
     let stream = TcpStream::connect(site.address()).await.unwrap();
     let name = ServerName::try_from("localhost").unwrap();
     let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
-    let mut stream = connector
-        .connect(name, stream)
-        .await
-        .map_err(|error| error.to_string())?;
+    let mut stream = connector.connect(name, stream).await.map_err(|error| error.to_string())?;
     let leaf = stream.get_ref().1.peer_certificates().unwrap()[0].clone();
     let digest = <sha2::Sha256 as sha2::Digest>::digest(&leaf);
     assert_eq!(site.certificate_sha256(), Some(keys::hex(&digest).as_str()));
@@ -51,10 +46,7 @@ async fn expired_and_wrong_name_certificates_are_just_that() {
     let expired = shake(Tls::Expired).await.unwrap_err();
     assert!(expired.contains("xpired"), "{expired}");
     let wrong = shake(Tls::WrongName).await.unwrap_err();
-    assert!(
-        wrong.contains("NotValidForName") || wrong.contains("not valid for name"),
-        "{wrong}"
-    );
+    assert!(wrong.contains("NotValidForName") || wrong.contains("not valid for name"), "{wrong}");
 }
 
 #[tokio::test]

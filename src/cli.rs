@@ -1,0 +1,181 @@
+//! The command line: what can not be reloaded, and the commands beside `run`.
+
+mod check;
+mod demo;
+mod list;
+mod reload;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::config::{LogFormat, LogLevel};
+use crate::simulator;
+use crate::telemetry::Overrides;
+
+pub use check::check_config;
+pub use demo::demo;
+pub use list::list_metrics;
+pub use reload::ask_for_reload;
+
+/// Prometheus exporter for Veritas/Cohesity NetBackup. Its configuration changes while it runs.
+#[derive(Debug, Parser)]
+#[command(name = "nbu-exporter", version, args_conflicts_with_subcommands = true)]
+pub struct CommandLine {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    run: RunArgs,
+}
+
+/// What the program is asked to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Collects and serves; the default.
+    Run(RunArgs),
+    /// Checks a configuration file and reports every mistake with its place.
+    CheckConfig(CheckArgs),
+    /// Shows it all with no NetBackup at hand: two simulated sites and the exporter, on loopback.
+    Demo(DemoArgs),
+    /// Serves a simulated NetBackup REST API.
+    Simulate(simulator::Args),
+    /// Lists the metrics with their labels and where they come from.
+    ListMetrics(ListArgs),
+    /// Asks the running exporter to look at its configuration, and prints the outcome.
+    Reload(ReloadArgs),
+    /// Prints the JSON Schema of the configuration file.
+    Schema,
+}
+
+/// The flags of `run`.
+#[derive(Clone, Debug, Args)]
+pub struct RunArgs {
+    /// The configuration file.
+    #[arg(short, long, alias = "config.file", value_name = "FILE", env = "NBU_EXPORTER_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Logs what a developer wants to see; short for `--log.level debug`.
+    #[arg(short, long, conflicts_with = "log_level")]
+    pub debug: bool,
+    /// Logs each answer of the NetBackup API with its body; never headers.
+    #[arg(long)]
+    pub trace: bool,
+    /// How much is logged; wins over the key `log.level`.
+    #[arg(long = "log.level", value_name = "LEVEL")]
+    pub log_level: Option<LogLevelArg>,
+    /// One line per event as logfmt or JSON; wins over the key `log.format`.
+    #[arg(long = "log.format", value_name = "FORMAT")]
+    pub log_format: Option<LogFormatArg>,
+    /// The address to listen on; wins over the keys `server.host` and `server.port`.
+    #[arg(long = "web.listen-address", value_name = "IP:PORT", value_parser = listen_address)]
+    pub listen_address: Option<SocketAddr>,
+}
+
+/// The flags of `check-config`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The file to check.
+    pub file: PathBuf,
+    /// Leaves out what is not in a repository: variables, key files and CA files.
+    #[arg(long)]
+    pub skip_references: bool,
+}
+
+/// The flags of `demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// The port of the exporter on 127.0.0.1.
+    #[arg(long, default_value_t = 9440)]
+    pub port: u16,
+    /// The seed of the simulated sites.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+}
+
+/// The flags of `list-metrics`.
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// The form of the list.
+    #[arg(long, default_value = "text")]
+    pub format: ListFormat,
+}
+
+/// The form of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ListFormat {
+    /// Lines for people.
+    Text,
+    /// A Markdown table, as in `docs/metrics.md`.
+    Markdown,
+    /// For programs.
+    Json,
+}
+
+/// The flags of `reload`.
+#[derive(Debug, Args)]
+pub struct ReloadArgs {
+    /// Where the running exporter listens.
+    #[arg(long, default_value = "http://127.0.0.1:9440", value_name = "URL")]
+    pub address: String,
+}
+
+/// The words of `--log.level`.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+#[allow(missing_docs, reason = "each is the word that it stands for")]
+pub enum LogLevelArg {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+/// The words of `--log.format`.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+#[allow(missing_docs, reason = "each is the word that it stands for")]
+pub enum LogFormatArg {
+    Logfmt,
+    Json,
+}
+
+impl CommandLine {
+    /// The command; `run` when none is named.
+    pub fn into_command(self) -> Command {
+        self.command.unwrap_or(Command::Run(self.run))
+    }
+}
+
+impl RunArgs {
+    /// What the command line fixes about logging.
+    pub fn log_overrides(&self) -> Overrides {
+        let level = if self.debug { Some(LogLevel::Debug) } else { self.log_level.map(LogLevel::from) };
+        Overrides { level, format: self.log_format.map(LogFormat::from), trace_api: self.trace }
+    }
+}
+
+impl From<LogLevelArg> for LogLevel {
+    fn from(level: LogLevelArg) -> Self {
+        match level {
+            LogLevelArg::Error => Self::Error,
+            LogLevelArg::Warn => Self::Warn,
+            LogLevelArg::Info => Self::Info,
+            LogLevelArg::Debug => Self::Debug,
+            LogLevelArg::Trace => Self::Trace,
+        }
+    }
+}
+
+impl From<LogFormatArg> for LogFormat {
+    fn from(format: LogFormatArg) -> Self {
+        match format {
+            LogFormatArg::Logfmt => Self::Logfmt,
+            LogFormatArg::Json => Self::Json,
+        }
+    }
+}
+
+/// `:9440` means all addresses, as in Prometheus' own flags.
+fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    let full = if text.starts_with(':') { format!("0.0.0.0{text}") } else { text.to_owned() };
+    full.parse().map_err(|_| "expected IP:PORT or :PORT, such as 0.0.0.0:9440 or [::]:9440".to_owned())
+}

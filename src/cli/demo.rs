@@ -1,0 +1,85 @@
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use anyhow::Context as _;
+
+use super::DemoArgs;
+use crate::app::{App, Options, RunError};
+use crate::reload::StatusReader;
+use crate::simulator::{self, Simulation, Site, SiteOptions};
+
+/// The key that the simulated servers accept.
+const KEY: &str = "simulated-key";
+
+/// The exporter on two simulated sites, all on loopback and in a temporary directory that is removed at the end.
+pub async fn demo(
+    args: DemoArgs,
+    start: impl AsyncFnOnce(Options) -> Result<App, RunError>,
+) -> Result<(), RunError> {
+    let options = simulator::Options {
+        sites: ["paris", "lyon"].map(SiteOptions::named).to_vec(),
+        seed: args.seed,
+        api_keys: vec![KEY.to_owned()],
+        ..simulator::Options::default()
+    };
+    let simulation = Simulation::start(options).await.context("the simulated sites do not start")?;
+    let directory = tempfile::tempdir().context("no temporary directory for the demo")?;
+    let file = directory.path().join("config.yaml");
+    std::fs::write(&file, configuration(simulation.sites())).context("the demo's configuration can not be written")?;
+    let listen_address = Some(([127, 0, 0, 1], args.port).into());
+    let app = start(Options { config: file.clone(), listen_address }).await?;
+    introduce(&app, &file).context("standard output is closed")?;
+    let announcements = announce(app.status());
+    let outcome = tokio::select! {
+        outcome = app.serve() => outcome,
+        error = announcements => Err(RunError::Runtime(error.into())),
+    };
+    simulation.shutdown().await;
+    outcome
+}
+
+fn configuration(sites: &[Site]) -> String {
+    let mut text = String::from(
+        "# Edit and save this file while the demo runs: sites come, go and move with no restart.\n\
+         server:\n  collectionInterval: 5s\nnbuservers:\n",
+    );
+    for site in sites {
+        text.push_str(&format!(
+            "  - site: {}\n    scheme: http\n    host: {}\n    port: {}\n    apiKey: {KEY}\n",
+            site.name(),
+            site.address().ip(),
+            site.address().port(),
+        ));
+    }
+    text
+}
+
+fn introduce(app: &App, file: &Path) -> io::Result<()> {
+    let (address, file) = (app.address(), file.display());
+    writeln!(
+        io::stdout(),
+        "nbu-exporter demo: two simulated NetBackup primary servers and the exporter.\n\
+         \n\
+         \x20 look    curl -s http://{address}/metrics | grep ^nbu_\n\
+         \x20         http://{address}/ in a browser\n\
+         \x20 edit    {file}\n\
+         \x20         change a site's name or remove one, and save: it is applied by itself\n\
+         \x20 break   write something wrong: the report names line and column, and all runs on\n\
+         \x20 ask     nbu-exporter reload --address http://{address}\n\
+         \n\
+         Ctrl-C ends it and cleans up.\n"
+    )
+}
+
+/// Says what came of each reload, until standard output is closed.
+async fn announce(mut status: StatusReader) -> io::Error {
+    loop {
+        status.changed().await;
+        let status = status.load();
+        let Some((_, verdict)) = &status.last_verdict else { continue };
+        let (outcome, trigger) = (verdict.outcome.as_str(), verdict.trigger.as_str());
+        if let Err(error) = writeln!(io::stdout(), "reload ({trigger}): {outcome}\n{}\n", verdict.detail) {
+            return error;
+        }
+    }
+}

@@ -1,0 +1,175 @@
+use std::collections::BTreeMap;
+
+use super::Counters;
+use super::descs::{
+    ACTIVE, BYTES_TOTAL, ELAPSED, FAILED_TOTAL, FILES_TOTAL, FINISHED_TOTAL, OLDEST_ACTIVE, OLDEST_QUEUED,
+    QUEUED, UNFINISHED, V4_BYTES, V4_DEDUP, V4_DURATION, V4_FILES, V4_JOBS, V4_QUEUED, V4_STATE, V4_STATUS,
+    WINDOW, WINDOW_BYTES, WINDOW_DEDUP, WINDOW_FILES, WINDOW_JOBS,
+};
+use super::labels::{Group, Labels, Word};
+use super::live::Live;
+use super::window::{Summary, Totals};
+use crate::collector::Context;
+use crate::metric::{Desc, Family, Histogram};
+
+/// NetBackup's kilobyte.
+const KILOBYTE: f64 = 1024.0;
+
+/// The families of one cycle.
+pub(super) fn render(
+    context: &Context<'_>,
+    summary: &Summary,
+    counters: &Counters,
+    live: &Live,
+    labels: &Labels,
+) -> Vec<Family> {
+    let page = Page { site: context.site, labels };
+    let mut window = Family::new(&WINDOW, context.site);
+    window.sample(&[], context.window.as_secs_f64());
+    let mut families = vec![window];
+    families.extend(page.windowed(summary));
+    families.extend(page.live(live));
+    families.extend(page.counted(counters));
+    families.extend(page.v4(summary, live));
+    families
+}
+
+/// What every family of a page needs.
+struct Page<'a> {
+    site: &'a str,
+    labels: &'a Labels,
+}
+
+impl Page<'_> {
+    fn windowed(&self, summary: &Summary) -> [Family; 4] {
+        let mut jobs = Family::new(&WINDOW_JOBS, self.site);
+        let mut bytes = Family::new(&WINDOW_BYTES, self.site);
+        self.by_status(summary, &mut jobs, &mut bytes);
+        let mut files = Family::new(&WINDOW_FILES, self.site);
+        let mut dedup = Family::new(&WINDOW_DEDUP, self.site);
+        for (types, totals) in by_types(summary) {
+            files.sample(&self.pair(types), totals.files as f64);
+            if let Some(ratio) = totals.mean_dedup_ratio() {
+                dedup.sample(&self.pair(types), ratio);
+            }
+        }
+        [jobs, bytes, files, dedup]
+    }
+
+    fn live(&self, live: &Live) -> [Family; 5] {
+        let mut queued = Family::new(&QUEUED, self.site);
+        for ((job_type, reason), jobs) in &live.queued {
+            queued.sample(&[self.word(*job_type), reason.name()], *jobs as f64);
+        }
+        let by_type = |desc, values: &mut dyn Iterator<Item = (Word, f64)>| {
+            let mut family = Family::new(desc, self.site);
+            values.for_each(|(job_type, value)| family.sample(&[self.word(job_type)], value));
+            family
+        };
+        let oldest = |desc, oldest: &BTreeMap<Word, i64>| {
+            by_type(desc, &mut oldest.iter().map(|(job_type, start)| (*job_type, *start as f64)))
+        };
+        [
+            self.states(&UNFINISHED, &live.states),
+            by_type(&ACTIVE, &mut live.active.iter().map(|(job_type, jobs)| (*job_type, *jobs as f64))),
+            queued,
+            oldest(&OLDEST_ACTIVE, &live.oldest_active),
+            oldest(&OLDEST_QUEUED, &live.oldest_queued),
+        ]
+    }
+
+    fn counted(&self, counters: &Counters) -> [Family; 5] {
+        let mut finished = Family::new(&FINISHED_TOTAL, self.site);
+        for ((job_type, policy_type, schedule_type, outcome), jobs) in &counters.finished {
+            let [job_type, policy_type] = self.pair((*job_type, *policy_type));
+            let labels = [job_type, policy_type, self.word(*schedule_type), outcome.as_str()];
+            finished.sample(&labels, *jobs as f64);
+        }
+        let mut failed = Family::new(&FAILED_TOTAL, self.site);
+        for ((job_type, status), jobs) in &counters.failed {
+            failed.sample(&[self.word(*job_type), &status.label()], *jobs as f64);
+        }
+        let mut bytes = Family::new(&BYTES_TOTAL, self.site);
+        let mut files = Family::new(&FILES_TOTAL, self.site);
+        let mut elapsed = Family::new(&ELAPSED, self.site);
+        for (types, moved) in &counters.moved {
+            let labels = self.pair(*types);
+            bytes.sample(&labels, moved.kilobytes as f64 * KILOBYTE);
+            files.sample(&labels, moved.files as f64);
+            elapsed.histogram(&labels, &moved.elapsed);
+        }
+        [finished, failed, bytes, files, elapsed]
+    }
+
+    fn v4(&self, summary: &Summary, live: &Live) -> [Family; 8] {
+        let mut jobs = Family::new(&V4_JOBS, self.site);
+        let mut bytes = Family::new(&V4_BYTES, self.site);
+        self.by_status(summary, &mut jobs, &mut bytes);
+        let mut status = Family::new(&V4_STATUS, self.site);
+        for ((job_type, code), totals) in add_up(summary, |group| (group.job_type, group.status)) {
+            status.sample(&[self.word(job_type), &code.label()], totals.jobs as f64);
+        }
+        let mut state = self.states(&V4_STATE, &live.states);
+        for (job_type, totals) in add_up(summary, |group| group.job_type) {
+            state.sample(&[self.word(job_type), "DONE"], totals.jobs as f64);
+        }
+        let mut queued = Family::new(&V4_QUEUED, self.site);
+        for ((job_type, reason), jobs) in &live.queued_first {
+            queued.sample(&[self.word(*job_type), &reason.0.to_string()], *jobs as f64);
+        }
+        let mut files = Family::new(&V4_FILES, self.site);
+        let mut dedup = Family::new(&V4_DEDUP, self.site);
+        for (types, totals) in by_types(summary) {
+            files.sample(&self.pair(types), totals.files as f64);
+            dedup.sample(&self.pair(types), totals.mean_dedup_percent(totals.jobs));
+        }
+        let duration = self.histograms(&V4_DURATION, &summary.elapsed);
+        [bytes, jobs, status, state, queued, files, dedup, duration]
+    }
+
+    fn by_status(&self, summary: &Summary, jobs: &mut Family, bytes: &mut Family) {
+        let key = |group: &Group| (group.job_type, group.policy_type, group.status);
+        for ((job_type, policy_type, status), totals) in add_up(summary, key) {
+            let [job_type, policy_type] = self.pair((job_type, policy_type));
+            let labels = [job_type, policy_type, &status.label()];
+            jobs.sample(&labels, totals.jobs as f64);
+            bytes.sample(&labels, totals.kilobytes as f64 * KILOBYTE);
+        }
+    }
+
+    fn states(&self, desc: &'static Desc, states: &BTreeMap<(Word, Word), u64>) -> Family {
+        let mut family = Family::new(desc, self.site);
+        for (types, jobs) in states {
+            family.sample(&self.pair(*types), *jobs as f64);
+        }
+        family
+    }
+
+    fn histograms(&self, desc: &'static Desc, histograms: &[((Word, Word), Histogram)]) -> Family {
+        let mut family = Family::new(desc, self.site);
+        for (types, histogram) in histograms {
+            family.histogram(&self.pair(*types), histogram);
+        }
+        family
+    }
+
+    fn word(&self, word: Word) -> &str {
+        self.labels.word(word)
+    }
+
+    fn pair(&self, (first, second): (Word, Word)) -> [&str; 2] {
+        [self.word(first), self.word(second)]
+    }
+}
+
+fn by_types(summary: &Summary) -> BTreeMap<(Word, Word), Totals> {
+    add_up(summary, |group| (group.job_type, group.policy_type))
+}
+
+fn add_up<K: Ord>(summary: &Summary, key: impl Fn(&Group) -> K) -> BTreeMap<K, Totals> {
+    let mut sums: BTreeMap<K, Totals> = BTreeMap::new();
+    for (group, totals) in &summary.by_group {
+        sums.entry(key(group)).or_default().merge(totals);
+    }
+    sums
+}

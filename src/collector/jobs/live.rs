@@ -1,0 +1,132 @@
+use std::collections::{BTreeMap, HashSet};
+
+use super::labels::{Labels, Word};
+use super::wire::Job;
+
+/// The jobs that are not done.
+#[derive(Debug, Default)]
+pub(super) struct Live {
+    /// By job type and state.
+    pub(super) states: BTreeMap<(Word, Word), u64>,
+    /// Those that run, by job type.
+    pub(super) active: BTreeMap<Word, u64>,
+    /// When the oldest of those that run started, by job type.
+    pub(super) oldest_active: BTreeMap<Word, i64>,
+    /// Those that wait, be it for the first time or again, by job type and reason.
+    pub(super) queued: BTreeMap<(Word, QueueReason), u64>,
+    /// Those of them that wait for the first time, by job type and reason code.
+    pub(super) queued_first: BTreeMap<(Word, QueueReason), u64>,
+    /// When the oldest of those that wait started, by job type.
+    pub(super) oldest_queued: BTreeMap<Word, i64>,
+    seen: HashSet<u32>,
+}
+
+/// Why a job waits: `jobQueueReason`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct QueueReason(pub(super) i64);
+
+/// The names of the codes from 1 on ("NetBackup API reference, /admin/jobs, jobQueueReason").
+const REASONS: [&str; 31] = [
+    "MEDIA_IN_USE",
+    "DRIVES_IN_USE",
+    "MEDIA_SERVER_OFFLINE",
+    "ROBOT_DOWN",
+    "MAX_STORAGE_UNIT_JOBS",
+    "MEDIA_REQUEST_DELAY",
+    "LOCAL_DRIVES_DOWN",
+    "MEDIA_IN_DRIVE_IN_USE",
+    "PHYSICAL_DRIVE_UNAVAILABLE",
+    "CLEANING_MEDIA_UNAVAILABLE",
+    "DRIVE_SCAN_HOST_OFFLINE",
+    "DISK_MEDIA_SERVER_OFFLINE",
+    "NO_MASTER_MEDIA_CONNECTIVITY",
+    "MEDIA_SERVER_NON_ACTIVE_MODE",
+    "STORAGEUNIT_JOB_COUNTS_THROTTLED",
+    "JOB_HISTORY_DRIVES_IN_USE",
+    "DISK_VOLUME_UNAVAILABLE",
+    "MAX_CONCURRENT_VOLUME_READERS",
+    "DISK_GROUP_UNAVAILABLE",
+    "FAT_PIPE_IN_USE",
+    "DISK_VOLUME_UNMOUNTING",
+    "DISK_VOLUME_IN_USE",
+    "MAX_PARTIAL_MEDIA",
+    "LOGICAL_RESOURCE",
+    "DRIVES_IN_STORAGE_UNIT_IN_USE",
+    "STOP_DRIVE_SCAN",
+    "DISK_VOLUME_MOUNTING",
+    "MOUNT_FILE_EXISTS",
+    "PENDING_ACTION",
+    "DISK_VOLUME_STREAM_LIMIT",
+    "MEDIA_SERVER_JOBS_THROTTLED",
+];
+
+impl QueueReason {
+    /// Where the server says nothing of it.
+    const NONE: Self = Self(0);
+
+    fn of(job: &Job<'_>) -> Self {
+        // Later releases may add some; anything else is no code, and would make label sets without end.
+        job.queue_reason.filter(|code| matches!(code, -99 | 0..=99)).map_or(Self::NONE, Self)
+    }
+
+    /// The reference's name.
+    pub(super) fn name(self) -> &'static str {
+        match self.0 {
+            0 => "NONE",
+            code => usize::try_from(code - 1).ok().and_then(|index| REASONS.get(index)).unwrap_or(&"UNKNOWN"),
+        }
+    }
+}
+
+impl Live {
+    /// Takes in a job, unless it is done or was there already.
+    pub(super) fn add(&mut self, job: &Job<'_>, labels: &mut Labels) {
+        if job.state == "DONE" || !self.seen.insert(job.id) {
+            return;
+        }
+        let job_type = labels.intern(&job.job_type);
+        let state = if job.state.is_empty() { "UNKNOWN" } else { &job.state };
+        *self.states.entry((job_type, labels.intern(state))).or_default() += 1;
+        match state {
+            "ACTIVE" => {
+                *self.active.entry(job_type).or_default() += 1;
+                note_oldest(&mut self.oldest_active, job_type, job.start);
+            }
+            "QUEUED" | "REQUEUED" => {
+                let reason = QueueReason::of(job);
+                *self.queued.entry((job_type, reason)).or_default() += 1;
+                if state == "QUEUED" {
+                    *self.queued_first.entry((job_type, reason)).or_default() += 1;
+                }
+                note_oldest(&mut self.oldest_queued, job_type, job.start);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn note_oldest(oldest: &mut BTreeMap<Word, i64>, job_type: Word, start: Option<i64>) {
+    if let Some(start) = start {
+        let oldest = oldest.entry(job_type).or_insert(start);
+        *oldest = start.min(*oldest);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_has_the_name_of_the_reference_and_a_later_one_none() {
+        for (code, name) in [
+            (1, "MEDIA_IN_USE"),
+            (5, "MAX_STORAGE_UNIT_JOBS"),
+            (31, "MEDIA_SERVER_JOBS_THROTTLED"),
+            (32, "UNKNOWN"),
+            (-99, "UNKNOWN"),
+            (0, "NONE"),
+        ] {
+            assert_eq!(QueueReason(code).name(), name, "{code}");
+        }
+    }
+}

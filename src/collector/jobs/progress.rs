@@ -1,0 +1,189 @@
+/// A range of end times to be read, in seconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Range {
+    pub(super) from: i64,
+    /// `None` for the range that ends now.
+    pub(super) until: Option<i64>,
+}
+
+/// How far a walk over a range came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Reached {
+    newest: Option<i64>,
+    /// Whether a job came before one that had ended earlier: then the server does not sort, and a part is no prefix.
+    out_of_order: bool,
+}
+
+impl Reached {
+    /// Notes the end time of the next job.
+    pub(super) fn note(&mut self, ended: i64) {
+        self.out_of_order |= self.newest.is_some_and(|newest| ended < newest);
+        self.newest = self.newest.max(Some(ended));
+    }
+
+    /// Whether any job came.
+    pub(super) fn any(self) -> bool {
+        self.newest.is_some()
+    }
+}
+
+/// Jobs are recorded some time after they end, and clocks of media servers differ from the primary server's.
+const OVERLAP: i64 = 5 * 60;
+
+/// Which end times were read already.
+///
+/// All times are the server's: the mark is set behind the newest job that came, so that it never runs ahead of the
+/// server's clock, whatever ours says.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    covered: Option<Covered>,
+}
+
+#[derive(Debug)]
+struct Covered {
+    /// From here on everything was read, or is in `gap` or behind `tail`.
+    from: i64,
+    /// An older part that a longer window wants.
+    gap: Option<(i64, i64)>,
+    /// The mark: everything before it was read.
+    tail: i64,
+    /// Whether the tail was read to its end once: what ends from then on is new.
+    caught_up: bool,
+}
+
+impl Progress {
+    /// Begins a cycle that wants every job that ended since `wanted`.
+    pub(super) fn begin(&mut self, wanted: i64) {
+        let covered =
+            self.covered.get_or_insert(Covered { from: wanted, gap: None, tail: wanted, caught_up: false });
+        if wanted < covered.from {
+            covered.gap = Some((wanted, covered.gap.map_or(covered.from, |(_, until)| until)));
+        } else if let Some((from, until)) = covered.gap {
+            // The window has moved on, or was made shorter, before the gap was read.
+            covered.gap = (wanted < until).then_some((from.max(wanted), until));
+        }
+        covered.from = wanted;
+    }
+
+    /// What to read in this cycle, what is new first.
+    pub(super) fn ranges(&self) -> Vec<Range> {
+        let Some(covered) = &self.covered else { return Vec::new() };
+        let gap = covered.gap.map(|(from, until)| Range { from, until: Some(until) });
+        [Some(Range { from: covered.tail, until: None }), gap].into_iter().flatten().collect()
+    }
+
+    /// Whether the jobs of this range ended while we watched, so that they count.
+    pub(super) fn counts(&self, range: Range) -> bool {
+        range.until.is_none() && self.covered.as_ref().is_some_and(|covered| covered.caught_up)
+    }
+
+    /// Ends the walk over a range; `now` is the server's time as far as we know.
+    pub(super) fn end(&mut self, range: Range, reached: Reached, complete: bool, now: i64) {
+        let Some(covered) = &mut self.covered else { return };
+        let newest = reached.newest.map(|newest| newest.min(now));
+        match (range.until, complete) {
+            (Some(_), true) => covered.gap = None,
+            (None, true) => {
+                covered.caught_up = true;
+                covered.tail = newest.map_or(covered.tail, |newest| covered.tail.max(newest - OVERLAP));
+            }
+            // A part that is no prefix is read again as a whole.
+            (_, false) if reached.out_of_order => {}
+            (Some(until), false) => {
+                covered.gap = Some((newest.map_or(range.from, |newest| newest.max(range.from)), until));
+            }
+            (None, false) => {
+                covered.tail =
+                    newest.map_or(covered.tail, |newest| covered.tail.max(newest.min(now - OVERLAP)));
+            }
+        }
+    }
+
+    /// The oldest end time whose jobs must be remembered: those in the window, and those that are read again.
+    pub(super) fn keep_from(&self, window_from: i64) -> i64 {
+        self.covered.as_ref().map_or(window_from, |covered| covered.tail.min(window_from))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reached(ends: &[i64]) -> Reached {
+        let mut reached = Reached::default();
+        for end in ends {
+            reached.note(*end);
+        }
+        reached
+    }
+
+    fn tail(from: i64) -> Range {
+        Range { from, until: None }
+    }
+
+    #[test]
+    fn a_steady_cycle_asks_only_for_what_is_new_with_overlap() {
+        let mut progress = Progress::default();
+        progress.begin(0);
+        assert_eq!(progress.ranges(), [tail(0)]);
+        assert!(!progress.counts(tail(0)));
+        progress.end(tail(0), reached(&[1000, 9000]), true, 10_000);
+        progress.begin(300);
+        assert_eq!(progress.ranges(), [tail(9000 - OVERLAP)]);
+        assert!(progress.counts(tail(9000 - OVERLAP)));
+        assert_eq!(progress.keep_from(300), 300);
+        assert_eq!(progress.keep_from(9900), 9000 - OVERLAP);
+    }
+
+    #[test]
+    fn a_quiet_site_keeps_its_mark_and_a_job_from_the_future_does_not_push_it_ahead() {
+        let mut progress = Progress::default();
+        progress.begin(0);
+        progress.end(tail(0), reached(&[9000]), true, 10_000);
+        progress.end(tail(8700), reached(&[]), true, 20_000);
+        assert_eq!(progress.ranges(), [tail(8700)]);
+        progress.end(tail(8700), reached(&[9000, 4_000_000_000]), true, 20_000);
+        assert_eq!(progress.ranges(), [tail(20_000 - OVERLAP)]);
+    }
+
+    #[test]
+    fn a_walk_cut_short_goes_on_where_it_ended_unless_the_server_does_not_sort() {
+        let mut progress = Progress::default();
+        progress.begin(0);
+        progress.end(tail(0), reached(&[10, 5000]), false, 10_000);
+        assert_eq!(progress.ranges(), [tail(5000)]);
+        assert!(!progress.counts(tail(5000)));
+        progress.end(tail(5000), reached(&[9000, 6000]), false, 10_000);
+        assert_eq!(progress.ranges(), [tail(5000)]);
+    }
+
+    #[test]
+    fn a_longer_window_reads_only_the_missing_part() {
+        let mut progress = Progress::default();
+        progress.begin(5000);
+        progress.end(tail(5000), reached(&[9000]), true, 10_000);
+        progress.begin(1000);
+        let gap = Range { from: 1000, until: Some(5000) };
+        assert_eq!(progress.ranges(), [tail(8700), gap]);
+        assert!(!progress.counts(gap));
+        progress.end(gap, reached(&[1000, 3000]), false, 10_000);
+        progress.begin(1010);
+        let rest = Range { from: 3000, until: Some(5000) };
+        assert_eq!(progress.ranges(), [tail(8700), rest]);
+        progress.end(rest, reached(&[3000]), true, 10_000);
+        progress.begin(1020);
+        assert_eq!(progress.ranges(), [tail(8700)]);
+    }
+
+    #[test]
+    fn a_shorter_window_forgets_a_gap_that_it_no_longer_wants() {
+        let mut progress = Progress::default();
+        progress.begin(5000);
+        progress.begin(1000);
+        progress.begin(6000);
+        assert_eq!(progress.ranges(), [tail(5000)]);
+        // What the shorter window let go is missing again when it grows.
+        progress.begin(2000);
+        assert_eq!(progress.ranges(), [tail(5000), Range { from: 2000, until: Some(6000) }]);
+    }
+}

@@ -1,0 +1,458 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::collector::run;
+use crate::metric::MetricNames;
+use crate::netbackup::fixture::{Answer, Seen, Server, soon};
+
+/// A NetBackup with jobs in it; the clock of the tests stands at [`NOW`].
+#[derive(Clone)]
+struct Jobbed {
+    id: u64,
+    state: &'static str,
+    job_type: &'static str,
+    status: i64,
+    /// Seconds before [`NOW`].
+    ended_ago: i64,
+}
+
+const NOW: i64 = 1_770_080_400;
+
+impl Jobbed {
+    fn done(id: u64, ended_ago: i64) -> Self {
+        Self { id, state: "DONE", job_type: "BACKUP", status: 0, ended_ago }
+    }
+
+    fn json(&self) -> String {
+        let Self { id, state, job_type, status, ended_ago } = self;
+        let end = NOW - ended_ago;
+        let ended = match *state {
+            "DONE" => format!(r#""status":{status},"endTime":"{}","#, date_time(end)),
+            _ => r#""endTime":"1970-01-01T00:00:00.000Z","jobQueueReason":5,"#.to_owned(),
+        };
+        let start = date_time(end - 1296);
+        format!(
+            r#"{{"type":"job","id":"{id}","links":{{}},"meta":{{"page":{{"cursor":"{id}"}}}},"attributes":{{"jobId":{id},
+            "jobType":"{job_type}","state":"{state}","policyType":"VMWARE","policyName":"VM-GOLD","scheduleType":"FULL_BACKUP",
+            {ended}"clientName":"vm-017","kilobytesTransferred":1000,"numberOfFiles":7,"dedupRatio":93.1,
+            "startTime":"{start}","elapsedTime":"PT21M36S"}}}}"#
+        )
+    }
+}
+
+type Database = Arc<Mutex<Vec<Jobbed>>>;
+
+/// Answers filters on the end time and on the state, sorts by end, and pages by cursor.
+fn answer(database: &Database, seen: &Seen) -> Answer {
+    if seen.path == "/ping" {
+        let clock = NOW * 1000;
+        return Answer { body: clock.to_string().into_bytes(), ..Answer::ping("12.0") };
+    }
+    let bound = |operator: &str| {
+        let text = seen.query.split(operator).nth(1)?.split([' ', '&']).next()?;
+        Some(text.parse::<jiff::Timestamp>().unwrap().as_second())
+    };
+    let (from, until) = (bound("endTime ge "), bound("endTime le ").unwrap_or(i64::MAX));
+    let mut jobs = database.lock().unwrap().clone();
+    jobs.retain(|job| match from {
+        Some(from) => job.state == "DONE" && (from..=until).contains(&(NOW - job.ended_ago)),
+        None => job.state != "DONE",
+    });
+    jobs.sort_by_key(|job| (-job.ended_ago, job.id));
+    let after = seen.query.split("page[after]=").nth(1).and_then(|cursor| cursor.parse().ok());
+    let start =
+        after.and_then(|id: u64| jobs.iter().position(|job| job.id == id)).map_or(0, |index| index + 1);
+    let page: Vec<_> = jobs.iter().skip(start).take(100).collect();
+    let next = match page.last() {
+        Some(last) if start + page.len() < jobs.len() => format!(r#""next":"{}""#, last.id),
+        _ => String::new(),
+    };
+    let data: Vec<_> = page.iter().map(|job| job.json()).collect();
+    Answer::json(format!(r#"{{"data":[{}],"meta":{{"pagination":{{{next}}}}}}}"#, data.join(",")))
+}
+
+struct Site {
+    database: Database,
+    server: Server,
+    client: crate::netbackup::Client,
+    jobs: Jobs,
+    window: Duration,
+}
+
+impl Site {
+    async fn new(jobs: Vec<Jobbed>) -> Self {
+        let database = Database::new(Mutex::new(jobs));
+        let shared = database.clone();
+        let server = Server::start(move |seen| answer(&shared, seen)).await;
+        let client = server.client();
+        Self { database, server, client, jobs: Jobs::default(), window: Duration::from_hours(1) }
+    }
+
+    fn context(&self) -> Context<'_> {
+        context(&self.client, self.window, MetricNames::Both)
+    }
+
+    /// One cycle; the page as text.
+    async fn cycle(&mut self) -> (String, Tally) {
+        self.client.negotiate(soon()).await.unwrap();
+        let context = context(&self.client, self.window, MetricNames::Both);
+        let run = run(&mut self.jobs, &context).await;
+        assert_eq!(run.outcome, Ok(()));
+        assert_eq!(run.families.iter().map(Family::duplicates).sum::<usize>(), 0);
+        (run.families.iter().map(Family::text).collect(), run.tally)
+    }
+
+    fn add(&self, job: Jobbed) {
+        self.database.lock().unwrap().push(job);
+    }
+
+    /// The queries for finished jobs, but for the first ones.
+    fn asked(&self, skip: usize) -> Vec<String> {
+        let seen = self.server.seen_at("/admin/jobs");
+        let of_finished = seen.into_iter().filter(|seen| seen.query.contains("endTime ge"));
+        of_finished.skip(skip).map(|seen| seen.query).collect()
+    }
+}
+
+fn context(client: &crate::netbackup::Client, window: Duration, names: MetricNames) -> Context<'_> {
+    let interval = Duration::from_mins(5);
+    Context { client, site: "paris", window, interval, names, deadline: soon(), now: Timestamp::now() }
+}
+
+fn line(text: &str, start: &str) -> Option<String> {
+    let line = text.lines().find(|line| line.starts_with(start))?;
+    line.rsplit_once(' ').map(|(_, value)| value.to_owned())
+}
+
+const COUNT: &str = r#"nbu_jobs_count{site="paris",action="BACKUP",policy_type="VMWARE",status="0"}"#;
+const FINISHED: &str = r#"nbu_jobs_finished_total{site="paris",job_type="BACKUP",policy_type="VMWARE",schedule_type="FULL_BACKUP",result="success"}"#;
+
+#[tokio::test]
+async fn jobs_become_families_to_the_letter() {
+    let mut site = Site::new(vec![
+        Jobbed::done(1, 1800),
+        Jobbed { status: 1, ..Jobbed::done(2, 1700) },
+        Jobbed { state: "ACTIVE", ..Jobbed::done(4, 0) },
+        Jobbed { state: "QUEUED", ..Jobbed::done(5, 0) },
+        Jobbed { state: "REQUEUED", job_type: "RESTORE", ..Jobbed::done(6, 0) },
+        Jobbed { state: "SUSPENDED", ..Jobbed::done(7, 0) },
+        Jobbed::done(8, 7200),
+    ])
+    .await;
+    site.cycle().await;
+    site.add(Jobbed { status: 196, job_type: "DUPLICATE", ..Jobbed::done(9, 60) });
+    let (text, tally) = site.cycle().await;
+    assert_eq!(tally, Tally::default());
+    assert_eq!(text, include_str!("jobs.prom"), "{text}");
+    let rendered: std::collections::BTreeSet<_> =
+        text.lines().filter_map(|line| line.split_once('{').map(|(name, _)| name)).collect();
+    for desc in FAMILIES {
+        assert!(rendered.iter().any(|name| name.starts_with(desc.name)), "{} has no sample", desc.name);
+    }
+}
+
+#[tokio::test]
+async fn a_window_of_many_pages_is_read_once_and_then_only_what_is_new() {
+    let ends = |id: u64| 3000 - 10 * i64::try_from(id).unwrap();
+    let mut site = Site::new((1..=250).map(|id| Jobbed::done(id, ends(id))).collect()).await;
+    let (text, _) = site.cycle().await;
+    assert_eq!(line(&text, COUNT).as_deref(), Some("250"));
+    assert_eq!(line(&text, FINISHED).as_deref(), Some("0"), "what ended before we watched does not count");
+    assert_eq!(site.asked(0).len(), 3);
+    site.add(Jobbed::done(251, 5));
+    let (text, _) = site.cycle().await;
+    assert_eq!(line(&text, COUNT).as_deref(), Some("251"));
+    assert_eq!(line(&text, FINISHED).as_deref(), Some("1"));
+    let asked = site.asked(3);
+    // The newest job that was seen ended 500 s ago; five minutes more are read again.
+    assert_eq!(asked.len(), 1);
+    assert!(asked[0].contains(&date_time(NOW - 500 - 300)), "{asked:?}");
+}
+
+#[tokio::test]
+async fn a_job_is_counted_once_however_often_it_is_read_and_its_newest_record_holds() {
+    let mut site = Site::new(vec![Jobbed::done(1, 400)]).await;
+    site.cycle().await;
+    site.add(Jobbed::done(2, 50));
+    site.cycle().await;
+    site.database.lock().unwrap()[1].ended_ago = 40;
+    site.database.lock().unwrap()[1].status = 50;
+    let (text, _) = site.cycle().await;
+    assert_eq!(line(&text, FINISHED).as_deref(), Some("1"));
+    assert_eq!(line(&text, COUNT).as_deref(), Some("1"));
+    let failed = r#"nbu_jobs_count{site="paris",action="BACKUP",policy_type="VMWARE",status="50"}"#;
+    assert_eq!(line(&text, failed).as_deref(), Some("1"));
+}
+
+#[tokio::test]
+async fn the_window_follows_a_reload_in_both_directions() {
+    let mut site = Site::new(vec![Jobbed::done(1, 7000), Jobbed::done(2, 100)]).await;
+    assert_eq!(line(&site.cycle().await.0, COUNT).as_deref(), Some("1"));
+    site.window = Duration::from_hours(2);
+    let (text, _) = site.cycle().await;
+    assert_eq!(line(&text, COUNT).as_deref(), Some("2"));
+    assert_eq!(line(&text, FINISHED).as_deref(), Some("0"), "an older part of the window is not new");
+    assert!(site.asked(2)[0].contains("endTime le"), "{:?}", site.asked(2));
+    site.window = Duration::from_hours(1);
+    assert_eq!(line(&site.cycle().await.0, COUNT).as_deref(), Some("1"));
+}
+
+#[tokio::test]
+async fn odd_records_lose_themselves_and_no_more() {
+    let server = Server::start(|seen| match seen.path.as_str() {
+        "/ping" => Answer::ping("12.0"),
+        _ if seen.query.contains("state ne") => Answer::json(r#"{"data":[]}"#),
+        _ => {
+            let end = Timestamp::now();
+            Answer::json(format!(
+                r#"{{"data":[
+                {{"id":"1","attributes":{{"jobId":"1","jobType":"BACKUP","status":"0","endTime":"{end}","startTime":"","dedupRatio":"?"}}}},
+                {{"id":"2","attributes":{{"jobType":"NEVER_HEARD_OF","state":"DONE","status":0.0,"endTime":"{end}"}}}},
+                {{"id":"3","attributes":null}},
+                {{"id":"4","attributes":{{"status":0,"endTime":""}}}},
+                {{"id":"5000000000","attributes":{{"status":0,"endTime":"{end}"}}}},
+                17, "job"]}}"#
+            ))
+        }
+    })
+    .await;
+    let client = server.client();
+    let context = context(&client, Duration::from_hours(1), MetricNames::V4);
+    let run = run(&mut Jobs::default(), &context).await;
+    assert_eq!(run.outcome, Ok(()));
+    assert!(run.families.iter().all(|family| family.desc().naming == crate::metric::Naming::V4));
+    let text: String = run.families.iter().map(Family::text).collect();
+    for job_type in ["BACKUP", "NEVER_HEARD_OF"] {
+        let start = format!(r#"nbu_jobs_count{{site="paris",action="{job_type}""#);
+        assert_eq!(line(&text, &start).as_deref(), Some("1"), "{text}");
+    }
+    // Two odd fields of the first; the third; two for the empty end time; the fifth; two that are no objects.
+    assert_eq!(run.tally, Tally { odd: 8, ..Tally::default() });
+}
+
+#[tokio::test]
+async fn a_walk_that_fails_keeps_what_came_and_goes_on_from_there() {
+    let database = Database::new(Mutex::new(
+        (1..=250).map(|id| Jobbed::done(id, 3500 - i64::try_from(id).unwrap())).collect(),
+    ));
+    let (shared, broken) = (database.clone(), Arc::new(AtomicBool::new(true)));
+    let breaks = broken.clone();
+    let server = Server::start(move |seen| {
+        if breaks.load(Ordering::SeqCst) && seen.query.contains("page[after]=200") {
+            return Answer::status(400);
+        }
+        answer(&shared, seen)
+    })
+    .await;
+    let client = server.client();
+    let mut site = Site { database, client, server, jobs: Jobs::default(), window: Duration::from_hours(1) };
+    site.client.negotiate(soon()).await.unwrap();
+    let context = context(&site.client, site.window, MetricNames::Both);
+    assert_eq!(run(&mut site.jobs, &context).await.outcome.unwrap_err().reason(), "http_4xx");
+    assert_eq!(site.jobs.window.len(), 200);
+    broken.store(false, Ordering::SeqCst);
+    let (text, _) = site.cycle().await;
+    assert_eq!(line(&text, COUNT).as_deref(), Some("250"));
+    assert!(site.asked(3)[0].contains(&date_time(NOW - 3300)), "{:?}", site.asked(3));
+}
+
+#[tokio::test]
+async fn before_version_9_jobs_are_paged_by_offset() {
+    let server = Server::start(|seen| match (seen.path.as_str(), seen.query.contains("page[offset]=100")) {
+        ("/ping", _) => Answer::ping("8.0"),
+        (_, false) if seen.query.contains("endTime") => Answer::json(format!(
+            r#"{{"data":[{}],"meta":{{"pagination":{{"offset":0,"next":100,"count":150}}}}}}"#,
+            vec![Jobbed::done(1, 10).json(); 100].join(",")
+        )),
+        _ => Answer::json(r#"{"data":[]}"#),
+    })
+    .await;
+    let client = server.client();
+    let mut site = Site {
+        database: Database::default(),
+        client,
+        server,
+        jobs: Jobs::default(),
+        window: Duration::from_hours(1),
+    };
+    site.cycle().await;
+    assert!(site.asked(1)[0].contains("page[offset]=100"));
+}
+
+#[test]
+fn too_many_label_sets_share_one_of_their_outcome_and_are_given_back() {
+    let (mut labels, mut window, mut tally) = (Labels::default(), Window::default(), Tally::default());
+    let most = i64::try_from(labels::MOST_GROUPS).unwrap();
+    let mut add = |status: i64, ended: i64, window: &mut Window, labels: &mut Labels| {
+        let job = format!(
+            r#"{{"data":[{{"id":{ended},"attributes":{{"status":{status},"endTime":"{}"}}}}]}}"#,
+            date_time(ended)
+        );
+        let page = fold(&job, &mut tally, |job, tally| {
+            window.add(Finished::new(&job, true, labels, tally).unwrap());
+        });
+        page.unwrap();
+    };
+    for status in 0..=most {
+        add(status, 1000 + status, &mut window, &mut labels);
+    }
+    let summary = window.summary(0, &labels);
+    assert_eq!(summary.by_group.iter().map(|(_, totals)| totals.jobs).sum::<u64>(), most.unsigned_abs() + 1);
+    window.settle(1000 + most, |_| {});
+    window.tidy(&mut labels);
+    assert_eq!(labels.groups().len(), 3);
+    add(5, 90_000, &mut window, &mut labels);
+    assert_eq!(window.summary(0, &labels).by_group.last().unwrap().0.status.label(), "5");
+    assert_eq!(tally.capped, 4);
+}
+
+#[tokio::test]
+async fn a_cycle_too_short_for_the_backfill_shows_what_it_has_and_the_next_goes_on() {
+    let ends = |id: u64| 3000 - 10 * i64::try_from(id).unwrap();
+    let database = Database::new(Mutex::new((1..=150).map(|id| Jobbed::done(id, ends(id))).collect()));
+    let (shared, slow) = (database.clone(), Arc::new(AtomicBool::new(true)));
+    let stalls = slow.clone();
+    let server = Server::start(move |seen| {
+        let stall = stalls.load(Ordering::SeqCst) && seen.query.contains("page[after]=100");
+        Answer { delay: Duration::from_mins(u64::from(stall)), ..answer(&shared, seen) }
+    })
+    .await;
+    let client = server.client();
+    let mut site = Site { database, client, server, jobs: Jobs::default(), window: Duration::from_hours(1) };
+    site.client.negotiate(soon()).await.unwrap();
+    let mut context = site.context();
+    context.deadline = tokio::time::Instant::now() + Duration::from_secs(4);
+    let mut jobs = Jobs::default();
+    let first = run(&mut jobs, &context).await;
+    assert_eq!((first.outcome, first.tally.truncated), (Ok(()), true));
+    let text: String = first.families.iter().map(Family::text).collect();
+    assert_eq!(line(&text, COUNT).as_deref(), Some("100"));
+    slow.store(false, Ordering::SeqCst);
+    site.jobs = jobs;
+    let (text, tally) = site.cycle().await;
+    assert_eq!((line(&text, COUNT).as_deref(), tally.truncated), (Some("150"), false));
+}
+
+#[tokio::test]
+async fn a_cycle_that_is_cancelled_leaves_nothing_behind_that_counts_twice() {
+    let mut site = Site::new((1..=150).map(|id| Jobbed::done(id, 600)).collect()).await;
+    site.client.negotiate(soon()).await.unwrap();
+    for _ in 0..3 {
+        let context = context(&site.client, site.window, MetricNames::Both);
+        let mut tally = Tally::default();
+        let cycle = site.jobs.cycle(&context, &mut tally);
+        // The first answers come only after a while, so this drops the cycle in the middle of its work.
+        let _ = tokio::time::timeout(Duration::from_millis(15), cycle).await;
+        assert!(site.jobs.window.len() <= 300);
+    }
+    let (text, _) = site.cycle().await;
+    assert_eq!(line(&text, COUNT).as_deref(), Some("150"));
+    assert_eq!(site.jobs.window.len(), 150);
+}
+
+/// What happens between two looks at the model of a job database.
+#[derive(Clone, Debug)]
+enum Event {
+    /// Time goes on by so many seconds, and a job is recorded that ended so many seconds before.
+    Finish { after: i64, lag: i64 },
+    /// A cycle whose walks end after so many jobs, if they have more.
+    Cycle { most: usize },
+    /// A reload changes the window.
+    Window { seconds: i64 },
+}
+
+fn events() -> impl Strategy<Value = Vec<Event>> {
+    let event = prop_oneof![
+        4 => (0..400_i64, 0..300_i64).prop_map(|(after, lag)| Event::Finish { after, lag }),
+        2 => (0..6_usize).prop_map(|most| Event::Cycle { most }),
+        1 => Just(Event::Cycle { most: usize::MAX }),
+        1 => (60..4000_i64).prop_map(|seconds| Event::Window { seconds }),
+    ];
+    proptest::collection::vec(event, 1..60)
+}
+
+/// A job database and a reader of it, without a network in between.
+struct Model {
+    now: i64,
+    window_seconds: i64,
+    /// Id and end of each recorded job.
+    recorded: Vec<(u32, i64)>,
+    counted: Vec<u32>,
+    /// The jobs that were recorded before the reader had caught up.
+    old: Option<usize>,
+    jobs: Jobs,
+}
+
+impl Model {
+    fn happen(&mut self, event: &Event) {
+        match *event {
+            Event::Finish { after, lag } => {
+                self.now += after;
+                self.recorded.push((u32::try_from(self.recorded.len()).unwrap(), self.now - lag));
+            }
+            Event::Cycle { most } => self.cycle(most),
+            Event::Window { seconds } => self.window_seconds = seconds,
+        }
+    }
+
+    fn cycle(&mut self, most: usize) {
+        let from = self.now - self.window_seconds;
+        self.jobs.progress.begin(from);
+        let mut whole = true;
+        for range in self.jobs.progress.ranges() {
+            let counts = self.jobs.progress.counts(range);
+            let until = range.until.unwrap_or(i64::MAX);
+            let mut matching: Vec<_> =
+                self.recorded.iter().filter(|(_, end)| (range.from..=until).contains(end)).collect();
+            matching.sort_by_key(|(id, end)| (*end, *id));
+            let mut reached = Reached::default();
+            for (id, end) in matching.iter().take(most) {
+                let text =
+                    format!(r#"{{"id":{id},"attributes":{{"status":0,"endTime":"{}"}}}}"#, date_time(*end));
+                let job = Job::new(serde_json::from_str(&text).unwrap(), &mut 0).unwrap();
+                let job = Finished::new(&job, counts, &mut self.jobs.labels, &mut Tally::default()).unwrap();
+                reached.note(job.ended());
+                self.jobs.window.add(job);
+            }
+            let complete = matching.len() <= most;
+            self.jobs.progress.end(range, reached, complete, self.now);
+            whole &= complete;
+            if range.until.is_none() && complete {
+                self.old.get_or_insert(self.recorded.len());
+            }
+            if !complete {
+                break;
+            }
+        }
+        let keep = self.jobs.progress.keep_from(from);
+        let counted = &mut self.counted;
+        self.jobs.window.settle(keep, |job| counted.push(job.id()));
+        if whole {
+            let summary = self.jobs.window.summary(from, &self.jobs.labels);
+            let seen: u64 = summary.by_group.iter().map(|(_, totals)| totals.jobs).sum();
+            let expected = self.recorded.iter().filter(|(_, end)| *end >= from).count();
+            assert_eq!(seen, expected as u64, "jobs in the window after a whole cycle");
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_happens_a_whole_cycle_has_the_whole_window_and_every_new_job_counts_once(events in events()) {
+        let mut model = Model {
+            now: NOW, window_seconds: 3600, recorded: Vec::new(), counted: Vec::new(), old: None, jobs: Jobs::default(),
+        };
+        for event in &events {
+            model.happen(event);
+        }
+        model.cycle(usize::MAX);
+        let old = u32::try_from(model.old.unwrap()).unwrap();
+        let expected: Vec<u32> = (old..u32::try_from(model.recorded.len()).unwrap()).collect();
+        model.counted.sort_unstable();
+        prop_assert_eq!(model.counted, expected);
+    }
+}

@@ -1,0 +1,71 @@
+mod families;
+mod unit;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+
+use crate::metric::{Desc, Family};
+use crate::netbackup::{DecodeError, Listing, Page, Paging, decode};
+
+use super::{CollectError, Collector, Context, Tally};
+use unit::{Unit, Wire};
+
+pub(super) use families::FAMILIES;
+
+pub(super) const NAME: &str = "storage";
+pub(super) const ENDPOINT: &str = "/storage/storage-units";
+
+/// Storage units: what they hold and what they can do ("NetBackup API reference, /storage/storage-units").
+#[derive(Debug)]
+pub(super) struct Storage;
+
+/// 20 000 units; a large domain has some hundreds.
+const MAX_PAGES: u64 = 200;
+
+impl Collector for Storage {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn families(&self) -> &'static [&'static Desc] {
+        FAMILIES
+    }
+
+    fn collect<'a>(
+        &'a mut self,
+        context: &'a Context<'a>,
+        tally: &'a mut Tally,
+    ) -> BoxFuture<'a, Result<Vec<Family>, CollectError>> {
+        collect(context, tally).boxed()
+    }
+}
+
+async fn collect(context: &Context<'_>, tally: &mut Tally) -> Result<Vec<Family>, CollectError> {
+    let listing = Listing {
+        endpoint: ENDPOINT,
+        query: vec![("sort", "name".to_owned())],
+        paging: Paging::Offset,
+        limit: 100,
+        max_pages: MAX_PAGES,
+    };
+    let mut units = Vec::new();
+    let walk = context.client.walk(&listing, context.deadline, |text| fold(text, &mut units, tally)).await?;
+    tally.truncated = walk.truncated;
+    Ok(families::render(context.site, &units))
+}
+
+fn fold(text: &str, units: &mut Vec<Unit>, tally: &mut Tally) -> Result<Page, DecodeError> {
+    let decoded = decode::<Wire<'_>>(text)?;
+    tally.odd += decoded.odd;
+    for wire in decoded.records {
+        match Unit::new(wire, &mut tally.odd) {
+            Some(unit) if unit.is_tape => {}
+            Some(unit) => units.push(unit),
+            None => tally.odd += 1,
+        }
+    }
+    Ok(decoded.page)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,109 @@
+use std::borrow::Cow;
+
+use crate::netbackup::Field;
+
+/// A record of `/storage/storage-units`, whatever it holds.
+#[derive(serde::Deserialize)]
+pub(super) struct Wire<'a> {
+    #[serde(borrow, default)]
+    id: Field<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    attributes: Option<Attributes<'a>>,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Attributes<'a> {
+    #[serde(borrow, default)]
+    name: Field<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    storage_type: Field<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    storage_sub_type: Field<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    storage_server_type: Field<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    storage_category: Field<Cow<'a, str>>,
+    #[serde(default)]
+    free_capacity_bytes: Field<u64>,
+    #[serde(default)]
+    used_capacity_bytes: Field<u64>,
+    #[serde(default)]
+    total_capacity_bytes: Field<u64>,
+    #[serde(default)]
+    max_concurrent_jobs: Field<u64>,
+    #[serde(default)]
+    max_fragment_size_megabytes: Field<u64>,
+    #[serde(default, rename = "isCloudSTU")]
+    is_cloud: Field<bool>,
+    #[serde(default)]
+    worm_capable: Field<bool>,
+    #[serde(default)]
+    use_worm: Field<bool>,
+    #[serde(default)]
+    replication_capable: Field<bool>,
+    #[serde(default)]
+    instant_access_enabled: Field<bool>,
+}
+
+/// A storage unit.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Unit {
+    pub(super) name: String,
+    pub(super) storage_type: String,
+    pub(super) storage_subtype: String,
+    pub(super) server_type: String,
+    pub(super) category: String,
+    pub(super) is_tape: bool,
+    /// Cloud units have no capacities: the reference calls them not applicable.
+    pub(super) free_bytes: Option<u64>,
+    pub(super) used_bytes: Option<u64>,
+    pub(super) capacity_bytes: Option<u64>,
+    pub(super) max_concurrent_jobs: Option<u64>,
+    pub(super) max_fragment_bytes: Option<u64>,
+    /// Cloud, WORM capable, WORM in use, replication, instant access.
+    pub(super) capabilities: [bool; 5],
+}
+
+impl Unit {
+    /// What the record says; `None` if it does not even say whose it is. Odd fields are counted.
+    pub(super) fn new(wire: Wire<'_>, odd: &mut u64) -> Option<Self> {
+        let attributes = wire.attributes?;
+        let mut text = |field: Field<Cow<'_, str>>| field.take(odd).map(Cow::into_owned).unwrap_or_default();
+        let (id, name) = (text(wire.id), text(attributes.name));
+        let storage_type = text(attributes.storage_type);
+        let storage_subtype = text(attributes.storage_sub_type);
+        let server_type = text(attributes.storage_server_type);
+        let category = text(attributes.storage_category);
+        // `storageType` is a free string; the category is an enumeration, where there is one.
+        let is_tape = category.eq_ignore_ascii_case("tape")
+            || (category.is_empty() && storage_type.eq_ignore_ascii_case("tape"));
+        let name = if name.is_empty() { id } else { name };
+        let unit = Self {
+            name,
+            storage_type,
+            storage_subtype,
+            server_type,
+            category,
+            is_tape,
+            free_bytes: attributes.free_capacity_bytes.take(odd),
+            used_bytes: attributes.used_capacity_bytes.take(odd),
+            capacity_bytes: attributes.total_capacity_bytes.take(odd),
+            max_concurrent_jobs: attributes.max_concurrent_jobs.take(odd),
+            // The reference says megabytes; the Go exporter takes them as binary.
+            max_fragment_bytes: attributes
+                .max_fragment_size_megabytes
+                .take(odd)
+                .map(|size| size.saturating_mul(1 << 20)),
+            capabilities: [
+                attributes.is_cloud,
+                attributes.worm_capable,
+                attributes.use_worm,
+                attributes.replication_capable,
+                attributes.instant_access_enabled,
+            ]
+            .map(|capability| capability.take(odd).unwrap_or(false)),
+        };
+        (!unit.name.is_empty()).then_some(unit)
+    }
+}

@@ -1,0 +1,48 @@
+use crate::config::Collectors;
+use crate::metric::Desc;
+
+use super::Collector;
+use super::jobs::{self, Jobs};
+use super::storage::{self, Storage};
+
+/// One collector as `list-metrics` shows it and as [`build`] makes it.
+#[derive(Debug)]
+pub struct Entry {
+    /// The value of the `collector` label.
+    pub name: &'static str,
+    /// The key under `collectors` that turns it on; `None` means that it always runs.
+    pub key: Option<&'static str>,
+    /// What it can give.
+    pub families: &'static [&'static Desc],
+    /// The resource that it reads.
+    pub endpoint: &'static str,
+    /// The RBAC namespace in which the key's role needs the operation `|OPERATIONS|VIEW|`.
+    pub permission: &'static str,
+    new: fn(&Collectors) -> Box<dyn Collector>,
+}
+
+/// Every collector there is.
+pub static COLLECTORS: &[Entry] = &[
+    Entry {
+        name: jobs::NAME,
+        key: None,
+        families: jobs::FAMILIES,
+        endpoint: jobs::ENDPOINT,
+        permission: "|MANAGE|JOBS|",
+        new: |_| Box::new(Jobs::default()),
+    },
+    Entry {
+        name: storage::NAME,
+        key: None,
+        families: storage::FAMILIES,
+        endpoint: storage::ENDPOINT,
+        permission: "|STORAGE|STORAGE-UNITS|",
+        new: |_| Box::new(Storage),
+    },
+];
+
+/// The collectors that a configuration asks for, in their first state.
+pub fn build(wanted: &Collectors) -> Vec<Box<dyn Collector>> {
+    let runs = |entry: &&Entry| entry.key.is_none_or(|key| wanted.enabled.contains(key));
+    COLLECTORS.iter().filter(runs).map(|entry| (entry.new)(wanted)).collect()
+}

@@ -1,0 +1,95 @@
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::metric::{Kind, Naming};
+use crate::netbackup::Stats;
+use crate::netbackup::fixture::{Answer, Server, soon};
+
+fn all_families() -> Vec<&'static Desc> {
+    let of_collectors = COLLECTORS.iter().flat_map(|entry| entry.families.iter().copied());
+    let of_sites = site::SITE_FAMILIES.iter().chain(site::COLLECTOR_FAMILIES).chain(Stats::DESCS).copied();
+    of_collectors.chain(of_sites).collect()
+}
+
+#[test]
+fn every_family_has_its_own_name_and_a_help_that_is_a_sentence() {
+    let mut names = BTreeSet::new();
+    for desc in all_families() {
+        assert!(names.insert(desc.name), "{} is there twice", desc.name);
+        assert!(desc.help.ends_with('.') && !desc.help.contains('\n'), "{}: {}", desc.name, desc.help);
+        assert!(!desc.labels.contains(&"site"), "{}", desc.name);
+    }
+}
+
+#[test]
+fn native_names_follow_the_rules_of_the_field() {
+    for desc in all_families().into_iter().filter(|desc| desc.naming == Naming::Native) {
+        assert_eq!(desc.name.ends_with("_total"), desc.kind == Kind::Counter, "{}", desc.name);
+        for suffix in ["_count", "_sum", "_bucket", "_ms", "_info_total"] {
+            assert!(!desc.name.ends_with(suffix), "{}", desc.name);
+        }
+        assert!(!desc.labels.contains(&"type"), "{}", desc.name);
+    }
+}
+
+#[test]
+fn collectors_that_have_no_key_always_run() {
+    let names: Vec<_> =
+        build(&crate::config::Collectors::default()).iter().map(|collector| collector.name()).collect();
+    assert_eq!(names, ["jobs", "storage"]);
+    for (collector, entry) in build(&crate::config::Collectors::default()).iter().zip(COLLECTORS) {
+        assert_eq!((collector.name(), collector.families()), (entry.name, entry.families));
+    }
+}
+
+#[tokio::test]
+async fn a_missing_permission_is_the_outcome_of_one_collector() {
+    let server = Server::start(|seen| match seen.path.as_str() {
+        "/ping" => Answer::ping("12.0"),
+        "/admin/jobs" => Answer::status(401),
+        _ => Answer::json(r#"{"data":[]}"#),
+    })
+    .await;
+    let client = server.client();
+    let context = Context {
+        client: &client,
+        site: "paris",
+        window: Duration::from_hours(1),
+        interval: Duration::from_mins(5),
+        names: MetricNames::Native,
+        deadline: soon(),
+        now: Timestamp::now(),
+    };
+    let mut outcomes = Vec::new();
+    for mut collector in build(&crate::config::Collectors::default()) {
+        let run = run(&mut *collector, &context).await;
+        let mut record = site::Record::default();
+        record.note(&run, context.now);
+        assert_eq!(record.unauthorized, run.outcome.is_err());
+        outcomes.push(run.outcome.map_err(|error| error.reason()));
+    }
+    assert_eq!(outcomes, [Err("unauthorized"), Ok(())]);
+}
+
+#[test]
+fn the_records_of_collectors_become_families() {
+    let good = site::Record {
+        success: true,
+        last_success: Timestamp::from_millisecond(1500).ok(),
+        odd: 3,
+        ..Default::default()
+    };
+    let families =
+        site::collector_families("paris", &[("jobs", &good), ("storage", &site::Record::default())]);
+    let text: String = families.iter().map(Family::text).collect();
+    for line in [
+        "nbu_scrape_collector_success{site=\"paris\",collector=\"jobs\"} 1\n",
+        "nbu_scrape_collector_success{site=\"paris\",collector=\"storage\"} 0\n",
+        "nbu_scrape_collector_last_success_timestamp_seconds{site=\"paris\",collector=\"jobs\"} 1.5\n",
+        "nbu_scrape_collector_odd_records_total{site=\"paris\",collector=\"jobs\"} 3\n",
+    ] {
+        assert!(text.contains(line), "{line} is not in\n{text}");
+    }
+    assert!(!text.contains("last_success_timestamp_seconds{site=\"paris\",collector=\"storage\""));
+    assert_eq!(families.len(), site::COLLECTOR_FAMILIES.len());
+}

@@ -1,0 +1,161 @@
+//! The configuration as the program uses it. What is in a [`Config`] can not be invalid.
+//!
+//! Raw → valid: [`load`] takes the text with everything that it refers to and gives a [`Config`] or all
+//! [`Violation`]s at once. Nothing here does I/O; the text and the files come as [`Material`].
+
+mod address;
+mod diff;
+mod duration;
+mod endpoint;
+mod expand;
+mod key;
+mod load;
+mod material;
+mod raw;
+mod reader;
+mod redact;
+mod report;
+mod scalar;
+mod schema;
+mod secret;
+mod site;
+mod tree;
+mod valid;
+mod version;
+mod yaml;
+
+pub use address::RESERVED_PATHS;
+pub use diff::{ConfigDiff, SiteChange};
+pub use endpoint::{Endpoint, Scheme};
+pub use load::{Check, Loaded, load, references, variables};
+pub use material::{Environment, FileProblem, Material};
+pub use redact::redacted;
+pub use report::{Report, Violation};
+pub use schema::schema;
+pub use secret::Secret;
+pub use site::{Proxy, Site, SiteId, Verification};
+pub use version::ApiVersion;
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::metric::MetricNames;
+
+/// The collectors that exist; another one that the file turns on is warned about.
+pub const BUILT_COLLECTORS: [&str; 2] = ["jobs", "storage"];
+
+/// A whole valid configuration.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Where and how we serve.
+    pub server: Server,
+    /// How we collect.
+    pub collection: Collection,
+    /// Which collectors run.
+    pub collectors: Collectors,
+    /// Which metric names we serve.
+    pub names: MetricNames,
+    /// How we log.
+    pub log: Log,
+    /// Tracing; accepted and checked, not built yet.
+    pub opentelemetry: OpenTelemetry,
+    /// The NetBackup primary servers, in the order of the file; ids and names are unique.
+    pub sites: Vec<Site>,
+}
+
+/// Our own HTTP server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// The address that we listen on: an IP address, or a host name as the Go exporter allows.
+    pub host: ListenHost,
+    /// The port that we listen on.
+    pub port: u16,
+    /// The path of the metrics page; begins with `/` and is none of our own other paths.
+    pub metrics_path: String,
+}
+
+/// The host part of the listen address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListenHost {
+    /// An IP address; `0.0.0.0` and `::` mean all.
+    Ip(IpAddr),
+    /// A name that is resolved when the listener is bound.
+    Name(String),
+}
+
+/// How often and how far back we collect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Collection {
+    /// `server.collectionInterval`: the time between two cycles of a site.
+    pub interval: Duration,
+    /// The look-back window of finished jobs: the longer of `server.scrapingInterval` and the interval.
+    pub window: Duration,
+    /// `server.maxStaleCycles`: for how many missed cycles a failing collector's last families stay.
+    pub max_stale_cycles: u32,
+}
+
+/// Which collectors run, for all sites.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Collectors {
+    /// `collectors.NAME.enabled` of those that the file turns on beyond the ones that always run.
+    pub enabled: BTreeSet<String>,
+    /// `collectors.perClient.allowlist`.
+    pub client_allowlist: Vec<String>,
+}
+
+/// How we log; a flag of the command line wins over a key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Log {
+    /// `log.level`.
+    pub level: Option<LogLevel>,
+    /// `log.format`.
+    pub format: Option<LogFormat>,
+}
+
+/// How much is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    /// Only failures.
+    Error,
+    /// Failures and what may become one.
+    Warn,
+    /// What an operator wants to see; the default.
+    Info,
+    /// What a developer wants to see.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+/// One line per event, as logfmt or JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// `key=value` pairs; the default.
+    Logfmt,
+    /// One JSON object.
+    Json,
+}
+
+/// The keys of `opentelemetry`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct OpenTelemetry {
+    /// Whether traces are wanted.
+    pub enabled: bool,
+    /// `host:port` of the collector.
+    pub endpoint: Option<String>,
+    /// Plain gRPC instead of TLS.
+    pub insecure: bool,
+    /// The share of traces that are sampled, 0 to 1.
+    pub sampling_rate: f64,
+}
+
+impl Config {
+    /// The site with this id.
+    pub fn site(&self, id: &SiteId) -> Option<&Site> {
+        self.sites.iter().find(|site| &site.id == id)
+    }
+}
+
+#[cfg(test)]
+mod tests;

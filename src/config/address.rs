@@ -1,0 +1,155 @@
+//! Where something is: hosts, ports, paths of URLs.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use percent_encoding::percent_decode_str;
+use rustls::pki_types::ServerName;
+use serde_json::{Value, json};
+
+use super::key::Secrecy;
+use super::reader::Scalar;
+use super::scalar::whole_number;
+use super::{ListenHost, Proxy};
+
+/// Our own paths: the metrics page can not be there.
+pub const RESERVED_PATHS: [&str; 6] = ["/", "/-/healthy", "/-/ready", "/-/reload", "/health", "/config"];
+
+/// The host of a primary server.
+#[derive(Clone, Debug)]
+pub(super) struct Host {
+    /// As it is written; the legacy block's label.
+    pub(super) written: String,
+    /// As a URL has it.
+    pub(super) normal: String,
+}
+
+/// A TCP port.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Port(pub(super) u16);
+
+/// The path before every resource of a primary server.
+#[derive(Clone, Debug)]
+pub(super) struct BasePath(pub(super) String);
+
+/// The path of the metrics page.
+#[derive(Clone, Debug)]
+pub(super) struct MetricsPath(pub(super) String);
+
+/// The name that a certificate must have.
+#[derive(Clone, Debug)]
+pub(super) struct TlsName(pub(super) String);
+
+impl Scalar for Host {
+    fn wants() -> String {
+        "a host name or an IP address, without scheme, port and path".to_owned()
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+        let normal = if bare.contains(':') {
+            bare.parse::<Ipv6Addr>().ok()?.to_string()
+        } else if text.contains(['%', '[']) || text.len() > 253 {
+            return None;
+        } else {
+            url::Host::parse(text).ok()?.to_string()
+        };
+        let right = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
+        if normal.starts_with(['-', '.']) || !normal.chars().all(right) {
+            return None;
+        }
+        Some(Self { written: text.to_owned(), normal })
+    }
+}
+
+impl Scalar for ListenHost {
+    fn wants() -> String {
+        "an IP address or a host name, without port".to_owned()
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let host = Host::parse(text)?;
+        Some(host.normal.parse::<IpAddr>().map_or(Self::Name(host.normal), Self::Ip))
+    }
+}
+
+impl Scalar for Port {
+    fn wants() -> String {
+        "a port from 1 to 65535".to_owned()
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        whole_number(text).and_then(|port| u16::try_from(port).ok()).filter(|port| *port > 0).map(Self)
+    }
+
+    fn schema() -> Value {
+        json!({ "type": ["integer", "string"], "minimum": 1, "maximum": 65535, "pattern": "^[0-9]+$" })
+    }
+}
+
+impl Scalar for BasePath {
+    fn wants() -> String {
+        "a path such as /netbackup".to_owned()
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        is_path(text).then(|| Self(text.to_owned()))
+    }
+}
+
+impl Scalar for MetricsPath {
+    fn wants() -> String {
+        format!("a path such as /metrics that is none of {}", RESERVED_PATHS.join(", "))
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let free =
+            text.starts_with('/') && is_path(text) && !RESERVED_PATHS.contains(&normal_path(text).as_str());
+        free.then(|| Self(text.to_owned()))
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "string", "pattern": "^/" })
+    }
+}
+
+impl Scalar for TlsName {
+    fn wants() -> String {
+        "a DNS name or an IP address".to_owned()
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        ServerName::try_from(text).is_ok().then(|| Self(text.to_owned()))
+    }
+}
+
+impl Scalar for Proxy {
+    const SECRECY: Secrecy = Secrecy::Url;
+
+    fn wants() -> String {
+        "a URL such as http://proxy.example:3128, or none".to_owned()
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        if text == "none" {
+            return Some(Self::Off);
+        }
+        let url = url::Url::parse(text).ok()?;
+        (matches!(url.scheme(), "http" | "https") && url.has_host()).then_some(Self::Url(url))
+    }
+}
+
+/// Whether this can be the path of a URL and of a route.
+fn is_path(text: &str) -> bool {
+    let dots = text.split('/').any(|segment| segment == "." || segment == "..");
+    text.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#{}\\\"<>^`|".contains(&byte)) && !dots
+}
+
+/// The path that a server takes this one for: decoded, without empty segments.
+fn normal_path(text: &str) -> String {
+    let decoded = percent_decode_str(text).decode_utf8_lossy();
+    let segments: Vec<&str> = decoded.split('/').filter(|segment| !segment.is_empty()).collect();
+    format!("/{}", segments.join("/"))
+}
+
+#[cfg(test)]
+mod tests;

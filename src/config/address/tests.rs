@@ -1,0 +1,65 @@
+use super::super::scalar::tests::{accepted, refused};
+use super::*;
+
+#[test]
+fn hosts_are_names_or_addresses() {
+    accepted::<Host>(&[
+        "nbu",
+        "NBU.example.",
+        "nbu_1.example",
+        "10.0.0.1",
+        "::1",
+        "[2001:db8::1]",
+        "bücher.example",
+    ]);
+    refused::<Host>(&[
+        "nbu:1556", "a b", "a/b", "a@b", "[::1", "::1]", "::g", "-a", ".a", "a,b", "%41", "[nbu]", "a\nb",
+    ]);
+    refused::<Host>(&[&"a.".repeat(200)]);
+    assert_eq!(Host::parse("[2001:DB8:0::1]").unwrap().normal, "2001:db8::1");
+    assert_eq!(Host::parse("BÜCHER.example").unwrap().normal, "xn--bcher-kva.example");
+}
+
+#[test]
+fn a_listen_host_is_told_apart() {
+    assert_eq!(ListenHost::parse("::"), Some(ListenHost::Ip("::".parse().unwrap())));
+    assert_eq!(ListenHost::parse("[::1]"), Some(ListenHost::Ip("::1".parse().unwrap())));
+    assert_eq!(ListenHost::parse("127.0.0.1"), Some(ListenHost::Ip("127.0.0.1".parse().unwrap())));
+    assert_eq!(ListenHost::parse("localhost"), Some(ListenHost::Name("localhost".to_owned())));
+}
+
+#[test]
+fn the_metrics_path_is_none_of_our_own() {
+    accepted::<MetricsPath>(&[
+        "/metrics",
+        "/metrics/",
+        "/-/metrics",
+        "/healthy",
+        "/config/metrics",
+        "/Health",
+    ]);
+    refused::<MetricsPath>(&RESERVED_PATHS);
+    refused::<MetricsPath>(&[
+        "metrics",
+        "//",
+        "/health/",
+        "//health",
+        "/%68ealth",
+        "/-/ready//",
+        "/a/../health",
+        "/./health",
+    ]);
+    refused::<MetricsPath>(&["/m?a", "/m#a", "/{m}", "/m m", "/é", "/m\n"]);
+}
+
+#[test]
+fn proxies_are_http_urls_or_none() {
+    accepted::<Proxy>(&["none", "http://proxy:3128", "https://joe:pw@proxy.example/"]);
+    refused::<Proxy>(&["proxy:3128", "socks5://proxy:1", "http://", "None", "ftp://a"]);
+}
+
+#[test]
+fn ports_are_plain_numbers() {
+    accepted::<Port>(&["1", "65535", "09440"]);
+    refused::<Port>(&["0", "65536", "+1", "-1", "1.0", "0x1", "1_0", " 1"]);
+}

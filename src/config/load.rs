@@ -1,0 +1,75 @@
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::raw::RawConfig;
+use super::reader::{Reader, Slot};
+use super::report::{Report, Violation};
+use super::{Config, Environment, Material, valid, yaml};
+
+/// How much is demanded of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Check {
+    /// Everything: the file is to be run.
+    Full,
+    /// All but what the file refers to: variables may be unset, key and certificate files may be missing. For a check in
+    /// a repository. In the [`Config`] an unset variable then counts as the key's default, and sites whose values are not
+    /// all known are left out.
+    SkipReferences,
+}
+
+/// A valid configuration with what there is to say about it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    /// What is allowed and probably not meant, sorted by place; a [`Report`] of them displays them with the file.
+    pub warnings: Vec<Violation>,
+    /// The names of the environment variables that the text refers to, set or not.
+    pub variables: BTreeSet<String>,
+}
+
+/// Checks a text with everything that it refers to, and gives the configuration or all that is wrong with it.
+///
+/// `file` is how the file is named in the report; its directory is the base of relative paths, exactly as in
+/// [`references`].
+pub fn load(file: &Path, material: &Material, check: Check) -> Result<Loaded, Report> {
+    let document = yaml::parse(&material.text).map_err(|violations| Report::new(file, violations))?;
+    let mut reader = Reader::new(&material.environment, check);
+    reader.violations = document.mistakes;
+    let raw: Slot<RawConfig> = reader.node(&document.root);
+    let config = raw.get().and_then(|raw| valid::config(raw, directory(file), material, &mut reader));
+    match config {
+        Some(config) if reader.violations.is_empty() => {
+            let warnings = Report::new(file, reader.warnings).violations;
+            Ok(Loaded { config, warnings, variables: reader.variables })
+        }
+        _ => Err(Report::new(file, reader.violations)),
+    }
+}
+
+/// The files that the text names, with `${NAME}` expanded and relative to the directory of `file`. A text that can not
+/// be parsed names none; a path that can not be expanded is left out.
+pub fn references(file: &Path, text: &[u8], environment: &Environment) -> BTreeSet<PathBuf> {
+    let (raw, _) = skim(text, environment);
+    let Some(raw) = raw else { return BTreeSet::new() };
+    let listed = raw.nbuservers.get().into_iter().flatten();
+    let sites = listed.chain([&raw.nbuserver]).filter_map(Slot::get);
+    let paths = sites.flat_map(|site| [&site.api_key_file, &site.ca_file]).filter_map(Slot::get);
+    paths.map(|path| directory(file).join(&path.0)).collect()
+}
+
+/// The names of the environment variables that the text refers to; those of a text that [`load`] refuses too.
+pub fn variables(text: &[u8]) -> BTreeSet<String> {
+    skim(text, &Environment::default()).1
+}
+
+fn skim(text: &[u8], environment: &Environment) -> (Option<RawConfig>, BTreeSet<String>) {
+    let Ok(document) = yaml::parse(text) else { return (None, BTreeSet::new()) };
+    let mut reader = Reader::new(environment, Check::SkipReferences);
+    let raw: Slot<RawConfig> = reader.node(&document.root);
+    (raw.value.ok(), reader.variables)
+}
+
+fn directory(file: &Path) -> &Path {
+    file.parent().unwrap_or(Path::new(""))
+}

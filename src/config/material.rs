@@ -1,0 +1,41 @@
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Everything that one look brought: the text and what it refers to, all from one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Material {
+    /// The configuration file's bytes.
+    pub text: Vec<u8>,
+    /// The files that the text names, each with its bytes or why they could not be read.
+    pub files: BTreeMap<PathBuf, Result<Vec<u8>, FileProblem>>,
+    /// The variables that the text may name.
+    pub environment: Environment,
+}
+
+/// Why a file could not be read; a sentence for the report, such as `permission denied (mode 0600, we are uid 65532)`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct FileProblem(pub String);
+
+/// The variables for `${NAME}`: the process environment wins over `.env`.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Environment {
+    /// The process environment, read once: it can not change from outside.
+    pub process: BTreeMap<String, String>,
+    /// What `.env` says at this look.
+    pub dotenv: BTreeMap<String, String>,
+}
+
+impl Environment {
+    /// The value of a variable.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.process.get(name).or_else(|| self.dotenv.get(name)).map(String::as_str)
+    }
+}
+
+impl std::fmt::Debug for Environment {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Values may be API keys.
+        write!(formatter, "Environment({} + {} variables)", self.process.len(), self.dotenv.len())
+    }
+}

@@ -1,0 +1,209 @@
+//! The file as it is written: every key with its value and place, nothing concluded yet.
+
+use super::address::{BasePath, Host, MetricsPath, Port, TlsName};
+use super::key::{Key, Shape};
+use super::reader::{Decode, Reader, Slot, Without};
+use super::scalar::{Count, Dead, Digest, FilePath, Flag, Number, SiteName, Span, Text};
+use super::tree::Node;
+use super::{ApiVersion, ListenHost, LogFormat, LogLevel, Proxy, Scheme, Secret};
+use crate::metric::MetricNames;
+
+const SECOND: u64 = 1_000;
+const HOUR: u64 = 3_600 * SECOND;
+const DAY: u64 = 24 * HOUR;
+
+/// Declares a section: the type that holds its keys, and the table that describes them.
+macro_rules! section {
+    ($(#[doc = $about:literal])* $name:ident {
+        $($(#[doc = $doc:literal])* $field:ident: $type:ty = $key:literal $(or $default:literal)?;)*
+    }) => {
+        $(#[doc = $about])*
+        #[derive(Clone, Debug)]
+        #[allow(dead_code, reason = "keys without effect are read for their warning only")]
+        pub(super) struct $name {
+            $($(#[doc = $doc])* pub(super) $field: Slot<$type>,)*
+        }
+
+        impl $name {
+            /// The keys in the order of the declaration.
+            pub(super) const KEYS: &'static [Key] = &[$(Key {
+                name: $key,
+                default: section!(@default $($default)?),
+                about: &[$($doc),*],
+                shape: <$type as Decode>::shape,
+            }),*];
+        }
+
+        impl Decode for $name {
+            fn decode(node: &Node, reader: &mut Reader<'_>) -> Result<Self, Without> {
+                reader.section(node, Self::KEYS)?;
+                let mut keys = Self::KEYS.iter();
+                $(let $field = reader.slot(node, keys.next().ok_or(Without::Value)?);)*
+                Ok(Self { $($field),* })
+            }
+
+            fn shape() -> Shape {
+                Shape::Section(Self::KEYS)
+            }
+        }
+    };
+    (@default $default:literal) => { Some($default) };
+    (@default) => { None };
+}
+
+section! {
+    /// The whole file.
+    RawConfig {
+        /// Where the exporter listens, and how often and how far back it collects.
+        server: RawServer = "server" or "{}";
+        /// One primary server, as the Go exporter's older files have it; its `site` label is `host` as it is
+        /// written. With a list in `nbuservers` this block is not used.
+        nbuserver: RawSite = "nbuserver";
+        /// The primary servers; the list may be empty.
+        nbuservers: Vec<Slot<RawSite>> = "nbuservers";
+        /// Which collectors run beside jobs and storage, for all sites.
+        collectors: RawCollectors = "collectors" or "{}";
+        /// Which metric names are served.
+        metrics: RawMetrics = "metrics" or "{}";
+        /// How the exporter logs; flags of the command line win.
+        log: RawLog = "log" or "{}";
+        /// Tracing of the exporter's own requests; not built yet.
+        opentelemetry: RawOpenTelemetry = "opentelemetry" or "{}";
+    }
+}
+
+section! {
+    /// Our own server and the cadence of collection.
+    RawServer {
+        /// The address to listen on; `0.0.0.0` and `::` mean all.
+        host: ListenHost = "host" or "0.0.0.0";
+        /// The port to listen on.
+        port: Port = "port" or "9440";
+        /// The path of the metrics page.
+        uri: MetricsPath = "uri" or "/metrics";
+        /// How far back finished jobs are counted; at least one `collectionInterval` is.
+        scraping_interval: Span<SECOND, { 366 * DAY }> = "scrapingInterval" or "1h";
+        /// The time between two collections of a site.
+        collection_interval: Span<SECOND, { 7 * DAY }> = "collectionInterval" or "5m";
+        /// For how many missed collections a failing collector's last values stay.
+        max_stale_cycles: Count<0, 1_000> = "maxStaleCycles" or "3";
+        /// Accepted for the Go exporter's files and checked; storage is read at every collection.
+        cache_ttl: Span<SECOND, { 366 * DAY }> = "cacheTTL" or "5m";
+        /// The Go exporter's log file; logs go to standard error.
+        log_name: Dead = "logName";
+    }
+}
+
+section! {
+    /// One primary server: an entry of `nbuservers`, or the legacy block.
+    RawSite {
+        /// The name of the site: the value of the `site` label and the site's identity over reloads. Required and
+        /// unique in `nbuservers`; not allowed in `nbuserver`.
+        site: SiteName = "site";
+        /// The host name or IP address of the primary server. Required.
+        host: Host = "host";
+        /// The port of its REST API.
+        port: Port = "port" or "1556";
+        /// How the API is spoken to.
+        scheme: Scheme = "scheme" or "https";
+        /// The path before every resource of the API.
+        uri: BasePath = "uri" or "/netbackup";
+        /// The API key. Required, unless `apiKeyFile` is given.
+        api_key: Secret = "apiKey";
+        /// The file that holds the API key, relative to the configuration file; it is read again at every
+        /// reload, and line ends at its end do not count.
+        api_key_file: FilePath = "apiKeyFile";
+        /// The version of the API to speak; without it the server is asked.
+        api_version: ApiVersion = "apiVersion";
+        /// Whether any certificate of the server is taken. Prefer `certificateSha256` or `caFile`.
+        insecure_skip_verify: Flag = "insecureSkipVerify" or "false";
+        /// The file with the PEM certificates of the authorities that may vouch for the server; they replace
+        /// the system's.
+        ca_file: FilePath = "caFile";
+        /// The digest of the one certificate that the server may show, whoever signed it.
+        certificate_sha256: Digest = "certificateSha256";
+        /// The name that the certificate must have, when it is not `host`.
+        tls_server_name: TlsName = "tlsServerName";
+        /// The time that one request may take.
+        timeout: Span<{ SECOND / 10 }, HOUR> = "timeout" or "1m";
+        /// How many requests may be under way at one time.
+        max_concurrent_requests: Count<1, 64> = "maxConcurrentRequests" or "4";
+        /// The proxy on the way to the server, or `none`; without it the variables `HTTPS_PROXY`,
+        /// `HTTP_PROXY` and `NO_PROXY` count.
+        proxy_url: Proxy = "proxyUrl";
+        /// Never had a meaning.
+        content_type: Dead = "contentType";
+        /// Never had a meaning.
+        domain: Dead = "domain";
+        /// Never had a meaning.
+        domain_type: Dead = "domainType";
+    }
+}
+
+section! {
+    /// The optional collectors.
+    RawCollectors {
+        /// Alerts; not built yet.
+        alerts: RawCollector = "alerts" or "{}";
+        /// Malware scans; not built yet.
+        malware: RawCollector = "malware" or "{}";
+        /// The catalog; not built yet.
+        catalog: RawCollector = "catalog" or "{}";
+        /// Service levels; not built yet.
+        slo: RawCollector = "slo" or "{}";
+        /// Tape; not built yet.
+        tape: RawCollector = "tape" or "{}";
+        /// Jobs by client; not built yet.
+        per_client: RawPerClient = "perClient" or "{}";
+    }
+}
+
+section! {
+    /// One optional collector.
+    RawCollector {
+        /// Whether the collector runs.
+        enabled: Flag = "enabled" or "false";
+    }
+}
+
+section! {
+    /// The collector of jobs by client.
+    RawPerClient {
+        /// Whether the collector runs.
+        enabled: Flag = "enabled" or "false";
+        /// The names of the clients that get series of their own.
+        allowlist: Vec<Slot<Text>> = "allowlist";
+    }
+}
+
+section! {
+    /// The metrics page.
+    RawMetrics {
+        /// `native` for this exporter's names, `v4` for those of the Go exporter 4, or `both`.
+        names: MetricNames = "names" or "both";
+    }
+}
+
+section! {
+    /// Logging.
+    RawLog {
+        /// How much is logged.
+        level: LogLevel = "level";
+        /// One line per event, as `logfmt` or `json`.
+        format: LogFormat = "format";
+    }
+}
+
+section! {
+    /// Tracing.
+    RawOpenTelemetry {
+        /// Whether traces are sent.
+        enabled: Flag = "enabled" or "false";
+        /// `host:port` of the collector. Required when enabled.
+        endpoint: Text = "endpoint";
+        /// Plain gRPC instead of TLS.
+        insecure: Flag = "insecure" or "false";
+        /// The share of traces that are sampled, from 0 to 1.
+        sampling_rate: Number = "samplingRate" or "0.0";
+    }
+}

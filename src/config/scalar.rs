@@ -1,0 +1,270 @@
+//! The values that keys can have, each with the sentence that says what is right.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::key::{Secrecy, Shape};
+use super::reader::{Decode, Reader, Scalar, Without};
+use super::tree::Node;
+use super::{ApiVersion, LogFormat, LogLevel, Scheme, Secret, duration};
+use crate::metric::MetricNames;
+
+/// Long enough for every name; a label value of a megabyte is in every series.
+const LONGEST_SITE_NAME: usize = 128;
+
+/// Any text.
+#[derive(Clone, Debug)]
+pub(super) struct Text(pub(super) String);
+
+/// The value of the `site` label.
+#[derive(Clone, Debug)]
+pub(super) struct SiteName(pub(super) String);
+
+/// A duration between two bounds in milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Span<const LEAST: u64, const MOST: u64>(pub(super) Duration);
+
+/// A whole number between two bounds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Count<const LEAST: u32, const MOST: u32>(pub(super) u32);
+
+/// Yes or no.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Flag(pub(super) bool);
+
+/// A number.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Number(pub(super) f64);
+
+/// The path of a file.
+#[derive(Clone, Debug)]
+pub(super) struct FilePath(pub(super) PathBuf);
+
+/// The SHA-256 digest of a certificate.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Digest(pub(super) [u8; 32]);
+
+/// A key of the Go exporter that means nothing here.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Dead;
+
+impl Decode for Dead {
+    fn decode(node: &Node, reader: &mut Reader<'_>) -> Result<Self, Without> {
+        let at = reader.at(node.place);
+        reader.warning(&at, "has no effect in this exporter; remove it");
+        Ok(Self)
+    }
+
+    fn shape() -> Shape {
+        Shape::Dead
+    }
+}
+
+impl Scalar for Text {
+    fn wants() -> String {
+        "a text".to_owned()
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        Some(Self(text.to_owned()))
+    }
+
+    fn schema() -> Value {
+        json!({ "type": ["string", "number", "boolean"] })
+    }
+}
+
+impl Scalar for SiteName {
+    fn wants() -> String {
+        format!("a name of at most {LONGEST_SITE_NAME} bytes without control characters")
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let right =
+            text.len() <= LONGEST_SITE_NAME && !text.contains(char::is_control) && !text.trim().is_empty();
+        right.then(|| Self(text.to_owned()))
+    }
+
+    fn schema() -> Value {
+        json!({ "type": ["string", "number", "boolean"], "maxLength": LONGEST_SITE_NAME })
+    }
+}
+
+impl<const LEAST: u64, const MOST: u64> Scalar for Span<LEAST, MOST> {
+    fn wants() -> String {
+        let bound = |milliseconds| duration::display(Duration::from_millis(milliseconds));
+        format!("a duration such as 30s, 5m or 1h30m from {} to {}", bound(LEAST), bound(MOST))
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let bounds = Duration::from_millis(LEAST)..=Duration::from_millis(MOST);
+        duration::parse(text).filter(|duration| bounds.contains(duration)).map(Self)
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "string", "pattern": "^([0-9.]+(ns|us|µs|μs|ms|s|m|h|d|w))+$" })
+    }
+}
+
+impl<const LEAST: u32, const MOST: u32> Scalar for Count<LEAST, MOST> {
+    fn wants() -> String {
+        format!("a whole number from {LEAST} to {MOST}")
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        whole_number(text).filter(|number| (LEAST..=MOST).contains(number)).map(Self)
+    }
+
+    fn schema() -> Value {
+        json!({ "type": ["integer", "string"], "minimum": LEAST, "maximum": MOST, "pattern": "^[0-9]+$" })
+    }
+}
+
+impl Scalar for Flag {
+    fn wants() -> String {
+        "true or false".to_owned()
+    }
+
+    /// The words of YAML 1.1, as the Go exporter's parser has them, and of Go's `strconv.ParseBool`.
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "true" | "True" | "TRUE" | "t" | "T" | "1" | "yes" | "Yes" | "YES" | "y" | "Y" | "on" | "On"
+            | "ON" => Some(Self(true)),
+            "false" | "False" | "FALSE" | "f" | "F" | "0" | "no" | "No" | "NO" | "n" | "N" | "off"
+            | "Off" | "OFF" => Some(Self(false)),
+            _ => None,
+        }
+    }
+
+    fn schema() -> Value {
+        json!({ "type": ["boolean", "string", "integer"] })
+    }
+}
+
+impl Scalar for Number {
+    fn wants() -> String {
+        "a number".to_owned()
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        text.parse::<f64>().ok().filter(|number| number.is_finite()).map(Self)
+    }
+
+    fn schema() -> Value {
+        json!({ "type": ["number", "string"] })
+    }
+}
+
+impl Scalar for Secret {
+    const SECRECY: Secrecy = Secrecy::Secret;
+
+    fn wants() -> String {
+        "one line of printable ASCII characters, since it is sent in an HTTP header".to_owned()
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let printable = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+        let whole = text.trim() == text && !text.is_empty();
+        (printable && whole).then(|| Self::new(text.to_owned()))
+    }
+
+    fn schema() -> Value {
+        json!({ "type": ["string", "number"] })
+    }
+}
+
+impl Scalar for FilePath {
+    fn wants() -> String {
+        "the path of a file".to_owned()
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let path = PathBuf::from(text);
+        (path.file_name().is_some() && !text.contains('\0')).then_some(Self(path))
+    }
+}
+
+impl Scalar for Digest {
+    fn wants() -> String {
+        "a SHA-256 digest of 64 hexadecimal digits, with or without colons".to_owned()
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let digits: String = if text.contains(':') {
+            let pairs: Vec<&str> = text.split(':').collect();
+            pairs.iter().all(|pair| pair.len() == 2).then(|| pairs.concat())?
+        } else {
+            text.to_owned()
+        };
+        let mut digest = [0; 32];
+        if digits.len() != 64 {
+            return None;
+        }
+        for (index, byte) in digest.iter_mut().enumerate() {
+            let pair = digits.get(2 * index..2 * index + 2)?;
+            let hexadecimal = pair.bytes().all(|digit| digit.is_ascii_hexdigit());
+            *byte = if hexadecimal { u8::from_str_radix(pair, 16).ok()? } else { return None };
+        }
+        Some(Self(digest))
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "string", "pattern": "^([0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}$" })
+    }
+}
+
+impl Scalar for ApiVersion {
+    fn wants() -> String {
+        format!("a version from {} to {}, or absent to ask the server", Self::OLDEST, Self::NEWEST)
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        text.parse().ok().filter(|version| (Self::OLDEST..=Self::NEWEST).contains(version))
+    }
+
+    fn schema() -> Value {
+        json!({ "type": ["string", "number"], "pattern": "^[0-9]+\\.[0-9]+$" })
+    }
+}
+
+/// A value that is one of a few words.
+macro_rules! choice {
+    ($type:ty { $($word:literal => $value:expr),+ $(,)? }) => {
+        impl Scalar for $type {
+            fn wants() -> String {
+                format!("one of {}", [$($word),+].join(", "))
+            }
+
+            fn parse(text: &str) -> Option<Self> {
+                match text {
+                    $($word => Some($value),)+
+                    _ => None,
+                }
+            }
+
+            fn schema() -> Value {
+                json!({ "enum": [$($word),+] })
+            }
+        }
+    };
+}
+
+choice!(Scheme { "http" => Self::Http, "https" => Self::Https });
+choice!(LogFormat { "logfmt" => Self::Logfmt, "json" => Self::Json });
+choice!(MetricNames { "native" => Self::Native, "v4" => Self::V4, "both" => Self::Both });
+choice!(LogLevel {
+    "error" => Self::Error,
+    "warn" => Self::Warn,
+    "info" => Self::Info,
+    "debug" => Self::Debug,
+    "trace" => Self::Trace,
+});
+
+pub(super) fn whole_number(text: &str) -> Option<u32> {
+    if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
+}
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -1,0 +1,306 @@
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use super::*;
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/config")
+}
+
+/// The variables that the fixtures may name.
+fn environment() -> Environment {
+    let pairs = [
+        ("NBU1_HOSTNAME", "nbu1.example"),
+        ("NBU1_APIKEY", "expanded-hunter2"),
+        ("NBU1_SKIP_CERTIFICATE", "true"),
+        ("PARIS_KEY", "paris-hunter2"),
+        ("PORT", "9555"),
+        ("EMPTY", ""),
+        ("WORD", "hunter2word"),
+    ];
+    let process = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Environment { process, dotenv: std::collections::BTreeMap::default() }
+}
+
+/// The text with the files that it names, read from the fixtures' directory.
+fn material(text: &[u8]) -> Material {
+    let environment = environment();
+    let read = |path: PathBuf| {
+        let content = std::fs::read(&path).map_err(|_| FileProblem("no such file".to_owned()));
+        (path, content)
+    };
+    let files = references(&fixtures().join("c.yaml"), text, &environment).into_iter().map(read).collect();
+    Material { text: text.to_owned(), files, environment }
+}
+
+fn load_text(text: &str) -> Result<Loaded, Report> {
+    load(&fixtures().join("c.yaml"), &material(text.as_bytes()), Check::Full)
+}
+
+/// A report without the directory of the fixtures.
+fn shown(report: &Report) -> String {
+    report.to_string().replace(&format!("{}/", fixtures().display()), "") + "\n"
+}
+
+fn named(prefix: &str) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(fixtures()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|file| {
+        let name = file.file_name().unwrap().to_string_lossy();
+        name.starts_with(prefix) && name.ends_with(".yaml")
+    });
+    files.sort();
+    assert!(!files.is_empty());
+    files
+}
+
+fn load_fixture(file: &Path) -> Result<Loaded, Report> {
+    load(file, &material(&std::fs::read(file).unwrap()), Check::Full)
+}
+
+/// `UPDATE_EXPECT=1` writes the expectation anew, for a look at the difference.
+fn expect(file: &Path, actual: &str) {
+    let expectation = file.with_extension("expect.txt");
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        std::fs::write(&expectation, actual).unwrap();
+    }
+    let expected = std::fs::read_to_string(&expectation).unwrap_or_default();
+    assert_eq!(actual, expected, "{}", file.display());
+}
+
+/// A configuration in a few lines; keys are shown as the fixtures have them, which are no secrets.
+fn summary(config: &Config) -> String {
+    let Config { server, collection, collectors, names, log, opentelemetry, sites } = config;
+    let mut text =
+        format!("{server:?}\n{collection:?}\n{collectors:?}\n{names:?} {log:?}\n{opentelemetry:?}\n");
+    for site in sites {
+        let verification = match &site.verification {
+            Verification::Roots(roots) => format!("{} roots", roots.len()),
+            Verification::Pinned(digest) => format!("pinned {:02x}…{:02x}", digest[0], digest[31]),
+            other => format!("{other:?}"),
+        };
+        let version = site.api_version.map(|version| version.to_string());
+        let _ = write!(text, "{:?} {:?} {} key={}", site.id, site.name, site.endpoint, site.api_key.expose());
+        let _ =
+            write!(text, " version={version:?} {verification} {:?} {:?}", site.tls_server_name, site.proxy);
+        let _ = writeln!(text, " {:?} {}", site.timeout, site.max_concurrent_requests);
+    }
+    text
+}
+
+#[test]
+fn every_mistake_has_its_exact_report() {
+    for file in named("invalid-") {
+        let report = load_fixture(&file).expect_err(&file.display().to_string());
+        expect(&file, &shown(&report));
+    }
+}
+
+#[test]
+fn every_valid_shape_loads_with_its_warnings() {
+    for file in named("valid-") {
+        let loaded = load_fixture(&file).unwrap_or_else(|report| panic!("{report}"));
+        let warnings = Report { file: file.clone(), violations: loaded.warnings };
+        assert!(!format!("{:?}", loaded.config).contains("hunter2"));
+        expect(&file, &format!("{}{}", summary(&loaded.config), shown(&warnings)));
+    }
+}
+
+#[test]
+fn no_report_shows_a_secret() {
+    for file in named("invalid-") {
+        let report = load_fixture(&file).unwrap_err().to_string();
+        assert!(!report.contains("hunter2"), "{report}");
+        let shown = redacted(&file, &std::fs::read(&file).unwrap());
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
+}
+
+#[test]
+fn the_smallest_file_has_the_defaults() {
+    let loaded = load_text("nbuservers: []").unwrap();
+    let config = loaded.config;
+    assert_eq!(config.server.host, ListenHost::Ip("0.0.0.0".parse().unwrap()));
+    assert_eq!((config.server.port, config.server.metrics_path.as_str()), (9440, "/metrics"));
+    assert_eq!(config.collection.interval, Duration::from_mins(5));
+    assert_eq!(config.collection.window, Duration::from_hours(1));
+    assert_eq!(config.collection.max_stale_cycles, 3);
+    assert_eq!((config.names, config.log, config.sites.len()), (MetricNames::Both, Log::default(), 0));
+    assert_eq!(loaded.warnings.len(), 1);
+}
+
+fn check_refused(text: &[u8], expected: &str) {
+    let started = std::time::Instant::now();
+    let material = Material { text: text.to_owned(), environment: environment(), ..Material::default() };
+    let report = load(Path::new("c.yaml"), &material, Check::Full).unwrap_err().to_string();
+    assert!(references(Path::new("c.yaml"), text, &material.environment).is_empty());
+    assert!(redacted(Path::new("c.yaml"), text).len() <= 100 + 3 * text.len());
+    assert!(report.contains(expected) && report.lines().count() < 110, "{report}");
+    assert!(report.lines().all(|line| line.chars().count() < 400), "{report}");
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+}
+
+fn numbered(numbers: std::ops::Range<usize>, line: impl Fn(usize) -> String) -> String {
+    numbers.map(line).collect::<Vec<_>>().concat()
+}
+
+#[test]
+fn hostile_files_are_refused_and_not_chewed_on() {
+    let bomb = numbered(1..12, |n| {
+        let aliases = vec![format!("*a{}", n - 1); 9].join(",");
+        format!("x-{n}: &a{n} [{aliases}]\n")
+    });
+    let bomb = format!("x-0: &a0 [1,1,1,1,1,1,1,1,1]\n{bomb}");
+    check_refused(bomb.as_bytes(), "too many values; aliases may have multiplied them");
+    let long = format!("x-a: &a {}\nx-b: [{}]\n", "x".repeat(500_000), "*a,".repeat(100_000));
+    check_refused(long.as_bytes(), "too many values; aliases may have multiplied them");
+    let merges =
+        numbered(1..60, |n| format!("x-{n}: &b{n}\n  <<: [*b{0}, *b{0}, *b{0}]\n  k{n}: 1\n", n - 1));
+    check_refused(format!("x-0: &b0 {{k0: 1}}\n{merges}").as_bytes(), "too many values");
+    check_refused("[".repeat(10_000).as_bytes(), "more than 64 levels deep");
+    check_refused("{a: ".repeat(10_000).as_bytes(), "more than 64 levels deep");
+    check_refused("- ".repeat(10_000).as_bytes(), "more than 64 levels deep");
+    let nested = numbered(0..1_000, |level| format!("{}a:\n", " ".repeat(level)));
+    check_refused(nested.as_bytes(), "more than 64 levels deep");
+    check_refused("x".repeat(5 << 20).as_bytes(), "the file has 5242880 bytes; at most 1048576 are allowed");
+    check_refused("x".repeat(1 << 20).as_bytes(), "must be a map of keys");
+    check_refused("[".repeat(1 << 20).as_bytes(), "more than 64 levels deep");
+    check_refused("a: 1\n".repeat(200_000).as_bytes(), "is given twice");
+    let keys = numbered(0..100_000, |n| format!("k{n}: 1\n"));
+    check_refused(keys.as_bytes(), "there are more mistakes");
+    check_refused("? ".repeat(100_000).as_bytes(), "");
+    check_refused("&a ".repeat(100_000).as_bytes(), "");
+    check_refused("!!str ".repeat(100_000).as_bytes(), "");
+    check_refused("'".repeat(1 << 20).as_bytes(), "");
+    check_refused("#\n".repeat(500_000).as_bytes(), "the file is empty");
+    check_refused("---\n".repeat(200_000).as_bytes(), "a second document begins here");
+    check_refused("\0".repeat(1 << 20).as_bytes(), "NUL byte");
+}
+
+#[test]
+fn variables_can_not_blow_up_the_file() {
+    let mut material = Material { environment: environment(), ..Material::default() };
+    material.environment.dotenv.insert("BIG".to_owned(), "x".repeat(100_000));
+    let list = "'${BIG}',".repeat(1_000);
+    material.text =
+        format!("collectors: {{perClient: {{allowlist: [{list}]}}}}\nnbuservers: []\n").into_bytes();
+    let report = load(Path::new("c.yaml"), &material, Check::Full).unwrap_err().to_string();
+    assert!(report.contains("the variables make the file longer than 1 MiB"), "{report}");
+    assert!(report.len() < 100_000);
+}
+
+#[test]
+fn any_text_is_answered_without_a_panic() {
+    use proptest::prelude::*;
+    let pieces = prop::sample::select(vec![
+        "nbuservers:",
+        "nbuserver:",
+        "\n",
+        "\n  ",
+        "\n    ",
+        "- ",
+        "site: a",
+        "host: b",
+        "apiKey: hunter2",
+        "port: ",
+        "${PORT}",
+        "&a ",
+        "*a",
+        "<<: ",
+        "[",
+        "]",
+        "{",
+        "}",
+        ",",
+        "'",
+        "\"",
+        "!!str ",
+        "? ",
+        ": ",
+        "# c",
+        "\t",
+        "\r",
+        "|",
+        ">",
+        "é",
+        "---",
+        "x-a: ",
+        "~",
+    ]);
+    let texts = prop::collection::vec(pieces, 0..40).prop_map(|pieces| pieces.concat());
+    proptest!(|(text in texts)| {
+        let file = Path::new("c.yaml");
+        let result = load(file, &Material { text: text.clone().into_bytes(), environment: environment(), ..Material::default() }, Check::Full);
+        if let Err(report) = result {
+            prop_assert!(!report.violations.is_empty());
+            prop_assert!(report.violations.is_sorted());
+            prop_assert_eq!(report.to_string().lines().count(), report.violations.len());
+        }
+        redacted(file, text.as_bytes());
+    });
+    proptest!(|(bytes in prop::collection::vec(any::<u8>(), 0..200))| {
+        let _ = load(Path::new("c.yaml"), &Material { text: bytes, ..Material::default() }, Check::Full);
+    });
+}
+
+#[test]
+fn references_are_expanded_and_relative_to_the_file() {
+    let text = "x: [unknown]\nnbuservers:\n  - {apiKeyFile: 'keys/${PORT}', caFile: /etc/ca.pem}\n  - {apiKeyFile: '../${UNSET}'}\n  \
+                - {caFile: ../ca.pem, port: wrong}\nnbuserver: {apiKeyFile: legacy}\n";
+    let found = references(Path::new("/etc/nbu/c.yaml"), text.as_bytes(), &environment());
+    let expected = ["/etc/ca.pem", "/etc/nbu/../ca.pem", "/etc/nbu/keys/9555", "/etc/nbu/legacy"];
+    assert_eq!(found, expected.iter().map(PathBuf::from).collect());
+    let bare = references(Path::new("c.yaml"), b"nbuserver: {apiKeyFile: key}", &environment());
+    assert_eq!(bare, std::iter::once(PathBuf::from("key")).collect());
+    assert!(references(Path::new("c.yaml"), b"nbuserver: {apiKeyFile: key", &environment()).is_empty());
+}
+
+#[test]
+fn variables_are_named_set_or_not() {
+    let text = "nbuserver: {host: '${UNSET}', apiKey: '${NBU1_APIKEY}', port: 'a${PORT}', uri: '$${NO}'}\nx-a: ${FREE}\n";
+    let expected: Vec<String> = ["NBU1_APIKEY", "PORT", "UNSET"].map(str::to_owned).into();
+    assert_eq!(variables(text.as_bytes()).into_iter().collect::<Vec<_>>(), expected);
+    let loaded = load_text("nbuserver: {host: a, apiKey: '${NBU1_APIKEY}'}").unwrap();
+    assert_eq!(loaded.variables.into_iter().collect::<Vec<_>>(), ["NBU1_APIKEY"]);
+}
+
+#[test]
+fn a_repository_is_checked_without_its_references() {
+    let text = "server: {port: '${UNSET}'}\nopentelemetry: {enabled: '${UNSET}'}\nnbuservers:\n  - {site: a, host: '${UNSET}', apiKey: '${UNSET}'}\n  \
+                - {site: b, host: b, apiKeyFile: none, caFile: none}\n  - {site: c, host: c, apiKey: k}\n";
+    let material = Material { text: text.as_bytes().to_vec(), ..Material::default() };
+    let loaded = load(Path::new("c.yaml"), &material, Check::SkipReferences).unwrap();
+    assert_eq!(loaded.config.server.port, 9440);
+    assert_eq!(loaded.config.sites.iter().map(|site| &*site.name).collect::<Vec<_>>(), ["c"]);
+    assert_eq!(load(Path::new("c.yaml"), &material, Check::Full).unwrap_err().violations.len(), 6);
+
+    let wrong = text.replace("site: b", "site: a").into_bytes();
+    let report =
+        load(Path::new("c.yaml"), &Material { text: wrong, ..Material::default() }, Check::SkipReferences);
+    assert!(report.unwrap_err().to_string().contains("must be unique"));
+}
+
+#[test]
+fn another_spelling_is_the_same_configuration() {
+    let plain = "nbuservers:\n  - {site: a, host: nbu.example, port: 443, apiKey: k}\nserver: {port: 9440}\n";
+    let other = "# comment\nserver:\n  uri: /metrics\n  port: '9440'\nnbuservers:\n- apiKey: k\n  scheme: https\n  \
+                 uri: netbackup/\n  port: '443'\n  host: NBU.Example.\n  site: a\n";
+    let (plain, other) = (load_text(plain).unwrap().config, load_text(other).unwrap().config);
+    assert!(ConfigDiff::between(&plain, &other).is_empty());
+    assert_eq!(plain, other);
+}
+
+#[test]
+fn a_key_file_counts_without_its_line_end() {
+    let loaded = load_text("nbuserver: {host: a, apiKeyFile: secrets/key}").unwrap();
+    assert_eq!(loaded.config.sites[0].api_key.expose(), "file-hunter2");
+}
+
+#[test]
+fn a_variable_of_the_process_wins_over_dotenv_and_is_not_expanded_again() {
+    let mut material = material(b"nbuserver: {host: '${NBU1_HOSTNAME}', apiKey: '${NESTED}'}");
+    material.environment.dotenv.insert("NBU1_HOSTNAME".to_owned(), "other.example".to_owned());
+    material.environment.dotenv.insert("NESTED".to_owned(), "${PORT}".to_owned());
+    let site = load(Path::new("c.yaml"), &material, Check::Full).unwrap().config.sites.remove(0);
+    assert_eq!((&*site.name, site.api_key.expose()), ("nbu1.example", "${PORT}"));
+}

@@ -1,0 +1,184 @@
+//! Raw → valid: what concerns the file as a whole. One site at a time is [`site`]'s.
+
+mod pem;
+mod site;
+
+use std::collections::{BTreeSet, HashMap};
+
+use self::site::SiteBuilder;
+use super::raw::{RawCollectors, RawConfig, RawOpenTelemetry, RawServer, RawSite};
+use super::reader::{At, Reader, Slot, Without};
+use super::scalar::Flag;
+use super::tree::Place;
+use super::{
+    BUILT_COLLECTORS, Collection, Collectors, Config, Endpoint, Log, Material, OpenTelemetry, Server, Site,
+    SiteId,
+};
+
+/// The configuration that a file gives; `None` if there is a violation. Without the check of references it holds
+/// only the sites whose values are all known.
+pub(super) fn config(
+    raw: &RawConfig,
+    directory: &std::path::Path,
+    material: &Material,
+    reader: &mut Reader<'_>,
+) -> Option<Config> {
+    let sites = sites(raw, &SiteBuilder { directory, material }, reader);
+    let collectors = collectors(raw.collectors.get(), reader);
+    let opentelemetry = opentelemetry(raw.opentelemetry.get(), reader);
+    let (server, collection) = server(raw.server.get()?).unzip();
+    let log = raw.log.get()?;
+    Some(Config {
+        server: server?,
+        collection: collection?,
+        collectors: collectors?,
+        names: *raw.metrics.get()?.names.get()?,
+        log: Log { level: log.level.get().copied(), format: log.format.get().copied() },
+        opentelemetry: opentelemetry?,
+        sites,
+    })
+}
+
+fn server(raw: &RawServer) -> Option<(Server, Collection)> {
+    let server = Server {
+        host: raw.host.get()?.clone(),
+        port: raw.port.get()?.0,
+        metrics_path: raw.uri.get()?.0.clone(),
+    };
+    let interval = raw.collection_interval.get()?.0;
+    let collection = Collection {
+        interval,
+        window: raw.scraping_interval.get()?.0.max(interval),
+        max_stale_cycles: raw.max_stale_cycles.get()?.0,
+    };
+    Some((server, collection))
+}
+
+fn collectors(raw: Option<&RawCollectors>, reader: &mut Reader<'_>) -> Option<Collectors> {
+    let raw = raw?;
+    let per_client = raw.per_client.get();
+    let mut switches: Vec<(&str, &Slot<Flag>)> = Vec::new();
+    for (name, collector) in [
+        ("alerts", &raw.alerts),
+        ("malware", &raw.malware),
+        ("catalog", &raw.catalog),
+        ("slo", &raw.slo),
+        ("tape", &raw.tape),
+    ] {
+        switches.extend(collector.get().map(|collector| (name, &collector.enabled)));
+    }
+    switches.extend(per_client.map(|collector| ("perClient", &collector.enabled)));
+    let mut enabled = BTreeSet::new();
+    for (name, switch) in switches {
+        if switch.get().is_some_and(|flag| flag.0) {
+            if !BUILT_COLLECTORS.contains(&name) {
+                reader.warning(
+                    &switch.at,
+                    format!("the collector {name} is not built yet; nothing is collected for it"),
+                );
+            }
+            enabled.insert(name.to_owned());
+        }
+    }
+    let client_allowlist = per_client.and_then(|collector| collector.allowlist.get());
+    let client_allowlist = client_allowlist.into_iter().flatten().filter_map(|name| name.get());
+    Some(Collectors { enabled, client_allowlist: client_allowlist.map(|name| name.0.clone()).collect() })
+}
+
+fn opentelemetry(raw: Option<&RawOpenTelemetry>, reader: &mut Reader<'_>) -> Option<OpenTelemetry> {
+    let raw = raw?;
+    let enabled = raw.enabled.get()?.0;
+    let sampling_rate = raw.sampling_rate.get()?.0;
+    if enabled {
+        reader.warning(&raw.enabled.at, "tracing is not built yet; no traces are sent");
+        match &raw.endpoint.value {
+            Ok(endpoint) if !is_host_and_port(&endpoint.0) => {
+                reader.violation(&raw.endpoint.at, "must be host:port with a port from 1 to 65535");
+            }
+            Err(Without::Value) => reader.violation(&raw.endpoint.at, "is required when tracing is enabled"),
+            _ => {}
+        }
+        if !(0.0..=1.0).contains(&sampling_rate) {
+            reader.violation(&raw.sampling_rate.at, "must be a number from 0 to 1");
+        }
+    }
+    let endpoint = raw.endpoint.get().map(|endpoint| endpoint.0.clone());
+    Some(OpenTelemetry { enabled, endpoint, insecure: raw.insecure.get()?.0, sampling_rate })
+}
+
+/// As the Go exporter splits it: at the last colon.
+fn is_host_and_port(text: &str) -> bool {
+    text.rsplit_once(':').is_some_and(|(host, port)| {
+        let digits = port.bytes().all(|byte| byte.is_ascii_digit());
+        !host.is_empty() && digits && port.parse::<u16>().is_ok_and(|port| port > 0)
+    })
+}
+
+/// The sites of the list, or the one of the legacy block.
+fn sites(raw: &RawConfig, builder: &SiteBuilder<'_>, reader: &mut Reader<'_>) -> Vec<Site> {
+    let legacy = raw.nbuserver.is_given();
+    match &raw.nbuservers.value {
+        Ok(list) if !list.is_empty() => {
+            if legacy {
+                let message = "is not used, since `nbuservers` names the sites; remove one of the two";
+                reader.warning(&raw.nbuserver.at, message);
+            }
+            listed_sites(list, builder, reader)
+        }
+        Err(Without::Use) => Vec::new(),
+        _ if legacy => {
+            let site = raw.nbuserver.get().and_then(|site| builder.legacy(site, reader));
+            site.into_iter().collect()
+        }
+        Ok(_) => {
+            reader.warning(&raw.nbuservers.at, "is an empty list; nothing is collected");
+            Vec::new()
+        }
+        Err(Without::Value) => {
+            let at = At { place: Place::START, path: "nbuservers".to_owned() };
+            reader.violation(&at, "is required: a list of primary servers, which may be empty");
+            Vec::new()
+        }
+    }
+}
+
+fn listed_sites(list: &[Slot<RawSite>], builder: &SiteBuilder<'_>, reader: &mut Reader<'_>) -> Vec<Site> {
+    let mut names: HashMap<String, Place> = HashMap::new();
+    let mut sites = Vec::new();
+    for slot in list {
+        let Ok(raw) = &slot.value else {
+            if slot.value.as_ref().is_err_and(|without| *without == Without::Value) {
+                reader.violation(&slot.at, "is empty; it must have at least `site`, `host` and a key");
+            }
+            continue;
+        };
+        if let Some(name) = raw.site.get() {
+            match names.get(&name.0) {
+                Some(first) => {
+                    let message = format!("must be unique; the site in line {} has this name", first.line);
+                    reader.violation(&raw.site.at, message);
+                }
+                None => {
+                    names.insert(name.0.clone(), raw.site.at.place);
+                }
+            }
+        }
+        if let Some(site) = builder.listed(raw, reader) {
+            sites.push((site, &raw.host.at));
+        }
+    }
+    warn_about_twins(&sites, reader);
+    sites.into_iter().map(|(site, _)| site).collect()
+}
+
+fn warn_about_twins(sites: &[(Site, &At)], reader: &mut Reader<'_>) {
+    let mut endpoints: HashMap<&Endpoint, &SiteId> = HashMap::new();
+    for (site, at) in sites {
+        if let Some(first) = endpoints.get(&site.endpoint) {
+            let name = super::report::quoted(&first.to_string());
+            reader.warning(at, format!("is the endpoint of site {name} too; its jobs are counted twice"));
+        } else {
+            endpoints.insert(&site.endpoint, &site.id);
+        }
+    }
+}

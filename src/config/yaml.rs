@@ -1,0 +1,303 @@
+//! The one place that names the YAML crate: text → located tree.
+//!
+//! The tree is built from the crate's events and not through serde: a resolved scalar has lost its text
+//! (`13.0` becomes 13, `no` becomes false), and serde stops at the first mistake.
+
+use std::collections::{HashMap, HashSet};
+
+use serde_yaml::granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError, StrInput, Tag};
+
+use super::report::{MOST_VIOLATIONS, Violation, escaped};
+use super::tree::{Content, Entry, Node, Place};
+
+/// Kubernetes allows no larger ConfigMap.
+const MOST_BYTES: usize = 1 << 20;
+/// Our deepest key is on level 4; anchors in `x-` keys may add some.
+const MOST_LEVELS: usize = 64;
+/// The tree's size with all aliases resolved, each node counted as [`NODE_COST`] and its text.
+const MOST_COST: usize = 16 << 20;
+const NODE_COST: usize = 64;
+const TOO_MUCH: &str = "too many values; aliases may have multiplied them";
+
+type Step<T> = Result<T, Violation>;
+
+/// The one document of a file, with the mistakes that leave a tree to look at.
+#[derive(Debug)]
+pub(super) struct Document {
+    pub(super) root: Node,
+    pub(super) mistakes: Vec<Violation>,
+}
+
+/// Reads a file; the error is what leaves no tree.
+pub(super) fn parse(text: &[u8]) -> Result<Document, Vec<Violation>> {
+    let text = characters(text).map_err(|violation| vec![violation])?;
+    let mut builder = Builder::new(text);
+    match builder.file() {
+        Ok(root) => Ok(Document { root, mistakes: builder.mistakes }),
+        Err(fatal) => {
+            builder.mistakes.push(fatal);
+            Err(builder.mistakes)
+        }
+    }
+}
+
+/// The bytes as text that is worth parsing.
+fn characters(bytes: &[u8]) -> Step<&str> {
+    if bytes.len() > MOST_BYTES {
+        let message = format!("the file has {} bytes; at most {MOST_BYTES} are allowed", bytes.len());
+        return Err(Violation::new(Place::START, "", message));
+    }
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let valid = bytes.get(..error.valid_up_to()).and_then(|valid| std::str::from_utf8(valid).ok());
+        let place = Place::after(valid.unwrap_or_default());
+        Violation::new(place, "", "the file must be UTF-8; the byte here is none")
+    })?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    match text.split_once('\0') {
+        Some((before, _)) => {
+            Err(Violation::new(Place::after(before), "", "the file must be text; here is a NUL byte"))
+        }
+        None => Ok(text),
+    }
+}
+
+struct Builder<'a> {
+    parser: Parser<'a, StrInput<'a>>,
+    /// Finished anchored nodes with what they cost.
+    anchors: HashMap<usize, (Content, usize)>,
+    cost: usize,
+    path: String,
+    mistakes: Vec<Violation>,
+}
+
+impl<'a> Builder<'a> {
+    fn new(text: &'a str) -> Self {
+        let parser = Parser::new_from_str(text);
+        Self { parser, anchors: HashMap::new(), cost: 0, path: String::new(), mistakes: Vec::new() }
+    }
+
+    fn file(&mut self) -> Step<Node> {
+        let empty = "the file is empty; it must have a key `nbuservers` or `nbuserver`";
+        let root = match self.next()? {
+            (Event::DocumentStart(..), _) => self.next_node(1)?,
+            _ => return Err(self.violation(Place::START, empty)),
+        };
+        loop {
+            match self.next()? {
+                (Event::StreamEnd, _) => break,
+                (Event::DocumentStart(..), place) => {
+                    return Err(self.violation(place, "a second document begins here; only one is allowed"));
+                }
+                _ => {}
+            }
+        }
+        if root.content == Content::Null { Err(self.violation(Place::START, empty)) } else { Ok(root) }
+    }
+
+    /// The next event that is data.
+    fn next(&mut self) -> Step<(Event<'a>, Place)> {
+        loop {
+            match self.parser.next() {
+                None => return Ok((Event::StreamEnd, Place::START)),
+                Some(Err(error)) => return Err(self.syntax(&error)),
+                Some(Ok((Event::StreamStart | Event::DocumentEnd, _))) => {}
+                Some(Ok((event, span))) if event.is_node() || is_structure(&event) => {
+                    return Ok((event, place(&span.start)));
+                }
+                // A comment.
+                Some(Ok(_)) => {}
+            }
+        }
+    }
+
+    fn next_node(&mut self, level: usize) -> Step<Node> {
+        let (event, place) = self.next()?;
+        self.node(event, place, level)
+    }
+
+    fn node(&mut self, event: Event<'a>, place: Place, level: usize) -> Step<Node> {
+        if level > MOST_LEVELS {
+            return Err(self.violation(place, too_deep()));
+        }
+        let before = self.cost;
+        let (anchor, content) = match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                self.check_tag(tag.as_deref(), place);
+                self.pay(NODE_COST + text.len(), place)?;
+                (anchor, scalar(text.into_owned(), style, tag.as_deref()))
+            }
+            Event::SequenceStart(_, anchor, tag) => {
+                self.check_tag(tag.as_deref(), place);
+                self.pay(NODE_COST, place)?;
+                (anchor, Content::Sequence(self.items(level)?))
+            }
+            Event::MappingStart(_, anchor, tag) => {
+                self.check_tag(tag.as_deref(), place);
+                self.pay(NODE_COST, place)?;
+                (anchor, Content::Mapping(self.entries(level)?))
+            }
+            Event::Alias(anchor) => return self.alias(anchor, place),
+            _ => return Err(self.violation(place, "a value must stand here")),
+        };
+        let node = Node { place, content };
+        if anchor != 0 {
+            let cost = self.cost - before;
+            self.pay(cost, place)?;
+            self.anchors.insert(anchor, (node.content.clone(), cost));
+        }
+        Ok(node)
+    }
+
+    fn items(&mut self, level: usize) -> Step<Vec<Node>> {
+        let mut items = Vec::new();
+        loop {
+            let (event, place) = self.next()?;
+            if event == Event::SequenceEnd {
+                return Ok(items);
+            }
+            let segment = format!("[{}]", items.len());
+            items.push(self.inside(&segment, |builder| builder.node(event, place, level + 1))?);
+        }
+    }
+
+    fn entries(&mut self, level: usize) -> Step<Vec<Entry>> {
+        let mut entries: Vec<Entry> = Vec::new();
+        let mut merged = Vec::new();
+        let mut seen: HashMap<String, Place> = HashMap::new();
+        loop {
+            let (key, place, plain) = match self.next()? {
+                (Event::MappingEnd, _) => break,
+                (Event::Scalar(text, style, _, _), place) => {
+                    (text.into_owned(), place, style == ScalarStyle::Plain)
+                }
+                (_, place) => return Err(self.violation(place, "a key must be a word, not a list or map")),
+            };
+            let value = self.inside(&segment(&self.path, &key), |builder| {
+                if let Some(first) = seen.get(&key) {
+                    let message = format!("is given twice; it stands in line {} already", first.line);
+                    builder.mistakes.push(builder.violation(place, message));
+                }
+                builder.next_node(level + 1)
+            })?;
+            if self.mistakes.len() > MOST_VIOLATIONS {
+                return Err(self.violation(place, "too many mistakes to go on"));
+            }
+            if seen.insert(key.clone(), place).is_some() {
+                continue;
+            }
+            if plain && key == "<<" {
+                merged = self.merged(value);
+            } else {
+                entries.push(Entry { key, place, value });
+            }
+        }
+        entries.extend(merged.into_iter().filter(|entry| !seen.contains_key(&entry.key)));
+        Ok(entries)
+    }
+
+    /// What a merge key brings: the entries of a map, or of several, where the first one wins.
+    fn merged(&mut self, value: Node) -> Vec<Entry> {
+        let sources = match value.content {
+            Content::Sequence(sources) => sources,
+            content => vec![Node { place: value.place, content }],
+        };
+        let mut names = HashSet::new();
+        let mut entries = Vec::new();
+        for source in sources {
+            if let Content::Mapping(more) = source.content {
+                entries.extend(more.into_iter().filter(|entry| names.insert(entry.key.clone())));
+            } else {
+                let message = "a merge key `<<` must name a map or a list of maps";
+                self.mistakes.push(self.violation(source.place, message));
+            }
+        }
+        entries
+    }
+
+    fn alias(&mut self, anchor: usize, place: Place) -> Step<Node> {
+        let Some((content, cost)) = self.anchors.get(&anchor) else {
+            return Err(self.violation(place, "an alias must not stand inside of what it names"));
+        };
+        // Paid before it is copied.
+        let total = self.cost.saturating_add(*cost);
+        if total > MOST_COST {
+            return Err(self.violation(place, TOO_MUCH));
+        }
+        self.cost = total;
+        Ok(Node { place, content: content.clone() })
+    }
+
+    fn pay(&mut self, cost: usize, place: Place) -> Step<()> {
+        self.cost = self.cost.saturating_add(cost);
+        if self.cost > MOST_COST {
+            return Err(self.violation(place, TOO_MUCH));
+        }
+        Ok(())
+    }
+
+    fn check_tag(&mut self, tag: Option<&Tag>, place: Place) {
+        if tag.is_some_and(Tag::is_custom) {
+            self.mistakes.push(self.violation(place, "tags (`!name`) have no meaning here; remove it"));
+        }
+    }
+
+    fn inside<T>(&mut self, segment: &str, work: impl FnOnce(&mut Self) -> T) -> T {
+        let length = self.path.len();
+        self.path.push_str(segment);
+        let result = work(self);
+        self.path.truncate(length);
+        result
+    }
+
+    fn violation(&self, place: Place, message: impl Into<String>) -> Violation {
+        Violation::new(place, &self.path, message)
+    }
+
+    fn syntax(&self, error: &ScanError) -> Violation {
+        let message = match error.kind() {
+            // The crate would quote the character; it may be one of a secret.
+            ErrorKind::UnexpectedCharacter { .. } => {
+                "not valid YAML: a value can not begin with this character; put it in quotes".to_owned()
+            }
+            ErrorKind::RecursionLimitExceeded => too_deep(),
+            kind => format!("not valid YAML: {kind}"),
+        };
+        self.violation(place(error.marker()), message)
+    }
+}
+
+/// `.key`, or `key` at the root. What stands where a secret's text should be is not shown: under `apiKey`, and after
+/// the colon of `apiKey:text`, which YAML takes for one word.
+pub(super) fn segment(path: &str, key: &str) -> String {
+    let dot = if path.is_empty() { "" } else { "." };
+    match key.split_once(':') {
+        _ if path.ends_with("apiKey") => format!("{dot}…"),
+        Some((name, _)) => format!("{dot}{}…", escaped(name)),
+        None => format!("{dot}{}", escaped(key)),
+    }
+}
+
+fn too_deep() -> String {
+    format!("more than {MOST_LEVELS} levels deep")
+}
+
+fn is_structure(event: &Event<'_>) -> bool {
+    matches!(
+        event,
+        Event::DocumentStart(..)
+            | Event::StreamEnd
+            | Event::SequenceEnd
+            | Event::MappingEnd
+            | Event::Alias(_)
+    )
+}
+
+fn scalar(text: String, style: ScalarStyle, tag: Option<&Tag>) -> Content {
+    let null = matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL");
+    let is_text = tag.is_some_and(|tag| tag.is_yaml_core_schema_tag("str"));
+    if style == ScalarStyle::Plain && null && !is_text { Content::Null } else { Content::Scalar(text) }
+}
+
+fn place(marker: &Marker) -> Place {
+    Place { line: marker.line(), column: marker.col() + 1 }
+}

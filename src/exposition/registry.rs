@@ -1,0 +1,167 @@
+use std::collections::HashMap;
+use std::fmt;
+
+use prometheus::core::{Collector, Desc};
+use prometheus::proto::{Counter, Gauge, Metric, MetricFamily, MetricType};
+use prometheus::{Encoder as _, TextEncoder};
+use tracing::error;
+
+use super::BuildInfo;
+use super::process::Process;
+use super::runtime::Runtime;
+
+/// The exporter's own metrics; clones share it. Modules register what they count on [`Registry::prometheus`].
+#[derive(Clone)]
+pub struct Registry(prometheus::Registry);
+
+/// Values that are read at the moment of a scrape. The list of names must always be the same.
+pub trait Source: Send + Sync + 'static {
+    /// The families that it can give: names and help texts.
+    fn names(&self) -> Vec<(&'static str, &'static str)>;
+
+    /// What they are now; what can not be read is left out.
+    fn read(&self) -> Vec<Reading>;
+}
+
+/// One value without labels.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Reading {
+    /// The family's name; one of [`Source::names`].
+    pub name: &'static str,
+    /// Whether it only grows.
+    pub counter: bool,
+    /// The value.
+    pub value: f64,
+}
+
+impl Registry {
+    /// A registry that knows the process, the runtime and the build.
+    pub fn new(build: &BuildInfo) -> Result<Self, prometheus::Error> {
+        let registry = Self(prometheus::Registry::new());
+        registry.0.register(Box::new(build.metric()?))?;
+        registry.register(Process::of_self())?;
+        registry.register(Runtime)?;
+        Ok(registry)
+    }
+
+    /// Where modules register their metrics.
+    pub fn prometheus(&self) -> &prometheus::Registry {
+        &self.0
+    }
+
+    /// Adds values that are read at each scrape.
+    pub fn register(&self, source: impl Source) -> Result<(), prometheus::Error> {
+        self.0.register(Box::new(AtScrape::new(source)?))
+    }
+
+    /// All metrics now, in the text format 0.0.4.
+    pub fn render(&self) -> String {
+        let mut text = Vec::with_capacity(8 * 1024);
+        // One odd family must not cost the page the others.
+        for family in self.0.gather() {
+            let whole = text.len();
+            if let Err(problem) = TextEncoder::new().encode(&[family], &mut text) {
+                text.truncate(whole);
+                error!(%problem, "one of our own metrics can not be written");
+            }
+        }
+        String::from_utf8(text).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Registry")
+    }
+}
+
+/// A [`Source`] as the registry wants it.
+struct AtScrape<S> {
+    source: S,
+    descs: Vec<Desc>,
+}
+
+impl<S: Source> AtScrape<S> {
+    fn new(source: S) -> Result<Self, prometheus::Error> {
+        let desc = |(name, help): (&str, &str)| {
+            Desc::new(name.to_owned(), help.to_owned(), Vec::new(), HashMap::new())
+        };
+        let descs = source.names().into_iter().map(desc).collect::<Result<_, _>>()?;
+        Ok(Self { source, descs })
+    }
+
+    fn family(&self, reading: &Reading) -> Option<MetricFamily> {
+        let desc = self.descs.iter().find(|desc| desc.fq_name == reading.name)?;
+        let mut metric = Metric::default();
+        let mut family = MetricFamily::default();
+        if reading.counter {
+            let mut counter = Counter::default();
+            counter.set_value(reading.value);
+            metric.set_counter(counter);
+            family.set_field_type(MetricType::COUNTER);
+        } else {
+            let mut gauge = Gauge::default();
+            gauge.set_value(reading.value);
+            metric.set_gauge(gauge);
+            family.set_field_type(MetricType::GAUGE);
+        }
+        family.set_name(desc.fq_name.clone());
+        family.set_help(desc.help.clone());
+        family.set_metric(vec![metric]);
+        Some(family)
+    }
+}
+
+impl<S: Source> Collector for AtScrape<S> {
+    fn desc(&self) -> Vec<&Desc> {
+        self.descs.iter().collect()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        self.source.read().iter().filter_map(|reading| self.family(reading)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Odd;
+
+    impl Source for Odd {
+        fn names(&self) -> Vec<(&'static str, &'static str)> {
+            vec![("known", "Known."), ("absent", "Absent.")]
+        }
+
+        fn read(&self) -> Vec<Reading> {
+            let reading = |name, value| Reading { name, counter: true, value };
+            vec![reading("known", 1.5), reading("unknown", 2.0)]
+        }
+    }
+
+    #[test]
+    fn values_are_read_at_the_scrape_and_only_known_ones_are_served() {
+        let registry = Registry(prometheus::Registry::new());
+        registry.register(Odd).unwrap();
+        assert_eq!(registry.render(), "# HELP known Known.\n# TYPE known counter\nknown 1.5\n");
+    }
+
+    #[test]
+    fn the_process_the_runtime_and_the_build_are_there() {
+        let build = BuildInfo { version: "1.2.3", revision: "abc", rust_version: "1.95", target: "x" };
+        let text = Registry::new(&build).unwrap().render();
+        for line in [
+            "nbu_exporter_build_info{goversion=\"\",revision=\"abc\",rustversion=\"1.95\",target=\"x\",version=\"1.2.3\"} 1\n",
+            "# TYPE process_cpu_seconds_total counter\n",
+            "# TYPE process_open_fds gauge\n",
+            "# TYPE process_max_fds gauge\n",
+            "# TYPE process_virtual_memory_bytes gauge\n",
+            "# TYPE process_virtual_memory_max_bytes gauge\n",
+            "# TYPE process_resident_memory_bytes gauge\n",
+            "# TYPE process_start_time_seconds gauge\n",
+            "# TYPE process_threads gauge\n",
+        ] {
+            assert!(text.contains(line), "{line:?} is missing in\n{text}");
+        }
+    }
+}

@@ -1,0 +1,29 @@
+use tokio::runtime::Handle;
+
+use super::{Reading, Source};
+
+/// The asynchronous runtime that the scrape runs on.
+pub(super) struct Runtime;
+
+impl Source for Runtime {
+    fn names(&self) -> Vec<(&'static str, &'static str)> {
+        vec![
+            ("nbu_exporter_runtime_workers", "Worker threads of the asynchronous runtime."),
+            ("nbu_exporter_runtime_alive_tasks", "Tasks that the asynchronous runtime has now."),
+            ("nbu_exporter_runtime_global_queue_depth", "Tasks that wait for any worker thread."),
+        ]
+    }
+
+    fn read(&self) -> Vec<Reading> {
+        let Ok(handle) = Handle::try_current() else {
+            return Vec::new();
+        };
+        let metrics = handle.metrics();
+        let gauge = |name, value: usize| Reading { name, counter: false, value: value as f64 };
+        vec![
+            gauge("nbu_exporter_runtime_workers", metrics.num_workers()),
+            gauge("nbu_exporter_runtime_alive_tasks", metrics.num_alive_tasks()),
+            gauge("nbu_exporter_runtime_global_queue_depth", metrics.global_queue_depth()),
+        ]
+    }
+}

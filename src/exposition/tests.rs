@@ -1,0 +1,115 @@
+use std::io::Read as _;
+
+use flate2::read::GzDecoder;
+use http_body_util::BodyExt as _;
+use jiff::Timestamp;
+
+use super::*;
+use crate::config::SiteId;
+use crate::metric::{Desc, Family, Kind, Naming};
+use crate::snapshot::{Fragment, Snapshot};
+
+static JOBS: Desc = Desc {
+    name: "jobs",
+    help: "Jobs,\nby \\ state.",
+    kind: Kind::Gauge,
+    labels: &[],
+    naming: Naming::Native,
+};
+static BYTES: Desc =
+    Desc { name: "bytes", help: "Bytes.", kind: Kind::Counter, labels: &[], naming: Naming::Native };
+
+fn snapshot(site: &str, descs: &[&'static Desc]) -> Snapshot {
+    let fragment = |desc: &&'static Desc| {
+        let mut family = Family::new(desc, site);
+        family.sample(&[], 1.0);
+        Fragment::from(family)
+    };
+    Snapshot {
+        site: site.into(),
+        taken_at: Timestamp::UNIX_EPOCH,
+        up: Some(true),
+        complete: true,
+        fragments: descs.iter().map(fragment).collect(),
+    }
+}
+
+fn text(page: &Page) -> String {
+    String::from_utf8(page.chunks().concat()).unwrap()
+}
+
+#[test]
+fn each_family_is_one_group_with_one_head() {
+    let page = Page::assemble(&[snapshot("nice", &[&JOBS]), snapshot("paris", &[&JOBS, &BYTES])]);
+    assert_eq!(
+        text(&page),
+        "# HELP bytes Bytes.\n# TYPE bytes counter\nbytes{site=\"paris\"} 1\n\
+         # HELP jobs Jobs,\\nby \\\\ state.\n# TYPE jobs gauge\njobs{site=\"nice\"} 1\njobs{site=\"paris\"} 1\n"
+    );
+}
+
+#[test]
+fn a_family_without_samples_has_no_head() {
+    let empty = Fragment { desc: &BYTES, text: Bytes::new() };
+    let mut snapshot = snapshot("nice", &[&JOBS]);
+    snapshot.fragments.push(empty);
+    assert!(!text(&Page::assemble([&snapshot])).contains("bytes"));
+}
+
+#[test]
+fn the_fragments_are_not_copied() {
+    let snapshot = snapshot("nice", &[&JOBS]);
+    let page = Page::assemble([&snapshot]);
+    let original = snapshot.fragments[0].text.as_ptr();
+    assert!(page.chunks().iter().any(|chunk| chunk.as_ptr() == original));
+}
+
+fn exposition() -> Exposition {
+    let registry = Registry::new(&BuildInfo::current()).unwrap();
+    Exposition::new(SnapshotStore::default(), registry)
+}
+
+#[test]
+fn a_page_is_assembled_once_per_version() {
+    let exposition = exposition();
+    let writer = exposition.store().writer(SiteId::Legacy);
+    let before = exposition.page();
+    assert!(Arc::ptr_eq(&before, &exposition.page()));
+    writer.publish(snapshot("nice", &[&JOBS]));
+    let after = exposition.page();
+    assert!(!Arc::ptr_eq(&before, &after));
+    assert!(text(&after).contains("jobs{site=\"nice\"} 1\n"));
+}
+
+#[tokio::test]
+async fn without_sites_a_scrape_is_our_own_metrics() {
+    let body = exposition().identity();
+    let length = body.remaining();
+    let bytes = body.collect().await.unwrap().to_bytes();
+    assert_eq!(bytes.len() as u64, length);
+    assert!(bytes.starts_with(b"# HELP nbu_exporter_build_info"));
+}
+
+#[tokio::test]
+async fn both_encodings_hold_the_same_families() {
+    let exposition = exposition();
+    let writer = exposition.store().writer(SiteId::Legacy);
+    writer.publish(snapshot("nice", &[&JOBS, &BYTES]));
+    let names = |text: &str| {
+        text.lines().filter(|line| line.starts_with("# TYPE")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let identity = exposition.identity().collect().await.unwrap().to_bytes();
+    let gzip = exposition.gzip().await.unwrap().collect().await.unwrap().to_bytes();
+    let mut unpacked = String::new();
+    GzDecoder::new(&*gzip).read_to_string(&mut unpacked).unwrap();
+    assert_eq!(names(&unpacked), names(std::str::from_utf8(&identity).unwrap()));
+    assert!(unpacked.starts_with("# HELP bytes"));
+}
+
+#[tokio::test]
+async fn scrapes_that_come_together_compress_once() {
+    let exposition = exposition();
+    let page = exposition.page();
+    let (one, two) = tokio::join!(page.compressed(), page.compressed());
+    assert!(std::ptr::eq(one.unwrap(), two.unwrap()));
+}

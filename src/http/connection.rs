@@ -1,0 +1,261 @@
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
+use std::panic::AssertUnwindSafe;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use axum::Router;
+use axum::body::{Body, HttpBody};
+use axum::http::{HeaderValue, Request, Response, StatusCode, header};
+use axum::response::IntoResponse as _;
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use http_body::{Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
+use tracing::{debug, error};
+
+use super::progress::Progress;
+use super::{HttpMetrics, Limits};
+
+/// What a connection is served with.
+#[derive(Clone, Debug)]
+pub(super) struct Service {
+    pub(super) router: Router,
+    pub(super) limits: Limits,
+    pub(super) metrics: HttpMetrics,
+}
+
+impl Service {
+    /// Serves one client until it ends, exceeds a limit, or `drain` is cancelled and the open request is answered.
+    pub(super) async fn serve(self, stream: TcpStream, drain: CancellationToken) {
+        let open = OpenConnection::count(&self.metrics);
+        // Answers are written whole: waiting to fill a segment would only delay their ends.
+        let _ = stream.set_nodelay(true);
+        let progress = Arc::new(Progress::new());
+        let answer =
+            service_fn(|request| answer(self.router.clone(), request, progress.clone(), drain.clone()));
+        let connection = http1::Builder::new()
+            // hyper's own timer also runs while nothing is asked; `Progress` knows the difference.
+            .header_read_timeout(None)
+            .max_header_size(self.limits.head_size)
+            .serve_connection(TokioIo::new(Watched { stream, progress: progress.clone() }), answer);
+        self.drive(connection, &progress, &drain).await;
+        drop(open);
+    }
+
+    async fn drive<C>(&self, connection: C, progress: &Progress, drain: &CancellationToken)
+    where
+        C: Future<Output = hyper::Result<()>> + Graceful,
+    {
+        let mut connection = pin!(connection);
+        let mut cancelled = pin!(drain.cancelled());
+        let mut timer = pin!(sleep_until(progress.deadline(&self.limits).0));
+        let (mut draining, mut told) = (false, false);
+        poll_fn(|context| {
+            draining = draining || cancelled.as_mut().poll(context).is_ready();
+            loop {
+                // A request that may be on its way is still answered, within the limit for its headers.
+                if draining && !told && !progress.awaits_head() {
+                    connection.as_mut().finish();
+                    told = true;
+                }
+                if let Poll::Ready(result) = connection.as_mut().poll(context) {
+                    self.ended(result);
+                    return Poll::Ready(());
+                }
+                if !draining || told || progress.awaits_head() {
+                    break;
+                }
+            }
+            // Everything that moves a deadline happens in the poll above.
+            loop {
+                let (deadline, reason) = progress.deadline(&self.limits);
+                if deadline <= Instant::now() {
+                    debug!(reason = reason.as_str(), "connection closed");
+                    self.metrics.cut(reason);
+                    return Poll::Ready(());
+                }
+                if timer.deadline() != deadline {
+                    timer.as_mut().reset(deadline);
+                }
+                ready!(timer.as_mut().poll(context));
+            }
+        })
+        .await;
+    }
+
+    /// Counts what hyper answered by itself, since no handler saw it.
+    fn ended(&self, result: hyper::Result<()>) {
+        let Err(problem) = result else { return };
+        debug!(%problem, "connection ended");
+        if problem.is_parse_too_large() {
+            self.metrics.answered("other", StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+        } else if problem.is_parse() {
+            self.metrics.answered("other", StatusCode::BAD_REQUEST);
+        }
+    }
+}
+
+/// A connection that can be asked to end after the open request.
+trait Graceful {
+    fn finish(self: Pin<&mut Self>);
+}
+
+impl<I, S, B> Graceful for http1::Connection<I, S>
+where
+    I: hyper::rt::Read + hyper::rt::Write + Unpin,
+    S: hyper::service::HttpService<Incoming, ResBody = B>,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    B: HttpBody + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    fn finish(self: Pin<&mut Self>) {
+        self.graceful_shutdown();
+    }
+}
+
+/// Answers one request. A panic costs this request and nothing else.
+async fn answer(
+    router: Router,
+    request: Request<Incoming>,
+    progress: Arc<Progress>,
+    drain: CancellationToken,
+) -> Result<Response<Answer>, Infallible> {
+    progress.request();
+    let answer = AssertUnwindSafe(router.oneshot(request.map(Body::new))).catch_unwind().await;
+    let mut response = match answer {
+        Ok(Ok(response)) => response,
+        Err(_) => {
+            error!("a request handler panicked; its client got 500");
+            (StatusCode::INTERNAL_SERVER_ERROR, "internal error\n").into_response()
+        }
+    };
+    if drain.is_cancelled() {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(response.map(|body| Answer { body, progress }))
+}
+
+/// An answer's body that says when hyper is through with it.
+struct Answer {
+    body: Body,
+    progress: Arc<Progress>,
+}
+
+impl HttpBody for Answer {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        self.progress.answered();
+    }
+}
+
+/// A socket that notes what moves.
+struct Watched {
+    stream: TcpStream,
+    progress: Arc<Progress>,
+}
+
+impl Watched {
+    fn note(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if written.is_pending() {
+            self.progress.blocked();
+        } else {
+            self.progress.sent();
+        }
+        written
+    }
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        if buffer.filled().len() > before {
+            self.progress.received();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.note(written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.note(written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(Pin::new(&mut self.stream).poll_flush(context))?;
+        self.progress.flushed();
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+/// Counts a connection for as long as it is open, however it ends.
+struct OpenConnection(HttpMetrics);
+
+impl OpenConnection {
+    fn count(metrics: &HttpMetrics) -> Self {
+        metrics.connections.inc();
+        Self(metrics.clone())
+    }
+}
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.0.connections.dec();
+    }
+}

@@ -1,0 +1,207 @@
+use std::fmt::{self, Display, Write as _};
+
+use axum::extract;
+use axum::http::header;
+use axum::response::{Html, IntoResponse};
+use jiff::Timestamp;
+
+use super::State;
+use crate::config::Site;
+use crate::reload::{ActiveConfig, Status};
+use crate::snapshot::{Snapshot, Snapshots};
+
+/// No script, no request to anywhere: what a hostile name could ask for, a browser does not do.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+const STYLE: &str = "\
+:root{color-scheme:light dark}\
+body{font:16px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}\
+.wide{overflow-x:auto}\
+table{border-collapse:collapse;width:100%}\
+th,td{text-align:left;padding:.3rem .8rem .3rem 0;border-bottom:1px solid #8886;overflow-wrap:anywhere}\
+dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1rem}dd{margin:0;overflow-wrap:anywhere}\
+.rejected{border:2px solid #c33;border-radius:.4rem;padding:.2rem 1rem;margin:1rem 0}\
+pre{white-space:pre-wrap;overflow-wrap:anywhere}";
+
+/// What runs, at a glance.
+pub(super) async fn index(extract::State(state): extract::State<State>) -> impl IntoResponse {
+    let (active, status) = (state.config.load(), state.status.load());
+    let page = Page {
+        state: &state,
+        active: &active,
+        status: &status,
+        snapshots: &state.exposition.store().load(),
+        now: Timestamp::now(),
+    };
+    let headers = [(header::CONTENT_SECURITY_POLICY, POLICY), (header::CACHE_CONTROL, "no-store")];
+    (headers, Html(page.to_string()))
+}
+
+struct Page<'a> {
+    state: &'a State,
+    active: &'a ActiveConfig,
+    status: &'a Status,
+    snapshots: &'a Snapshots,
+    now: Timestamp,
+}
+
+impl Display for Page<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            out,
+            "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
+             <title>nbu-exporter</title><style>{STYLE}</style></head>\n<body><main>\
+             <h1>nbu-exporter {}</h1>\n",
+            Escaped(self.state.build.version)
+        )?;
+        self.links(out)?;
+        self.rejection(out)?;
+        self.configuration(out)?;
+        self.sites(out)?;
+        out.write_str("</main></body></html>\n")
+    }
+}
+
+impl Page<'_> {
+    fn links(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("<ul>\n")?;
+        let metrics = (self.active.config.server.metrics_path.as_str(), "metrics");
+        let rest = [
+            ("/config", "the running configuration, secrets masked"),
+            ("/-/ready?verbose", "readiness, check by check"),
+            ("/-/healthy", "liveness"),
+            ("/health", "whether NetBackup answers"),
+        ];
+        for (path, what) in [metrics].into_iter().chain(rest) {
+            writeln!(out, "<li><a href=\"{0}\">{0}</a>: {what}</li>", Escaped(path))?;
+        }
+        out.write_str("<li><code>POST /-/reload</code>: look at the configuration now</li>\n</ul>\n")
+    }
+
+    fn rejection(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some((when, verdict)) = &self.status.rejection else { return Ok(()) };
+        writeln!(
+            out,
+            "<section class=\"rejected\" role=\"alert\"><h2>✖ The newest configuration is rejected</h2>\
+             <p>The last good one runs on. Rejected {}:</p><pre>{}</pre></section>",
+            Ago(*when, self.now),
+            Escaped(&verdict.detail)
+        )
+    }
+
+    fn configuration(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let active = self.active;
+        out.write_str("<h2>Configuration</h2>\n<dl>")?;
+        write!(out, "<dt>Origin</dt><dd>{}</dd>", Escaped(&active.origin))?;
+        if let Some(version) = &active.resource_version {
+            write!(out, "<dt>Resource version</dt><dd>{}</dd>", Escaped(version))?;
+        }
+        write!(out, "<dt>Hash</dt><dd><code>{}</code></dd>", active.text.short())?;
+        write!(out, "<dt>Loaded</dt><dd>{}</dd>", Ago(active.loaded_at, self.now))?;
+        write!(out, "<dt>Process started</dt><dd>{}</dd>", Ago(self.state.started, self.now))?;
+        for warning in &active.warnings {
+            write!(out, "<dt>Warning</dt><dd>{}</dd>", Escaped(warning))?;
+        }
+        out.write_str("</dl>\n")
+    }
+
+    fn sites(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sites = &self.active.config.sites;
+        writeln!(out, "<h2>Sites ({})</h2>", sites.len())?;
+        if sites.is_empty() {
+            return out.write_str("<p>None is configured.</p>\n");
+        }
+        out.write_str(
+            "<div class=\"wide\"><table><thead><tr><th scope=\"col\">Site</th><th scope=\"col\">Endpoint</th>\
+             <th scope=\"col\">State</th><th scope=\"col\">Last poll</th></tr></thead>\n<tbody>",
+        )?;
+        for site in sites {
+            self.site(out, site)?;
+        }
+        out.write_str("</tbody></table></div>\n")
+    }
+
+    fn site(&self, out: &mut fmt::Formatter<'_>, site: &Site) -> fmt::Result {
+        let snapshot = self.snapshots.sites.get(&site.id).map(AsRef::<Snapshot>::as_ref);
+        // A sign beside the word, so that nothing hangs on colours.
+        let state = match snapshot.and_then(|snapshot| snapshot.up) {
+            Some(true) => "● up",
+            Some(false) => "✖ down",
+            None => "○ not known yet",
+        };
+        let endpoint = site.endpoint.to_string();
+        write!(
+            out,
+            "<tr><td>{}</td><td>{}</td><td>{state}</td><td>",
+            Escaped(&site.name),
+            Escaped(&endpoint)
+        )?;
+        match snapshot {
+            Some(snapshot) => write!(out, "{}", Ago(snapshot.taken_at, self.now))?,
+            None => out.write_str("none")?,
+        }
+        out.write_str("</td></tr>\n")
+    }
+}
+
+/// Text that is nothing but text, in an element as in a quoted attribute.
+struct Escaped<'a>(&'a str);
+
+impl Display for Escaped<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for character in self.0.chars() {
+            match character {
+                '&' => out.write_str("&amp;")?,
+                '<' => out.write_str("&lt;")?,
+                '>' => out.write_str("&gt;")?,
+                '"' => out.write_str("&quot;")?,
+                '\'' => out.write_str("&#39;")?,
+                other => out.write_char(other)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A moment, seen from now.
+struct Ago(Timestamp, Timestamp);
+
+impl Display for Ago {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.1.as_second().saturating_sub(self.0.as_second()).max(0);
+        let (number, unit) = match seconds {
+            0..120 => (seconds, "s"),
+            120..7200 => (seconds / 60, "min"),
+            7200..172_800 => (seconds / 3600, "h"),
+            _ => (seconds / 86_400, "d"),
+        };
+        write!(out, "<time datetime=\"{0:.0}\" title=\"{0:.0}\">{number} {unit} ago</time>", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn markup_in_a_name_stays_text() {
+        assert_eq!(Escaped("<b a='1' c=\"2\">&").to_string(), "&lt;b a=&#39;1&#39; c=&quot;2&quot;&gt;&amp;");
+    }
+
+    fn check(seconds: i64, expected: &str) {
+        let then = Timestamp::UNIX_EPOCH;
+        let text = Ago(then, Timestamp::from_second(seconds).unwrap()).to_string();
+        assert!(text.contains(&format!(">{expected} ago<")), "{text}");
+        assert!(text.contains("datetime=\"1970-01-01T00:00:00Z\""), "{text}");
+    }
+
+    #[test]
+    fn an_age_is_said_in_a_unit_that_fits() {
+        check(-5, "0 s");
+        check(119, "119 s");
+        check(120, "2 min");
+        check(7_200, "2 h");
+        check(172_800, "2 d");
+    }
+}

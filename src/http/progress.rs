@@ -1,0 +1,181 @@
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::time::Instant;
+
+use super::Limits;
+
+/// How far one connection is. All its time limits follow from this.
+#[derive(Debug)]
+pub(super) struct Progress(Mutex<Stage>);
+
+#[derive(Debug)]
+struct Stage {
+    phase: Phase,
+    since: Instant,
+    /// Since when the client takes nothing of what is ready to be sent.
+    blocked: Option<Instant>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Headers are awaited.
+    Head,
+    /// A request is answered.
+    Answer,
+    /// The answer is handed over, and perhaps not yet sent.
+    Flush,
+    /// Nothing is asked.
+    Idle,
+}
+
+/// Which limit a connection exceeded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Overdue {
+    Head,
+    Idle,
+    Stall,
+    Answer,
+}
+
+impl Overdue {
+    /// Those that cost the client an answer.
+    pub(super) const CUTS: [Self; 3] = [Self::Head, Self::Stall, Self::Answer];
+
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Head => "headers",
+            Self::Idle => "idle",
+            Self::Stall => "stalled",
+            Self::Answer => "too_slow",
+        }
+    }
+}
+
+impl Progress {
+    /// A new connection, whose first headers are awaited.
+    pub(super) fn new() -> Self {
+        Self(Mutex::new(Stage { phase: Phase::Head, since: Instant::now(), blocked: None }))
+    }
+
+    /// Bytes came.
+    pub(super) fn received(&self) {
+        let mut stage = self.stage();
+        if stage.phase == Phase::Idle {
+            stage.enter(Phase::Head);
+        }
+    }
+
+    /// A request's headers are complete.
+    pub(super) fn request(&self) {
+        self.stage().enter(Phase::Answer);
+    }
+
+    /// The whole answer is handed over for sending.
+    pub(super) fn answered(&self) {
+        let mut stage = self.stage();
+        if stage.phase == Phase::Answer {
+            stage.phase = Phase::Flush;
+        }
+    }
+
+    /// The client took some bytes.
+    pub(super) fn sent(&self) {
+        self.stage().blocked = None;
+    }
+
+    /// The client takes nothing now.
+    pub(super) fn blocked(&self) {
+        self.stage().blocked.get_or_insert_with(Instant::now);
+    }
+
+    /// Nothing is left to be sent.
+    pub(super) fn flushed(&self) {
+        let mut stage = self.stage();
+        if stage.phase == Phase::Flush {
+            stage.enter(Phase::Idle);
+        }
+    }
+
+    /// Whether a request may be on its way that was not seen yet.
+    pub(super) fn awaits_head(&self) -> bool {
+        self.stage().phase == Phase::Head
+    }
+
+    /// When the connection is to be closed, and why.
+    pub(super) fn deadline(&self, limits: &Limits) -> (Instant, Overdue) {
+        let stage = self.stage();
+        let (limit, reason) = match stage.phase {
+            Phase::Head => (limits.head, Overdue::Head),
+            Phase::Answer | Phase::Flush => (limits.answer, Overdue::Answer),
+            Phase::Idle => (limits.idle, Overdue::Idle),
+        };
+        let whole = (stage.since + limit, reason);
+        match stage.blocked {
+            Some(since) if since + limits.stall < whole.0 => (since + limits.stall, Overdue::Stall),
+            _ => whole,
+        }
+    }
+
+    fn stage(&self) -> MutexGuard<'_, Stage> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Stage {
+    fn enter(&mut self, phase: Phase) {
+        self.phase = phase;
+        self.since = Instant::now();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn check(progress: &Progress, seconds: u64, reason: Overdue) {
+        let (deadline, why) = progress.deadline(&Limits::default());
+        assert_eq!((deadline - Instant::now(), why), (Duration::from_secs(seconds), reason));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_phase_has_its_own_limit() {
+        let progress = Progress::new();
+        check(&progress, 5, Overdue::Head);
+        tokio::time::advance(Duration::from_secs(2)).await;
+        progress.received();
+        check(&progress, 3, Overdue::Head);
+        progress.request();
+        check(&progress, 60, Overdue::Answer);
+        progress.blocked();
+        check(&progress, 30, Overdue::Stall);
+        tokio::time::advance(Duration::from_secs(20)).await;
+        progress.blocked();
+        check(&progress, 10, Overdue::Stall);
+        progress.sent();
+        check(&progress, 40, Overdue::Answer);
+        progress.blocked();
+        tokio::time::advance(Duration::from_secs(5)).await;
+        progress.sent();
+        progress.answered();
+        check(&progress, 35, Overdue::Answer);
+        progress.flushed();
+        check(&progress, 120, Overdue::Idle);
+        progress.received();
+        check(&progress, 5, Overdue::Head);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_takes_a_little_now_and_then_is_bound_by_the_whole_answer() {
+        let progress = Progress::new();
+        progress.request();
+        for _ in 0..5 {
+            progress.blocked();
+            tokio::time::advance(Duration::from_secs(10)).await;
+            progress.sent();
+        }
+        progress.blocked();
+        check(&progress, 10, Overdue::Answer);
+    }
+}

@@ -1,0 +1,5 @@
+mod client;
+mod listeners;
+mod pages;
+mod server;
+mod world;

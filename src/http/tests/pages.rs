@@ -1,0 +1,279 @@
+use std::io::Read as _;
+use std::sync::Arc;
+
+use flate2::read::GzDecoder;
+use jiff::Timestamp;
+
+use super::world::{World, active, active_config, snapshot};
+use crate::config::SiteId;
+use crate::exposition::CONTENT_TYPE;
+use crate::reload::{Digest, Event, Outcome, Status, Trigger, Verdict};
+
+fn id(name: &str) -> SiteId {
+    SiteId::Named(name.into())
+}
+
+#[tokio::test]
+async fn a_scrape_shows_the_snapshots_and_the_process() {
+    let world = World::new().await;
+    let writer = world.store.writer(id("paris"));
+    writer.publish(snapshot("paris", 3));
+    let mut client = world.client().await;
+    let answer = client.get("/metrics").await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("content-type"), Some(CONTENT_TYPE));
+    assert_eq!(answer.header("vary"), Some("accept-encoding"));
+    assert!(answer.text().starts_with("# HELP nbu_jobs Jobs.\n# TYPE nbu_jobs gauge\nnbu_jobs{"));
+    assert!(answer.text().contains("\nprocess_start_time_seconds "));
+    drop(writer);
+    assert!(!client.get("/metrics").await.text().contains("paris"));
+}
+
+#[tokio::test]
+async fn gzip_unpacks_to_the_same_samples() {
+    let world = World::new().await;
+    let writer = world.store.writer(id("paris"));
+    writer.publish(snapshot("paris", 5000));
+    let mut client = world.client().await;
+    let plain = client.get("/metrics").await;
+    for _ in 0..2 {
+        let packed = client.request("GET", "/metrics", "Accept-Encoding: gzip\r\n").await;
+        assert_eq!(packed.header("content-encoding"), Some("gzip"));
+        assert!(packed.body.len() < plain.body.len() / 4);
+        let mut text = String::new();
+        GzDecoder::new(&*packed.body).read_to_string(&mut text).unwrap();
+        let sites = |text: &str| text.lines().filter(|line| line.contains("nbu_jobs")).collect::<String>();
+        assert_eq!(sites(&text), sites(plain.text()));
+        assert!(text.contains("\nprocess_open_fds "));
+    }
+}
+
+#[tokio::test]
+async fn head_has_the_headers_of_get_and_no_body() {
+    let world = World::new().await;
+    let mut client = world.client().await;
+    let answer = client.request("HEAD", "/metrics", "").await;
+    assert_eq!(answer.status, 200);
+    assert!(answer.header("content-length").unwrap().parse::<usize>().unwrap() > 100);
+    // The connection is still in step.
+    assert_eq!(client.get("/-/healthy").await.text(), "Healthy\n");
+    assert_eq!(client.request("HEAD", "/-/ready", "").await.status, 200);
+    assert_eq!(client.request("HEAD", "/", "").await.status, 200);
+}
+
+#[tokio::test]
+async fn each_page_knows_its_methods() {
+    let world = World::new().await;
+    for (method, path, status, allow) in [
+        ("POST", "/metrics", 405, Some("GET, HEAD")),
+        ("POST", "/", 405, Some("GET, HEAD")),
+        ("DELETE", "/-/healthy", 405, Some("GET, HEAD")),
+        ("POST", "/config", 405, Some("GET, HEAD")),
+        ("GET", "/-/reload", 405, Some("POST, PUT")),
+        ("GET", "/-/quit", 404, None),
+        ("POST", "/nothing", 404, None),
+        ("GET", "/metrics/", 404, None),
+        ("GET", "//metrics", 404, None),
+        ("POST", "/health", 200, None),
+        ("GET", "/livez", 200, None),
+        ("GET", "/healthz", 200, None),
+        ("GET", "/readyz", 200, None),
+    ] {
+        let answer = world.client().await.request(method, path, "").await;
+        assert_eq!(answer.status, status, "{method} {path}");
+        assert_eq!(
+            answer.header("allow").map(|allow| allow.replace(',', ", ").replace("  ", " ")).as_deref(),
+            allow
+        );
+        assert!(!answer.body.is_empty(), "{method} {path}");
+    }
+    let mut client = world.client().await;
+    assert_eq!(client.get("/-/reload").await.text(), "This endpoint requires a POST request.\n");
+    assert!(client.get("/metrisc").await.text().contains("Metrics are at /metrics"));
+}
+
+#[tokio::test]
+async fn requests_are_counted_under_a_closed_set_of_paths() {
+    let world = World::new().await;
+    let mut client = world.client().await;
+    for path in ["/metrics", "/metrics", "/livez", "/one", "/two?x=/metrics"] {
+        client.get(path).await;
+    }
+    let of = |labels: &str| world.sample(&format!("nbu_exporter_http_requests_total{{{labels}}}"));
+    assert!((of("code=\"200\",path=\"/metrics\"") - 2.0).abs() < 0.1);
+    assert!((of("code=\"200\",path=\"/-/healthy\"") - 1.0).abs() < 0.1);
+    assert!((of("code=\"404\",path=\"other\"") - 2.0).abs() < 0.1);
+}
+
+#[tokio::test]
+async fn the_metrics_path_follows_the_configuration_on_an_open_connection() {
+    let world = World::new().await;
+    let mut client = world.client().await;
+    assert_eq!(client.get("/metrics").await.status, 200);
+    world.config.publish(Arc::new(active_config(&[], "/nbu")));
+    assert_eq!(client.get("/metrics").await.status, 404);
+    assert_eq!(client.get("/nbu").await.status, 200);
+}
+
+#[tokio::test]
+async fn readiness_waits_for_the_first_poll_of_each_site() {
+    let world = World::new().await;
+    world.config.publish(active(&["paris", "lyon"]));
+    let mut client = world.client().await;
+    let answer = client.get("/-/ready").await;
+    assert_eq!(answer.status, 503);
+    assert!(answer.text().contains("site paris: its first poll has not finished"));
+    let paris = world.store.writer(id("paris"));
+    paris.publish(snapshot("paris", 1));
+    let lyon = world.store.writer(id("lyon"));
+    lyon.publish(crate::snapshot::Snapshot { complete: false, up: None, ..snapshot("lyon", 0) });
+    assert!(!client.get("/-/ready").await.text().contains("paris"));
+    lyon.publish(crate::snapshot::Snapshot { up: Some(false), ..snapshot("lyon", 0) });
+    let answer = client.get("/-/ready?verbose").await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.text(), "[+] configuration: ok\n[+] site paris: ok\n[+] site lyon: ok\nReady\n");
+}
+
+#[tokio::test]
+async fn a_site_that_was_loaded_long_ago_is_no_longer_waited_for() {
+    let world = World::new().await;
+    let mut config = active_config(&["paris"], "/metrics");
+    config.loaded_at = Timestamp::now() - jiff::SignedDuration::from_secs(31);
+    world.config.publish(Arc::new(config));
+    let mut client = world.client().await;
+    assert_eq!(client.get("/-/ready").await.status, 200);
+    // A site that joins later is waited for, and the old one is not waited for again.
+    world.config.publish(active(&["paris", "lyon"]));
+    let answer = client.get("/-/ready").await;
+    assert_eq!(answer.status, 503);
+    assert!(answer.text().contains("lyon") && !answer.text().contains("paris"));
+}
+
+#[tokio::test]
+async fn health_is_always_200() {
+    let world = World::new().await;
+    let mut client = world.client().await;
+    assert_eq!(client.get("/health").await.text(), "OK (starting)\n");
+    let writer = world.store.writer(id("paris"));
+    writer.publish(crate::snapshot::Snapshot { up: Some(false), ..snapshot("paris", 0) });
+    let answer = client.get("/health").await;
+    assert_eq!((answer.status, answer.text()), (200, "UNHEALTHY: NetBackup API unreachable\n"));
+}
+
+#[tokio::test]
+async fn the_configuration_is_shown_redacted_with_its_hash_as_tag() {
+    let world = World::new().await;
+    let mut client = world.client().await;
+    let answer = client.get("/config").await;
+    assert_eq!(answer.header("content-type"), Some("text/yaml; charset=utf-8"));
+    assert!(answer.text().contains("apiKey: <secret>"));
+    let tag = answer.header("etag").unwrap().to_owned();
+    let again = client.request("GET", "/config", &format!("If-None-Match: W/{tag}\r\n")).await;
+    assert_eq!((again.status, again.body.len()), (304, 0));
+    world.config.publish(active(&["paris"]));
+    let changed = client.request("GET", "/config", &format!("If-None-Match: {tag}\r\n")).await;
+    assert_eq!(changed.status, 200);
+    assert_ne!(changed.header("etag"), Some(tag.as_str()));
+}
+
+#[tokio::test]
+async fn hostile_names_stay_text() {
+    let name = "<script>alert(1)</script>\"'&";
+    let world = World::new().await;
+    let mut config = active_config(&[name], "/metrics");
+    config.origin = "<img src=x>".to_owned();
+    world.config.publish(Arc::new(config));
+    let writer = world.store.writer(id(name));
+    writer.publish(snapshot(name, 1));
+    let verdict = verdict(Outcome::Rejected, "config.yaml:1:2: </pre><script>");
+    let status = Status { rejection: Some((Timestamp::now(), Arc::new(verdict))), ..Status::default() };
+    world.status.publish(status);
+    let mut client = world.client().await;
+    let answer = client.get("/").await;
+    assert!(!answer.text().contains("<script") && !answer.text().contains("<img"));
+    assert!(answer.text().contains("&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;"));
+    assert!(answer.text().contains("config.yaml:1:2: &lt;/pre&gt;&lt;script&gt;"));
+    assert!(answer.text().contains("● up"));
+    assert!(answer.header("content-security-policy").unwrap().starts_with("default-src 'none'"));
+    assert!(!answer.text().contains("key-that-nobody-sees"));
+    let metrics = client.get("/metrics").await;
+    assert!(metrics.text().contains("{site=\"<script>alert(1)</script>\\\"'&\",policy=\"policy-0\"} 0\n"));
+}
+
+fn verdict(outcome: Outcome, detail: &str) -> Verdict {
+    Verdict { trigger: Trigger::Http, outcome, text: Some(Digest::of_text(b"x")), detail: detail.into() }
+}
+
+/// Answers the next request as the funnel would.
+fn funnel(world: &mut World, outcome: Outcome, detail: &'static str) -> tokio::task::JoinHandle<()> {
+    let mut requests = world.requests.take().unwrap();
+    tokio::spawn(async move {
+        while let Some(event) = requests.recv().await {
+            if let Event::Request(sender) = event {
+                let _ = sender.send(Arc::new(verdict(outcome, detail)));
+            }
+        }
+    })
+}
+
+async fn check_reload(outcome: Outcome, detail: &'static str, status: u16, text: &str) {
+    let mut world = World::new().await;
+    let funnel = funnel(&mut world, outcome, detail);
+    for method in ["POST", "PUT"] {
+        let answer = world.client().await.request(method, "/-/reload", "").await;
+        assert_eq!((answer.status, answer.text()), (status, text));
+    }
+    funnel.abort();
+}
+
+#[tokio::test]
+async fn a_reload_answers_with_its_outcome() {
+    check_reload(Outcome::Applied, "sites: +lyon", 200, "applied: sites: +lyon\n").await;
+    check_reload(Outcome::Unchanged, "", 200, "unchanged\n").await;
+    check_reload(Outcome::Superseded, "older", 200, "superseded: older\n").await;
+    check_reload(Outcome::Rejected, "f:1:2: a\nf:3:4: b", 500, "rejected:\nf:1:2: a\nf:3:4: b\n").await;
+}
+
+#[tokio::test]
+async fn a_reload_answers_in_json_when_asked() {
+    let mut world = World::new().await;
+    let funnel = funnel(&mut world, Outcome::Rejected, "f:1:2: a\nf:3:4: b");
+    let accept = "Accept: text/plain;q=0.5, application/json\r\n";
+    let answer = world.client().await.request("POST", "/-/reload", accept).await;
+    assert_eq!(answer.status, 500);
+    let value = serde_json::from_slice::<serde_json::Value>(&answer.body).unwrap();
+    assert_eq!(value["outcome"], "rejected");
+    assert_eq!(value["detail"], serde_json::json!(["f:1:2: a", "f:3:4: b"]));
+    assert_eq!(value["hash"], Digest::of_text(b"x").to_string());
+    funnel.abort();
+}
+
+#[tokio::test]
+async fn a_reload_without_a_funnel_is_unavailable() {
+    let mut world = World::new().await;
+    drop(world.requests.take());
+    assert_eq!(world.client().await.request("POST", "/-/reload", "").await.status, 503);
+}
+
+#[tokio::test]
+async fn a_reload_goes_on_when_its_client_leaves() {
+    let mut world = World::new().await;
+    let mut requests = world.requests.take().unwrap();
+    let mut client = world.client().await;
+    client.send("POST /-/reload HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    let Some(Event::Request(sender)) = requests.recv().await else { panic!("no request") };
+    drop(client);
+    world.wait_for("nbu_exporter_http_connections", 0.0).await;
+    // The funnel's answer finds nobody, and the next client is served.
+    assert!(sender.send(Arc::new(verdict(Outcome::Applied, ""))).is_err());
+    assert_eq!(world.client().await.get("/-/healthy").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_reload_with_a_large_body_is_refused() {
+    let world = World::new().await;
+    let mut client = world.client().await;
+    client.send("POST /-/reload HTTP/1.1\r\nHost: x\r\nContent-Length: 70000\r\n\r\n").await;
+    client.send(&"x".repeat(70_000)).await;
+    assert_eq!(client.answer(true).await.unwrap().status, 413);
+}

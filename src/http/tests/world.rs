@@ -1,0 +1,165 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+
+use super::client::Client;
+use crate::config::{
+    Collection, Collectors, Config, Endpoint, ListenHost, Log, OpenTelemetry, Proxy, Scheme, Secret, Server,
+    Site, SiteId, Verification,
+};
+use crate::exposition::{BuildInfo, Exposition, Registry};
+use crate::http::{HttpMetrics, Limits, Listeners, State, router};
+use crate::metric::{Desc, Family, Kind, MetricNames, Naming};
+use crate::reload::{ActiveConfig, ConfigReader, ConfigWriter, Digest, Event, StatusWriter, requests};
+use crate::snapshot::{Fragment, Snapshot, SnapshotStore};
+
+pub(super) static JOBS: Desc =
+    Desc { name: "nbu_jobs", help: "Jobs.", kind: Kind::Gauge, labels: &["policy"], naming: Naming::Native };
+
+/// A server with everything that it reads from.
+pub(super) struct World {
+    pub(super) listeners: Listeners,
+    pub(super) address: SocketAddr,
+    pub(super) store: SnapshotStore,
+    pub(super) registry: Registry,
+    pub(super) config: ConfigWriter,
+    pub(super) status: StatusWriter,
+    pub(super) requests: Option<mpsc::Receiver<Event>>,
+    _reader: ConfigReader,
+}
+
+impl World {
+    pub(super) async fn new() -> Self {
+        Self::with(Limits::default()).await
+    }
+
+    pub(super) async fn with(limits: Limits) -> Self {
+        Self::at("127.0.0.1:0", limits).await
+    }
+
+    pub(super) async fn at(address: &str, limits: Limits) -> Self {
+        let registry = Registry::new(&BuildInfo::current()).unwrap();
+        let metrics = HttpMetrics::new(registry.prometheus()).unwrap();
+        let store = SnapshotStore::default();
+        let (config, reader) = ConfigWriter::new(active(&[]));
+        let status = StatusWriter::default();
+        let (handle, requests) = requests();
+        let exposition = Exposition::new(store.clone(), registry.clone());
+        let state = State::new(exposition, reader.clone(), status.reader(), handle, BuildInfo::current());
+        let mut listeners = Listeners::new(router(state, metrics.clone()), limits, metrics);
+        let prepared = listeners.prepare(&server(address), None).await.unwrap();
+        listeners.commit(prepared).await;
+        let address = listeners.local_addr().unwrap();
+        Self {
+            listeners,
+            address,
+            store,
+            registry,
+            config,
+            status,
+            requests: Some(requests),
+            _reader: reader,
+        }
+    }
+
+    pub(super) async fn client(&self) -> Client {
+        Client::connect(self.address).await
+    }
+
+    /// Moves the listener as the funnel would.
+    pub(super) async fn move_to(&mut self, address: &str) -> Result<(), crate::http::BindError> {
+        let prepared = self.listeners.prepare(&server(address), None).await?;
+        self.listeners.commit(prepared).await;
+        self.address = self.listeners.local_addr().unwrap();
+        Ok(())
+    }
+
+    /// The value of one of our own metrics.
+    pub(super) fn sample(&self, series: &str) -> f64 {
+        let text = self.registry.render();
+        let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        line.unwrap_or("0").parse().unwrap()
+    }
+
+    pub(super) async fn wait_for(&self, series: &str, value: f64) {
+        eventually(&format!("{series} {value}"), || (self.sample(series) - value).abs() < 0.5).await;
+    }
+}
+
+pub(super) async fn eventually(what: &str, condition: impl Fn() -> bool) {
+    for _ in 0..1000 {
+        if condition() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("not within 10 s: {what}");
+}
+
+pub(super) fn server(address: &str) -> Server {
+    let address = address.parse::<SocketAddr>().unwrap();
+    Server { host: ListenHost::Ip(address.ip()), port: address.port(), metrics_path: "/metrics".to_owned() }
+}
+
+pub(super) fn active(sites: &[&str]) -> Arc<ActiveConfig> {
+    Arc::new(active_config(sites, "/metrics"))
+}
+
+pub(super) fn active_config(sites: &[&str], metrics_path: &str) -> ActiveConfig {
+    let config = Config {
+        server: Server { metrics_path: metrics_path.to_owned(), ..server("127.0.0.1:0") },
+        collection: Collection {
+            interval: Duration::from_mins(1),
+            window: Duration::from_hours(1),
+            max_stale_cycles: 3,
+        },
+        collectors: Collectors::default(),
+        names: MetricNames::Both,
+        log: Log::default(),
+        opentelemetry: OpenTelemetry::default(),
+        sites: sites.iter().map(|name| site(name)).collect(),
+    };
+    let redacted = format!("sites: {}\napiKey: <secret>\n", sites.join(" "));
+    ActiveConfig {
+        config,
+        text: Digest::of_text(redacted.as_bytes()),
+        effective: Digest::of_text(redacted.as_bytes()),
+        origin: "/etc/nbu-exporter/config.yaml".to_owned(),
+        resource_version: None,
+        redacted,
+        warnings: Vec::new(),
+        loaded_at: Timestamp::now(),
+    }
+}
+
+fn site(name: &str) -> Site {
+    Site {
+        id: SiteId::Named(name.into()),
+        name: name.into(),
+        endpoint: Endpoint::new(Scheme::Https, "nbu.example", 1556, "/netbackup"),
+        api_key: Secret::new("key-that-nobody-sees".to_owned()),
+        api_version: None,
+        verification: Verification::SystemRoots,
+        tls_server_name: None,
+        proxy: Proxy::Off,
+        timeout: Duration::from_secs(10),
+        max_concurrent_requests: 4,
+    }
+}
+
+pub(super) fn snapshot(site: &str, policies: usize) -> Snapshot {
+    let mut family = Family::new(&JOBS, site);
+    for number in 0..policies {
+        family.sample(&[&format!("policy-{number}")], number as f64);
+    }
+    Snapshot {
+        site: site.into(),
+        taken_at: Timestamp::now(),
+        up: Some(true),
+        complete: true,
+        fragments: vec![Fragment::from(family)],
+    }
+}

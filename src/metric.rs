@@ -1,0 +1,57 @@
+//! The vocabulary of samples: what a metric family is, and its text of one site.
+
+mod family;
+mod histogram;
+mod names;
+
+pub use family::Family;
+pub use histogram::Histogram;
+pub use names::MetricNames;
+
+/// What a family measures, in the words of the text format 0.0.4.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A value that goes up and down.
+    Gauge,
+    /// A value that only grows, until the process or the endpoint changes.
+    Counter,
+    /// Counts of observations in cumulative buckets.
+    Histogram,
+}
+
+impl Kind {
+    /// The word of the `# TYPE` line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Gauge => "gauge",
+            Self::Counter => "counter",
+            Self::Histogram => "histogram",
+        }
+    }
+}
+
+/// Which name set a family belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Naming {
+    /// Ours; passes `promtool check metrics`.
+    Native,
+    /// The name and the labels of the Go exporter 4.x.
+    V4,
+    /// One name that serves both.
+    Shared,
+}
+
+/// A metric family declared as data. `site` is the first label of every family of a site and is not listed.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub struct Desc {
+    /// The family's full name.
+    pub name: &'static str,
+    /// One sentence for the `# HELP` line; it names the NetBackup field that the value comes from.
+    pub help: &'static str,
+    /// Gauge, counter or histogram.
+    pub kind: Kind,
+    /// The names of the labels after `site`, in the order in which samples give their values.
+    pub labels: &'static [&'static str],
+    /// The name set that the family belongs to.
+    pub naming: Naming,
+}

@@ -1,0 +1,166 @@
+use std::collections::HashSet;
+use std::fmt::Write as _;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use super::{Desc, Histogram};
+
+/// The samples of one metric family of one site, as lines of the text format 0.0.4.
+///
+/// Samples are written to text as they come, so that a page needs no second pass over them. A label set that
+/// was given before is left out and counted: two equal series would spoil the whole scrape.
+#[derive(Debug)]
+pub struct Family {
+    desc: &'static Desc,
+    /// `name{site="…"` escaped once, up to where the next label goes.
+    site_label: String,
+    text: String,
+    seen: HashSet<u64>,
+    duplicates: usize,
+}
+
+impl Family {
+    /// A family without samples.
+    pub fn new(desc: &'static Desc, site: &str) -> Self {
+        let mut site_label = String::from("{site=\"");
+        escape(&mut site_label, site);
+        site_label.push('"');
+        Self { desc, site_label, text: String::new(), seen: HashSet::new(), duplicates: 0 }
+    }
+
+    /// Adds a gauge's or counter's sample; `labels` are the values of [`Desc::labels`], in that order.
+    pub fn sample(&mut self, labels: &[&str], value: f64) {
+        if self.is_new(labels) {
+            self.line("", labels, None, value);
+        }
+    }
+
+    /// Adds a histogram's samples.
+    pub fn histogram(&mut self, labels: &[&str], histogram: &Histogram) {
+        if !self.is_new(labels) {
+            return;
+        }
+        for (bound, count) in histogram.cumulative() {
+            self.line("_bucket", labels, Some(bound), count as f64);
+        }
+        self.line("_sum", labels, None, histogram.sum());
+        self.line("_count", labels, None, histogram.count() as f64);
+    }
+
+    /// What the samples measure.
+    pub fn desc(&self) -> &'static Desc {
+        self.desc
+    }
+
+    /// The sample lines, without `# HELP` and `# TYPE`.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Takes the sample lines out.
+    pub fn into_text(self) -> String {
+        self.text
+    }
+
+    /// How many label sets the family has.
+    pub fn series(&self) -> usize {
+        self.seen.len()
+    }
+
+    /// How many samples were left out since their label set was there already.
+    pub fn duplicates(&self) -> usize {
+        self.duplicates
+    }
+
+    fn is_new(&mut self, labels: &[&str]) -> bool {
+        let mut hasher = DefaultHasher::new();
+        labels.hash(&mut hasher);
+        let new = self.seen.insert(hasher.finish());
+        self.duplicates += usize::from(!new);
+        new
+    }
+
+    fn line(&mut self, suffix: &str, labels: &[&str], bound: Option<f64>, value: f64) {
+        self.text.push_str(self.desc.name);
+        self.text.push_str(suffix);
+        self.text.push_str(&self.site_label);
+        for (name, label) in self.desc.labels.iter().zip(labels) {
+            self.text.push(',');
+            self.text.push_str(name);
+            self.text.push_str("=\"");
+            escape(&mut self.text, label);
+            self.text.push('"');
+        }
+        if let Some(bound) = bound {
+            self.text.push_str(",le=\"");
+            number(&mut self.text, bound);
+            self.text.push('"');
+        }
+        self.text.push_str("} ");
+        number(&mut self.text, value);
+        self.text.push('\n');
+    }
+}
+
+/// Label values escape backslash, quote and line feed (Prometheus, exposition formats).
+fn escape(text: &mut String, value: &str) {
+    for character in value.chars() {
+        match character {
+            '\\' => text.push_str("\\\\"),
+            '"' => text.push_str("\\\""),
+            '\n' => text.push_str("\\n"),
+            other => text.push(other),
+        }
+    }
+}
+
+fn number(text: &mut String, value: f64) {
+    if value.is_nan() {
+        text.push_str("NaN");
+    } else if value.is_infinite() {
+        text.push_str(if value > 0.0 { "+Inf" } else { "-Inf" });
+    } else {
+        // Writing to a `String` can not fail.
+        let _ = write!(text, "{value}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Kind, Naming};
+    use super::*;
+
+    static UNITS: Desc =
+        Desc { name: "units", help: "Units.", kind: Kind::Gauge, labels: &["name"], naming: Naming::Native };
+    static TIMES: Desc =
+        Desc { name: "times", help: "Times.", kind: Kind::Histogram, labels: &[], naming: Naming::Native };
+
+    #[test]
+    fn hostile_label_values_are_escaped() {
+        let mut family = Family::new(&UNITS, "a\"b");
+        family.sample(&["back\\slash\nline"], 1.5);
+        assert_eq!(family.text(), "units{site=\"a\\\"b\",name=\"back\\\\slash\\nline\"} 1.5\n");
+    }
+
+    #[test]
+    fn a_second_sample_of_a_label_set_is_left_out_and_counted() {
+        let mut family = Family::new(&UNITS, "paris");
+        family.sample(&["one"], 1.0);
+        family.sample(&["one"], 2.0);
+        assert_eq!(family.text(), "units{site=\"paris\",name=\"one\"} 1\n");
+        assert_eq!((family.series(), family.duplicates()), (1, 1));
+    }
+
+    #[test]
+    fn a_histogram_has_cumulative_buckets_sum_and_count() {
+        let mut histogram = Histogram::new(&[1.0]);
+        histogram.observe(0.5);
+        histogram.observe(2.0);
+        let mut family = Family::new(&TIMES, "x");
+        family.histogram(&[], &histogram);
+        assert_eq!(
+            family.text(),
+            "times_bucket{site=\"x\",le=\"1\"} 1\ntimes_bucket{site=\"x\",le=\"+Inf\"} 2\n\
+             times_sum{site=\"x\"} 2.5\ntimes_count{site=\"x\"} 2\n"
+        );
+    }
+}

@@ -1,0 +1,33 @@
+use super::{Desc, Naming};
+
+/// Which metric names are served: the key `metrics.names`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum MetricNames {
+    /// Only ours.
+    Native,
+    /// Only the Go exporter's.
+    V4,
+    /// Both sets side by side.
+    #[default]
+    Both,
+}
+
+impl MetricNames {
+    /// Whether a family is served under this choice.
+    pub fn serves(self, desc: &Desc) -> bool {
+        match (self, desc.naming) {
+            (Self::Both, _) | (_, Naming::Shared) => true,
+            (Self::Native, naming) => naming == Naming::Native,
+            (Self::V4, naming) => naming == Naming::V4,
+        }
+    }
+
+    /// The word that the configuration file uses.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::V4 => "v4",
+            Self::Both => "both",
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! The NetBackup REST API as a client sees it: one [`Client`] per site, pages folded as they arrive.
+//!
+//! Facts about the protocol are from the vendor's API reference
+//! (<https://sort.veritas.com/public/documents/nbu/10.5/windowsandunix/productguides/html/index/>).
+
+mod body;
+mod client;
+mod error;
+mod exchange;
+mod field;
+mod listing;
+mod page;
+mod retry;
+mod stats;
+mod tls;
+mod transport;
+mod version;
+
+pub use client::{Client, KeyState};
+pub use error::{Cause, ClientError, Error};
+pub use field::{Field, Scalar, Time};
+pub use listing::{Listing, Paging, Walk};
+pub use page::{DecodeError, Page, Records, decode};
+pub use stats::Stats;
+pub use tls::TlsCache;
+
+#[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,220 @@
+use crate::config::ApiVersion;
+
+use super::DecodeError;
+
+/// Why a request came to nothing. Neither the key nor a query's values are in it.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{endpoint}: {cause}")]
+pub struct Error {
+    /// The path of the resource below the base path, such as `/admin/jobs`.
+    pub endpoint: &'static str,
+    /// What went wrong.
+    pub cause: Cause,
+}
+
+impl Error {
+    pub(super) fn new(endpoint: &'static str, cause: Cause) -> Self {
+        Self { endpoint, cause }
+    }
+
+    /// The value of the `reason` label; one of a closed set.
+    pub fn reason(&self) -> &'static str {
+        self.cause.reason()
+    }
+
+    /// Whether the server refused this request for want of a valid key or of a permission; NetBackup's 401 is both.
+    pub fn is_unauthorized(&self) -> bool {
+        matches!(self.cause, Cause::Unauthorized | Cause::Forbidden)
+    }
+}
+
+/// What can go wrong with a request.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Cause {
+    /// The host has no address.
+    #[error("the host name can not be resolved ({0}); check the site's host")]
+    Dns(String),
+    /// No connection, or it broke.
+    #[error("no connection ({0}); check host, port, proxy and network policies")]
+    Connect(String),
+    /// The TLS handshake failed.
+    #[error(
+        "TLS failed ({0}); give the authority as caFile, the certificate's digest as certificateSha256, \
+         or its name as tlsServerName"
+    )]
+    Tls(String),
+    /// The answer, or our turn, did not come in time.
+    #[error("no whole answer in time; raise the site's timeout if its server is this slow")]
+    Timeout,
+    /// 401: NetBackup's one answer to a bad key and to a missing permission.
+    #[error("401: the API key is not valid, or its role lacks the permission for this endpoint")]
+    Unauthorized,
+    /// 403.
+    #[error("403: the role of the API key lacks the permission for this endpoint")]
+    Forbidden,
+    /// 404.
+    #[error("404: this release of NetBackup has no such resource, or it holds nothing; check the site's uri")]
+    NotFound,
+    /// 429.
+    #[error("429: the server asks for fewer requests")]
+    RateLimited,
+    /// 406 or 415: the server does not speak the version that we asked for.
+    #[error("the server does not answer in API version {0}; remove apiVersion, or pin another")]
+    NotAcceptable(ApiVersion),
+    /// A redirect, which is not followed: the key must not go anywhere else.
+    #[error("{0}: a redirect is not followed; give the final address as the site's host, port and uri")]
+    Redirect(u16),
+    /// Another 4xx, with the NetBackup status code of its body.
+    #[error("{status}: the server refused the request{}", netbackup_code(*code))]
+    Client {
+        /// The HTTP status code.
+        status: u16,
+        /// `errorCode` of the body.
+        code: Option<i64>,
+    },
+    /// 5xx, with the NetBackup status code of its body.
+    #[error("{status}: the server failed{}", netbackup_code(*code))]
+    Server {
+        /// The HTTP status code.
+        status: u16,
+        /// `errorCode` of the body.
+        code: Option<i64>,
+    },
+    /// The body is larger than we take.
+    #[error("the answer is larger than {} MiB", .0 >> 20)]
+    TooLarge(usize),
+    /// The body is no NetBackup JSON.
+    #[error("the answer is {0} instead of NetBackup's JSON; is a proxy or a login page in between?")]
+    ContentType(String),
+    /// The body is not what its content type says.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// The pages do not end.
+    #[error("paging went wrong: {0}")]
+    Pagination(&'static str),
+    /// No version that both sides speak.
+    #[error("no common API version: {0}")]
+    Version(String),
+}
+
+fn netbackup_code(code: Option<i64>) -> String {
+    code.map(|code| format!(" (NetBackup status code {code})")).unwrap_or_default()
+}
+
+impl Cause {
+    /// Every value of the `reason` label.
+    pub const REASONS: [&'static str; 17] = [
+        "dns",
+        "connect",
+        "tls",
+        "timeout",
+        "unauthorized",
+        "forbidden",
+        "not_found",
+        "rate_limited",
+        "not_acceptable",
+        "redirect",
+        "http_4xx",
+        "http_5xx",
+        "too_large",
+        "content_type",
+        "decode",
+        "pagination",
+        "version",
+    ];
+
+    /// The value of the `reason` label.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Dns(_) => "dns",
+            Self::Connect(_) => "connect",
+            Self::Tls(_) => "tls",
+            Self::Timeout => "timeout",
+            Self::Unauthorized => "unauthorized",
+            Self::Forbidden => "forbidden",
+            Self::NotFound => "not_found",
+            Self::RateLimited => "rate_limited",
+            Self::NotAcceptable(_) => "not_acceptable",
+            Self::Redirect(_) => "redirect",
+            Self::Client { .. } => "http_4xx",
+            Self::Server { .. } => "http_5xx",
+            Self::TooLarge(_) => "too_large",
+            Self::ContentType(_) => "content_type",
+            Self::Decode(_) => "decode",
+            Self::Pagination(_) => "pagination",
+            Self::Version(_) => "version",
+        }
+    }
+
+    /// Whether the same request may succeed a little later.
+    pub(super) fn is_transient(&self) -> bool {
+        match self {
+            Self::Dns(_) | Self::Connect(_) | Self::Timeout | Self::RateLimited | Self::Server { .. } => true,
+            Self::Client { status, .. } => *status == 408,
+            _ => false,
+        }
+    }
+
+    /// What a failed exchange of the HTTP client means.
+    pub(super) fn of_transport(error: &reqwest::Error) -> Self {
+        if error.is_timeout() {
+            return Self::Timeout;
+        }
+        let cause = innermost(error);
+        if error.is_dns() {
+            Self::Dns(cause)
+        } else if tls_error(error) {
+            Self::Tls(cause)
+        } else if error.is_decode() && !chain(error).any(<dyn std::error::Error>::is::<hyper::Error>) {
+            // The bytes came as they were sent: it is the unpacking that failed.
+            Self::Decode(DecodeError::Gzip)
+        } else {
+            Self::Connect(cause)
+        }
+    }
+}
+
+/// The last link of the chain says what happened; the first ones quote the URL.
+fn innermost(error: &reqwest::Error) -> String {
+    chain(error).last().map_or_else(|| "the HTTP client gave no reason".to_owned(), ToString::to_string)
+}
+
+fn tls_error(error: &reqwest::Error) -> bool {
+    chain(error).any(<dyn std::error::Error>::is::<rustls::Error>)
+}
+
+/// The links of an error. An `io::Error` hides what it wraps from `source`, and may wrap another one.
+fn chain(error: &reqwest::Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+    std::iter::successors(std::error::Error::source(error), |link| {
+        let wrapped = link.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        wrapped.map(|wrapped| wrapped as &(dyn std::error::Error + 'static)).or_else(|| link.source())
+    })
+}
+
+/// Why a site's client can not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// A header can not carry the key.
+    #[error("the API key holds characters that an HTTP header can not carry")]
+    Key,
+    /// The system has no certificate authorities.
+    #[error(
+        "the system has no certificate authorities ({0}); install them, set SSL_CERT_FILE, or give caFile"
+    )]
+    NoSystemRoots(String),
+    /// A certificate of `caFile` is none.
+    #[error("caFile holds a certificate that can not be used ({0})")]
+    Roots(String),
+    /// `tlsServerName` is no name.
+    #[error("tlsServerName is neither a DNS name nor an IP address")]
+    ServerName,
+    /// `proxyUrl` is no proxy.
+    #[error("proxyUrl can not be used; it is http://HOST:PORT or https://HOST:PORT")]
+    Proxy,
+    /// The address is none.
+    #[error("the site's host, port and uri make no URL")]
+    Address,
+    /// The HTTP client refused its settings.
+    #[error("the HTTP client can not be set up ({0})")]
+    Setup(String),
+}

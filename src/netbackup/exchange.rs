@@ -1,0 +1,177 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use reqwest::header::{ACCEPT, AUTHORIZATION, HOST, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::{Response, StatusCode};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::config::{ApiVersion, Site};
+
+use super::retry::{Retry, retry_after};
+use super::transport::Transport;
+use super::{Cause, ClientError, Error, Stats, TlsCache, body};
+
+/// One GET, but for what all have in common.
+#[derive(Debug)]
+pub(super) struct Request {
+    /// The path below the base path; it labels what is counted.
+    pub(super) endpoint: &'static str,
+    /// Encoded, without its question mark.
+    pub(super) query: String,
+    pub(super) accept: Accept,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Accept {
+    /// A short text, asked for without the key.
+    Text,
+    /// NetBackup's JSON in one version, asked for with the key.
+    Json(ApiVersion),
+}
+
+/// A successful answer.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) headers: HeaderMap,
+    pub(super) text: String,
+    /// From sending the request, the try that succeeded, to the head of the answer.
+    pub(super) took: Duration,
+}
+
+/// A try that failed, and for how long the server asks us to wait.
+struct Failure {
+    cause: Cause,
+    retry_after: Option<Duration>,
+}
+
+impl From<Cause> for Failure {
+    fn from(cause: Cause) -> Self {
+        Self { cause, retry_after: None }
+    }
+}
+
+/// Sends requests within the budget, tries again what may pass, and counts all of it.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    transport: Transport,
+    key: HeaderValue,
+    timeout: Duration,
+    permits: Semaphore,
+    pub(super) retry: Retry,
+    stats: Arc<Stats>,
+}
+
+/// The largest text that is no JSON: a time in milliseconds.
+const LARGEST_TEXT: usize = 1 << 10;
+
+impl Exchange {
+    pub(super) fn new(site: &Site, tls: &TlsCache, stats: Arc<Stats>) -> Result<Self, ClientError> {
+        let mut key = HeaderValue::from_str(site.api_key.expose()).map_err(|_| ClientError::Key)?;
+        key.set_sensitive(true);
+        Ok(Self {
+            transport: Transport::new(site, tls)?,
+            key,
+            timeout: site.timeout,
+            permits: Semaphore::new(site.max_concurrent_requests.max(1)),
+            retry: Retry::default(),
+            stats,
+        })
+    }
+
+    pub(super) fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    /// Names the endpoint that a failure belongs to, and counts the failure.
+    pub(super) fn fail(&self, endpoint: &'static str, cause: Cause) -> Error {
+        self.stats.failed(&cause);
+        Error::new(endpoint, cause)
+    }
+
+    /// Sends the request until it is answered, fails for good, or the deadline is near.
+    pub(super) async fn get(&self, request: &Request, deadline: Instant) -> Result<Answer, Error> {
+        let mut attempt = 1;
+        loop {
+            let failure = match self.attempt(request, deadline).await {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => failure,
+            };
+            let error = self.fail(request.endpoint, failure.cause);
+            if !error.cause.is_transient() {
+                return Err(error);
+            }
+            let Some(delay) = self.retry.delay(attempt, failure.retry_after, deadline) else {
+                return Err(error);
+            };
+            sleep(delay).await;
+            self.stats.retried();
+            attempt += 1;
+        }
+    }
+
+    async fn attempt(&self, request: &Request, deadline: Instant) -> Result<Answer, Failure> {
+        let permit = timeout_at(deadline, self.permits.acquire()).await;
+        let Ok(Ok(_permit)) = permit else { return Err(Cause::Timeout.into()) };
+        let started = Instant::now();
+        let timeout = self.timeout.min(deadline.saturating_duration_since(started));
+        let response = match self.builder(request).timeout(timeout).send().await {
+            Ok(response) => response,
+            Err(error) => {
+                self.stats.unanswered(request.endpoint);
+                return Err(Cause::of_transport(&error).into());
+            }
+        };
+        let took = started.elapsed();
+        self.stats.answered(request.endpoint, response.status().as_u16(), took);
+        if response.status() != StatusCode::OK {
+            return Err(self.refused(request, response).await);
+        }
+        let headers = response.headers().clone();
+        let text = match request.accept {
+            Accept::Text => body::read(response, LARGEST_TEXT)
+                .await
+                .map(|body| String::from_utf8_lossy(&body).into_owned())?,
+            Accept::Json(_) => body::read_json(response).await?,
+        };
+        Ok(Answer { headers, text, took })
+    }
+
+    fn builder(&self, request: &Request) -> reqwest::RequestBuilder {
+        let base = &self.transport.base;
+        let question = if request.query.is_empty() { "" } else { "?" };
+        let url = format!("{base}{}{question}{}", request.endpoint, request.query);
+        let mut builder = self.transport.http.get(url).header("x-client-id", "nbu-exporter");
+        if let Some(host) = &self.transport.host {
+            builder = builder.header(HOST, host);
+        }
+        match request.accept {
+            Accept::Text => builder.header(ACCEPT, "*/*"),
+            Accept::Json(version) => builder
+                .header(ACCEPT, format!("application/vnd.netbackup+json;version={version}"))
+                .header(AUTHORIZATION, &self.key),
+        }
+    }
+
+    async fn refused(&self, request: &Request, response: Response) -> Failure {
+        let asked = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+        let retry_after = asked.and_then(|value| retry_after(value, Timestamp::now()));
+        let status = response.status().as_u16();
+        if status == 429 || (status == 503 && retry_after.is_some()) {
+            self.stats.throttled();
+        }
+        let cause = match (status, request.accept) {
+            (401, _) => Cause::Unauthorized,
+            (403, _) => Cause::Forbidden,
+            (404, _) => Cause::NotFound,
+            (406 | 415, Accept::Json(version)) => Cause::NotAcceptable(version),
+            (429, _) => Cause::RateLimited,
+            (300..=399, _) => Cause::Redirect(status),
+            (400..=499, _) => Cause::Client { status, code: body::error_code(response).await },
+            (500.., _) => Cause::Server { status, code: body::error_code(response).await },
+            _ => Cause::ContentType(format!("an answer with status {status}")),
+        };
+        Failure { cause, retry_after }
+    }
+}

@@ -1,0 +1,231 @@
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+/// A field of a record that takes whatever comes: an odd value loses the field, never its page.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Field<T> {
+    /// Not there, or null; both are what NetBackup does with an optional attribute.
+    #[default]
+    Absent,
+    /// Something that is no `T`.
+    Odd,
+    /// The value.
+    Value(T),
+}
+
+impl<T> Field<T> {
+    /// The value, if there is one; an odd one is counted.
+    pub fn take(self, odd: &mut u64) -> Option<T> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::Absent => None,
+            Self::Odd => {
+                *odd += 1;
+                None
+            }
+        }
+    }
+
+    fn of(value: Option<T>) -> Self {
+        value.map_or(Self::Odd, Self::Value)
+    }
+}
+
+/// What a [`Field`] can hold, from the scalars of JSON.
+pub trait Scalar<'de>: Sized {
+    /// From a string.
+    fn text(text: Cow<'de, str>) -> Option<Self>;
+    /// From a whole number.
+    fn integer(number: i128) -> Option<Self>;
+    /// From another number.
+    fn float(_number: f64) -> Option<Self> {
+        None
+    }
+    /// From `true` or `false`.
+    fn boolean(_value: bool) -> Option<Self> {
+        None
+    }
+}
+
+impl Scalar<'_> for u64 {
+    fn text(text: Cow<'_, str>) -> Option<Self> {
+        text.trim().parse().ok()
+    }
+    fn integer(number: i128) -> Option<Self> {
+        number.try_into().ok()
+    }
+    // `0.0` comes where whole numbers are documented; the range is checked, so the cast keeps the value.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    fn float(number: f64) -> Option<Self> {
+        (number.fract() == 0.0 && (0.0..9e15).contains(&number)).then_some(number as Self)
+    }
+}
+
+impl Scalar<'_> for i64 {
+    fn text(text: Cow<'_, str>) -> Option<Self> {
+        text.trim().parse().ok()
+    }
+    fn integer(number: i128) -> Option<Self> {
+        number.try_into().ok()
+    }
+    // As for `u64`.
+    #[allow(clippy::cast_possible_truncation)]
+    fn float(number: f64) -> Option<Self> {
+        (number.fract() == 0.0 && number.abs() < 9e15).then_some(number as Self)
+    }
+}
+
+impl Scalar<'_> for f64 {
+    fn text(text: Cow<'_, str>) -> Option<Self> {
+        text.trim().parse().ok().filter(|number: &Self| number.is_finite())
+    }
+    fn integer(number: i128) -> Option<Self> {
+        Some(number as Self)
+    }
+    fn float(number: f64) -> Option<Self> {
+        Some(number)
+    }
+}
+
+impl Scalar<'_> for bool {
+    fn text(text: Cow<'_, str>) -> Option<Self> {
+        text.trim().to_ascii_lowercase().parse().ok()
+    }
+    fn integer(number: i128) -> Option<Self> {
+        matches!(number, 0 | 1).then_some(number == 1)
+    }
+    fn boolean(value: bool) -> Option<Self> {
+        Some(value)
+    }
+}
+
+impl<'de: 'a, 'a> Scalar<'de> for Cow<'a, str> {
+    fn text(text: Cow<'de, str>) -> Option<Self> {
+        Some(text)
+    }
+    fn integer(number: i128) -> Option<Self> {
+        Some(Cow::Owned(number.to_string()))
+    }
+}
+
+/// A point in time in whole seconds since 1970, from an ISO 8601 date-time.
+///
+/// 1970 itself is `None`: NetBackup writes it, or a year before it, for "not yet".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Time(pub Option<i64>);
+
+impl Scalar<'_> for Time {
+    fn text(text: Cow<'_, str>) -> Option<Self> {
+        let time: jiff::Timestamp = text.parse().ok()?;
+        Some(Self(Some(time.as_second()).filter(|second| *second > 0)))
+    }
+    fn integer(_number: i128) -> Option<Self> {
+        None
+    }
+}
+
+impl<'de, T: Scalar<'de>> Deserialize<'de> for Field<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(FieldVisitor(PhantomData))
+    }
+}
+
+struct FieldVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Scalar<'de>> Visitor<'de> for FieldVisitor<T> {
+    type Value = Field<T>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("any value")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Field::of(T::text(Cow::Borrowed(text))))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Field::of(T::text(Cow::Owned(text.to_owned()))))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
+        Ok(Field::of(T::integer(number.into())))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
+        Ok(Field::of(T::integer(number.into())))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
+        Ok(Field::of(T::float(number)))
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
+        Ok(Field::of(T::boolean(value)))
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Field::Absent)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Self::Value, A::Error> {
+        while sequence.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Field::Odd)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Field::Odd)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check<T: for<'de> Scalar<'de> + PartialEq + fmt::Debug>(json: &str, expected: &Field<T>) {
+        assert_eq!(serde_json::from_str::<Field<T>>(json).unwrap(), *expected, "{json}");
+    }
+
+    #[test]
+    fn a_number_may_come_as_text_or_with_a_fraction_of_zero() {
+        check("7", &Field::Value(7_u64));
+        check("\" 7 \"", &Field::Value(7_u64));
+        check("7.0", &Field::Value(7_u64));
+        check("7.5", &Field::<u64>::Odd);
+        check("-1", &Field::<u64>::Odd);
+        check("-99", &Field::Value(-99_i64));
+        check("\"\"", &Field::<u64>::Odd);
+        check("\"93.1\"", &Field::Value(93.1_f64));
+        check("3", &Field::Value(3.0_f64));
+    }
+
+    #[test]
+    fn null_is_absent_and_anything_else_is_odd() {
+        check("null", &Field::<u64>::Absent);
+        check("[1,{\"a\":2}]", &Field::<u64>::Odd);
+        check("{\"a\":[1]}", &Field::<f64>::Odd);
+        check("true", &Field::<u64>::Odd);
+        check("\"TRUE\"", &Field::Value(true));
+        check("1", &Field::Value(true));
+    }
+
+    #[test]
+    fn a_time_is_whole_seconds_and_nineteen_seventy_is_none() {
+        check("\"2026-02-03T01:00:04.900Z\"", &Field::Value(Time(Some(1_770_080_404))));
+        check("\"1970-01-01T00:00:00.000Z\"", &Field::Value(Time(None)));
+        check("\"0001-01-01T00:00:00Z\"", &Field::Value(Time(None)));
+        check("\"\"", &Field::<Time>::Odd);
+        check("1770080404", &Field::<Time>::Odd);
+    }
+
+    #[test]
+    fn text_is_borrowed_unless_it_is_escaped() {
+        let plain: Field<Cow<'_, str>> = serde_json::from_str("\"BACKUP\"").unwrap();
+        assert!(matches!(plain, Field::Value(Cow::Borrowed("BACKUP"))));
+        let escaped: Field<Cow<'_, str>> = serde_json::from_str("\"a\\nb\"").unwrap();
+        assert!(matches!(escaped, Field::Value(Cow::Owned(text)) if text == "a\nb"));
+    }
+}

@@ -1,0 +1,156 @@
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::metric::{Desc, Family, Histogram, Kind, Naming};
+
+use super::Cause;
+
+/// What was asked of one site and how it went; it outlives a client, so that a new key starts no counter anew.
+#[derive(Debug, Default)]
+pub struct Stats(Mutex<Counts>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    requests: BTreeMap<(&'static str, Option<u16>), u64>,
+    failures: BTreeMap<&'static str, u64>,
+    durations: BTreeMap<&'static str, Histogram>,
+    retries: u64,
+    throttled: u64,
+    clock_offset: Option<f64>,
+}
+
+/// From a page out of a cache to the longest time-out that makes sense.
+const DURATION_BOUNDS: &[f64] = &[0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
+
+static REQUESTS: Desc = Desc {
+    name: "nbu_api_requests_total",
+    help: "Requests sent to the NetBackup API, by path and HTTP status code; code is none where no answer came.",
+    kind: Kind::Counter,
+    labels: &["endpoint", "code"],
+    naming: Naming::Native,
+};
+static FAILURES: Desc = Desc {
+    name: "nbu_api_request_failures_total",
+    help: "Requests to the NetBackup API that brought nothing usable, by reason.",
+    kind: Kind::Counter,
+    labels: &["reason"],
+    naming: Naming::Native,
+};
+static DURATIONS: Desc = Desc {
+    name: "nbu_api_request_duration_seconds",
+    help: "Time from sending a request to the NetBackup API to the head of its answer, by path.",
+    kind: Kind::Histogram,
+    labels: &["endpoint"],
+    naming: Naming::Native,
+};
+static RETRIES: Desc = Desc {
+    name: "nbu_api_retries_total",
+    help: "Requests to the NetBackup API that were sent again after a passing failure.",
+    kind: Kind::Counter,
+    labels: &[],
+    naming: Naming::Native,
+};
+static THROTTLED: Desc = Desc {
+    name: "nbu_api_throttled_total",
+    help: "Answers of the NetBackup API that asked for fewer requests: 429, or 503 with Retry-After.",
+    kind: Kind::Counter,
+    labels: &[],
+    naming: Naming::Native,
+};
+static CLOCK_OFFSET: Desc = Desc {
+    name: "nbu_server_clock_offset_seconds",
+    help: "How far the primary server's clock (/ping) is ahead of the exporter's.",
+    kind: Kind::Gauge,
+    labels: &[],
+    naming: Naming::Native,
+};
+
+impl Stats {
+    /// The families that [`Stats::families`] gives.
+    pub const DESCS: &'static [&'static Desc] =
+        &[&REQUESTS, &FAILURES, &DURATIONS, &RETRIES, &THROTTLED, &CLOCK_OFFSET];
+
+    /// The samples as they are now.
+    pub fn families(&self, site: &str) -> Vec<Family> {
+        let counts = self.lock();
+        let mut requests = Family::new(&REQUESTS, site);
+        for ((endpoint, code), count) in &counts.requests {
+            let code = code.map_or_else(|| "none".to_owned(), |code| code.to_string());
+            requests.sample(&[endpoint, &code], *count as f64);
+        }
+        let mut failures = Family::new(&FAILURES, site);
+        for reason in Cause::REASONS {
+            failures.sample(&[reason], counts.failures.get(reason).copied().unwrap_or(0) as f64);
+        }
+        let mut durations = Family::new(&DURATIONS, site);
+        for (endpoint, histogram) in &counts.durations {
+            durations.histogram(&[endpoint], histogram);
+        }
+        let mut retries = Family::new(&RETRIES, site);
+        retries.sample(&[], counts.retries as f64);
+        let mut throttled = Family::new(&THROTTLED, site);
+        throttled.sample(&[], counts.throttled as f64);
+        let mut clock_offset = Family::new(&CLOCK_OFFSET, site);
+        if let Some(offset) = counts.clock_offset {
+            clock_offset.sample(&[], offset);
+        }
+        vec![requests, failures, durations, retries, throttled, clock_offset]
+    }
+
+    pub(super) fn answered(&self, endpoint: &'static str, code: u16, after: Duration) {
+        let mut counts = self.lock();
+        *counts.requests.entry((endpoint, Some(code))).or_default() += 1;
+        let histogram = counts.durations.entry(endpoint).or_insert_with(|| Histogram::new(DURATION_BOUNDS));
+        histogram.observe(after.as_secs_f64());
+    }
+
+    pub(super) fn unanswered(&self, endpoint: &'static str) {
+        *self.lock().requests.entry((endpoint, None)).or_default() += 1;
+    }
+
+    pub(super) fn failed(&self, cause: &Cause) {
+        *self.lock().failures.entry(cause.reason()).or_default() += 1;
+    }
+
+    pub(super) fn retried(&self) {
+        self.lock().retries += 1;
+    }
+
+    pub(super) fn throttled(&self) {
+        self.lock().throttled += 1;
+    }
+
+    pub(super) fn clock_offset(&self, seconds: f64) {
+        self.lock().clock_offset = Some(seconds);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Counts> {
+        // Counters are whole after every step, so a panic elsewhere has not spoilt them.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attempts_and_failures_are_counted_apart() {
+        let stats = Stats::default();
+        stats.answered("/admin/jobs", 200, Duration::from_millis(40));
+        stats.answered("/admin/jobs", 503, Duration::from_millis(40));
+        stats.unanswered("/ping");
+        stats.failed(&Cause::Timeout);
+        let text: String = stats.families("paris").iter().map(Family::text).collect();
+        for line in [
+            "nbu_api_requests_total{site=\"paris\",endpoint=\"/admin/jobs\",code=\"503\"} 1\n",
+            "nbu_api_requests_total{site=\"paris\",endpoint=\"/ping\",code=\"none\"} 1\n",
+            "nbu_api_request_failures_total{site=\"paris\",reason=\"timeout\"} 1\n",
+            "nbu_api_request_failures_total{site=\"paris\",reason=\"tls\"} 0\n",
+            "nbu_api_request_duration_seconds_count{site=\"paris\",endpoint=\"/admin/jobs\"} 2\n",
+        ] {
+            assert!(text.contains(line), "{line} is not in\n{text}");
+        }
+    }
+}

@@ -1,0 +1,429 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use rcgen::{CertificateParams, CertifiedIssuer, KeyPair, generate_simple_self_signed};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use sha2::{Digest, Sha256};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+
+use super::fixture::{Answer, KEY, Seen, Server, client, site, soon};
+use super::*;
+use crate::config::{ApiVersion, Proxy, Scheme, Secret, Site, Verification};
+
+#[derive(serde::Deserialize)]
+struct Unit {
+    #[serde(default)]
+    id: Field<u64>,
+}
+
+fn listing(paging: Paging) -> Listing {
+    Listing {
+        endpoint: "/units",
+        query: vec![("filter", "a eq 'b c'".to_owned())],
+        paging,
+        limit: 2,
+        max_pages: 9,
+    }
+}
+
+/// Walks and gives the ids of what came.
+async fn walk(client: &Client, paging: Paging) -> (Vec<u64>, Result<Walk, Error>) {
+    let mut ids = Vec::new();
+    let walk = client
+        .walk(&listing(paging), soon(), |text| {
+            let decoded = decode::<Unit>(text)?;
+            ids.extend(decoded.records.iter().filter_map(|unit| unit.id.take(&mut 0)));
+            Ok(decoded.page)
+        })
+        .await;
+    (ids, walk)
+}
+
+async fn reason_of(handler: impl Fn(&Seen) -> Answer + Send + Sync + 'static) -> (&'static str, usize) {
+    let server =
+        Server::start(move |seen| if seen.path == "/ping" { Answer::ping("12.0") } else { handler(seen) })
+            .await;
+    let error = walk(&server.client(), Paging::Offset).await.1.unwrap_err();
+    assert!(!format!("{error} {error:?}").contains(KEY));
+    assert!(!error.to_string().contains("b c"), "{error}");
+    (error.reason(), server.seen_at("/units").len())
+}
+
+fn version(major: u16) -> ApiVersion {
+    ApiVersion { major, minor: 0 }
+}
+
+#[tokio::test]
+async fn the_version_comes_from_a_ping_without_the_key() {
+    let server = Server::start(|_| Answer::ping("12.0")).await;
+    let client = server.client();
+    assert_eq!(client.negotiate(soon()).await, Ok(version(12)));
+    let seen = server.seen();
+    assert_eq!((seen.len(), seen[0].path.as_str(), seen[0].key.as_deref()), (1, "/ping", None));
+    let ours = jiff::Timestamp::now();
+    assert!(client.server_time(ours).duration_since(ours).as_secs().abs() < 30);
+}
+
+#[tokio::test]
+async fn without_a_ping_the_newest_version_that_is_taken_is_found_by_asking() {
+    let server = Server::start(|seen| match seen.accept.split_once("version=") {
+        Some((_, asked)) if asked.parse::<f64>().unwrap() > 10.0 => Answer::status(406),
+        Some(_) => Answer::json(r#"{"data":[]}"#),
+        None => Answer::status(404),
+    })
+    .await;
+    assert_eq!(server.client().negotiate(soon()).await, Ok(version(10)));
+    assert_eq!(server.seen_at("/security/api-keys").len(), 5);
+}
+
+#[tokio::test]
+async fn a_server_that_is_too_old_or_takes_nothing_is_named() {
+    let old = Server::start(|_| Answer::ping("6.0")).await;
+    let error = old.client().negotiate(soon()).await.unwrap_err();
+    assert_eq!(error.reason(), "version");
+    assert!(error.to_string().contains("7.0 (NetBackup 10.0)"), "{error}");
+    let deaf = Server::start(|_| Answer::status(406)).await;
+    assert_eq!(deaf.client().negotiate(soon()).await.unwrap_err().reason(), "version");
+}
+
+#[tokio::test]
+async fn a_wrong_key_ends_the_probe_at_once() {
+    let server = Server::start(|seen| Answer::status(if seen.path == "/ping" { 404 } else { 401 })).await;
+    assert_eq!(server.client().negotiate(soon()).await.unwrap_err().reason(), "unauthorized");
+    assert_eq!(server.seen_at("/security/api-keys").len(), 1);
+}
+
+#[tokio::test]
+async fn a_version_that_is_refused_in_mid_cycle_is_negotiated_anew_once() {
+    let pings = AtomicUsize::new(0);
+    let server = Server::start(move |seen| match seen.path.as_str() {
+        "/ping" if pings.fetch_add(1, Ordering::SeqCst) == 0 => Answer::ping("13.0"),
+        "/ping" => Answer::ping("12.0"),
+        _ if seen.accept.ends_with("version=13.0") => Answer::status(406),
+        _ => Answer::json(r#"{"data":[{"id":1}]}"#),
+    })
+    .await;
+    let client = server.client();
+    client.negotiate(soon()).await.unwrap();
+    assert_eq!(walk(&client, Paging::Offset).await.0, [1]);
+    assert_eq!(client.version(), Some(version(12)));
+    assert_eq!(server.seen_at("/units").len(), 2);
+}
+
+#[tokio::test]
+async fn an_upgraded_server_is_noticed_and_a_pinned_version_stays() {
+    let pings = Arc::new(AtomicUsize::new(12));
+    let announced = pings.clone();
+    let server =
+        Server::start(move |_| Answer::ping(&format!("{}.0", announced.load(Ordering::SeqCst)))).await;
+    let (free, mut pinned) = (server.client(), server.site());
+    pinned.api_version = Some(version(9));
+    let pinned = client(&pinned);
+    for major in [12, 13] {
+        pings.store(major.into(), Ordering::SeqCst);
+        assert_eq!(free.negotiate(soon()).await, Ok(version(major)));
+        assert_eq!(pinned.negotiate(soon()).await, Ok(version(9)));
+    }
+}
+
+#[tokio::test]
+async fn cursors_are_followed_and_every_request_has_key_version_and_query() {
+    let server = Server::start(|seen| match seen.path.as_str() {
+        "/ping" => Answer::ping("12.0"),
+        _ if seen.query.contains("page[after]=a+/=") => {
+            Answer::json(r#"{"data":[{"id":3}],"meta":{"pagination":{"next":""}}}"#)
+        }
+        _ => Answer::json(r#"{"data":[{"id":1},{"id":2}],"meta":{"pagination":{"next":"a+/="}}}"#),
+    })
+    .await;
+    let (ids, walk) = walk(&server.client(), Paging::Cursor).await;
+    assert_eq!(ids, [1, 2, 3]);
+    assert_eq!(walk, Ok(Walk { pages: 2, records: 3, truncated: false }));
+    for seen in server.seen_at("/units") {
+        assert_eq!(seen.key.as_deref(), Some(KEY));
+        assert_eq!(seen.accept, "application/vnd.netbackup+json;version=12.0");
+        assert!(seen.query.starts_with("filter=a eq 'b c'&page[limit]=2"), "{}", seen.query);
+    }
+}
+
+#[tokio::test]
+async fn pages_without_an_end_are_cut_off_and_reported() {
+    let server = Server::start(|seen| {
+        let offset: u64 = seen.query.split("page[offset]=").nth(1).map_or(0, |text| text.parse().unwrap());
+        if seen.path == "/ping" {
+            return Answer::ping("12.0");
+        }
+        let next = offset + 1;
+        Answer::json(format!(r#"{{"data":[{{"id":{offset}}}],"meta":{{"pagination":{{"next":{next}}}}}}}"#))
+    })
+    .await;
+    let (ids, walk) = walk(&server.client(), Paging::Offset).await;
+    assert_eq!(ids, [0, 1, 2, 3, 4, 5, 6, 7, 8]);
+    assert_eq!(walk, Ok(Walk { pages: 9, records: 9, truncated: true }));
+}
+
+#[tokio::test]
+async fn a_refusal_is_final_and_only_what_may_pass_is_tried_again() {
+    for (status, expected) in [
+        (400, ("http_4xx", 1)),
+        (401, ("unauthorized", 1)),
+        (403, ("forbidden", 1)),
+        (404, ("not_found", 1)),
+        (302, ("redirect", 1)),
+        (204, ("content_type", 1)),
+        (408, ("http_4xx", 3)),
+        (429, ("rate_limited", 3)),
+        (500, ("http_5xx", 3)),
+        (503, ("http_5xx", 3)),
+    ] {
+        assert_eq!(reason_of(move |_| Answer::status(status)).await, expected, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn bodies_that_are_no_pages_are_told_apart() {
+    let html = || Answer { body: b"<html>log in</html>".to_vec(), ..Answer::json("") };
+    assert_eq!(reason_of(move |_| html().with("content-type", "text/html")).await, ("content_type", 1));
+    assert_eq!(reason_of(move |_| html()).await, ("decode", 1));
+    assert_eq!(reason_of(|_| Answer::json(r#"{"data":[{"id":"#)).await, ("decode", 1));
+    assert_eq!(reason_of(|_| Answer::json(" ".repeat((16 << 20) + 1))).await, ("too_large", 1));
+}
+
+#[tokio::test]
+async fn a_bomb_of_gzip_is_cut_off_broken_gzip_is_named_and_plain_gzip_is_unpacked() {
+    let packed = |text: &str| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut encoder, text.as_bytes()).unwrap();
+        Answer { body: encoder.finish().unwrap(), ..Answer::json("") }.with("content-encoding", "gzip")
+    };
+    let bomb = packed(&" ".repeat(17 << 20));
+    assert_eq!(reason_of(move |_| bomb.clone()).await, ("too_large", 1));
+    let mut broken = packed(r#"{"data":[{"id":5}]}"#);
+    broken.body.iter_mut().skip(12).for_each(|byte| *byte ^= 0x5a);
+    assert_eq!(reason_of(move |_| broken.clone()).await, ("decode", 1));
+    let page = packed(r#"{"data":[{"id":5}]}"#);
+    let server =
+        Server::start(move |seen| if seen.path == "/ping" { Answer::ping("12.0") } else { page.clone() })
+            .await;
+    assert_eq!(walk(&server.client(), Paging::Offset).await.0, [5]);
+}
+
+#[tokio::test]
+async fn a_busy_server_is_asked_again_when_it_says_so() {
+    let asked = AtomicUsize::new(0);
+    let server = Server::start(move |seen| match seen.path.as_str() {
+        "/ping" => Answer::ping("12.0"),
+        _ if asked.fetch_add(1, Ordering::SeqCst) < 2 => Answer::status(503).with("retry-after", "0"),
+        _ => Answer::json(r#"{"data":[{"id":7}]}"#),
+    })
+    .await;
+    let stats = Arc::new(Stats::default());
+    let client = Client::new(&server.site(), &TlsCache::default(), stats.clone()).unwrap();
+    assert_eq!(walk(&client, Paging::Offset).await.0, [7]);
+    let text: String = stats.families("paris").iter().map(crate::metric::Family::text).collect();
+    assert!(text.contains("nbu_api_throttled_total{site=\"paris\"} 2\n"), "{text}");
+    assert!(text.contains("nbu_api_retries_total{site=\"paris\"} 2\n"), "{text}");
+}
+
+#[tokio::test]
+async fn a_stalled_server_costs_no_more_than_the_deadline() {
+    let server = Server::start(|_| Answer { delay: Duration::from_mins(10), ..Answer::ping("12.0") }).await;
+    let error = server.client().negotiate(Instant::now() + Duration::from_millis(200)).await.unwrap_err();
+    assert_eq!(error.reason(), "timeout");
+    assert_eq!(server.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn no_more_requests_are_under_way_than_the_budget_allows() {
+    let server = Server::start(|_| Answer { delay: Duration::from_millis(30), ..Answer::ping("12.0") }).await;
+    let client = client(&Site { max_concurrent_requests: 2, ..server.site() });
+    let outcomes = futures_util::future::join_all((0..6).map(|_| client.negotiate(soon()))).await;
+    assert!(outcomes.iter().all(Result::is_ok));
+    assert_eq!(server.most_under_way(), 2);
+}
+
+#[tokio::test]
+async fn a_redirect_takes_the_key_nowhere() {
+    let elsewhere = Server::start(|_| Answer::json(r#"{"data":[]}"#)).await;
+    let target = format!("http://{}/units", elsewhere.address);
+    let (reason, _) = reason_of(move |_| Answer::status(307).with("location", &target)).await;
+    assert_eq!((reason, elsewhere.seen().len()), ("redirect", 0));
+}
+
+/// A server that reads a request, sends these bytes and closes.
+async fn raw(bytes: &'static [u8]) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = [0; 2048];
+            let _ = stream.read(&mut request).await;
+            let _ = stream.write_all(bytes).await;
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn broken_connections_and_unknown_hosts_are_told_apart() {
+    let reason = async |host: &str, port: u16| {
+        let client = client(&Site { api_version: Some(version(12)), ..site(Scheme::Http, host, port) });
+        walk(&client, Paging::Offset).await.1.unwrap_err().reason()
+    };
+    assert_eq!(reason("127.0.0.1", raw(b"").await).await, "connect");
+    let cut = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{\"data\":[";
+    assert_eq!(reason("127.0.0.1", raw(cut).await).await, "connect");
+    assert_eq!(reason("127.0.0.1", raw(b"SSH-2.0-OpenSSH_9.2\r\n").await).await, "connect");
+    assert_eq!(reason("127.0.0.1", 1).await, "connect");
+    assert_eq!(reason("nbu.invalid", 1556).await, "dns");
+}
+
+#[tokio::test]
+async fn the_key_is_judged_by_its_own_record() {
+    let state = async |answer: Answer| {
+        let server = Server::start(
+            move |seen| if seen.path == "/ping" { Answer::ping("12.0") } else { answer.clone() },
+        )
+        .await;
+        server.client().check_key(soon()).await
+    };
+    let key = r#"{"id":"k","attributes":{"expiryDateTime":"2026-12-31T00:00:00.000Z"}}"#;
+    let expiry = "2026-12-31T00:00:00Z".parse().ok();
+    assert_eq!(
+        state(Answer::json(format!(r#"{{"data":[{key}]}}"#))).await,
+        Ok(KeyState::Accepted { expiry })
+    );
+    let unknown = Ok(KeyState::Accepted { expiry: None });
+    assert_eq!(state(Answer::json(format!(r#"{{"data":[{key},{key}]}}"#))).await, unknown);
+    assert_eq!(state(Answer::status(404)).await, unknown);
+    assert_eq!(state(Answer::status(401)).await, Ok(KeyState::Rejected));
+    assert_eq!(state(Answer::status(500)).await.unwrap_err().reason(), "http_5xx");
+}
+
+#[test]
+fn a_key_that_no_header_can_carry_is_refused_and_none_is_ever_shown() {
+    let mut site = site(Scheme::Http, "127.0.0.1", 1);
+    site.proxy = Proxy::Url("http://someone:pr0xy-passw0rd@127.0.0.1:3128".parse().unwrap());
+    let debug = format!("{:?}", client(&site));
+    assert!(!debug.contains(KEY) && !debug.contains("pr0xy-passw0rd"), "{debug}");
+    site.api_key = Secret::new("two\nlines".to_owned());
+    let error = Client::new(&site, &TlsCache::default(), Arc::default()).unwrap_err();
+    assert!(matches!(error, ClientError::Key));
+    assert!(!format!("{error} {error:?}").contains("lines"));
+}
+
+/// An authority, and a server of its that has the name `nbu.example`.
+async fn tls_server() -> (CertificateDer<'static>, CertificateDer<'static>, Server) {
+    let authority = CertifiedIssuer::self_signed(
+        {
+            let mut params = CertificateParams::new(Vec::new()).unwrap();
+            params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+            params
+        },
+        KeyPair::generate().unwrap(),
+    )
+    .unwrap();
+    let key = KeyPair::generate().unwrap();
+    let leaf =
+        CertificateParams::new(vec!["nbu.example".to_owned()]).unwrap().signed_by(&key, &authority).unwrap();
+    let server = tls_with(leaf.der().clone(), &key).await;
+    (authority.der().clone(), leaf.der().clone(), server)
+}
+
+async fn tls_with(certificate: CertificateDer<'static>, key: &KeyPair) -> Server {
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let config =
+        rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], key)
+            .unwrap();
+    Server::start_tls(config, |_| Answer::ping("12.0")).await
+}
+
+async fn negotiated(
+    server: &Server,
+    verification: Verification,
+    name: Option<&str>,
+) -> Result<ApiVersion, Error> {
+    let site = Site {
+        verification,
+        tls_server_name: name.map(str::to_owned),
+        ..site(Scheme::Https, "localhost", server.address.port())
+    };
+    client(&site).negotiate(soon()).await
+}
+
+fn roots(der: &CertificateDer<'_>) -> Verification {
+    Verification::Roots(vec![der.to_vec()].into())
+}
+
+#[tokio::test]
+async fn a_certificate_must_have_a_known_authority_and_the_right_name() {
+    let (authority, _, server) = tls_server().await;
+    assert_eq!(negotiated(&server, roots(&authority), Some("nbu.example")).await, Ok(version(12)));
+    let seen = server.seen().pop().unwrap();
+    assert_eq!(seen.server_name.as_deref(), Some("nbu.example"));
+    assert_eq!(seen.host, format!("localhost:{}", server.address.port()));
+    for name in [None, Some("other.example"), Some("10.0.0.1")] {
+        let error = negotiated(&server, roots(&authority), name).await.unwrap_err();
+        assert_eq!(error.reason(), "tls", "{name:?}");
+        assert!(error.to_string().contains("tlsServerName"), "{error}");
+    }
+    let (stranger, _, _) = tls_server().await;
+    assert_eq!(negotiated(&server, roots(&stranger), Some("nbu.example")).await.unwrap_err().reason(), "tls");
+}
+
+#[tokio::test]
+async fn a_pinned_certificate_needs_neither_authority_nor_name() {
+    let (_, leaf, server) = tls_server().await;
+    assert_eq!(
+        negotiated(&server, Verification::Pinned(Sha256::digest(&leaf).into()), None).await,
+        Ok(version(12))
+    );
+    let error = negotiated(&server, Verification::Pinned([7; 32]), None).await.unwrap_err();
+    assert!(error.to_string().contains("certificateSha256"), "{error}");
+    assert_eq!(negotiated(&server, Verification::Off, None).await, Ok(version(12)));
+}
+
+#[tokio::test]
+async fn who_shows_a_pinned_certificate_without_its_key_is_refused() {
+    let honest = generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let digest = Sha256::digest(honest.cert.der()).into();
+    let config =
+        rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth();
+    let thief = PrivateKeyDer::try_from(KeyPair::generate().unwrap().serialize_der()).unwrap();
+    let signer = rustls::crypto::ring::sign::any_supported_type(&thief).unwrap();
+    let stolen = rustls::sign::CertifiedKey::new(vec![honest.cert.der().clone()], signer);
+    let config = config.with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(stolen)));
+    let server = Server::start_tls(config, |_| Answer::ping("12.0")).await;
+    assert_eq!(negotiated(&server, Verification::Pinned(digest), None).await.unwrap_err().reason(), "tls");
+}
+
+#[test]
+fn equal_settings_are_shared_and_go_with_their_last_user() {
+    let cache = TlsCache::default();
+    let one = cache.config(&Verification::Off, None).unwrap();
+    assert!(Arc::ptr_eq(&one, &cache.config(&Verification::Off, None).unwrap()));
+    assert!(!Arc::ptr_eq(&one, &cache.config(&Verification::Off, Some("a.example")).unwrap()));
+    let weak = Arc::downgrade(&one);
+    drop(one);
+    cache.config(&Verification::Pinned([1; 32]), None).unwrap();
+    assert_eq!(weak.strong_count(), 0);
+}
+
+#[tokio::test]
+async fn a_proxy_is_used_when_one_is_given() {
+    let proxy = Server::start(|_| Answer::ping("11.0")).await;
+    let mut site = site(Scheme::Http, "nbu.invalid", 1556);
+    site.proxy = Proxy::Url(format!("http://{}", proxy.address).parse().unwrap());
+    assert_eq!(client(&site).negotiate(soon()).await, Ok(version(11)));
+    assert_eq!(proxy.seen()[0].host, "nbu.invalid:1556");
+}

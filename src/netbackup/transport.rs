@@ -1,0 +1,122 @@
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::header::HeaderValue;
+use reqwest::redirect::Policy;
+use rustls::ClientConfig;
+
+use crate::config::{Endpoint, Proxy, Scheme, Site, Verification};
+
+use super::tls::is_dns_name;
+use super::{ClientError, TlsCache};
+
+/// The HTTP client of one site with its connections, and the address that it is given.
+pub(super) struct Transport {
+    pub(super) http: reqwest::Client,
+    /// Scheme, host, port and base path; resources follow.
+    pub(super) base: String,
+    /// `Host`, where the URL holds another name for the sake of the handshake.
+    pub(super) host: Option<HeaderValue>,
+    /// Keeps the shared settings in the cache while this client lives.
+    _tls: Arc<ClientConfig>,
+}
+
+impl fmt::Debug for Transport {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The HTTP client's own form shows the proxy with its password.
+        write!(formatter, "Transport({})", self.base)
+    }
+}
+
+/// A server that has not accepted within this time is not there; NetBackup's hosts are near.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longer than the usual gap between the requests of a cycle, shorter than a usual interval.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
+
+impl Transport {
+    pub(super) fn new(site: &Site, tls: &TlsCache) -> Result<Self, ClientError> {
+        let other_name = site.tls_server_name.as_deref().filter(|name| *name != site.endpoint.host());
+        let config = match site.endpoint.scheme() {
+            Scheme::Http if has_tls_proxy(site) => tls.config(&Verification::SystemRoots, None)?,
+            Scheme::Http => TlsCache::unused()?,
+            Scheme::Https => tls.config(&site.verification, other_name)?,
+        };
+        let mut builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(ClientConfig::clone(&config))
+            .http1_only()
+            .user_agent(concat!("nbu-exporter/", env!("CARGO_PKG_VERSION")))
+            .redirect(Policy::none())
+            .referer(false)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .pool_max_idle_per_host(site.max_concurrent_requests);
+        builder = match &site.proxy {
+            Proxy::Environment => builder,
+            Proxy::Off => builder.no_proxy(),
+            Proxy::Url(url) => {
+                builder.proxy(reqwest::Proxy::all(url.clone()).map_err(|_| ClientError::Proxy)?)
+            }
+        };
+        let mut base = site.endpoint.to_string();
+        let mut host = None;
+        if let Some(name) = other_name.filter(|name| is_dns_name(name) && is_direct(site)) {
+            base = Endpoint::new(Scheme::Https, name, site.endpoint.port(), site.endpoint.base_path())
+                .to_string();
+            host = Some(host_header(&site.endpoint)?);
+            builder = builder.no_proxy().dns_resolver(Arc::new(Elsewhere::of(&site.endpoint)));
+        }
+        reqwest::Url::parse(&base).map_err(|_| ClientError::Address)?;
+        let http = builder.build().map_err(|error| ClientError::Setup(error.to_string()))?;
+        Ok(Self { http, base, host, _tls: config })
+    }
+}
+
+fn has_tls_proxy(site: &Site) -> bool {
+    matches!(&site.proxy, Proxy::Url(url) if url.scheme() == "https")
+}
+
+fn host_header(endpoint: &Endpoint) -> Result<HeaderValue, ClientError> {
+    format!("{}:{}", endpoint.host(), endpoint.port()).parse().map_err(|_| ClientError::Address)
+}
+
+/// Whether no proxy is on the way. A proxy is told the host to connect to, so that can not be the certificate's name:
+/// then only the check of the certificate uses that name, not the handshake (SNI).
+fn is_direct(site: &Site) -> bool {
+    match site.proxy {
+        Proxy::Off => true,
+        Proxy::Url(_) => false,
+        Proxy::Environment => ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]
+            .into_iter()
+            .all(|name| std::env::var_os(name).is_none_or(|value| value.is_empty())),
+    }
+}
+
+/// Finds the site's host, whatever name the URL has. The URL holds the certificate's name, since the handshake and
+/// the check of the certificate take it from there.
+#[derive(Debug)]
+struct Elsewhere {
+    host: Arc<str>,
+}
+
+impl Elsewhere {
+    fn of(endpoint: &Endpoint) -> Self {
+        Self { host: endpoint.host().trim_matches(['[', ']']).into() }
+    }
+}
+
+impl Resolve for Elsewhere {
+    fn resolve(&self, _name: Name) -> Resolving {
+        let host = self.host.clone();
+        Box::pin(async move {
+            // Port 0 stands for the URL's.
+            let addresses: Vec<_> = tokio::net::lookup_host((&*host, 0)).await?.collect();
+            if addresses.is_empty() {
+                return Err(io::Error::from(io::ErrorKind::NotFound).into());
+            }
+            Ok(Box::new(addresses.into_iter()) as Addrs)
+        })
+    }
+}

@@ -1,0 +1,145 @@
+//! One site's loop: every interval a cycle, and each cycle's result published as a snapshot.
+
+mod connection;
+mod cycle;
+mod families;
+mod record;
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+use crate::collector;
+use crate::config::{Collection, Collectors, Config, Site};
+use crate::metric::MetricNames;
+use crate::netbackup::{Stats, TlsCache};
+use crate::snapshot::SnapshotWriter;
+use connection::Connection;
+use cycle::Memory;
+
+/// A cycle gets at least this long, so that a short interval does not cut off the first reading of a window.
+const SHORTEST_DEADLINE: Duration = Duration::from_secs(60);
+/// Sites that began together drift apart by up to this share of the interval.
+const JITTER: f64 = 0.05;
+
+/// What a poller follows: its site and the settings that hold for all.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// The site.
+    pub site: Site,
+    /// How often and how far back.
+    pub collection: Collection,
+    /// Which collectors run.
+    pub collectors: Collectors,
+    /// Which names are served.
+    pub names: MetricNames,
+}
+
+impl Plan {
+    /// The plan for one site of a configuration.
+    pub fn new(config: &Config, site: &Site) -> Self {
+        Self {
+            site: site.clone(),
+            collection: config.collection.clone(),
+            collectors: config.collectors.clone(),
+            names: config.names,
+        }
+    }
+
+    /// Whether `next` needs other connections than `self`.
+    fn reconnects(&self, next: &Self) -> bool {
+        let (old, new) = (&self.site, &next.site);
+        old.api_key != new.api_key
+            || old.verification != new.verification
+            || old.tls_server_name != new.tls_server_name
+            || old.proxy != new.proxy
+            || old.timeout != new.timeout
+            || old.max_concurrent_requests != new.max_concurrent_requests
+            || old.api_version != new.api_version
+    }
+}
+
+/// Collects one site until it is dropped.
+#[derive(Debug)]
+pub struct Poller {
+    plan: watch::Receiver<Arc<Plan>>,
+    writer: SnapshotWriter,
+    tls: Arc<TlsCache>,
+    stats: Arc<Stats>,
+}
+
+impl Poller {
+    /// A poller that follows `plan` and publishes by `writer`.
+    pub fn new(plan: watch::Receiver<Arc<Plan>>, writer: SnapshotWriter, tls: Arc<TlsCache>) -> Self {
+        Self { plan, writer, tls, stats: Arc::new(Stats::default()) }
+    }
+
+    /// Polls at once and then every interval; ends when the plan's sender is gone.
+    pub async fn run(mut self) {
+        let mut plan = self.plan.borrow_and_update().clone();
+        let mut memory = Memory::new(collector::build(&plan.collectors));
+        let mut connection = Connection::open(&plan, &self.tls, &self.stats);
+        let mut next = Instant::now();
+        loop {
+            tokio::select! {
+                biased;
+                changed = self.plan.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    let new = self.plan.borrow_and_update().clone();
+                    next = next_after_change(&plan, &new, next);
+                    if plan.collectors != new.collectors {
+                        memory.adopt(collector::build(&new.collectors));
+                    }
+                    if plan.reconnects(&new) {
+                        let candidate = Connection::open(&new, &self.tls, &self.stats);
+                        connection = connection.replace(candidate, &plan, &new, &mut memory).await;
+                    }
+                    plan = new;
+                    continue;
+                }
+                () = sleep_until(next) => {}
+            }
+            let began = Instant::now();
+            let mut plans = self.plan.clone();
+            connection.retry_waiting(&plan, &mut memory).await;
+            let cycle = pin!(memory.cycle(&plan, connection.client(), &self.stats, &self.writer));
+            tokio::select! {
+                biased;
+                // A cycle with a key or a certificate that no longer holds is not worth finishing.
+                () = reconnect_wanted(&mut plans, &plan) => continue,
+                () = cycle => {}
+            }
+            next = next_cycle(began, plan.collection.interval);
+        }
+    }
+}
+
+async fn reconnect_wanted(plans: &mut watch::Receiver<Arc<Plan>>, running: &Plan) {
+    // An error means that the supervisor is gone; the loop finds that out by itself.
+    if plans.wait_for(|plan| running.reconnects(plan)).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+fn next_cycle(began: Instant, interval: Duration) -> Instant {
+    let interval = interval.mul_f64(1.0 + JITTER * (fastrand::f64() - 0.5) * 2.0);
+    // After a long stop (SIGSTOP, a laptop's sleep) there is one cycle, not one for each that was missed.
+    (began + interval).max(Instant::now())
+}
+
+/// An unchanged cadence is kept; a change of what is asked for is put to work at once.
+fn next_after_change(old: &Plan, new: &Plan, next: Instant) -> Instant {
+    let now = Instant::now();
+    if old.reconnects(new) || old.collectors != new.collectors || old.collection.window != new.collection.window {
+        now
+    } else if old.collection.interval == new.collection.interval {
+        next
+    } else {
+        next.min(now + new.collection.interval)
+    }
+}

@@ -1,0 +1,71 @@
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::Plan;
+use super::cycle::Memory;
+use crate::netbackup::{Client, KeyState, Stats, TlsCache};
+
+/// The client in use, and one whose key was refused and that waits for its time.
+#[derive(Debug)]
+pub(super) struct Connection {
+    client: Result<Client, String>,
+    waiting: Option<Client>,
+}
+
+impl Connection {
+    /// Makes a client; why that can not be is kept for the cycle to say.
+    pub(super) fn open(plan: &Plan, tls: &TlsCache, stats: &Arc<Stats>) -> Self {
+        let client = Client::new(&plan.site, tls, stats.clone()).map_err(|error| error.to_string());
+        Self { client, waiting: None }
+    }
+
+    /// The client to collect by.
+    pub(super) fn client(&self) -> Result<&Client, &String> {
+        self.client.as_ref()
+    }
+
+    /// Decides between this connection and a new one to the same endpoint.
+    ///
+    /// Where only the key differs, the new one is tried before the old one is given up: a key that was rotated
+    /// wrongly must not take down a site whose old key still works.
+    pub(super) async fn replace(self, candidate: Self, old: &Plan, new: &Plan, memory: &mut Memory) -> Self {
+        let mut key_only = old.clone();
+        key_only.site.api_key = new.site.api_key.clone();
+        memory.credential_accepted(None);
+        let (Ok(running), Ok(fresh), false) = (&self.client, &candidate.client, key_only.reconnects(new)) else {
+            return candidate;
+        };
+        let deadline = Instant::now() + new.site.timeout;
+        let site = &new.site.name;
+        if !is_refused(fresh, deadline).await {
+            // An answer that says nothing of the key is no reason against it.
+            tracing::info!(%site, "The new API key is in use");
+            return candidate;
+        }
+        memory.credential_accepted(Some(false));
+        if matches!(running.check_key(deadline).await, Ok(KeyState::Accepted { .. })) {
+            tracing::error!(%site, "NetBackup refuses the new API key; the old one still works and stays in use: correct the key");
+            return Self { client: self.client, waiting: candidate.client.ok() };
+        }
+        tracing::error!(%site, "NetBackup refuses the new API key, and the old one as well: create a new key");
+        candidate
+    }
+
+    /// Tries a key again that was refused.
+    pub(super) async fn retry_waiting(&mut self, plan: &Plan, memory: &mut Memory) {
+        let Some(waiting) = self.waiting.take() else { return };
+        let deadline = Instant::now() + plan.site.timeout;
+        if is_refused(&waiting, deadline).await {
+            self.waiting = Some(waiting);
+        } else {
+            tracing::info!(site = %plan.site.name, "The new API key is accepted now and is in use");
+            memory.credential_accepted(Some(true));
+            self.client = Ok(waiting);
+        }
+    }
+}
+
+async fn is_refused(client: &Client, deadline: Instant) -> bool {
+    matches!(client.check_key(deadline).await, Ok(KeyState::Rejected))
+}

@@ -1,0 +1,250 @@
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use futures_util::FutureExt as _;
+use jiff::Timestamp;
+use tokio::time::{Instant, timeout_at};
+
+use super::record::Record;
+use super::{Plan, SHORTEST_DEADLINE, families};
+use crate::collector::{self, Collector, Context, Run};
+use crate::config::ApiVersion;
+use crate::netbackup::{Client, KeyState, Stats};
+use crate::snapshot::{Fragment, Snapshot, SnapshotWriter};
+
+/// A key's end moves only when somebody makes a new key.
+const KEY_INTERVAL: Duration = Duration::from_secs(3600);
+
+/// What a poller remembers from cycle to cycle.
+pub(super) struct Memory {
+    collectors: Vec<Box<dyn Collector>>,
+    records: Vec<Record>,
+    site: SiteRecord,
+}
+
+/// What is known of the site as a whole.
+#[derive(Debug, Default)]
+pub(super) struct SiteRecord {
+    pub(super) up: Option<bool>,
+    pub(super) version: Option<ApiVersion>,
+    /// Whether the configured key is accepted; `None` while nobody has asked.
+    pub(super) credential: Option<bool>,
+    /// When the key ends, where NetBackup says it.
+    pub(super) key_expiry: Option<Timestamp>,
+    complete: bool,
+    key_asked: Option<Instant>,
+    failure: Option<String>,
+}
+
+impl Memory {
+    pub(super) fn new(collectors: Vec<Box<dyn Collector>>) -> Self {
+        let records = collectors.iter().map(|collector| Record::new(collector.name())).collect();
+        Self { collectors, records, site: SiteRecord::default() }
+    }
+
+    /// Takes over another set of collectors; those that stay keep what they know.
+    pub(super) fn adopt(&mut self, wanted: Vec<Box<dyn Collector>>) {
+        let mut known: Vec<_> = std::mem::take(&mut self.collectors).into_iter().zip(std::mem::take(&mut self.records)).collect();
+        for fresh in wanted {
+            let place = known.iter().position(|(collector, _)| collector.name() == fresh.name());
+            let (collector, record) = match place {
+                Some(place) => known.swap_remove(place),
+                None => {
+                    let record = Record::new(fresh.name());
+                    (fresh, record)
+                }
+            };
+            self.collectors.push(collector);
+            self.records.push(record);
+        }
+    }
+
+    /// Notes what is known of the configured key now.
+    pub(super) fn credential_accepted(&mut self, accepted: Option<bool>) {
+        self.site.credential = accepted;
+        self.site.key_asked = None;
+    }
+
+    /// One cycle: the version first, then all collectors side by side, each published as it ends.
+    pub(super) async fn cycle(
+        &mut self,
+        plan: &Plan,
+        client: Result<&Client, &String>,
+        stats: &Stats,
+        writer: &SnapshotWriter,
+    ) {
+        let deadline = Instant::now() + plan.collection.interval.max(plan.site.timeout).max(SHORTEST_DEADLINE);
+        let client = match reach(client, deadline).await {
+            Ok((client, version)) => {
+                self.site.version = Some(version);
+                client
+            }
+            Err(why) => return self.unreachable(&why, plan, stats, writer),
+        };
+        self.site.reached(plan);
+        let all_unauthorized = self.collect(plan, client, deadline, stats, writer).await;
+        self.site.up = Some(self.records.iter().any(Record::succeeded));
+        if all_unauthorized || self.site.key_is_due() {
+            self.site.ask_about_key(client, deadline, plan).await;
+        }
+        self.site.complete = true;
+        self.publish(plan, stats, writer);
+    }
+
+    /// Whether every collector was refused.
+    async fn collect(
+        &mut self,
+        plan: &Plan,
+        client: &Client,
+        deadline: Instant,
+        stats: &Stats,
+        writer: &SnapshotWriter,
+    ) -> bool {
+        let context = Context {
+            client,
+            site: &plan.site.name,
+            window: plan.collection.window,
+            interval: plan.collection.interval,
+            names: plan.names,
+            deadline,
+            now: Timestamp::now(),
+        };
+        let Self { collectors, records, site } = self;
+        let mut broken = Vec::new();
+        let mut unauthorized = 0;
+        let context = &context;
+        let mut runs: FuturesUnordered<_> = collectors
+            .iter_mut()
+            .enumerate()
+            .map(|(place, collector)| async move { (place, run(collector.as_mut(), context).await) })
+            .collect();
+        while let Some((place, ended)) = runs.next().await {
+            let Some(record) = records.get_mut(place) else { continue };
+            match ended {
+                Some(run) => unauthorized += usize::from(note(record, run, plan)),
+                None => {
+                    broken.push(place);
+                    record.failed("internal error", plan.collection.max_stale_cycles);
+                }
+            }
+            if record.succeeded() {
+                site.up = Some(true);
+            }
+            publish(site, records, plan, stats, writer);
+        }
+        drop(runs);
+        self.replace(&broken, plan);
+        unauthorized == self.records.len()
+    }
+
+    /// A collector that panicked may be in any state; a fresh one takes its place.
+    fn replace(&mut self, broken: &[usize], plan: &Plan) {
+        for place in broken {
+            let Some(collector) = self.collectors.get_mut(*place) else { continue };
+            let name = collector.name();
+            if let Some(fresh) = collector::build(&plan.collectors).into_iter().find(|fresh| fresh.name() == name) {
+                *collector = fresh;
+            }
+        }
+    }
+
+    fn unreachable(&mut self, why: &str, plan: &Plan, stats: &Stats, writer: &SnapshotWriter) {
+        self.site.up = Some(false);
+        self.site.version = None;
+        self.site.complete = true;
+        if self.site.failure.as_deref() != Some(why) {
+            tracing::warn!(site = %plan.site.name, endpoint = %plan.site.endpoint, err = why, "NetBackup can not be reached");
+            self.site.failure = Some(why.to_owned());
+        }
+        for record in &mut self.records {
+            record.failed(why, plan.collection.max_stale_cycles);
+        }
+        self.publish(plan, stats, writer);
+    }
+
+    fn publish(&self, plan: &Plan, stats: &Stats, writer: &SnapshotWriter) {
+        publish(&self.site, &self.records, plan, stats, writer);
+    }
+}
+
+impl SiteRecord {
+    /// The server answered.
+    fn reached(&mut self, plan: &Plan) {
+        if self.failure.take().is_some() {
+            tracing::info!(site = %plan.site.name, endpoint = %plan.site.endpoint, "NetBackup answers again");
+        }
+    }
+
+    fn key_is_due(&self) -> bool {
+        // A key that waits for its time says nothing about the one in use.
+        self.credential != Some(false) && self.key_asked.is_none_or(|asked| asked.elapsed() > KEY_INTERVAL)
+    }
+
+    /// Asks whether the key is good and when it ends. One refused collector alone means a missing permission.
+    async fn ask_about_key(&mut self, client: &Client, deadline: Instant, plan: &Plan) {
+        match client.check_key(deadline).await {
+            Ok(KeyState::Accepted { expiry }) => {
+                self.credential = self.credential.or(Some(true));
+                self.key_expiry = expiry;
+                self.key_asked = Some(Instant::now());
+            }
+            Ok(KeyState::Rejected) => {
+                if self.credential != Some(false) {
+                    tracing::error!(site = %plan.site.name, "NetBackup refuses the API key: create a new one and put it in its place");
+                }
+                self.credential = Some(false);
+                self.key_asked = None;
+            }
+            // Some keys may not ask; the collectors tell what matters.
+            Err(error) => tracing::debug!(site = %plan.site.name, err = %error, "The key's end is not known"),
+        }
+    }
+}
+
+async fn reach<'a>(
+    client: Result<&'a Client, &String>,
+    deadline: Instant,
+) -> Result<(&'a Client, ApiVersion), String> {
+    let client = client.map_err(Clone::clone)?;
+    match timeout_at(deadline, client.negotiate(deadline)).await {
+        Ok(Ok(version)) => Ok((client, version)),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err("no answer before the cycle's deadline".to_owned()),
+    }
+}
+
+/// Runs a collector to the deadline; `None` when it panicked.
+async fn run(collector: &mut dyn Collector, context: &Context<'_>) -> Option<Run> {
+    AssertUnwindSafe(collector::run(collector, context)).catch_unwind().await.ok()
+}
+
+/// Writes down what a run brought; whether it was refused for want of permission.
+fn note(record: &mut Record, run: Run, plan: &Plan) -> bool {
+    let (site, collector) = (&plan.site.name, record.name);
+    let failure = run.outcome.as_ref().err().cloned();
+    let news = record.note(run, plan.collection.max_stale_cycles, Timestamp::now());
+    match &failure {
+        None if news => tracing::info!(%site, collector, "The collector succeeds again"),
+        Some(error) if news => {
+            tracing::warn!(%site, collector, reason = error.reason(), err = %error, "The collector failed");
+        }
+        None | Some(_) => {}
+    }
+    failure.is_some_and(|error| error.is_unauthorized())
+}
+
+/// Makes the site's snapshot of all that is known and publishes it.
+fn publish(site: &SiteRecord, records: &[Record], plan: &Plan, stats: &Stats, writer: &SnapshotWriter) {
+    let own = families::of_site(site, records, &plan.site.name).into_iter().chain(stats.families(&plan.site.name));
+    let mut fragments: Vec<_> = own.map(Fragment::from).collect();
+    fragments.extend(records.iter().flat_map(|record| record.fragments.iter().cloned()));
+    fragments.retain(|fragment| plan.names.serves(fragment.desc) && !fragment.text.is_empty());
+    writer.publish(Snapshot {
+        site: plan.site.name.clone(),
+        taken_at: Timestamp::now(),
+        up: site.up,
+        complete: site.complete,
+        fragments,
+    });
+}

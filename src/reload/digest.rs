@@ -1,0 +1,113 @@
+use std::collections::BTreeSet;
+use std::fmt;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::config::Material;
+
+/// A SHA-256 digest.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Digest([u8; 32]);
+
+impl Digest {
+    /// The digest of a configuration's text; it orders the sources.
+    pub fn of_text(text: &[u8]) -> Self {
+        Self(Sha256::digest(text).into())
+    }
+
+    /// The digest of everything that a configuration depends on: the text, each file that it names, and the
+    /// value of each variable. It decides whether anything changed.
+    pub fn of_material(material: &Material, variables: &BTreeSet<String>) -> Self {
+        let mut hasher = Sha256::new();
+        let mut part = |tag: u8, bytes: &[u8]| {
+            // The length keeps neighbours apart: ("ab", "c") is not ("a", "bc").
+            hasher.update([tag]);
+            hasher.update((bytes.len() as u64).to_le_bytes());
+            hasher.update(bytes);
+        };
+        part(b't', &material.text);
+        for (path, content) in &material.files {
+            part(b'p', path.as_os_str().as_encoded_bytes());
+            match content {
+                Ok(bytes) => part(b'f', bytes),
+                Err(problem) => part(b'e', problem.to_string().as_bytes()),
+            }
+        }
+        for name in variables {
+            part(b'n', name.as_bytes());
+            match material.environment.get(name) {
+                Some(value) => part(b'v', value.as_bytes()),
+                None => part(b'u', b""),
+            }
+        }
+        Self(hasher.finalize().into())
+    }
+
+    /// The first 48 bits: what a float sample holds exactly.
+    pub fn as_sample(&self) -> f64 {
+        let [a, b, c, d, e, f, ..] = self.0;
+        u64::from_be_bytes([0, 0, a, b, c, d, e, f]) as f64
+    }
+
+    /// The first 12 hexadecimal digits, which are the 48 bits of [`Digest::as_sample`].
+    pub fn short(&self) -> String {
+        self.0.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.short())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::config::FileProblem;
+
+    fn material(text: &str, file: Result<&str, &str>) -> Material {
+        let content = file.map(|bytes| bytes.as_bytes().to_vec()).map_err(|why| FileProblem(why.to_owned()));
+        Material {
+            text: text.as_bytes().to_vec(),
+            files: [(PathBuf::from("/key"), content)].into(),
+            ..Material::default()
+        }
+    }
+
+    #[test]
+    fn a_referenced_file_changes_the_material_and_not_the_text() {
+        let (old, new) = (material("a", Ok("k1")), material("a", Ok("k2")));
+        let none = BTreeSet::new();
+        assert_eq!(Digest::of_text(&old.text), Digest::of_text(&new.text));
+        assert_ne!(Digest::of_material(&old, &none), Digest::of_material(&new, &none));
+        assert_ne!(
+            Digest::of_material(&old, &none),
+            Digest::of_material(&material("a", Err("missing")), &none)
+        );
+    }
+
+    #[test]
+    fn only_variables_that_the_text_names_count() {
+        let mut with = material("a", Ok("k"));
+        with.environment.dotenv.insert("KEY".to_owned(), "1".to_owned());
+        let without = material("a", Ok("k"));
+        let (none, named) = (BTreeSet::new(), BTreeSet::from(["KEY".to_owned()]));
+        assert_eq!(Digest::of_material(&with, &none), Digest::of_material(&without, &none));
+        assert_ne!(Digest::of_material(&with, &named), Digest::of_material(&without, &named));
+    }
+
+    #[test]
+    fn the_sample_is_the_hexadecimal_short_form() {
+        let digest = Digest::of_text(b"text");
+        assert_eq!(format!("{:012x}", digest.as_sample() as u64), digest.short());
+    }
+}

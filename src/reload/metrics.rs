@@ -1,0 +1,88 @@
+use std::time::Duration;
+
+use prometheus::{Gauge, GaugeVec, Histogram, HistogramOpts, IntCounterVec, Opts, Registry};
+
+use super::{ActiveConfig, Outcome, Status, Trigger};
+
+/// From one file read to a slow network file system.
+const BUCKETS: [f64; 9] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.0, 10.0];
+
+/// The metrics of the funnel.
+#[derive(Clone, Debug)]
+pub struct ReloadMetrics {
+    successful: Gauge,
+    success_timestamp: Gauge,
+    hash: Gauge,
+    info: GaugeVec,
+    reloads: IntCounterVec,
+    duration: Histogram,
+}
+
+impl ReloadMetrics {
+    /// Registers the metrics; every known label value begins at 0.
+    pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let metrics = Self {
+            successful: Gauge::new(
+                "nbu_exporter_config_last_reload_successful",
+                "Whether the newest known revision of the configuration is the running one.",
+            )?,
+            success_timestamp: Gauge::new(
+                "nbu_exporter_config_last_reload_success_timestamp_seconds",
+                "When a configuration was last put to work, as Unix time.",
+            )?,
+            hash: Gauge::new(
+                "nbu_exporter_config_hash",
+                "The first 48 bits of the SHA-256 digest of the running configuration's text.",
+            )?,
+            info: GaugeVec::new(
+                Opts::new("nbu_exporter_config_info", "Where the running configuration was read; always 1."),
+                &["source", "revision", "hash"],
+            )?,
+            reloads: IntCounterVec::new(
+                Opts::new(
+                    "nbu_exporter_config_reloads_total",
+                    "Looks at the configuration that brought news or that somebody asked for.",
+                ),
+                &["trigger", "outcome"],
+            )?,
+            duration: Histogram::with_opts(
+                HistogramOpts::new(
+                    "nbu_exporter_config_reload_duration_seconds",
+                    "The time from the beginning of a look to its outcome, for looks that are counted.",
+                )
+                .buckets(BUCKETS.to_vec()),
+            )?,
+        };
+        for trigger in Trigger::ALL {
+            for outcome in Outcome::ALL {
+                metrics.reloads.with_label_values(&[trigger.as_str(), outcome.as_str()]);
+            }
+        }
+        registry.register(Box::new(metrics.successful.clone()))?;
+        registry.register(Box::new(metrics.success_timestamp.clone()))?;
+        registry.register(Box::new(metrics.hash.clone()))?;
+        registry.register(Box::new(metrics.info.clone()))?;
+        registry.register(Box::new(metrics.reloads.clone()))?;
+        registry.register(Box::new(metrics.duration.clone()))?;
+        Ok(metrics)
+    }
+
+    pub(super) fn counted(&self, trigger: Trigger, outcome: Outcome, took: Duration) {
+        self.reloads.with_label_values(&[trigger.as_str(), outcome.as_str()]).inc();
+        self.duration.observe(took.as_secs_f64());
+    }
+
+    pub(super) fn running(&self, active: &ActiveConfig) {
+        self.hash.set(active.text.as_sample());
+        self.info.reset();
+        let revision = active.resource_version.as_deref().unwrap_or("");
+        self.info.with_label_values(&[active.origin.as_str(), revision, &active.text.short()]).set(1.0);
+    }
+
+    pub(super) fn status(&self, status: &Status) {
+        self.successful.set(if status.newest_runs { 1.0 } else { 0.0 });
+        if let Some(last) = status.last_success {
+            self.success_timestamp.set(last.as_millisecond() as f64 / 1000.0);
+        }
+    }
+}

@@ -1,0 +1,121 @@
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::{ActiveConfig, Trigger, Verdict};
+use crate::config::{ConfigDiff, Environment};
+use crate::source::file::{Clearance, FileReader, FileWatcher, Look, LookError};
+
+/// Reads a configuration with the files that it names.
+pub trait Reader: Clone + Send + 'static {
+    /// The configuration file.
+    fn path(&self) -> &Path;
+
+    /// Reads the text and what `references` finds in it, all from one moment. It may block.
+    fn look(&self, references: &References<'_>) -> Result<Look, LookError>;
+}
+
+/// Finds the files that a text names.
+pub type References<'a> = dyn Fn(&[u8], &Environment) -> BTreeSet<PathBuf> + 'a;
+
+/// Knows when a look may begin, and which files it is to be told of.
+pub trait Watch: Send + Sync + 'static {
+    /// The permission to look.
+    type Clearance: Copy + Send;
+
+    /// Waits until nobody is in the middle of writing one of the files in place. Cancel safe.
+    fn ready(&self) -> impl Future<Output = Self::Clearance> + Send;
+
+    /// Whether nobody began to write since the clearance; what was read is worth something only then.
+    fn is_undisturbed(&self, clearance: Self::Clearance) -> bool;
+
+    /// Says which files a change is to be told of, beside the configuration itself.
+    fn cover(&self, files: &BTreeSet<PathBuf>) -> impl Future<Output = ()> + Send;
+}
+
+impl Reader for FileReader {
+    fn path(&self) -> &Path {
+        FileReader::path(self)
+    }
+
+    fn look(&self, references: &References<'_>) -> Result<Look, LookError> {
+        FileReader::look(self, references)
+    }
+}
+
+impl Watch for FileWatcher {
+    type Clearance = Clearance;
+
+    async fn ready(&self) -> Clearance {
+        self.ready_to_look().await
+    }
+
+    fn is_undisturbed(&self, clearance: Clearance) -> bool {
+        FileWatcher::is_undisturbed(self, clearance)
+    }
+
+    async fn cover(&self, files: &BTreeSet<PathBuf>) {
+        FileWatcher::cover(self, files).await;
+    }
+}
+
+/// Something that asks for a look.
+#[derive(Debug)]
+pub enum Event {
+    /// Look again, since …
+    Look(Trigger),
+    /// Somebody waits for the outcome of a look that begins after this.
+    Request(oneshot::Sender<Arc<Verdict>>),
+}
+
+/// Everything that can ask for a look.
+pub trait Triggers: Send + 'static {
+    /// The next event; `None` when there will be none. Cancel safe: what was not returned is not lost.
+    fn next(&mut self) -> impl Future<Output = Option<Event>> + Send;
+}
+
+/// What a configuration is put to work by. What can fail fails in `prepare`, and then nothing has changed.
+pub trait Publisher: Send + 'static {
+    /// What is ready to be committed.
+    type Prepared: Send;
+
+    /// Gets everything ready for `next`.
+    fn prepare(
+        &mut self,
+        next: &Arc<ActiveConfig>,
+        diff: &ConfigDiff,
+    ) -> impl Future<Output = Result<Self::Prepared, PrepareError>> + Send;
+
+    /// Puts it to work.
+    fn commit(&mut self, next: Arc<ActiveConfig>, prepared: Self::Prepared) -> impl Future<Output = ()> + Send;
+}
+
+/// A valid configuration can not be put to work; a sentence with the cure.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct PrepareError(pub String);
+
+/// Asks the funnel for a look and waits for what comes of it.
+#[derive(Clone, Debug)]
+pub struct ReloadHandle(mpsc::Sender<Event>);
+
+impl ReloadHandle {
+    /// The outcome of a look that begins after this call; `None` when the funnel has ended.
+    pub async fn reload(&self) -> Option<Arc<Verdict>> {
+        let (sender, receiver) = oneshot::channel();
+        self.0.send(Event::Request(sender)).await.ok()?;
+        receiver.await.ok()
+    }
+}
+
+/// How many requests may wait; more wait in front of the queue.
+const QUEUE: usize = 64;
+
+/// The way for requests into the funnel.
+pub fn requests() -> (ReloadHandle, mpsc::Receiver<Event>) {
+    let (sender, receiver) = mpsc::channel(QUEUE);
+    (ReloadHandle(sender), receiver)
+}

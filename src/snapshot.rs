@@ -1,0 +1,217 @@
+//! The results of polls, one immutable [`Snapshot`] per site, and who may write and read them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use crate::config::SiteId;
+use crate::metric::{Desc, Family};
+
+/// The immutable result of one poll.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// The value of the `site` label.
+    pub site: Arc<str>,
+    /// When it was made.
+    pub taken_at: Timestamp,
+    /// Whether the site answered, or `None` while that is not known yet.
+    pub up: Option<bool>,
+    /// Whether the first cycle has finished, well or badly.
+    pub complete: bool,
+    /// The samples, family by family; each family at most once.
+    pub fragments: Vec<Fragment>,
+}
+
+/// One site's part of a metric family.
+#[derive(Clone, Debug)]
+pub struct Fragment {
+    /// What the samples measure.
+    pub desc: &'static Desc,
+    /// The sample lines.
+    pub text: Bytes,
+}
+
+impl From<Family> for Fragment {
+    fn from(family: Family) -> Self {
+        Self { desc: family.desc(), text: Bytes::from(family.into_text()) }
+    }
+}
+
+/// All sites' snapshots at one moment.
+#[derive(Debug, Default)]
+pub struct Snapshots {
+    /// Grows with every change; two equal versions are the same page.
+    pub version: u64,
+    /// By site.
+    pub sites: BTreeMap<SiteId, Arc<Snapshot>>,
+}
+
+/// The store; clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct SnapshotStore {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    current: ArcSwap<Snapshots>,
+    /// Which writer may publish for a site: only the newest.
+    writers: Mutex<Writers>,
+}
+
+#[derive(Debug, Default)]
+struct Writers {
+    last: u64,
+    current: HashMap<SiteId, u64>,
+}
+
+/// Publishes for one site. When it is dropped or another takes its place, its snapshot is gone and a late
+/// result can not be published.
+#[derive(Debug)]
+pub struct SnapshotWriter {
+    shared: Arc<Shared>,
+    site: SiteId,
+    ticket: u64,
+}
+
+impl SnapshotStore {
+    /// All snapshots now.
+    pub fn load(&self) -> Arc<Snapshots> {
+        self.shared.current.load_full()
+    }
+
+    /// A writer for a site; it takes the place of an earlier one, whose snapshot goes.
+    pub fn writer(&self, site: SiteId) -> SnapshotWriter {
+        let mut writers = self.shared.lock();
+        writers.last += 1;
+        let ticket = writers.last;
+        if writers.current.insert(site.clone(), ticket).is_some() {
+            self.shared.remove(&site);
+        }
+        drop(writers);
+        SnapshotWriter { shared: self.shared.clone(), site, ticket }
+    }
+
+    /// Takes a site out at once, whatever its writer still does.
+    pub fn revoke(&self, site: &SiteId) {
+        let mut writers = self.shared.lock();
+        if writers.current.remove(site).is_some() {
+            self.shared.remove(site);
+        }
+    }
+}
+
+impl SnapshotWriter {
+    /// Publishes; `false` when this writer's time is over.
+    pub fn publish(&self, snapshot: Snapshot) -> bool {
+        let writers = self.shared.lock();
+        if writers.current.get(&self.site) != Some(&self.ticket) {
+            return false;
+        }
+        let snapshot = Arc::new(snapshot);
+        self.shared.change(|sites| {
+            sites.insert(self.site.clone(), snapshot);
+        });
+        true
+    }
+}
+
+impl Drop for SnapshotWriter {
+    fn drop(&mut self) {
+        let mut writers = self.shared.lock();
+        if writers.current.get(&self.site) == Some(&self.ticket) {
+            writers.current.remove(&self.site);
+            self.shared.remove(&self.site);
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Writers> {
+        // The map is whole at every point where a panic could happen.
+        self.writers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn remove(&self, site: &SiteId) {
+        if self.current.load().sites.contains_key(site) {
+            self.change(|sites| {
+                sites.remove(site);
+            });
+        }
+    }
+
+    /// Callers hold the lock, so that changes do not overtake each other.
+    fn change(&self, edit: impl FnOnce(&mut BTreeMap<SiteId, Arc<Snapshot>>)) {
+        let current = self.current.load();
+        let mut sites = current.sites.clone();
+        edit(&mut sites);
+        self.current.store(Arc::new(Snapshots { version: current.version + 1, sites }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn snapshot(site: &str) -> Snapshot {
+        Snapshot {
+            site: site.into(),
+            taken_at: Timestamp::UNIX_EPOCH,
+            up: Some(true),
+            complete: true,
+            fragments: Vec::new(),
+        }
+    }
+
+    fn id(name: &str) -> SiteId {
+        SiteId::Named(name.into())
+    }
+
+    #[test]
+    fn a_dropped_writer_takes_its_snapshot_along() {
+        let store = SnapshotStore::default();
+        let writer = store.writer(id("paris"));
+        assert!(writer.publish(snapshot("paris")));
+        assert_eq!(store.load().sites.len(), 1);
+        drop(writer);
+        assert!(store.load().sites.is_empty());
+    }
+
+    #[test]
+    fn a_late_result_of_an_old_writer_is_not_published() {
+        let store = SnapshotStore::default();
+        let old = store.writer(id("paris"));
+        old.publish(snapshot("old"));
+        let new = store.writer(id("paris"));
+        assert!(store.load().sites.is_empty());
+        assert!(!old.publish(snapshot("late")));
+        assert!(new.publish(snapshot("new")));
+        drop(old);
+        assert_eq!(&*store.load().sites[&id("paris")].site, "new");
+    }
+
+    #[test]
+    fn a_revoked_site_is_gone_at_once_and_stays_gone() {
+        let store = SnapshotStore::default();
+        let writer = store.writer(id("paris"));
+        writer.publish(snapshot("paris"));
+        store.revoke(&id("paris"));
+        assert!(store.load().sites.is_empty());
+        assert!(!writer.publish(snapshot("paris")));
+        assert!(store.load().sites.is_empty());
+    }
+
+    #[test]
+    fn each_change_has_its_own_version() {
+        let store = SnapshotStore::default();
+        let before = store.load().version;
+        let writer = store.writer(id("paris"));
+        writer.publish(snapshot("paris"));
+        let published = store.load().version;
+        drop(writer);
+        assert!(before < published && published < store.load().version);
+    }
+}

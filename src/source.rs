@@ -1,0 +1,6 @@
+//! What tells the exporter to look at its configuration again, and what it then sees.
+//!
+//! A source gives hints, never configurations: the content of the next look decides.
+
+pub mod file;
+pub mod signal;

@@ -1,0 +1,144 @@
+//! The configuration as files: in a mounted volume, or in any directory.
+//!
+//! Two halves. [`FileReader`] takes snapshots: one look reads the configuration and every file that it names as
+//! they were at one moment. [`FileWatcher`] says when to look, and when not yet, since somebody is still writing.
+
+mod arms;
+mod dotenv;
+mod hold;
+mod interest;
+#[cfg(test)]
+mod kubelet;
+mod lookout;
+mod mount;
+mod problem;
+mod read;
+mod reader;
+mod shared;
+mod status;
+#[cfg(test)]
+mod tests;
+mod trail;
+mod watcher;
+
+pub use problem::{LookError, Problem};
+pub use reader::{FileReader, Look};
+pub use shared::{Hint, Hints};
+pub use status::{Mode, Status};
+pub use watcher::{Clearance, FileWatcher};
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The times and sizes of a source; the defaults are right for a running exporter.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How often we look without being told: remounts, re-pointed directory links and network file systems give
+    /// no event.
+    pub tick: Duration,
+    /// How often we look when inotify is not to be had.
+    pub poll_tick: Duration,
+    /// How long a file that was written in place must have been left alone. Tools write in bursts of
+    /// microseconds; a person waits less than this for anything.
+    pub quiet: Duration,
+    /// How long a writer that never finishes can hold a look back.
+    pub longest_hold: Duration,
+    /// How long a missing file must stay missing to be called so: a key that is added to or removed from a volume
+    /// has no file for about a millisecond around the swap.
+    pub confirm_missing: Duration,
+    /// How far apart the two looks are that must agree when no event says that a writer is done.
+    pub confirm_polled: Duration,
+    /// The largest configuration in bytes: that of a Kubernetes object.
+    pub largest_config: u64,
+    /// The largest file that the configuration may name, in bytes.
+    pub largest_reference: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            tick: Duration::from_secs(30),
+            poll_tick: Duration::from_secs(5),
+            quiet: Duration::from_millis(50),
+            longest_hold: Duration::from_secs(5),
+            confirm_missing: Duration::from_millis(200),
+            confirm_polled: Duration::from_secs(1),
+            largest_config: 1 << 20,
+            largest_reference: 1 << 20,
+        }
+    }
+}
+
+/// A configuration file, as a place to read from and to watch. Making one does no I/O.
+#[derive(Clone, Debug)]
+pub struct FileSource {
+    place: Arc<Place>,
+    process: Arc<BTreeMap<String, String>>,
+    options: Arc<Options>,
+    status: Arc<Status>,
+}
+
+impl FileSource {
+    /// The file at `path`, with the environment of this process for `${NAME}`.
+    ///
+    /// A relative path is taken from the directory that is current now.
+    pub fn new(path: &Path, process: BTreeMap<String, String>, options: Options) -> Self {
+        Self {
+            place: Arc::new(Place::new(path)),
+            process: Arc::new(process),
+            options: Arc::new(options),
+            status: Arc::default(),
+        }
+    }
+
+    /// The absolute path of the configuration file.
+    pub fn path(&self) -> &Path {
+        &self.place.config
+    }
+
+    /// What the watcher has to say of itself, for metrics; it lives as long as anybody holds it.
+    pub fn status(&self) -> Arc<Status> {
+        Arc::clone(&self.status)
+    }
+
+    /// The reading half. Clones of it share the memory of what was missing at the last look.
+    pub fn reader(&self) -> FileReader {
+        FileReader::new(self)
+    }
+}
+
+/// Where the configuration and what belongs to it lie.
+#[derive(Debug)]
+struct Place {
+    /// The configuration file, absolute.
+    config: PathBuf,
+    /// Where `.env` may lie; the first that is there and well-formed counts.
+    dotenv: Vec<PathBuf>,
+}
+
+impl Place {
+    fn new(path: &Path) -> Self {
+        // `absolute` fails only for an empty path or without a current directory; the look then names the path.
+        let config = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let mut dotenv: Vec<PathBuf> = std::path::absolute(".env").into_iter().collect();
+        let beside = config.with_file_name(".env");
+        if !dotenv.contains(&beside) {
+            dotenv.push(beside);
+        }
+        Self { config, dotenv }
+    }
+
+    /// A file that the configuration names: a relative path is taken from the configuration's directory, as the
+    /// path is seen, so that it stays in the volume.
+    fn reference(&self, path: &Path) -> PathBuf {
+        self.config.parent().unwrap_or(Path::new("/")).join(path)
+    }
+
+    /// Everything that is followed when the configuration names `references`.
+    fn followed(&self, references: &BTreeSet<PathBuf>) -> BTreeSet<PathBuf> {
+        let own = std::iter::once(&self.config).chain(&self.dotenv).cloned();
+        own.chain(references.iter().map(|path| self.reference(path))).collect()
+    }
+}

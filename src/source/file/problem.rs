@@ -1,0 +1,144 @@
+//! Why a look failed, in words for the person who has to mend it.
+
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::unistd::{getegid, geteuid};
+
+use super::trail::Lost;
+use crate::config::FileProblem;
+
+/// Why there is nothing to judge.
+#[derive(Debug, thiserror::Error)]
+pub enum LookError {
+    /// A file is not there, which may last only as long as a swap: come again, see [`LookError::come_again`].
+    #[error("{path}: not there at the moment; looking again", path = .path.display())]
+    Vanished {
+        /// The configuration, or a file that it names.
+        path: PathBuf,
+        /// When to come again.
+        after: Duration,
+    },
+    /// The files change faster than they can be read, or two looks have not yet agreed: come again.
+    #[error("{path}: still changing; looking again", path = .path.display())]
+    Unsettled {
+        /// The configuration.
+        path: PathBuf,
+        /// When to come again.
+        after: Duration,
+    },
+    /// The configuration is larger than any configuration can be.
+    #[error("{path}: the file has {size} bytes, a configuration has at most {limit}", path = .path.display())]
+    TooLarge {
+        /// The configuration.
+        path: PathBuf,
+        /// Its size in bytes, or the least that it has when it tells no size.
+        size: u64,
+        /// The most that it may have.
+        limit: u64,
+    },
+    /// The configuration can not be read.
+    #[error("{path}: {problem}", path = .path.display())]
+    Unreadable {
+        /// The configuration.
+        path: PathBuf,
+        /// Why.
+        problem: Problem,
+    },
+}
+
+impl LookError {
+    /// After which time to look again before anybody is told; `None` when this is the verdict.
+    pub fn come_again(&self) -> Option<Duration> {
+        match self {
+            Self::Vanished { after, .. } | Self::Unsettled { after, .. } => Some(*after),
+            Self::TooLarge { .. } | Self::Unreadable { .. } => None,
+        }
+    }
+}
+
+/// Why one file can not be read; a sentence without the file's path.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// Nothing is there.
+    #[error("no such file: {place} does not exist; create it or correct the path", place = .0.display())]
+    Missing(PathBuf),
+    /// Links that lead in a circle.
+    #[error(
+        "too many symbolic links (ELOOP): the links of this path point at each other; point one at a file"
+    )]
+    Loop,
+    /// The permissions keep us out.
+    #[error("{0}")]
+    Denied(String),
+    /// Not a regular file.
+    #[error("is a {0}, not a regular file; name a file")]
+    NotRegular(&'static str),
+    /// More than any such file can have.
+    #[error("has {size} bytes, at most {limit} are read; is it the right file?")]
+    TooLarge {
+        /// The size in bytes, or the least that it has when it tells no size.
+        size: u64,
+        /// The most that is read.
+        limit: u64,
+    },
+    /// The system could not read it.
+    #[error("can not be read: {0}; it is tried again")]
+    Io(String),
+}
+
+impl Problem {
+    pub(super) fn of_path(lost: &Lost) -> Self {
+        match lost {
+            Lost::Missing(place) => Self::Missing(place.clone()),
+            Lost::Loop => Self::Loop,
+            Lost::Refused(place, kind, code) => {
+                let error = code.map_or_else(|| io::Error::from(*kind), io::Error::from_raw_os_error);
+                Self::of_error(place, &error)
+            }
+        }
+    }
+
+    pub(super) fn of_error(path: &Path, error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotFound => Self::Missing(path.to_owned()),
+            _ if error.raw_os_error() == Some(Errno::ELOOP as i32) => Self::Loop,
+            io::ErrorKind::PermissionDenied => Self::Denied(denied(path)),
+            _ => Self::Io(error.to_string()),
+        }
+    }
+}
+
+impl From<&Problem> for FileProblem {
+    fn from(problem: &Problem) -> Self {
+        Self(problem.to_string())
+    }
+}
+
+/// Says whose permissions keep us out: the file's, or those of a directory above it.
+fn denied(path: &Path) -> String {
+    let (uid, gid) = (geteuid(), getegid());
+    let we = format!("we are uid {uid} gid {gid}");
+    for place in path.ancestors() {
+        let Ok(metadata) = std::fs::metadata(place) else { continue };
+        let permissions = format!(
+            "mode {:04o}, owner uid {} gid {}",
+            metadata.mode() & 0o7777,
+            metadata.uid(),
+            metadata.gid()
+        );
+        return if place == path {
+            format!(
+                "permission denied ({permissions}; {we}); give us the right to read it, in Kubernetes by the \
+                 volume's defaultMode or the pod's fsGroup"
+            )
+        } else {
+            let place = place.display();
+            format!("permission denied in {place} ({permissions}; {we}); give us the right to enter it")
+        };
+    }
+    format!("permission denied ({we}); give us the right to read it")
+}

@@ -1,0 +1,192 @@
+//! Keeps one poller for each configured site: a new configuration starts, stops and changes only what differs.
+
+mod metrics;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+pub use metrics::SupervisorMetrics;
+
+use crate::config::{Endpoint, Site, SiteId};
+use crate::netbackup::TlsCache;
+use crate::poller::{Plan, Poller};
+use crate::reload::ActiveConfig;
+use crate::snapshot::SnapshotStore;
+
+/// A poller that panicked comes back after this long, doubled each time up to the longest.
+const FIRST_RESTART: Duration = Duration::from_secs(1);
+const LONGEST_RESTART: Duration = Duration::from_secs(60);
+/// An aborted poller that has not ended by then hangs in something that does not yield.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Tells the supervisor to follow a configuration.
+#[derive(Clone, Debug)]
+pub struct SupervisorHandle(mpsc::Sender<(Arc<ActiveConfig>, oneshot::Sender<()>)>);
+
+impl SupervisorHandle {
+    /// Returns when every poller follows `active`, and what is gone from it is gone from the page.
+    pub async fn apply(&self, active: Arc<ActiveConfig>) {
+        let (sender, done) = oneshot::channel();
+        if self.0.send((active, sender)).await.is_ok() {
+            let _ = done.await;
+        }
+    }
+}
+
+/// The owner of all pollers.
+#[derive(Debug)]
+pub struct Supervisor {
+    store: SnapshotStore,
+    tls: Arc<TlsCache>,
+    metrics: SupervisorMetrics,
+    commands: mpsc::Receiver<(Arc<ActiveConfig>, oneshot::Sender<()>)>,
+    pollers: HashMap<SiteId, Running>,
+    tasks: JoinSet<()>,
+    by_task: HashMap<Id, SiteId>,
+    stopping: Vec<(AbortHandle, Instant)>,
+    restarts: Vec<(Instant, SiteId)>,
+}
+
+#[derive(Debug)]
+struct Running {
+    plan: watch::Sender<Arc<Plan>>,
+    endpoint: Endpoint,
+    task: AbortHandle,
+    next_restart: Duration,
+}
+
+impl Supervisor {
+    /// A supervisor without pollers.
+    pub fn new(store: SnapshotStore, metrics: SupervisorMetrics) -> (Self, SupervisorHandle) {
+        let (sender, commands) = mpsc::channel(1);
+        let supervisor = Self {
+            store,
+            tls: Arc::new(TlsCache::default()),
+            metrics,
+            commands,
+            pollers: HashMap::new(),
+            tasks: JoinSet::new(),
+            by_task: HashMap::new(),
+            stopping: Vec::new(),
+            restarts: Vec::new(),
+        };
+        (supervisor, SupervisorHandle(sender))
+    }
+
+    /// Serves until the token is cancelled; then every poller is stopped.
+    pub async fn run(mut self, shutdown: CancellationToken) {
+        loop {
+            let wake = self.next_wake();
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => break,
+                command = self.commands.recv() => match command {
+                    Some((active, done)) => {
+                        self.follow(&active);
+                        let _ = done.send(());
+                    }
+                    None => break,
+                },
+                Some(ended) = self.tasks.join_next_with_id() => self.ended(ended),
+                () = tokio::time::sleep_until(wake) => self.wake(),
+            }
+        }
+        self.tasks.shutdown().await;
+    }
+
+    /// Makes the pollers those of `active`.
+    fn follow(&mut self, active: &ActiveConfig) {
+        let config = &active.config;
+        let gone: Vec<_> = self.pollers.keys().filter(|id| config.site(id).is_none()).cloned().collect();
+        for id in gone {
+            self.stop(&id);
+            self.metrics.forget(&id);
+        }
+        for site in &config.sites {
+            self.follow_site(site, Arc::new(Plan::new(config, site)));
+        }
+        self.metrics.sites(config.sites.len());
+    }
+
+    fn follow_site(&mut self, site: &Site, plan: Arc<Plan>) {
+        let Some(running) = self.pollers.get(&site.id) else { return self.start(plan, FIRST_RESTART) };
+        let renamed = running.plan.borrow().site.name != site.name;
+        if running.endpoint != site.endpoint || renamed {
+            // All that was learned from the old endpoint goes, and what is still under way can not publish.
+            self.stop(&site.id);
+            self.metrics.flushed(&site.id, if renamed { "renamed" } else { "endpoint" });
+            self.start(plan, FIRST_RESTART);
+        } else {
+            running.plan.send_if_modified(|current| {
+                let differs = *current != plan;
+                if differs {
+                    *current = plan;
+                }
+                differs
+            });
+        }
+    }
+
+    fn start(&mut self, plan: Arc<Plan>, next_restart: Duration) {
+        let (id, endpoint) = (plan.site.id.clone(), plan.site.endpoint.clone());
+        let (sender, receiver) = watch::channel(plan);
+        let poller = Poller::new(receiver, self.store.writer(id.clone()), self.tls.clone());
+        let task = self.tasks.spawn(poller.run());
+        self.by_task.insert(task.id(), id.clone());
+        self.pollers.insert(id, Running { plan: sender, endpoint, task, next_restart });
+    }
+
+    fn stop(&mut self, id: &SiteId) {
+        self.store.revoke(id);
+        self.restarts.retain(|(_, waiting)| waiting != id);
+        if let Some(running) = self.pollers.remove(id) {
+            running.task.abort();
+            self.by_task.remove(&running.task.id());
+            self.stopping.push((running.task, Instant::now() + STOP_TIMEOUT));
+        }
+    }
+
+    /// A poller ends by itself only by a panic; its site comes back after a pause.
+    fn ended(&mut self, ended: Result<(Id, ()), JoinError>) {
+        let task = match &ended {
+            Ok((task, ())) => *task,
+            Err(error) => error.id(),
+        };
+        self.stopping.retain(|(handle, _)| handle.id() != task);
+        let Some(id) = self.by_task.remove(&task) else { return };
+        let Some(running) = self.pollers.get(&id) else { return };
+        let pause = running.next_restart;
+        tracing::error!(site = %id, pause = pause.as_secs_f64(), "The site's poller ended; it is started again");
+        self.metrics.restarted(&id);
+        self.restarts.push((Instant::now() + pause, id));
+    }
+
+    fn next_wake(&self) -> Instant {
+        let restarts = self.restarts.iter().map(|(at, _)| *at);
+        let stops = self.stopping.iter().map(|(_, at)| *at);
+        // Far enough to mean "not at all".
+        restarts.chain(stops).min().unwrap_or_else(|| Instant::now() + Duration::from_secs(3600))
+    }
+
+    fn wake(&mut self) {
+        let now = Instant::now();
+        let due: Vec<_> = self.restarts.extract_if(.., |(at, _)| *at <= now).map(|(_, id)| id).collect();
+        for id in due {
+            if let Some(running) = self.pollers.remove(&id) {
+                let plan = running.plan.borrow().clone();
+                self.start(plan, (running.next_restart * 2).min(LONGEST_RESTART));
+            }
+        }
+        let stuck = self.stopping.extract_if(.., |(_, at)| *at <= now).filter(|(task, _)| !task.is_finished());
+        for _ in stuck {
+            self.metrics.stuck();
+            tracing::error!("A stopped poller has not ended; it can not publish any more");
+        }
+    }
+}

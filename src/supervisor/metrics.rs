@@ -1,0 +1,66 @@
+use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+
+use crate::config::SiteId;
+
+/// The metrics of the supervisor.
+#[derive(Clone, Debug)]
+pub struct SupervisorMetrics {
+    sites: IntGauge,
+    flushes: IntCounterVec,
+    restarts: IntCounterVec,
+    stuck: IntCounter,
+}
+
+impl SupervisorMetrics {
+    /// Registers the metrics.
+    pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let metrics = Self {
+            sites: IntGauge::new("nbu_exporter_sites", "Configured NetBackup primary servers.")?,
+            flushes: IntCounterVec::new(
+                Opts::new(
+                    "nbu_exporter_cache_flushes_total",
+                    "Times that everything learned from a site's endpoint was thrown away.",
+                ),
+                &["site", "reason"],
+            )?,
+            restarts: IntCounterVec::new(
+                Opts::new("nbu_exporter_poller_restarts_total", "Times that a site's poller was started again after a panic."),
+                &["site"],
+            )?,
+            stuck: IntCounter::new(
+                "nbu_exporter_pollers_stuck_total",
+                "Stopped pollers that did not end in time.",
+            )?,
+        };
+        registry.register(Box::new(metrics.sites.clone()))?;
+        registry.register(Box::new(metrics.flushes.clone()))?;
+        registry.register(Box::new(metrics.restarts.clone()))?;
+        registry.register(Box::new(metrics.stuck.clone()))?;
+        Ok(metrics)
+    }
+
+    pub(super) fn sites(&self, count: usize) {
+        self.sites.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    pub(super) fn flushed(&self, site: &SiteId, reason: &str) {
+        self.flushes.with_label_values(&[site.to_string().as_str(), reason]).inc();
+    }
+
+    pub(super) fn restarted(&self, site: &SiteId) {
+        self.restarts.with_label_values(&[site.to_string().as_str()]).inc();
+    }
+
+    pub(super) fn stuck(&self) {
+        self.stuck.inc();
+    }
+
+    /// A removed site leaves no series behind.
+    pub(super) fn forget(&self, site: &SiteId) {
+        let site = site.to_string();
+        for reason in ["endpoint", "renamed"] {
+            let _ = self.flushes.remove_label_values(&[site.as_str(), reason]);
+        }
+        let _ = self.restarts.remove_label_values(&[site.as_str()]);
+    }
+}

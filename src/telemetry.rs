@@ -1,0 +1,88 @@
+//! Logs: one line per event on standard error, with a level and a format that change while we run.
+
+mod counter;
+mod panic;
+
+pub use counter::MessageCounter;
+pub use panic::{PanicCounter, watch_panics};
+
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
+use tracing_subscriber::{Layer, Registry, fmt, reload};
+
+use crate::config::{Log, LogFormat, LogLevel};
+
+/// What the API client's requests and answers are logged under; `--trace` turns it on.
+pub const API_TARGET: &str = "nbu_exporter::api";
+
+type BoxedLayer = Box<dyn Layer<Registry> + Send + Sync>;
+type Filtered = tracing_subscriber::layer::Layered<reload::Layer<BoxedLayer, Registry>, Registry>;
+
+/// What the command line fixes; it wins over the configuration file.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Overrides {
+    /// `--log.level`, `--debug`.
+    pub level: Option<LogLevel>,
+    /// `--log.format`.
+    pub format: Option<LogFormat>,
+    /// `--trace`: the API's answers are logged.
+    pub trace_api: bool,
+}
+
+/// Changes level and format while the program runs.
+#[allow(missing_debug_implementations, reason = "the layers of tracing-subscriber have none")]
+pub struct LogControl {
+    overrides: Overrides,
+    format: reload::Handle<BoxedLayer, Registry>,
+    filter: reload::Handle<Targets, Filtered>,
+}
+
+/// Starts logging.
+pub fn init(overrides: Overrides, counter: MessageCounter) -> Result<LogControl, TryInitError> {
+    let (format, format_handle) = reload::Layer::new(layer(overrides.format.unwrap_or(LogFormat::Logfmt)));
+    let level = overrides.level.unwrap_or(LogLevel::Info);
+    let (filter, filter_handle) = reload::Layer::new(targets(level, overrides.trace_api));
+    tracing_subscriber::registry().with(format).with(filter).with(counter).try_init()?;
+    Ok(LogControl { overrides, format: format_handle, filter: filter_handle })
+}
+
+impl LogControl {
+    /// Follows the configuration where the command line says nothing.
+    pub fn apply(&self, log: &Log) {
+        let level = self.overrides.level.or(log.level).unwrap_or(LogLevel::Info);
+        let format = self.overrides.format.or(log.format).unwrap_or(LogFormat::Logfmt);
+        // Both fail only when the subscriber is gone, and then nobody reads.
+        let _ = self.filter.reload(targets(level, self.overrides.trace_api));
+        let _ = self.format.reload(layer(format));
+    }
+}
+
+/// Libraries speak up from a warning on; below that they drown what an operator looks for.
+fn targets(level: LogLevel, trace_api: bool) -> Targets {
+    let ours = match level {
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+        LogLevel::Trace => LevelFilter::TRACE,
+    };
+    let api = if trace_api { LevelFilter::TRACE } else { LevelFilter::OFF };
+    Targets::new()
+        .with_default(ours.min(LevelFilter::WARN))
+        .with_target("nbu_exporter", ours)
+        .with_target(API_TARGET, api)
+}
+
+fn layer(format: LogFormat) -> BoxedLayer {
+    match format {
+        LogFormat::Logfmt => {
+            let events = tracing_logfmt::builder().with_target(false).with_span_name(false).layer();
+            events.with_writer(std::io::stderr).boxed()
+        }
+        LogFormat::Json => {
+            fmt::layer().json().flatten_event(true).with_target(false).with_writer(std::io::stderr).boxed()
+        }
+    }
+}

@@ -1,0 +1,34 @@
+use prometheus::{IntCounterVec, Opts, Registry};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::Context;
+
+/// Counts log lines by level: for every line of logging there is a counter.
+#[derive(Clone, Debug)]
+pub struct MessageCounter(IntCounterVec);
+
+impl MessageCounter {
+    /// Registers the counter.
+    pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let options = Opts::new("nbu_exporter_log_messages_total", "Log lines by level.");
+        let counter = IntCounterVec::new(options, &["level"])?;
+        for level in ["error", "warn", "info"] {
+            counter.with_label_values(&[level]);
+        }
+        registry.register(Box::new(counter.clone()))?;
+        Ok(Self(counter))
+    }
+}
+
+impl<S: Subscriber> Layer<S> for MessageCounter {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let level = match *event.metadata().level() {
+            Level::ERROR => "error",
+            Level::WARN => "warn",
+            Level::INFO => "info",
+            Level::DEBUG => "debug",
+            Level::TRACE => "trace",
+        };
+        self.0.with_label_values(&[level]).inc();
+    }
+}

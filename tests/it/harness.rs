@@ -1,0 +1,77 @@
+//! What the tests share: the program as a process, simulated sites, a ConfigMap volume and a small client.
+
+mod client;
+mod exporter;
+mod volume;
+
+use std::time::{Duration, Instant};
+
+pub use client::{Response, get, post, request};
+pub use exporter::Exporter;
+pub use volume::Volume;
+
+use nbu_exporter::simulator::{Options, Simulation};
+
+/// Far longer than anything takes: a deadline to wait for, never a measurement.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Waits until `condition` holds.
+#[track_caller]
+pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < deadline, "waited {PATIENCE:?} in vain: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// A runtime with simulated sites on it.
+pub struct Sites {
+    runtime: tokio::runtime::Runtime,
+    simulation: Option<Simulation>,
+}
+
+impl Sites {
+    /// Starts `count` sites over plain HTTP.
+    pub fn start(count: usize) -> Self {
+        Self::with(Options { sites: count, ..Options::default() })
+    }
+
+    /// Starts sites as asked for.
+    pub fn with(options: Options) -> Self {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let simulation = runtime.block_on(Simulation::start(options)).unwrap();
+        Self { runtime, simulation: Some(simulation) }
+    }
+
+    /// The simulation.
+    pub fn simulation(&self) -> &Simulation {
+        self.simulation.as_ref().unwrap()
+    }
+
+    /// The port of a site.
+    pub fn port(&self, site: usize) -> u16 {
+        self.simulation().sites()[site].address().port()
+    }
+}
+
+impl Drop for Sites {
+    fn drop(&mut self) {
+        if let Some(simulation) = self.simulation.take() {
+            self.runtime.block_on(simulation.shutdown());
+        }
+    }
+}
+
+/// A configuration with these sites, each `(name, port)`, and a short interval.
+pub fn config(sites: &[(&str, u16)]) -> String {
+    let mut text = String::from("server:\n  host: 127.0.0.1\n  port: 9440\n  collectionInterval: 1s\n");
+    text.push_str(if sites.is_empty() { "nbuservers: []\n" } else { "nbuservers:\n" });
+    for (name, port) in sites {
+        text.push_str(&format!(
+            "  - site: {name}\n    host: 127.0.0.1\n    port: {port}\n    scheme: http\n    apiKey: simulated-key\n"
+        ));
+    }
+    text
+}

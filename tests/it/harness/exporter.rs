@@ -1,0 +1,150 @@
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use super::{Response, eventually, get, post};
+
+/// The program as a process. It is killed when the test ends.
+pub struct Exporter {
+    child: Child,
+    log: Arc<Mutex<Vec<String>>>,
+    reader: Option<JoinHandle<()>>,
+    address: SocketAddr,
+}
+
+impl Exporter {
+    /// Starts the program on a free port and waits until it listens.
+    pub fn start(config: &Path) -> Self {
+        Self::start_with(config, &["--web.listen-address", "127.0.0.1:0"])
+    }
+
+    /// Starts the program with these flags and waits until it listens.
+    pub fn start_with(config: &Path, flags: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_nbu-exporter"));
+        command.arg("--config").arg(config).args(flags);
+        Self::spawn(command)
+    }
+
+    /// Starts a prepared command that ends up as the program.
+    pub fn spawn(mut command: Command) -> Self {
+        let mut child =
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let writer = log.clone();
+        let reader = std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                writer.lock().unwrap().push(line);
+            }
+        });
+        let mut exporter = Self { child, log, reader: Some(reader), address: ([127, 0, 0, 1], 0).into() };
+        eventually("the exporter says where it listens", || {
+            assert!(exporter.child.try_wait().unwrap().is_none(), "it ended: {:#?}", exporter.log());
+            exporter.listening().is_some_and(|address| {
+                exporter.address = address;
+                true
+            })
+        });
+        exporter
+    }
+
+    /// The newest address that the log names.
+    pub fn listening(&self) -> Option<SocketAddr> {
+        let log = self.log();
+        let line = log.iter().rev().find(|line| line.contains("Listening"))?;
+        let value = line.split("address=").nth(1)?;
+        value.trim_matches('"').split([' ', '"']).next()?.parse().ok()
+    }
+
+    /// Where it listened at first.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// All log lines so far.
+    pub fn log(&self) -> Vec<String> {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// Whether the process runs.
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Sends a signal by its name, such as `HUP`.
+    pub fn signal(&self, name: &str) {
+        let status =
+            Command::new("sh").args(["-c", &format!("kill -{name} {}", self.pid())]).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// GETs a path; it must be answered.
+    pub fn get(&self, path: &str) -> Response {
+        get(self.address, path).unwrap()
+    }
+
+    /// POSTs to a path; it must be answered.
+    pub fn post(&self, path: &str) -> Response {
+        post(self.address, path).unwrap()
+    }
+
+    /// The metrics page.
+    pub fn metrics(&self) -> String {
+        let page = self.get("/metrics");
+        assert_eq!(page.status, 200);
+        page.body()
+    }
+
+    /// The value of one series, named as the page names it.
+    pub fn sample(&self, series: &str) -> Option<f64> {
+        sample(&self.metrics(), series)
+    }
+
+    /// The number of counted reloads.
+    pub fn reloads(&self, trigger: &str, outcome: &str) -> f64 {
+        let name = "nbu_exporter_config_reloads_total";
+        self.sample(&format!("{name}{{outcome=\"{outcome}\",trigger=\"{trigger}\"}}")).unwrap()
+    }
+
+    /// Whether a site is collected and answers.
+    pub fn is_up(&self, site: &str) -> bool {
+        self.sample(&format!("nbu_up{{site=\"{site}\"}}")) == Some(1.0)
+    }
+
+    /// Sends TERM and waits for the end; the exit code.
+    pub fn stop(mut self) -> Option<i32> {
+        self.signal("TERM");
+        let mut code = None;
+        eventually("the exporter ends", || {
+            code = self.child.try_wait().unwrap();
+            code.is_some()
+        });
+        code.and_then(|status| status.code())
+    }
+}
+
+impl Drop for Exporter {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if let Some(reader) = self.reader.take() {
+            let _ = reader.join();
+        }
+        if std::thread::panicking() {
+            eprintln!("the exporter's log:\n{}", self.log().join("\n"));
+        }
+    }
+}
+
+/// The value of one series on a page.
+pub fn sample(page: &str, series: &str) -> Option<f64> {
+    page.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok())
+}
