@@ -80,10 +80,7 @@ impl Reply {
     }
 
     /// With room for `bytes` from the start: a page of jobs would otherwise be moved a dozen times while it grows.
-    pub(super) fn json_of_about(
-        bytes: usize,
-        value: &impl serde::Serialize,
-    ) -> Result<Self, ApiError> {
+    pub(super) fn json_of_about(bytes: usize, value: &impl serde::Serialize) -> Result<Self, ApiError> {
         let mut body = Vec::with_capacity(bytes);
         serde_json::to_writer(&mut body, value)
             .map(|()| Self::from(body))

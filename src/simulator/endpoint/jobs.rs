@@ -47,11 +47,7 @@ fn by_cursor(call: &Call<'_>, plan: &Plan) -> Result<Reply, ApiError> {
         .ok_or_else(|| ApiError::invalid("page[after]", &"unknown cursor"))?;
     let bytes = JOB_BYTES * (page.jobs.len() + 1);
     let listing = Listing {
-        data: page
-            .jobs
-            .iter()
-            .map(|job| Entry::new(call, job, Some(plan.cursor(job))))
-            .collect(),
+        data: page.jobs.iter().map(|job| Entry::new(call, job, Some(plan.cursor(job)))).collect(),
         links: links(call, &page, limit),
         meta: meta(&page, limit),
     };

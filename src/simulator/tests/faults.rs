@@ -178,11 +178,7 @@ async fn requests_at_the_same_time_are_counted() {
 
 #[tokio::test]
 async fn a_reset_works_below_tls_too() {
-    let options = Options {
-        tls: Tls::Valid,
-        faults: vec![Rule::new(Fault::Reset)],
-        ..options()
-    };
+    let options = Options { tls: Tls::Valid, faults: vec![Rule::new(Fault::Reset)], ..options() };
     let (_simulation, site) = start(options).await;
     let mut roots = rustls::RootCertStore::empty();
     let pem = site.ca_pem().unwrap().as_bytes();
