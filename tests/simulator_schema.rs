@@ -7,7 +7,8 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
-    reason = "a test fails by panicking, in its helper functions too"
+    clippy::print_stderr,
+    reason = "a test fails by panicking and reports on stderr, in its helper functions too"
 )]
 
 use std::path::PathBuf;
