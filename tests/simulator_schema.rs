@@ -7,7 +7,8 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
-    reason = "a test fails by panicking, in its helper functions too"
+    clippy::print_stderr,
+    reason = "a test fails by panicking and reports on stderr, in its helper functions too"
 )]
 
 use std::path::PathBuf;
@@ -26,10 +27,7 @@ fn document(file: &str) -> Option<Value> {
     );
     let path = directory.join(file);
     let Ok(text) = std::fs::read_to_string(&path) else {
-        eprintln!(
-            "SKIPPED: {} is not there, nothing was validated",
-            path.display()
-        );
+        eprintln!("SKIPPED: {} is not there, nothing was validated", path.display());
         return None;
     };
     // The files share most schemas through aliases, far beyond what is usual.
@@ -48,10 +46,7 @@ fn schema(document: &Value, method: &str, path: &str, status: &str) -> Value {
     let path = path.replace('/', "~1");
     let media_type = MEDIA_TYPE.replace('/', "~1");
     let pointer = format!("/paths/{path}/{method}/responses/{status}/content/{media_type}/schema");
-    document
-        .pointer(&pointer)
-        .cloned()
-        .unwrap_or_else(|| panic!("no schema at {pointer}"))
+    document.pointer(&pointer).cloned().unwrap_or_else(|| panic!("no schema at {pointer}"))
 }
 
 /// Both alternatives of `attributes` allow everything, so that `oneOf` can never hold: each is made to require the one
@@ -91,18 +86,12 @@ fn complaints(schema: &Value, value: &Value, place: &str, declared: &[&Value]) -
         _ => true,
     };
     if !fits {
-        found.push(format!(
-            "{place}: {value} is not of type {}",
-            schema["type"]
-        ));
+        found.push(format!("{place}: {value} is not of type {}", schema["type"]));
     }
     if let Some(allowed) = schema["enum"].as_array().filter(|all| !all.contains(value)) {
         found.push(format!("{place}: {value} is not one of {allowed:?}"));
     }
-    for (bound, wrong) in [
-        ("minimum", std::cmp::Ordering::Less),
-        ("maximum", std::cmp::Ordering::Greater),
-    ] {
+    for (bound, wrong) in [("minimum", std::cmp::Ordering::Less), ("maximum", std::cmp::Ordering::Greater)] {
         let order = value.as_f64().zip(schema[bound].as_f64());
         if order.and_then(|(value, bound)| value.partial_cmp(&bound)) == Some(wrong) {
             found.push(format!("{place}: {value} is beyond the {bound}"));
@@ -133,39 +122,22 @@ fn complaints(schema: &Value, value: &Value, place: &str, declared: &[&Value]) -
     found
 }
 
-fn complaints_below(
-    schema: &Value,
-    value: &Value,
-    place: &str,
-    declared: &[&Value],
-) -> Vec<String> {
+fn complaints_below(schema: &Value, value: &Value, place: &str, declared: &[&Value]) -> Vec<String> {
     let alternatives = schema["oneOf"].as_array().into_iter().flatten();
-    let everywhere: Vec<&Value> = declared
-        .iter()
-        .copied()
-        .chain([schema])
-        .chain(alternatives)
-        .collect();
+    let everywhere: Vec<&Value> = declared.iter().copied().chain([schema]).chain(alternatives).collect();
     let mut found = Vec::new();
     for (name, value) in value.as_object().into_iter().flatten() {
         let place = format!("{place}.{name}");
         if let Some(property) = schema["properties"].get(name) {
             found.extend(complaints(property, value, &place, &[]));
         } else if schema["properties"].is_object()
-            && !everywhere
-                .iter()
-                .any(|schema| schema["properties"].get(name).is_some())
+            && !everywhere.iter().any(|schema| schema["properties"].get(name).is_some())
         {
             found.push(format!("{place} is not in the schema"));
         }
     }
     for (index, value) in value.as_array().into_iter().flatten().enumerate() {
-        found.extend(complaints(
-            &schema["items"],
-            value,
-            &format!("{place}[{index}]"),
-            &[],
-        ));
+        found.extend(complaints(&schema["items"], value, &format!("{place}[{index}]"), &[]));
     }
     found
 }
@@ -184,9 +156,7 @@ async fn start() -> (Simulation, Site) {
 }
 
 async fn ask(site: &Site, method: &str, path: &str, body: &str) -> Value {
-    let mut stream = TcpStream::connect(site.address())
-        .await
-        .expect("the simulator listens");
+    let mut stream = TcpStream::connect(site.address()).await.expect("the simulator listens");
     let request = format!(
         "{method} /netbackup{path} HTTP/1.1\r\nHost: primary\r\nConnection: close\r\nAuthorization: simulated-key\r\n\
          Accept: {MEDIA_TYPE}\r\nContent-Type: {MEDIA_TYPE}\r\nContent-Length: {}\r\n\r\n{body}",
@@ -222,39 +192,16 @@ async fn jobs_fit_the_schema_in_every_state() {
         "&filter=status%20gt%201",
         "&filter=endTime%20ge%202026-02-03T11:00:00Z&sort=endTime",
     ] {
-        let answer = ask(
-            &site,
-            "GET",
-            &format!("/admin/jobs?page%5Blimit%5D=100{filter}"),
-            "",
-        )
-        .await;
-        assert!(
-            answer["data"].as_array().is_some_and(|jobs| jobs.len() > 5),
-            "{filter}"
-        );
+        let answer = ask(&site, "GET", &format!("/admin/jobs?page%5Blimit%5D=100{filter}"), "").await;
+        assert!(answer["data"].as_array().is_some_and(|jobs| jobs.len() > 5), "{filter}");
         assert_fits(&listing, &answer, filter);
     }
     let body = r#"{"data":{"type":"jobCount","attributes":{"filter":"state eq 'ACTIVE'"}}}"#;
     let counted = ask(&site, "POST", "/admin/jobs-count-requests", body).await;
-    assert_fits(
-        &schema(&document, "post", "/admin/jobs-count-requests", "200"),
-        &counted,
-        "count",
-    );
+    assert_fits(&schema(&document, "post", "/admin/jobs-count-requests", "200"), &counted, "count");
     let id = ask(&site, "GET", "/admin/jobs?page%5Blimit%5D=1", "").await["data"][0]["id"].clone();
-    let job = ask(
-        &site,
-        "GET",
-        &format!("/admin/jobs/{}", id.as_str().expect("text")),
-        "",
-    )
-    .await;
-    assert_fits(
-        &schema(&document, "get", "/admin/jobs/{jobId}", "200"),
-        &job,
-        "job",
-    );
+    let job = ask(&site, "GET", &format!("/admin/jobs/{}", id.as_str().expect("text")), "").await;
+    assert_fits(&schema(&document, "get", "/admin/jobs/{jobId}", "200"), &job, "job");
 }
 
 #[tokio::test]
@@ -266,17 +213,9 @@ async fn storage_units_and_disk_pools_fit_the_schema() {
     for path in ["/storage/storage-units", "/storage/disk-pools"] {
         let mut listing = schema(&document, "get", path, "200");
         mend(&mut listing);
-        for page in [
-            "?page%5Blimit%5D=500",
-            "?page%5Boffset%5D=3&page%5Blimit%5D=3&sort=-name",
-        ] {
+        for page in ["?page%5Blimit%5D=500", "?page%5Boffset%5D=3&page%5Blimit%5D=3&sort=-name"] {
             let answer = ask(&site, "GET", &format!("{path}{page}"), "").await;
-            assert!(
-                answer["data"]
-                    .as_array()
-                    .is_some_and(|data| data.len() >= 3),
-                "{path}"
-            );
+            assert!(answer["data"].as_array().is_some_and(|data| data.len() >= 3), "{path}");
             assert_fits(&listing, &answer, path);
         }
     }
@@ -288,11 +227,7 @@ async fn security_answers_fit_the_schema() {
         return;
     };
     let (_simulation, site) = start().await;
-    for path in [
-        "/security/api-keys",
-        "/security/serverinfo",
-        "/security/servertime",
-    ] {
+    for path in ["/security/api-keys", "/security/serverinfo", "/security/servertime"] {
         let answer = ask(&site, "GET", path, "").await;
         assert_fits(&schema(&document, "get", path, "200"), &answer, path);
     }
@@ -315,11 +250,9 @@ fn the_validator_finds_what_is_wrong() {
         ]
     });
     mend(&mut schema);
-    let good = json!({"name": "a", "time": "2026-02-03T01:00:04.000Z", "state": "UP", "list": [1], "jobs": 1});
-    assert_eq!(
-        complaints(&schema, &good, "good", &[]),
-        Vec::<String>::new()
-    );
+    let good =
+        json!({"name": "a", "time": "2026-02-03T01:00:04.000Z", "state": "UP", "list": [1], "jobs": 1});
+    assert_eq!(complaints(&schema, &good, "good", &[]), Vec::<String>::new());
     for (name, value) in [
         ("name", json!(1)),
         ("time", json!("")),
@@ -332,10 +265,7 @@ fn the_validator_finds_what_is_wrong() {
     ] {
         let mut bad = good.clone();
         bad[name] = value;
-        assert!(
-            !complaints(&schema, &bad, "bad", &[]).is_empty(),
-            "{name}: {bad}"
-        );
+        assert!(!complaints(&schema, &bad, "bad", &[]).is_empty(), "{name}: {bad}");
     }
     assert!(!complaints(&schema, &json!({"jobs": 1}), "bad", &[]).is_empty());
     assert!(!complaints(&schema, &json!({"name": "a"}), "bad", &[]).is_empty());

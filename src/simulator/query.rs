@@ -54,19 +54,12 @@ impl Query {
         text.parse()
             .ok()
             .filter(|number| range.contains(number))
-            .ok_or_else(|| {
-                ApiError::invalid(
-                    name,
-                    &format!("must be {} to {}", range.start(), range.end()),
-                )
-            })
+            .ok_or_else(|| ApiError::invalid(name, &format!("must be {} to {}", range.start(), range.end())))
     }
 
     pub(super) fn filter(&self, fields: &'static [Field]) -> Result<Option<Expression>, ApiError> {
         self.get("filter")?
-            .map(|text| {
-                filter::parse(text, fields).map_err(|error| ApiError::invalid("filter", &error))
-            })
+            .map(|text| filter::parse(text, fields).map_err(|error| ApiError::invalid("filter", &error)))
             .transpose()
     }
 

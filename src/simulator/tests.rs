@@ -57,10 +57,7 @@ impl Got {
 /// Sends one request over a connection of its own and reads until its end.
 async fn send(site: &Site, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Got {
     let mut stream = TcpStream::connect(site.address()).await.unwrap();
-    let headers: String = headers
-        .iter()
-        .map(|(name, value)| format!("{name}: {value}\r\n"))
-        .collect();
+    let headers: String = headers.iter().flat_map(|(name, value)| [*name, ": ", *value, "\r\n"]).collect();
     let request = format!(
         "{method} {path} HTTP/1.1\r\nHost: primary\r\nConnection: close\r\n{headers}Content-Length: {}\r\n\r\n{body}",
         body.len()
@@ -101,11 +98,8 @@ fn encode(text: &str) -> String {
 
 /// Asks for jobs with a filter, a sort and a limit.
 async fn jobs(site: &Site, filter: &str, sort: &str, limit: usize) -> Got {
-    let parameters = [
-        ("page[limit]", limit.to_string()),
-        ("filter", filter.to_owned()),
-        ("sort", sort.to_owned()),
-    ];
+    let parameters =
+        [("page[limit]", limit.to_string()), ("filter", filter.to_owned()), ("sort", sort.to_owned())];
     let query: Vec<_> = parameters
         .iter()
         .filter(|(_, value)| !value.is_empty())

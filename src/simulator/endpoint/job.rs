@@ -18,14 +18,7 @@ pub(super) const ENDPOINT: Endpoint = Endpoint {
 };
 
 fn answer(call: &Call<'_>) -> Result<Reply, ApiError> {
-    let id = call
-        .parameter
-        .parse()
-        .map_err(|_| ApiError::invalid("jobId", &"must be an integer"))?;
-    let job = call
-        .site
-        .jobs
-        .find(id)
-        .ok_or_else(|| ApiError::of(StatusCode::NOT_FOUND))?;
+    let id = call.parameter.parse().map_err(|_| ApiError::invalid("jobId", &"must be an integer"))?;
+    let job = call.site.jobs.find(id).ok_or_else(|| ApiError::of(StatusCode::NOT_FOUND))?;
     Reply::json(&json!({"data": Entry::new(call, &job, None)}))
 }

@@ -11,6 +11,8 @@ use crate::simulator::jobs::{Attributes, FIELDS, Job, Page, Plan};
 use crate::simulator::version::{ApiVersion, Format};
 
 const LARGEST_PAGE: usize = 100;
+/// Room for one job in an answer; most take 2.2 kB.
+const JOB_BYTES: usize = 2_400;
 
 pub(super) const ENDPOINT: Endpoint = Endpoint {
     method: Method::GET,
@@ -43,11 +45,13 @@ fn by_cursor(call: &Call<'_>, plan: &Plan) -> Result<Reply, ApiError> {
         .jobs
         .page(plan, after, before, limit)
         .ok_or_else(|| ApiError::invalid("page[after]", &"unknown cursor"))?;
-    Reply::json(&Listing {
+    let bytes = JOB_BYTES * (page.jobs.len() + 1);
+    let listing = Listing {
         data: page.jobs.iter().map(|job| Entry::new(call, job, Some(plan.cursor(job)))).collect(),
         links: links(call, &page, limit),
         meta: meta(&page, limit),
-    })
+    };
+    Reply::json_of_about(bytes, &listing)
 }
 
 fn meta(page: &Page<'_>, limit: usize) -> Value {

@@ -97,42 +97,22 @@ pub(in crate::simulator) struct Attributes<'a> {
 }
 
 impl Job<'_> {
-    #[expect(
-        clippy::too_many_lines,
-        reason = "one line for each attribute of the reference"
-    )]
+    #[expect(clippy::too_many_lines, reason = "one line for each attribute of the reference")]
     pub(in crate::simulator) fn attributes(&self) -> Attributes<'_> {
         let profile = self.profile();
-        let Timeline {
-            start, active, end, ..
-        } = self.timeline;
+        let Timeline { start, active, end, .. } = self.timeline;
         let state = self.state();
         let done = state == "DONE";
         let waiting = matches!(state, "QUEUED" | "REQUEUED");
         let until = if done { end } else { self.now };
         let ran = (until - active).max(0);
-        let percent = if done {
-            100
-        } else {
-            ran * 100 / (end - active).max(1)
-        };
+        let percent = if done { 100 } else { ran * 100 / (end - active).max(1) };
         let kilobytes = profile.kilobytes / 100 * percent.min(100);
         let retried = profile.trouble == Trouble::Retried && ran * 100 / (end - active).max(1) > 42;
         let has_copy = profile.kilobytes > 0;
-        let unit = if has_copy {
-            self.book.unit(profile.storage_unit)
-        } else {
-            ""
-        };
-        let server = if has_copy {
-            self.book.media_server(profile.media_server)
-        } else {
-            String::new()
-        };
-        let copies_image = matches!(
-            profile.job_type,
-            "DUPLICATE" | "REPLICATE" | "RESTORE" | "VERIFY"
-        );
+        let unit = if has_copy { self.book.unit(profile.storage_unit) } else { "" };
+        let server = if has_copy { self.book.media_server(profile.media_server) } else { String::new() };
+        let copies_image = matches!(profile.job_type, "DUPLICATE" | "REPLICATE" | "RESTORE" | "VERIFY");
         let client = self.client();
         Attributes {
             job_id: self.id(),
@@ -140,42 +120,22 @@ impl Job<'_> {
             active_process_id: if waiting { 0 } else { profile.process },
             main_process_id: 0,
             job_type: profile.job_type,
-            job_sub_type: if profile.workload.is_some() {
-                "SCHEDULED"
-            } else {
-                "IMMEDIATE"
-            },
+            job_sub_type: if profile.workload.is_some() { "SCHEDULED" } else { "IMMEDIATE" },
             policy_type: profile.workload.map(|workload| workload.policy_type),
             policy_name: self.policy(),
-            schedule_type: if profile.workload.is_some() {
-                profile.schedule_type
-            } else {
-                "UNUSED"
-            },
-            schedule_name: if profile.workload.is_some() {
-                profile.schedule_name
-            } else {
-                ""
-            },
+            schedule_type: if profile.workload.is_some() { profile.schedule_type } else { "UNUSED" },
+            schedule_name: if profile.workload.is_some() { profile.schedule_name } else { "" },
             control_host: &self.book.server_name,
             job_owner: "root",
             job_group: "",
-            backup_id: if client.is_empty() {
-                String::new()
-            } else {
-                format!("{client}_{}", start / 1_000)
-            },
+            backup_id: if client.is_empty() { String::new() } else { format!("{client}_{}", start / 1_000) },
             source_media_id: if copies_image { "@aaaad" } else { "" },
             source_storage_unit_name: if copies_image {
                 self.book.unit(profile.storage_unit >> 7)
             } else {
                 ""
             },
-            source_media_server_name: if copies_image {
-                server.clone()
-            } else {
-                String::new()
-            },
+            source_media_server_name: if copies_image { server.clone() } else { String::new() },
             destination_media_id: if has_copy { "@aaaab" } else { "" },
             destination_storage_unit_name: unit,
             destination_media_server_name: server,
@@ -183,22 +143,14 @@ impl Job<'_> {
             stream_number: i64::from(self.parent() > 0),
             copy_number: if copies_image { 2 } else { i64::from(has_copy) },
             priority: 0,
-            retention_level: if profile.schedule_type == "FULL_BACKUP" {
-                3
-            } else {
-                1
-            },
+            retention_level: if profile.schedule_type == "FULL_BACKUP" { 3 } else { 1 },
             compression: 0,
             status: done.then_some(profile.status),
             state,
             number_of_files: profile.files / 100 * percent.min(100),
             estimated_files: profile.files,
             kilobytes_transferred: kilobytes,
-            kilobytes_to_transfer: if done {
-                0
-            } else {
-                profile.kilobytes - kilobytes
-            },
+            kilobytes_to_transfer: if done { 0 } else { profile.kilobytes - kilobytes },
             kilobytes_data_transferred: kilobytes / 100_000 * (100_000 - profile.dedup),
             transfer_rate: kilobytes / (ran / 1_000).max(1),
             percent_complete: percent.min(100),
@@ -208,17 +160,9 @@ impl Job<'_> {
             cancellable: i64::from(!done),
             frozen_image: 0,
             transport_type: "LAN",
-            current_operation: if done || waiting {
-                0
-            } else {
-                workload::operation(profile.job_type)
-            },
+            current_operation: if done || waiting { 0 } else { workload::operation(profile.job_type) },
             job_queue_reason: if waiting { profile.queue_reason } else { 0 },
-            job_queue_resource: if waiting {
-                self.book.unit(profile.storage_unit)
-            } else {
-                ""
-            },
+            job_queue_resource: if waiting { self.book.unit(profile.storage_unit) } else { "" },
             robot_name: "",
             vault_name: "",
             profile_name: "",
@@ -252,17 +196,11 @@ impl Job<'_> {
             asset_displayable_name: client.clone(),
             workload_display_name: client.clone(),
             client_name: client,
-            application_type: profile
-                .workload
-                .map_or("NONE", |workload| workload.application),
+            application_type: profile.workload.map_or("NONE", |workload| workload.application),
             dte_mode: "OFF",
             current_file: "",
             dedup_ratio: Percent(if has_copy { profile.dedup } else { 0 }),
-            dedup_space_ratio: Percent(if has_copy {
-                profile.dedup - profile.compression / 10
-            } else {
-                0
-            }),
+            dedup_space_ratio: Percent(if has_copy { profile.dedup - profile.compression / 10 } else { 0 }),
             compression_space_ratio: Percent(if has_copy { profile.compression } else { 0 }),
             accelerator_optimization: Percent(if has_copy && profile.accelerated {
                 profile.dedup

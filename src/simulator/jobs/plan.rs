@@ -124,9 +124,7 @@ impl Bounds {
                     meet(&mut self.numbers, ids.start.saturating_sub(1)..ids.end.saturating_sub(1));
                 }
             }
-            ("parentJobId", Value::Integer(parent))
-                if *parent > 0 && test.operator == Operator::Equal =>
-            {
+            ("parentJobId", Value::Integer(parent)) if *parent > 0 && test.operator == Operator::Equal => {
                 meet(&mut self.numbers, *parent..parent.saturating_add(BLOCK));
             }
             ("startTime", Value::Integer(time)) => {

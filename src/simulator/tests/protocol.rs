@@ -210,12 +210,8 @@ async fn count(site: &Site, filter: &str) -> i64 {
 
 #[tokio::test]
 async fn a_walk_over_everything_sees_live_and_done_jobs_in_every_order() {
-    let (_simulation, site) = start(Options {
-        jobs_per_day: 500,
-        job_retention: Duration::from_hours(24),
-        ..options()
-    })
-    .await;
+    let (_simulation, site) =
+        start(Options { jobs_per_day: 500, job_retention: Duration::from_hours(24), ..options() }).await;
     let all = count(&site, "").await;
     assert!(all > 400);
     for sort in ["jobId", "-jobId", "endTime", "-endTime", "clientName"] {
@@ -370,13 +366,8 @@ async fn jobs_look_as_their_state_wants() {
     }
     let cleanup = jobs(&site, "jobType eq 'IMAGEDELETE'", "", 1).await.json();
     let attributes = &cleanup["data"][0]["attributes"];
-    assert_eq!(
-        (&attributes["clientName"], &attributes["policyType"]),
-        (&json!(""), &Value::Null)
-    );
-    let parent = jobs(&site, "endTime ge 2026-02-03T11:30:00Z", "-childCount", 1)
-        .await
-        .json();
+    assert_eq!((&attributes["clientName"], &attributes["policyType"]), (&json!(""), &Value::Null));
+    let parent = jobs(&site, "endTime ge 2026-02-03T11:30:00Z", "-childCount", 1).await.json();
     let parent = &parent["data"][0]["attributes"];
     assert_eq!(
         count(&site, &format!("parentJobId eq {}", parent["jobId"])).await,
