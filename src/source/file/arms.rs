@@ -50,9 +50,9 @@ impl Arms {
     }
 
     /// Starts the notify thread unless it runs.
-    pub(super) fn start(&mut self, handler: impl EventHandler) -> Result<(), String> {
+    pub(super) fn start<H: EventHandler>(&mut self, handler: impl FnOnce() -> H) -> Result<(), String> {
         if self.watcher.is_none() {
-            let made = INotifyWatcher::new(handler, notify::Config::default());
+            let made = INotifyWatcher::new(handler(), notify::Config::default());
             self.watcher = Some(made.map_err(|error| explain(&error))?);
         }
         Ok(())

@@ -209,12 +209,11 @@ impl Lookout {
     fn arm(&mut self, mut interest: Interest) -> Option<String> {
         let wanted: BTreeSet<PathBuf> = interest.directories().cloned().collect();
         self.shared.attend(interest.clone());
-        let ear = Ear {
-            shared: Arc::clone(&self.shared),
-            orders: self.orders.clone(),
-            generation: self.generation,
-        };
+        let (shared, orders, generation) = (&self.shared, &self.orders, self.generation);
+        let ear = || Ear { shared: Arc::clone(shared), orders: orders.clone(), generation };
         if let Err(failure) = self.arms.start(ear) {
+            // Its ear is dropped as well, and says so.
+            self.generation += 1;
             return Some(failure);
         }
         let armed = self.arms.arm(&wanted, &self.shared.take_suspects());

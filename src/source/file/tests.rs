@@ -62,7 +62,7 @@ impl Reload {
         let status = source.status();
         let mut reload =
             Self { reader: source.reader(), watcher, hints, status, verdicts: Vec::new(), looks: 0 };
-        reload.look().await;
+        let _ = reload.look().await;
         reload
     }
 
