@@ -289,3 +289,26 @@ async fn a_file_whose_permissions_come_after_the_swap_is_read_once_they_are_ther
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
     reload.until("new").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn zz_latency() {
+    let (_held, volume) = volume(LinkOrder::AfterSwap);
+    volume.swap(&[("config.yml", "version 0;"), ("other", "x")]);
+    let mut reload = Reload::start(&volume.root().join("config.yml"), by_events()).await;
+    let mut times = Vec::new();
+    for version in 1..=500 {
+        let text = format!("version {version};");
+        let update = volume.begin(&[("config.yml", &text)]);
+        for step in update.steps() {
+            let begun = std::time::Instant::now();
+            update.take(step);
+            if step == Step::Swap {
+                reload.until(&text).await;
+                times.push(begun.elapsed());
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    times.sort();
+    eprintln!("p50 {:?} p99 {:?} max {:?}", times[250], times[495], times[499]);
+}
