@@ -3,6 +3,15 @@
 //! This program is both sides: run without a role it is the test, which starts itself again in the role of a
 //! process that takes the signals just as the exporter does.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::missing_panics_doc,
+    reason = "a test, though without the harness by which clippy knows one"
+)]
+
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
