@@ -288,38 +288,3 @@ async fn a_file_whose_permissions_come_after_the_swap_is_read_once_they_are_ther
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
     reload.until("new").await;
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn zz_latency() {
-    let (_held, volume) = volume(LinkOrder::AfterSwap);
-    volume.swap(&[("config.yml", "version 0;"), ("other", "x")]);
-    let mut reload = Reload::start(&volume.root().join("config.yml"), by_events()).await;
-    let mut times = Vec::new();
-    for version in 1..=500 {
-        let text = format!("version {version};");
-        let update = volume.begin(&[("config.yml", &text)]);
-        for step in update.steps() {
-            let begun = std::time::Instant::now();
-            update.take(step);
-            if step == Step::Swap {
-                loop {
-                    reload.hints.next().await;
-                    let hinted = begun.elapsed();
-                    let clearance = reload.watcher.ready_to_look().await;
-                    let ready = begun.elapsed();
-                    let reader = reload.reader.clone();
-                    let look = tokio::task::spawn_blocking(move || reader.look(&references)).await.unwrap();
-                    let ok = reload.watcher.is_undisturbed(clearance);
-                    if describe(&look).contains(&text) {
-                        times.push((begun.elapsed(), hinted, ready, ok));
-                        break;
-                    }
-                }
-            }
-        }
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
-    times.sort();
-    eprintln!("{:#?}", &times[490..]);
-    eprintln!("p50 {:?} p99 {:?} max {:?}", times[250], times[495], times[499]);
-}
