@@ -11,6 +11,7 @@ mod interest;
 mod kubelet;
 mod lookout;
 mod mount;
+mod orders;
 mod problem;
 mod read;
 mod reader;

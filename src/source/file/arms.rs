@@ -36,6 +36,8 @@ pub(super) struct Arms {
 pub(super) struct Armed {
     /// How many directories were other ones than before under their path.
     pub(super) rearmed: u64,
+    /// Whether a directory has a watch that it had not before.
+    pub(super) is_new: bool,
     /// Why a directory is not watched.
     pub(super) failure: Option<String>,
 }
@@ -50,9 +52,9 @@ impl Arms {
     }
 
     /// Starts the notify thread unless it runs.
-    pub(super) fn start(&mut self, handler: impl EventHandler) -> Result<(), String> {
+    pub(super) fn start<H: EventHandler>(&mut self, handler: impl FnOnce() -> H) -> Result<(), String> {
         if self.watcher.is_none() {
-            let made = INotifyWatcher::new(handler, notify::Config::default());
+            let made = INotifyWatcher::new(handler(), notify::Config::default());
             self.watcher = Some(made.map_err(|error| explain(&error))?);
         }
         Ok(())
@@ -86,6 +88,7 @@ impl Arms {
             match self.watch(path) {
                 Ok(()) => {
                     result.rearmed += u64::from(renewed);
+                    result.is_new = true;
                     self.armed.insert(path.clone(), id);
                 }
                 Err(_) if DirectoryId::of(path).is_none() => {}
@@ -108,14 +111,15 @@ impl Arms {
         released
     }
 
-    /// The other paths of directories that are watched under more than one.
-    pub(super) fn twins(&self) -> Vec<(PathBuf, PathBuf)> {
-        let mut first: BTreeMap<&DirectoryId, &PathBuf> = BTreeMap::new();
+    /// The pairs of paths that are one directory.
+    pub(super) fn twins(paths: &BTreeSet<PathBuf>) -> Vec<(PathBuf, PathBuf)> {
+        let mut first = BTreeMap::new();
         let mut twins = Vec::new();
-        for (path, id) in &self.armed {
-            match first.get(id) {
-                Some(known) => twins.push(((*known).clone(), path.clone())),
-                None => drop(first.insert(id, path)),
+        for path in paths {
+            let Some(id) = DirectoryId::of(path) else { continue };
+            let known: &PathBuf = first.entry(id).or_insert(path);
+            if known != path {
+                twins.push((known.clone(), path.clone()));
             }
         }
         twins

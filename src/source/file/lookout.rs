@@ -3,13 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
-
-use tokio::sync::oneshot;
 
 use super::arms::Arms;
 use super::interest::Interest;
+use super::orders::{Orders, Wanted};
 use super::read::Content;
 use super::shared::{Hint, Shared};
 use super::status::{Mode, Status};
@@ -23,26 +21,13 @@ const ROUNDS: usize = 5;
 /// How long an event may be on its way when a tick already sees its change: it takes 2 ms at worst.
 const GRACE: Duration = Duration::from_millis(100);
 
-/// What the thread is told.
-#[derive(Debug)]
-pub(super) enum Order {
-    /// Watch what leads to the followed files now.
-    Arm(oneshot::Sender<()>),
-    /// Follow these files.
-    Follow(BTreeSet<PathBuf>, oneshot::Sender<()>),
-    /// The notify thread with this number has ended.
-    Deaf(u64),
-    /// The watcher was dropped.
-    Stop,
-}
-
 /// The state of the thread.
 pub(super) struct Lookout {
     place: Arc<Place>,
     options: Arc<Options>,
     status: Arc<Status>,
     shared: Arc<Shared>,
-    orders: Sender<Order>,
+    orders: Arc<Orders>,
     arms: Arms,
     /// The number of the notify thread that counts.
     generation: u64,
@@ -60,7 +45,7 @@ struct Seen {
 /// What notify calls; dropped with its thread, which is the only sign of that thread's death.
 struct Ear {
     shared: Arc<Shared>,
-    orders: Sender<Order>,
+    orders: Arc<Orders>,
     generation: u64,
 }
 
@@ -72,12 +57,12 @@ impl notify::EventHandler for Ear {
 
 impl Drop for Ear {
     fn drop(&mut self) {
-        let _ = self.orders.send(Order::Deaf(self.generation));
+        self.orders.give(|wanted| wanted.deaf = Some(self.generation));
     }
 }
 
 impl Lookout {
-    pub(super) fn new(source: &FileSource, shared: Arc<Shared>, orders: Sender<Order>) -> Self {
+    pub(super) fn new(source: &FileSource, shared: Arc<Shared>, orders: Arc<Orders>) -> Self {
         Self {
             place: Arc::clone(&source.place),
             options: Arc::clone(&source.options),
@@ -93,21 +78,19 @@ impl Lookout {
 
     /// Works until it is stopped. The time to the next tick begins when a tick is done, so that ticks that were
     /// missed (SIGSTOP, a slow file system) are skipped and not made up for.
-    pub(super) fn run(mut self, inbox: &Receiver<Order>) {
-        self.cover();
-        let mut next_tick = Instant::now() + self.period();
-        loop {
-            match inbox.recv_timeout(next_tick.saturating_duration_since(Instant::now())) {
-                Ok(Order::Stop) | Err(RecvTimeoutError::Disconnected) => break,
-                Ok(order) => self.obey(order),
-                Err(RecvTimeoutError::Timeout) => {}
+    pub(super) fn run(mut self) {
+        let mut wanted = Wanted { arm: true, ..Wanted::default() };
+        let mut ticked = Instant::now();
+        while !wanted.stop {
+            if self.obey(wanted) {
+                self.shared.hint(Hint::Change);
             }
-            if Instant::now() >= next_tick {
+            if ticked.elapsed() >= self.period() {
                 self.tick();
-                next_tick = Instant::now() + self.period();
+                ticked = Instant::now();
             }
-            next_tick = next_tick.min(Instant::now() + self.period());
-            self.shared.set_stuck(false);
+            self.status.set_checked();
+            wanted = self.orders.take(ticked + self.period());
         }
         self.status.set_mode(Mode::Unwatched);
         self.status.set_watches(0);
@@ -120,54 +103,63 @@ impl Lookout {
         }
     }
 
-    fn obey(&mut self, order: Order) {
-        match order {
-            Order::Arm(done) => {
-                self.cover();
-                let _ = done.send(());
-            }
-            Order::Follow(followed, done) => {
-                let is_more = !followed.is_subset(&self.followed);
-                self.followed = followed;
-                self.cover();
-                if is_more {
-                    self.shared.hint(Hint::Change);
-                }
-                let _ = done.send(());
-            }
-            Order::Deaf(generation) if generation == self.generation => {
-                tracing::warn!("the inotify thread has died and is started anew");
-                self.restart();
-                self.shared.hint(Hint::Change);
-            }
-            Order::Deaf(_) | Order::Stop => {}
+    /// Does what is wanted; returns whether something is watched now that was not before.
+    fn obey(&mut self, wanted: Wanted) -> bool {
+        let is_asked = wanted.arm || wanted.follow.is_some();
+        if let Some(followed) = wanted.follow {
+            self.followed = followed;
         }
+        if wanted.deaf == Some(self.generation) {
+            tracing::warn!("the inotify thread has died and is started anew");
+            self.restart();
+            return true;
+        }
+        is_asked && self.cover()
     }
 
     fn tick(&mut self) {
-        let before = std::mem::take(&mut self.seen);
         self.cover();
-        if self.status.mode() == Mode::Inotify && self.is_unannounced(&before) {
+        let now = self.see();
+        if self.status.mode() == Mode::Inotify && self.is_unannounced(&now) {
             tracing::warn!("a file changed and no event told it; watching it anew");
             self.status.add_missed();
             self.restart();
         }
+        self.seen = now;
         self.shared.hint(Hint::Tick);
     }
 
-    /// Whether the files have changed since then and nothing was heard of it.
-    fn is_unannounced(&self, before: &Seen) -> bool {
+    /// Whether the files have changed since they were seen and nothing was heard of it.
+    fn is_unannounced(&self, now: &Seen) -> bool {
+        let before = &self.seen;
         let is_silent = || self.shared.changes() == before.changes;
-        let changed = self
-            .seen
-            .contents
-            .iter()
-            .any(|(path, now)| before.contents.get(path).is_some_and(|then| then != now));
-        if !changed || !is_silent() {
+        let mut known =
+            before.contents.iter().filter_map(|(path, then)| Some((then, now.contents.get(path)?)));
+        if !known.any(|(then, now)| then != now) || !is_silent() {
             return false;
         }
         std::thread::sleep(GRACE);
         is_silent()
+    }
+
+    /// What the followed files are now.
+    fn see(&self) -> Seen {
+        let changes = self.shared.changes();
+        let content = |trail: Trail| trail.end.ok().and_then(|file| Content::of(&file));
+        let trails = self.trails().into_iter();
+        Seen { changes, contents: trails.map(|(path, trail)| (path, content(trail))).collect() }
+    }
+
+    /// Takes what the files are now as what they were, but only so far as events have told it, or they are new.
+    fn remember(&mut self, now: Seen) {
+        if now.changes != self.seen.changes {
+            self.seen = now;
+            return;
+        }
+        self.seen.contents.retain(|path, _| now.contents.contains_key(path));
+        for (path, content) in now.contents {
+            self.seen.contents.entry(path).or_insert(content);
+        }
     }
 
     fn restart(&mut self) {
@@ -178,26 +170,28 @@ impl Lookout {
     }
 
     /// Watches every directory on the way to every followed file. Armed first, then resolved once more: what
-    /// changed in between is seen by the one or by the other.
-    fn cover(&mut self) {
-        let changes = self.shared.changes();
+    /// changed in between is seen by the one or by the other. Returns whether something is watched now that was
+    /// not before.
+    fn cover(&mut self) -> bool {
         let mut failure = None;
+        let mut is_news = false;
         let mut trails = self.trails();
         for _ in 0..ROUNDS {
-            failure = self.arm(Interest::of(&trails));
+            let (is_new, error) = self.arm(Interest::of(&trails));
+            is_news |= is_new;
+            failure = error;
             let now = self.trails();
             if now == trails {
                 break;
             }
             trails = now;
         }
-        let contents = trails
-            .iter()
-            .map(|(path, trail)| (path.clone(), trail.end.as_ref().ok().and_then(|file| Content::of(file))));
-        self.seen = Seen { changes, contents: contents.collect() };
+        let now = self.see();
+        self.remember(now);
         let file = trails.get(&self.place.config).and_then(|trail| trail.end.as_ref().ok());
         let is_lone = file.is_some_and(|file| mount::is_lone_file(file));
         self.tell(is_lone, failure);
+        is_news
     }
 
     fn trails(&self) -> BTreeMap<PathBuf, Trail> {
@@ -205,29 +199,24 @@ impl Lookout {
         self.followed.iter().map(|path| (path.clone(), links.trail(path))).collect()
     }
 
-    /// Arms the directories; returns why one is not watched.
-    fn arm(&mut self, mut interest: Interest) -> Option<String> {
-        let wanted: BTreeSet<PathBuf> = interest.directories().cloned().collect();
-        self.shared.attend(interest.clone());
-        let ear = Ear {
-            shared: Arc::clone(&self.shared),
-            orders: self.orders.clone(),
-            generation: self.generation,
-        };
+    /// Arms the directories; returns whether anything is new, and why a directory is not watched.
+    fn arm(&mut self, mut interest: Interest) -> (bool, Option<String>) {
+        let (shared, orders, generation) = (&self.shared, &self.orders, self.generation);
+        let ear = || Ear { shared: Arc::clone(shared), orders: Arc::clone(orders), generation };
         if let Err(failure) = self.arms.start(ear) {
-            return Some(failure);
+            // Its ear is dropped as well, and says so.
+            self.generation += 1;
+            return (false, Some(failure));
         }
+        let wanted: BTreeSet<PathBuf> = interest.directories().cloned().collect();
+        for (one, other) in Arms::twins(&wanted) {
+            interest.join(&one, &other);
+        }
+        let is_other = self.shared.attend(interest);
         let armed = self.arms.arm(&wanted, &self.shared.take_suspects());
-        let twins = self.arms.twins();
-        if !twins.is_empty() {
-            for (one, other) in &twins {
-                interest.join(one, other);
-            }
-            self.shared.attend(interest);
-        }
         self.status.add_rearmed(armed.rearmed);
         self.status.set_watches(self.arms.count());
-        armed.failure
+        (is_other || armed.is_new, armed.failure)
     }
 
     /// Sets the mode, and says a change of it once.

@@ -4,11 +4,13 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+#[cfg(test)]
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 
 use super::Options;
 use super::hold::{Gate, Hold};
@@ -57,8 +59,6 @@ pub(super) struct Shared {
     hinted: Notify,
     /// A writer may be done.
     released: Notify,
-    /// The watcher's thread does not answer.
-    stuck: AtomicBool,
     #[cfg(test)]
     panic: AtomicBool,
 }
@@ -86,7 +86,6 @@ impl Shared {
             status,
             hinted: Notify::new(),
             released: Notify::new(),
-            stuck: AtomicBool::new(false),
             #[cfg(test)]
             panic: AtomicBool::new(false),
         }
@@ -132,23 +131,17 @@ impl Shared {
         self.hinted.notify_one();
     }
 
-    /// From now on these names matter.
-    pub(super) fn attend(&self, interest: Interest) {
-        self.heard().interest = interest;
+    /// From now on these names matter; returns whether others did before.
+    pub(super) fn attend(&self, interest: Interest) -> bool {
+        let mut heard = self.heard();
+        let is_other = heard.interest != interest;
+        heard.interest = interest;
+        is_other
     }
 
     /// The directories whose watch may be a dead one.
     pub(super) fn take_suspects(&self) -> BTreeSet<PathBuf> {
         std::mem::take(&mut self.heard().suspects)
-    }
-
-    /// Sets whether the watcher's thread is known not to answer; returns what was known before.
-    pub(super) fn set_stuck(&self, stuck: bool) -> bool {
-        self.stuck.swap(stuck, Ordering::Relaxed)
-    }
-
-    pub(super) fn is_stuck(&self) -> bool {
-        self.stuck.load(Ordering::Relaxed)
     }
 
     /// How many changes were heard so far.
@@ -167,19 +160,9 @@ impl Shared {
         (heard.hold.gate(Instant::now()), heard.hold.acts())
     }
 
-    /// Waits until a look may begin; returns how much was written in place until then, and whether a writer that
-    /// is not done was passed over.
-    pub(super) async fn opened(&self) -> (u64, bool) {
-        loop {
-            let released = self.released.notified();
-            match self.gate() {
-                (Gate::Open { forced }, acts) => return (acts, forced),
-                (Gate::Until(time), _) => {
-                    // An early end is told; a late one makes no harm, since the gate is asked again.
-                    let _ = tokio::time::timeout_at(time.into(), released).await;
-                }
-            }
-        }
+    /// Wakes when a writer may be done; listens from now on.
+    pub(super) fn released(&self) -> Notified<'_> {
+        self.released.notified()
     }
 }
 

@@ -1,6 +1,8 @@
 //! What the watcher says of itself.
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 /// How changes of the files come to be known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,6 +39,7 @@ pub struct Status {
     missed: AtomicU64,
     overflows: AtomicU64,
     restarts: AtomicU64,
+    checked: Mutex<Option<Instant>>,
 }
 
 impl Status {
@@ -73,6 +76,16 @@ impl Status {
     /// How often the inotify watcher was made anew, since it had died or missed something.
     pub fn restarts(&self) -> u64 {
         self.restarts.load(Ordering::Relaxed)
+    }
+
+    /// When the watcher last came to the end of its checks. Older than some ticks means that a file system does
+    /// not answer; the files may then still be read.
+    pub fn checked(&self) -> Option<Instant> {
+        *self.checked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn set_checked(&self) {
+        *self.checked.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
     /// Sets the mode; returns the one before.

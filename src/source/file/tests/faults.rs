@@ -341,3 +341,75 @@ async fn dotenv_beside_the_configuration_is_followed_and_a_bad_one_is_noted() {
     assert_eq!(look.notes.len(), 1);
     assert!(!look.notes[0].contains("nonsense"), "{:?}", look.notes);
 }
+
+/// Starts a shell that runs a script once the directory `go` exists: making one needs no file descriptor.
+fn when(go: &Path, script: &str) -> std::process::Child {
+    let wait = format!("while [ ! -d {} ]; do sleep 0.02; done; {script}", go.display());
+    Command::new("sh").args(["-c", &wait]).spawn().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_file_descriptor_the_look_fails_and_the_next_one_succeeds() {
+    if !is_inside(
+        module_path!(),
+        "without_a_file_descriptor_the_look_fails_and_the_next_one_succeeds",
+        &["-U"],
+    ) {
+        return;
+    }
+    let (_held, root, mut reload) = plain("one", by_ticks()).await;
+    let pid = std::process::id();
+    let mut recovery = when(&root.join("go"), &format!("prlimit --pid {pid} --nofile=1000:"));
+    run("prlimit", &["--pid", &pid.to_string(), "--nofile=4:"]);
+    reload.until("can not be read: Too many open files").await;
+    fs::create_dir(root.join("go")).unwrap();
+    reload.until("one").await;
+    assert!(recovery.wait().unwrap().success());
+    reload.until_mode(Mode::Inotify).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_swaps_leave_no_descriptor_thread_or_watch_behind() {
+    if !is_inside(module_path!(), "a_thousand_swaps_leave_no_descriptor_thread_or_watch_behind", &["-U"]) {
+        return;
+    }
+    let (_held, root) = directory();
+    let volume = Volume::at(&root, LinkOrder::AfterSwap);
+    volume.swap(&[("config.yml", "key: key\nversion 0;"), ("key", "0")]);
+    let mut reload = Reload::start(&root.join("config.yml"), by_events()).await;
+    let count = |what: &str| fs::read_dir(format!("/proc/self/{what}")).unwrap().count();
+    let used = |reload: &Reload| (count("fd"), count("task"), reload.status.watches());
+    let mut before = None;
+    for version in 1..=1000 {
+        let (text, key) = (format!("key: key\nversion {version};"), version.to_string());
+        volume.swap(&[("config.yml", &text), ("key", &key)]);
+        reload.until(&format!("version {version};[key={version}]")).await;
+        if version == 20 {
+            before = Some(used(&reload));
+        }
+    }
+    let (descriptors, threads, watches) = before.unwrap();
+    let after = used(&reload);
+    assert_eq!((after.0, after.2), (descriptors, watches));
+    // The runtime starts and ends threads for blocking work as it likes.
+    assert!(after.1 <= threads + 4, "{threads} threads became {}", after.1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_was_stopped_sees_the_newest_edit() {
+    if !is_inside(module_path!(), "a_process_that_was_stopped_sees_the_newest_edit", &["-U"]) {
+        return;
+    }
+    let (_held, root, mut reload) = plain("one", by_ticks()).await;
+    let pid = std::process::id();
+    let file = root.join("conf/config.yml");
+    let file = file.display();
+    let script = format!(
+        "kill -STOP {pid}; for i in 1 2 3 4 5; do echo edit $i > {file}; sleep 0.2; done; echo newest > {file}; \
+         kill -CONT {pid}"
+    );
+    let mut edits = when(&root.join("go"), &script);
+    fs::create_dir(root.join("go")).unwrap();
+    reload.until("newest").await;
+    assert!(edits.wait().unwrap().success());
+}
