@@ -10,7 +10,9 @@ async fn plain(text: &str, options: Options) -> (tempfile::TempDir, PathBuf, Rel
     let (held, root) = directory();
     let path = root.join("config.yml");
     fs::write(&path, text).unwrap();
-    let reload = Reload::start(&path, options).await;
+    let mut reload = Reload::start(&path, options).await;
+    // From here on a look has its reason in an event, so it comes after what the event tells.
+    reload.settle().await;
     (held, path, reload)
 }
 
