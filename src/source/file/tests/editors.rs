@@ -217,3 +217,19 @@ async fn only_mode_or_times_that_change_bring_equal_material() {
     reload.settle().await;
     assert_eq!(reload.verdicts, ["one\n"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_that_begins_in_the_same_moment_as_a_writer_never_keeps_the_half() {
+    let (_held, path, mut reload) = plain("whole\n", by_events()).await;
+    for round in 0..50 {
+        let mut file = File::create(&path).unwrap();
+        file.write_all(b"half").unwrap();
+        let writer = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(20));
+            writeln!(file, " and whole {round}").unwrap();
+        });
+        let _ = reload.look().await;
+        writer.join().unwrap();
+    }
+    assert!(reload.verdicts.iter().all(|verdict| verdict.contains("whole")), "{:?}", reload.verdicts);
+}
