@@ -125,6 +125,14 @@ impl Arms {
         twins
     }
 
+    /// Returns when the handler has had every event that was queued before. The notify thread answers requests
+    /// and events by turns, so after two answers the events of the first turn are done.
+    pub(super) fn catch_up(&mut self) {
+        for _ in 0..2 {
+            self.unwatch(Path::new("/proc/self/no such watch"));
+        }
+    }
+
     fn watch(&mut self, path: &Path) -> Result<(), String> {
         let Some(watcher) = &mut self.watcher else { return Err("no inotify instance".to_owned()) };
         // These calls panic when the notify thread has died; its handler has then told us already.

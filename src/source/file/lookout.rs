@@ -82,6 +82,10 @@ impl Lookout {
         let mut wanted = Wanted { arm: true, ..Wanted::default() };
         let mut ticked = Instant::now();
         while !wanted.stop {
+            if let Some(number) = wanted.catch_up.take() {
+                self.arms.catch_up();
+                self.shared.caught_up(number);
+            }
             if self.obey(wanted) {
                 self.shared.hint(Hint::Change);
             }

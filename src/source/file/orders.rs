@@ -16,6 +16,8 @@ pub(super) struct Wanted {
     pub(super) follow: Option<BTreeSet<PathBuf>>,
     /// The notify thread with this number has ended.
     pub(super) deaf: Option<u64>,
+    /// Take in every event up to now, and tell this number when it is done.
+    pub(super) catch_up: Option<u64>,
     /// The watcher was dropped.
     pub(super) stop: bool,
 }

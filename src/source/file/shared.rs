@@ -5,7 +5,8 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 #[cfg(test)]
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -59,6 +60,7 @@ pub(super) struct Shared {
     hinted: Notify,
     /// A writer may be done.
     released: Notify,
+    caught_up: AtomicU64,
     #[cfg(test)]
     panic: AtomicBool,
 }
@@ -86,6 +88,7 @@ impl Shared {
             status,
             hinted: Notify::new(),
             released: Notify::new(),
+            caught_up: AtomicU64::new(0),
             #[cfg(test)]
             panic: AtomicBool::new(false),
         }
@@ -142,6 +145,16 @@ impl Shared {
     /// The directories whose watch may be a dead one.
     pub(super) fn take_suspects(&self) -> BTreeSet<PathBuf> {
         std::mem::take(&mut self.heard().suspects)
+    }
+
+    /// Every event up to the asking of this number was heard.
+    pub(super) fn caught_up(&self, number: u64) {
+        self.caught_up.store(number, Ordering::Release);
+        self.released.notify_waiters();
+    }
+
+    pub(super) fn has_caught_up(&self, number: u64) -> bool {
+        self.caught_up.load(Ordering::Acquire) >= number
     }
 
     /// How many changes were heard so far.

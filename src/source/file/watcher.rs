@@ -4,12 +4,17 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use super::hold::Gate;
 use super::lookout::Lookout;
 use super::orders::Orders;
 use super::shared::{Hints, Shared};
 use super::{FileSource, Place};
+
+/// How long to wait for the events up to now: they take 2 ms at worst.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Watches the configuration and the files that it names, on a thread of its own, which a dead file system may
 /// block: nothing else waits for it. Dropping the watcher ends it.
@@ -18,6 +23,7 @@ pub struct FileWatcher {
     pub(super) orders: Arc<Orders>,
     pub(super) shared: Arc<Shared>,
     pub(super) place: Arc<Place>,
+    pub(super) numbers: AtomicU64,
 }
 
 /// The permission to look; see [`FileWatcher::is_undisturbed`].
@@ -39,7 +45,7 @@ impl FileWatcher {
         let lookout = Lookout::new(source, Arc::clone(&shared), Arc::clone(&orders));
         std::thread::Builder::new().name("file-watcher".to_owned()).spawn(move || lookout.run())?;
         let hints = Hints::new(Arc::clone(&shared));
-        Ok((Self { orders, shared, place: Arc::clone(&source.place) }, hints))
+        Ok((Self { orders, shared, place: Arc::clone(&source.place), numbers: AtomicU64::new(0) }, hints))
     }
 
     /// Follows the configuration and these files, and no others: those that the running configuration names, and
@@ -72,8 +78,23 @@ impl FileWatcher {
     }
 
     /// Whether nobody wrote in place since the clearance. To be asked after a look and before it is used: a
-    /// writer may have begun just before the look, its first event arriving after. If not: look again.
-    pub fn is_undisturbed(&self, clearance: Clearance) -> bool {
+    /// writer may have begun just before the look, its first event still being on its way, so this takes in every
+    /// event up to now. If not: look again.
+    ///
+    /// Waits for the watcher's thread, but not for long: a dead file system may keep it. Cancel safe.
+    pub async fn is_undisturbed(&self, clearance: Clearance) -> bool {
+        let number = self.numbers.fetch_add(1, Ordering::Relaxed) + 1;
+        self.orders.give(|wanted| wanted.catch_up = Some(number));
+        let caught_up = async {
+            loop {
+                let released = self.shared.released();
+                if self.shared.has_caught_up(number) {
+                    break;
+                }
+                released.await;
+            }
+        };
+        let _ = tokio::time::timeout(PATIENCE, caught_up).await;
         clearance.forced || self.shared.acts() == clearance.acts
     }
 }

@@ -10,7 +10,9 @@ async fn plain(text: &str, options: Options) -> (tempfile::TempDir, PathBuf, Rel
     let (held, root) = directory();
     let path = root.join("config.yml");
     fs::write(&path, text).unwrap();
-    let reload = Reload::start(&path, options).await;
+    let mut reload = Reload::start(&path, options).await;
+    // From here on a look has its reason in an event, so it comes after what the event tells.
+    reload.settle().await;
     (held, path, reload)
 }
 
@@ -214,4 +216,20 @@ async fn only_mode_or_times_that_change_bring_equal_material() {
     let _ = reload.look().await;
     reload.settle().await;
     assert_eq!(reload.verdicts, ["one\n"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_that_begins_in_the_same_moment_as_a_writer_never_keeps_the_half() {
+    let (_held, path, mut reload) = plain("whole\n", by_events()).await;
+    for round in 0..50 {
+        let mut file = File::create(&path).unwrap();
+        file.write_all(b"half").unwrap();
+        let writer = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(20));
+            writeln!(file, " and whole {round}").unwrap();
+        });
+        let _ = reload.look().await;
+        writer.join().unwrap();
+    }
+    assert!(reload.verdicts.iter().all(|verdict| verdict.contains("whole")), "{:?}", reload.verdicts);
 }
