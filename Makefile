@@ -13,7 +13,7 @@ help: ## list the tasks
 .PHONY: cluster-tools
 cluster-tools: ## build Kubernetes, helm and the operator into the cache (TOOLS=control-plane for a part)
 	tests/cluster/tools/build $(TOOLS)
-	tests/cluster/tools/debian node prometheus
+	tests/cluster/tools/debian node image prometheus
 
 .PHONY: cluster-up
 cluster-up: ## start a Kubernetes node in CLUSTER (needs root; tools must be built)
