@@ -1,4 +1,4 @@
-# What the cluster's scripts share: speaking, waiting, processes, ports, certificates. Sourced, not run.
+# What the cluster's scripts share: speaking, waiting, skipping, processes, ports. Sourced, not run.
 # shellcheck shell=bash
 
 CLUSTER_SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -20,20 +20,29 @@ skip() {
     exit 77
 }
 
+# The status by which a command tells wait_until that waiting on is of no use.
+HOPELESS=70
+
 # wait_until SECONDS WHAT COMMAND...: runs the command until it succeeds; on the deadline says what did not come true,
 # with the command's last words.
 wait_until() {
-    local seconds=$1 what=$2 output
+    local seconds=$1 what=$2 output status
     shift 2
     local deadline=$((SECONDS + seconds))
-    until output=$("$@" 2>&1); do
-        if ((SECONDS >= deadline)); then
-            log "gave up after $seconds s waiting until $what; last answer: ${output:-none}"
+    while :; do
+        status=0
+        output=$("$@" 2>&1) || status=$?
+        ((status)) || return 0
+        if ((status == HOPELESS || SECONDS >= deadline)); then
+            log "gave up waiting (at most $seconds s) until $what; last answer: ${output:-none}"
             return 1
         fi
         sleep 0.1
     done
 }
+
+# need_new DIR: a folder that we may remove as a whole later.
+need_new() { [[ ! -e $1 || -z $(ls -A "$1") ]] || die "$1 is not empty: name a new folder, or take down what it holds"; }
 
 milliseconds() { echo $((${EPOCHREALTIME/[.,]/} / 1000)); }
 
@@ -45,15 +54,12 @@ need() {
     done
 }
 
-# tool PROGRAM: the path of a built tool. Call need_tools first.
-tool() { tool_path "$1"; }
-
 # need_tools TARGET PROGRAM...: skips unless each tool is built.
 need_tools() {
     local target=$1 program path
     shift
     for program; do
-        path=$(tool_path "$program")
+        path=$(tool "$program")
         [[ -x $path ]] || skip "$program is not built ($path)" "tests/cluster/tools/build $target"
     done
 }
@@ -110,43 +116,4 @@ follow_owner() {
     # shellcheck disable=SC2016
     start "$dir" owner bash -c 'while kill -0 "$2" 2>/dev/null; do sleep 0.5; done; rm -f "$1/run/owner.pid"; shift 2; exec "$@"' \
         follow-owner "$dir" "$owner" "$@"
-}
-
-# new_authority FOLDER: a certificate authority of our own.
-new_authority() {
-    mkdir -p "$1"
-    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 365 -subj /CN=nbu-exporter-test-cluster \
-        -addext keyUsage=critical,keyCertSign,cRLSign -keyout "$1/ca.key" -out "$1/ca.crt" 2>/dev/null
-}
-
-# new_certificate FOLDER NAME SUBJECT [ALTERNATIVE_NAMES]: NAME.crt and NAME.key for a server and a client.
-new_certificate() {
-    local extensions="extendedKeyUsage=serverAuth,clientAuth"
-    [[ -z ${4:-} ]] || extensions+=$'\n'"subjectAltName=$4"
-    openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "$3" \
-        -keyout "$1/$2.key" -out "$1/$2.csr" 2>/dev/null
-    openssl x509 -req -in "$1/$2.csr" -CA "$1/ca.crt" -CAkey "$1/ca.key" -days 365 \
-        -set_serial "0x$(openssl rand -hex 16)" -extfile <(echo "$extensions") -out "$1/$2.crt" 2>/dev/null
-    rm "$1/$2.csr"
-}
-
-# new_kubeconfig FILE SERVER FOLDER NAME: credentials of the certificate NAME, everything inside one file.
-new_kubeconfig() {
-    cat >"$1" <<KUBECONFIG
-apiVersion: v1
-kind: Config
-current-context: test
-contexts: [{name: test, context: {cluster: test, user: $4}}]
-clusters:
-- name: test
-  cluster:
-    server: $2
-    certificate-authority-data: $(base64 -w0 "$3/ca.crt")
-users:
-- name: $4
-  user:
-    client-certificate-data: $(base64 -w0 "$3/$4.crt")
-    client-key-data: $(base64 -w0 "$3/$4.key")
-KUBECONFIG
-    chmod 600 "$1"
 }

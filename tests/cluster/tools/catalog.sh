@@ -66,8 +66,8 @@ module_folder() {
     printf '%s/%s-%s\n' "$TOOLS_CACHE" "$1" "${key:0:12}"
 }
 
-# tool_path PROGRAM: the program's file in the cache, built or not. Fails for a name that is not in the catalog.
-tool_path() {
+# tool PROGRAM: the program's file in the cache, built or not. Fails for a name that is not in the catalog.
+tool() {
     local folder
     folder=$(awk -v program="$1" '$1 == program { print $2 }' <<<"$CATALOG")
     [[ -n $folder ]] || { echo "no tool is called '$1'" >&2; return 1; }
