@@ -1,0 +1,3 @@
+module nbu-exporter.test/cluster/pause
+
+go 1.26.0
