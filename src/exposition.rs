@@ -8,6 +8,7 @@
 mod body;
 mod build;
 mod gzip;
+mod own;
 mod page;
 mod process;
 mod registry;
@@ -20,8 +21,7 @@ pub use registry::{Reading, Registry, Source};
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bytes::Bytes;
-
+use self::own::OwnMetrics;
 use crate::snapshot::SnapshotStore;
 
 /// The media type of the text format 0.0.4 (Prometheus, exposition formats).
@@ -33,13 +33,14 @@ pub struct Exposition {
     store: SnapshotStore,
     registry: Registry,
     page: Arc<Mutex<Arc<Page>>>,
+    own: Arc<OwnMetrics>,
 }
 
 impl Exposition {
     /// Serves what `store` and `registry` hold at each scrape.
     pub fn new(store: SnapshotStore, registry: Registry) -> Self {
         let page = Page::of_store(&store.load());
-        Self { store, registry, page: Arc::new(Mutex::new(Arc::new(page))) }
+        Self { store, registry, page: Arc::new(Mutex::new(Arc::new(page))), own: Arc::default() }
     }
 
     /// The snapshots behind the page.
@@ -66,15 +67,20 @@ impl Exposition {
 
     /// The body of a scrape without compression.
     pub fn identity(&self) -> PageBody {
-        PageBody::new(self.page().chunks(), Bytes::from(self.registry.render()))
+        PageBody::new(self.page().chunks(), self.own.now(&self.registry).text())
     }
 
     /// The body of a scrape as one gzip member; `None` when compressing failed, and then identity serves.
     pub async fn gzip(&self) -> Option<PageBody> {
         let page = self.page();
         let compressed = page.compressed().await?;
-        let rest = compressed.finish(self.registry.render().as_bytes());
-        Some(PageBody::new(compressed.chunks(), rest))
+        let end = compressed.finish(self.own.now(&self.registry).tail());
+        Some(PageBody::new(compressed.chunks(), end))
+    }
+
+    /// Has the next scrape show all that happened before this call.
+    pub fn renew(&self) {
+        self.own.renew();
     }
 }
 

@@ -47,27 +47,38 @@ impl Compressed {
         self.chunks.clone()
     }
 
-    /// The member's end, which holds `own`.
-    pub(super) fn finish(&self, own: &[u8]) -> Bytes {
-        let mut hasher = Hasher::new();
-        hasher.update(own);
+    /// The member's end.
+    pub(super) fn finish(&self, tail: &Tail) -> Bytes {
         let mut checksum = self.checksum.clone();
-        checksum.combine(&hasher);
-        // RFC 1952: the length modulo 2^32.
-        let [a, b, c, d, ..] = (self.length + own.len() as u64).to_le_bytes();
-        let mut bytes = deflate(own);
+        checksum.combine(&tail.checksum);
+        let mut bytes = Vec::with_capacity(tail.deflated.len() + 8);
+        bytes.extend_from_slice(&tail.deflated);
         bytes.extend_from_slice(&checksum.finalize().to_le_bytes());
+        // RFC 1952: the length modulo 2^32.
+        let [a, b, c, d, ..] = (self.length + tail.length).to_le_bytes();
         bytes.extend_from_slice(&[a, b, c, d]);
         Bytes::from(bytes)
     }
 }
 
-/// A whole raw deflate stream.
-fn deflate(own: &[u8]) -> Vec<u8> {
-    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::new(OWN_LEVEL));
-    // Writing to a vector can not fail.
-    let _ = encoder.write_all(own);
-    encoder.finish().unwrap_or_default()
+/// What ends a gzip member, made without knowing its beginning.
+#[derive(Debug)]
+pub(super) struct Tail {
+    deflated: Vec<u8>,
+    checksum: Hasher,
+    length: u64,
+}
+
+impl Tail {
+    /// Compresses a few kilobytes.
+    pub(super) fn new(text: &[u8]) -> Self {
+        let mut checksum = Hasher::new();
+        checksum.update(text);
+        let mut encoder = DeflateEncoder::new(Vec::new(), Compression::new(OWN_LEVEL));
+        // Writing to a vector can not fail.
+        let _ = encoder.write_all(text);
+        Self { deflated: encoder.finish().unwrap_or_default(), checksum, length: text.len() as u64 }
+    }
 }
 
 #[cfg(test)]
@@ -84,7 +95,7 @@ mod tests {
         let chunks = chunks.iter().cloned().map(Bytes::from).collect::<Vec<_>>();
         let compressed = Compressed::new(&chunks).unwrap();
         let mut member = compressed.chunks().concat();
-        member.extend_from_slice(&compressed.finish(own));
+        member.extend_from_slice(&compressed.finish(&Tail::new(own)));
         member
     }
 

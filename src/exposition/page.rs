@@ -11,6 +11,7 @@ use crate::metric::Desc;
 use crate::snapshot::{Fragment, Snapshot, Snapshots};
 
 /// The samples of all sites, in the order of the families' names, each family in one group as the format wants.
+/// Large fragments are shared with the snapshots, not copied.
 #[derive(Debug)]
 pub struct Page {
     version: u64,
@@ -32,12 +33,14 @@ impl Page {
                 families.entry(fragment.desc.name).or_default().push(fragment);
             }
         }
-        let mut chunks = Vec::new();
+        let mut chunks = Chunks::default();
         for fragments in families.into_values() {
-            chunks.extend(fragments.first().map(|first| Bytes::from(head(first.desc))));
-            chunks.extend(fragments.into_iter().map(|fragment| fragment.text.clone()));
+            if let Some(first) = fragments.first() {
+                chunks.joined.extend_from_slice(head(first.desc).as_bytes());
+            }
+            fragments.into_iter().for_each(|fragment| chunks.add(&fragment.text));
         }
-        Self { version: 0, chunks: chunks.into(), compressed: OnceCell::new() }
+        Self { version: 0, chunks: chunks.finish().into(), compressed: OnceCell::new() }
     }
 
     /// The version of the store that it shows.
@@ -53,6 +56,45 @@ impl Page {
     /// The compressed form, made by who asks first while the others wait; `None` if that failed.
     pub(super) async fn compressed(&self) -> Option<&Compressed> {
         self.compressed.get_or_init(|| compress(self.chunks())).await.as_ref()
+    }
+}
+
+/// Below this size a piece is cheaper copied once than sent by itself at each scrape: on loopback 5 000 series of 50
+/// sites, 3 060 pieces, were served twenty times slower than joined.
+const SMALL: usize = 16 * 1024;
+/// Joined pieces are sent from this size on.
+const LARGE: usize = 512 * 1024;
+
+/// A page in the making: large fragments as they are, small ones joined with their neighbours.
+#[derive(Default)]
+struct Chunks {
+    done: Vec<Bytes>,
+    joined: Vec<u8>,
+}
+
+impl Chunks {
+    fn add(&mut self, text: &Bytes) {
+        if text.len() < SMALL {
+            self.joined.extend_from_slice(text);
+            if self.joined.len() >= LARGE {
+                self.cut();
+            }
+        } else {
+            self.cut();
+            self.done.push(text.clone());
+        }
+    }
+
+    fn cut(&mut self) {
+        if !self.joined.is_empty() {
+            self.done.push(Bytes::copy_from_slice(&self.joined));
+            self.joined.clear();
+        }
+    }
+
+    fn finish(mut self) -> Vec<Bytes> {
+        self.cut();
+        self.done
     }
 }
 

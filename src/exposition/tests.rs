@@ -1,5 +1,6 @@
 use std::io::Read as _;
 
+use bytes::Bytes;
 use flate2::read::GzDecoder;
 use http_body_util::BodyExt as _;
 use jiff::Timestamp;
@@ -57,11 +58,42 @@ fn a_family_without_samples_has_no_head() {
 }
 
 #[test]
-fn the_fragments_are_not_copied() {
-    let snapshot = snapshot("nice", &[&JOBS]);
-    let page = Page::assemble([&snapshot]);
-    let original = snapshot.fragments[0].text.as_ptr();
-    assert!(page.chunks().iter().any(|chunk| chunk.as_ptr() == original));
+fn large_fragments_are_not_copied_and_small_ones_are_joined() {
+    let of = |text: &str, count: usize| Fragment { desc: &JOBS, text: Bytes::from(text.repeat(count)) };
+    let with = |fragment| Snapshot { fragments: vec![fragment], ..snapshot("x", &[]) };
+    let snapshots = [of("a 1\n", 10), of("b 1\n", 10), of("c 1\n", 10_000), of("d 1\n", 10)].map(with);
+    let page = Page::assemble(&snapshots);
+    let chunks = page.chunks();
+    assert_eq!(chunks.len(), 3);
+    assert_eq!(chunks[1].as_ptr(), snapshots[2].fragments[0].text.as_ptr());
+    let all = snapshots.iter().flat_map(|snapshot| snapshot.fragments[0].text.to_vec()).collect::<Vec<_>>();
+    assert!(chunks.concat().ends_with(&all));
+}
+
+#[test]
+fn many_small_fragments_make_few_pieces_that_hold_them_all() {
+    let snapshots = (0..500)
+        .map(|_| {
+            let fragment = Fragment { desc: &JOBS, text: Bytes::from("jobs 1\n".repeat(100)) };
+            Snapshot { fragments: vec![fragment], ..snapshot("x", &[]) }
+        })
+        .collect::<Vec<_>>();
+    let page = Page::assemble(&snapshots);
+    assert_eq!(text(&page).lines().count(), 2 + 500 * 100);
+    assert!(page.chunks().len() <= 6);
+}
+
+#[test]
+fn what_happened_before_a_renewal_is_in_the_next_scrape() {
+    let exposition = exposition();
+    let counter = prometheus::IntCounter::new("happened", "It happened.").unwrap();
+    exposition.registry().prometheus().register(Box::new(counter.clone())).unwrap();
+    let text = || String::from_utf8(exposition.own.now(exposition.registry()).text().to_vec()).unwrap();
+    for count in 0..5 {
+        assert!(text().contains(&format!("\nhappened {count}\n")));
+        counter.inc();
+        exposition.renew();
+    }
 }
 
 fn exposition() -> Exposition {

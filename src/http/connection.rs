@@ -27,6 +27,9 @@ use tracing::{debug, error};
 use super::progress::Progress;
 use super::{HttpMetrics, Limits};
 
+/// How much of a page is handed to the kernel at one time; the pieces are shared, so it costs no memory.
+const BUFFER: usize = 1024 * 1024;
+
 /// What a connection is served with.
 #[derive(Clone, Debug)]
 pub(super) struct Service {
@@ -48,6 +51,7 @@ impl Service {
             // hyper's own timer also runs while nothing is asked; `Progress` knows the difference.
             .header_read_timeout(None)
             .max_header_size(self.limits.head_size)
+            .max_buf_size(BUFFER)
             .serve_connection(TokioIo::new(Watched { stream, progress: progress.clone() }), answer);
         self.drive(connection, &progress, &drain).await;
         drop(open);

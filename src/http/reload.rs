@@ -27,7 +27,10 @@ pub(super) async fn reload(
     if let Err(refused) = read(body).await {
         return refused.into_response();
     }
-    match timeout(LOOK_TIME, state.reload.reload()).await {
+    let verdict = timeout(LOOK_TIME, state.reload.reload()).await;
+    // Who learns the outcome also finds it in the metrics.
+    state.exposition.renew();
+    match verdict {
         Ok(Some(verdict)) => answer(&verdict, wants_json(&headers)),
         Ok(None) => (StatusCode::SERVICE_UNAVAILABLE, "the exporter is shutting down\n").into_response(),
         Err(_) => {
