@@ -1,5 +1,5 @@
 //! What a scrape gets: the sites' samples, which are rendered when they are published, and the exporter's own,
-//! which are fresh at each scrape.
+//! which are rendered at each scrape (scrapes of one moment share that).
 //!
 //! A [`Page`] puts the sites' fragments together family by family without copying them, once per version of the
 //! snapshot store; its compressed form is made by the first scrape that asks. A scrape then costs the bytes that

@@ -19,6 +19,7 @@ mod reload;
 mod router;
 mod scrape;
 mod state;
+mod watched;
 
 pub use bind::{BindError, Bound};
 pub use limits::Limits;

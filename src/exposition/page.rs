@@ -38,7 +38,9 @@ impl Page {
             if let Some(first) = fragments.first() {
                 chunks.joined.extend_from_slice(head(first.desc).as_bytes());
             }
-            fragments.into_iter().for_each(|fragment| chunks.add(&fragment.text));
+            for fragment in fragments {
+                chunks.add(&fragment.text);
+            }
         }
         Self { version: 0, chunks: chunks.finish().into(), compressed: OnceCell::new() }
     }

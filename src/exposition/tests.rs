@@ -145,3 +145,36 @@ async fn scrapes_that_come_together_compress_once() {
     let (one, two) = tokio::join!(page.compressed(), page.compressed());
     assert!(std::ptr::eq(one.unwrap(), two.unwrap()));
 }
+
+#[test]
+fn scrapes_while_snapshots_are_published_see_whole_ones_in_their_order() {
+    let exposition = exposition();
+    let writer = exposition.store().writer(SiteId::Legacy);
+    let numbered = |number: u32| {
+        let family = |desc| {
+            let mut family = Family::new(desc, "nice");
+            family.sample(&[], f64::from(number));
+            Fragment::from(family)
+        };
+        Snapshot { fragments: vec![family(&JOBS), family(&BYTES)], ..snapshot("nice", &[]) }
+    };
+    writer.publish(numbered(0));
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                let mut last = 0;
+                while last < 2000 {
+                    let text = text(&exposition.page());
+                    let values =
+                        text.lines().filter_map(|line| line.rsplit_once("} ")?.1.parse::<u32>().ok());
+                    let values = values.collect::<Vec<_>>();
+                    assert!(values.len() == 2 && values[0] == values[1] && values[0] >= last, "{values:?}");
+                    last = values[0];
+                }
+            });
+        }
+        for number in 1..=2000 {
+            assert!(writer.publish(numbered(number)));
+        }
+    });
+}

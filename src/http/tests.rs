@@ -1,4 +1,5 @@
 mod client;
+mod descriptors;
 mod listeners;
 mod pages;
 mod server;

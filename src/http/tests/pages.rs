@@ -153,6 +153,8 @@ async fn a_site_that_was_loaded_long_ago_is_no_longer_waited_for() {
 async fn health_is_always_200() {
     let world = World::new().await;
     let mut client = world.client().await;
+    assert_eq!(client.get("/health").await.text(), "OK\n");
+    world.config.publish(active(&["paris"]));
     assert_eq!(client.get("/health").await.text(), "OK (starting)\n");
     let writer = world.store.writer(id("paris"));
     writer.publish(crate::snapshot::Snapshot { up: Some(false), ..snapshot("paris", 0) });
@@ -232,6 +234,27 @@ async fn a_reload_answers_with_its_outcome() {
     check_reload(Outcome::Unchanged, "", 200, "unchanged\n").await;
     check_reload(Outcome::Superseded, "older", 200, "superseded: older\n").await;
     check_reload(Outcome::Rejected, "f:1:2: a\nf:3:4: b", 500, "rejected:\nf:1:2: a\nf:3:4: b\n").await;
+}
+
+#[tokio::test]
+async fn who_learns_that_a_reload_is_applied_finds_it_in_the_next_scrape() {
+    let mut world = World::new().await;
+    let applied = prometheus::IntGauge::new("applied", "Applied.").unwrap();
+    world.registry.prometheus().register(Box::new(applied.clone())).unwrap();
+    let mut requests = world.requests.take().unwrap();
+    let funnel = tokio::spawn(async move {
+        while let Some(Event::Request(sender)) = requests.recv().await {
+            applied.inc();
+            let _ = sender.send(Arc::new(verdict(Outcome::Applied, "")));
+        }
+    });
+    let (mut client, mut scraper) = (world.client().await, world.client().await);
+    for count in 1..20 {
+        scraper.get("/metrics").await;
+        client.request("POST", "/-/reload", "").await;
+        assert!(scraper.get("/metrics").await.text().contains(&format!("\napplied {count}\n")));
+    }
+    funnel.abort();
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ fn short() -> Limits {
         connections: 4,
         head_size: 8 * 1024,
         head: Duration::from_millis(300),
-        idle: Duration::from_millis(600),
+        idle: Duration::from_secs(3),
         stall: Duration::from_millis(500),
         answer: Duration::from_secs(2),
         drain: Duration::from_millis(400),
