@@ -47,7 +47,6 @@ pub(super) struct Acceptor {
     local: SocketAddr,
     commands: mpsc::Receiver<Command>,
     service: Service,
-    permits: Arc<Semaphore>,
     connections: JoinSet<()>,
     drain: CancellationToken,
     pause: Pause,
@@ -57,18 +56,12 @@ pub(super) struct Acceptor {
 type Accepted = (TcpStream, Option<OwnedSemaphorePermit>);
 
 impl Acceptor {
-    pub(super) fn new(
-        bound: Bound,
-        commands: mpsc::Receiver<Command>,
-        service: Service,
-        permits: Arc<Semaphore>,
-    ) -> Self {
+    pub(super) fn new(bound: Bound, commands: mpsc::Receiver<Command>, service: Service) -> Self {
         Self {
             local: bound.local_addr(),
             listener: Some(bound.into_listener()),
             commands,
             service,
-            permits,
             connections: JoinSet::new(),
             drain: CancellationToken::new(),
             pause: Pause::default(),
@@ -87,7 +80,7 @@ impl Acceptor {
                     None => break self.service.limits.drain,
                 },
                 Some(_) = self.connections.join_next() => {}
-                accepted = accept(self.listener.as_ref(), self.local, &self.permits, &self.pause) => {
+                accepted = accept(self.listener.as_ref(), self.local, &self.service.permits, &self.pause) => {
                     self.take(accepted);
                 }
             }
@@ -142,7 +135,7 @@ impl Acceptor {
             if stream.set_nonblocking(true).is_ok()
                 && let Ok(stream) = TcpStream::from_std(stream)
             {
-                let permit = self.permits.clone().try_acquire_owned().ok();
+                let permit = self.service.permits.clone().try_acquire_owned().ok();
                 self.start((stream, permit));
             }
         }

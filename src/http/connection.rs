@@ -15,12 +15,13 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 use tracing::{debug, error};
 
-use super::progress::Progress;
+use super::progress::{Overdue, Progress};
 use super::watched::{Answer, Watched};
 use super::{HttpMetrics, Limits};
 
@@ -33,9 +34,15 @@ pub(super) struct Service {
     pub(super) router: Router,
     pub(super) limits: Limits,
     pub(super) metrics: HttpMetrics,
+    /// One for each connection that may be open.
+    pub(super) permits: Arc<Semaphore>,
 }
 
 impl Service {
+    pub(super) fn new(router: Router, limits: Limits, metrics: HttpMetrics) -> Self {
+        Self { router, limits, metrics, permits: Arc::new(Semaphore::new(limits.connections)) }
+    }
+
     /// Serves one client until it ends, exceeds a limit, or `drain` is cancelled and the open request is answered.
     pub(super) async fn serve(self, stream: TcpStream, drain: CancellationToken) {
         let open = OpenConnection::count(&self.metrics);
@@ -60,7 +67,7 @@ impl Service {
     {
         let mut connection = pin!(connection);
         let mut cancelled = pin!(drain.cancelled());
-        let mut timer = pin!(sleep_until(progress.deadline(&self.limits).0));
+        let mut timer = pin!(sleep_until(Instant::now()));
         let (mut draining, mut told) = (false, false);
         poll_fn(|context| {
             draining = draining || cancelled.as_mut().poll(context).is_ready();
@@ -80,19 +87,28 @@ impl Service {
             }
             // Everything that moves a deadline happens in the poll above.
             loop {
-                let (deadline, reason) = progress.deadline(&self.limits);
-                if deadline <= Instant::now() {
+                let (deadline, reason) = progress.deadline(&self.limits, self.is_full());
+                let now = Instant::now();
+                if deadline <= now {
                     debug!(reason = reason.as_str(), "connection closed");
                     self.metrics.cut(reason);
                     return Poll::Ready(());
                 }
-                if timer.deadline() != deadline {
-                    timer.as_mut().reset(deadline);
+                // That others wait is not told to an idle connection; it looks from time to time.
+                let latest = if reason == Overdue::Idle { now + self.limits.head } else { deadline };
+                let wake = deadline.min(latest);
+                if timer.deadline() != wake {
+                    timer.as_mut().reset(wake);
                 }
                 ready!(timer.as_mut().poll(context));
             }
         })
         .await;
+    }
+
+    /// Whether a new client would have to wait.
+    fn is_full(&self) -> bool {
+        self.permits.available_permits() == 0
     }
 
     /// Counts what hyper answered by itself, since no handler saw it.

@@ -10,7 +10,7 @@ pub struct Limits {
     pub head_size: usize,
     /// The time from a connection's start, or from a later request's first byte, to the end of its headers.
     pub head: Duration,
-    /// The time that a connection may be open between two requests.
+    /// The time that a connection may be open between two requests; [`Limits::head`] when the server is full.
     pub idle: Duration,
     /// The time in which a client that reads slowly must take at least something.
     pub stall: Duration,

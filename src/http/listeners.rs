@@ -1,9 +1,8 @@
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -22,7 +21,6 @@ use crate::config::Server;
 #[derive(Debug)]
 pub struct Listeners {
     service: Service,
-    permits: Arc<Semaphore>,
     acceptors: JoinSet<()>,
     current: Option<Current>,
 }
@@ -57,12 +55,7 @@ struct Handover {
 impl Listeners {
     /// Listens on nothing yet.
     pub fn new(router: Router, limits: Limits, metrics: HttpMetrics) -> Self {
-        Self {
-            service: Service { router, limits, metrics },
-            permits: Arc::new(Semaphore::new(limits.connections)),
-            acceptors: JoinSet::new(),
-            current: None,
-        }
+        Self { service: Service::new(router, limits, metrics), acceptors: JoinSet::new(), current: None }
     }
 
     /// The address that is served now, with the port that was really taken.
@@ -101,7 +94,7 @@ impl Listeners {
         let Some(Replacement { requested, bound, handover }) = prepared.0 else { return };
         let local = bound.local_addr();
         let (commands, receiver) = mpsc::channel(1);
-        let acceptor = Acceptor::new(bound, receiver, self.service.clone(), self.permits.clone());
+        let acceptor = Acceptor::new(bound, receiver, self.service.clone());
         self.acceptors.spawn(acceptor.run());
         let old = self.current.replace(Current { requested, local, commands });
         match (handover, old) {

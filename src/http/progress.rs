@@ -101,12 +101,13 @@ impl Progress {
         self.stage().phase == Phase::Head
     }
 
-    /// When the connection is to be closed, and why.
-    pub(super) fn deadline(&self, limits: &Limits) -> (Instant, Overdue) {
+    /// When the connection is to be closed, and why. When the server is full, an idle one gives way to others.
+    pub(super) fn deadline(&self, limits: &Limits, full: bool) -> (Instant, Overdue) {
         let stage = self.stage();
         let (limit, reason) = match stage.phase {
             Phase::Head => (limits.head, Overdue::Head),
             Phase::Answer | Phase::Flush => (limits.answer, Overdue::Answer),
+            Phase::Idle if full => (limits.head.min(limits.idle), Overdue::Idle),
             Phase::Idle => (limits.idle, Overdue::Idle),
         };
         let whole = (stage.since + limit, reason);
@@ -135,7 +136,7 @@ mod tests {
     use super::*;
 
     fn check(progress: &Progress, seconds: u64, reason: Overdue) {
-        let (deadline, why) = progress.deadline(&Limits::default());
+        let (deadline, why) = progress.deadline(&Limits::default(), false);
         assert_eq!((deadline - Instant::now(), why), (Duration::from_secs(seconds), reason));
     }
 
@@ -162,6 +163,8 @@ mod tests {
         check(&progress, 35, Overdue::Answer);
         progress.flushed();
         check(&progress, 120, Overdue::Idle);
+        let (full, reason) = progress.deadline(&Limits::default(), true);
+        assert_eq!((full - Instant::now(), reason), (Duration::from_secs(5), Overdue::Idle));
         progress.received();
         check(&progress, 5, Overdue::Head);
     }

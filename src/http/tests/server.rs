@@ -103,7 +103,7 @@ async fn a_client_that_does_not_read_is_cut() {
 
 #[tokio::test]
 async fn the_connection_limit_holds_and_the_next_client_is_served_when_one_leaves() {
-    let limits = Limits { head: Duration::from_mins(1), idle: Duration::from_mins(1), ..short() };
+    let limits = Limits { head: Duration::from_mins(1), ..short() };
     let world = World::with(limits).await;
     let mut clients = Vec::new();
     for _ in 0..4 {
@@ -118,6 +118,18 @@ async fn the_connection_limit_holds_and_the_next_client_is_served_when_one_leave
     assert!((world.sample("nbu_exporter_http_connections") - 4.0).abs() < 0.1);
     clients.pop();
     assert_eq!(waiting.answer(true).await.unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn idle_connections_give_way_when_the_server_is_full() {
+    let limits = Limits { connections: 2, idle: Duration::from_hours(1), ..short() };
+    let world = World::with(limits).await;
+    let (mut one, mut two) = (world.client().await, world.client().await);
+    one.get("/-/healthy").await;
+    two.get("/-/healthy").await;
+    let mut waiting = world.client().await;
+    assert_eq!(waiting.get("/-/healthy").await.status, 200);
+    assert!(one.rest().await.is_empty());
 }
 
 #[tokio::test]
