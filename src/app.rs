@@ -75,10 +75,9 @@ impl App {
         hangups: Hangups,
         drain: CancellationToken,
     ) -> Result<Self, RunError> {
-        // The watch is armed before the first look, so that no change falls in between.
+        // The watch brings a hint when it is armed, so that no change falls between the first look and that.
         let source = FileSource::new(&options.config, environment(), file::Options::default());
         let (watcher, hints) = FileWatcher::start(&source).context("no thread to watch files on")?;
-        let _ = watcher.ready_to_look().await;
         let first = reload::first(source.reader()).await?;
         log.apply(&first.config.log);
         for warning in &first.warnings {
@@ -103,11 +102,11 @@ impl App {
         let listeners = Listeners::new(router(state, http_metrics.clone()), Limits::default(), http_metrics);
 
         let status_reader = status.reader();
+        let supervisor = tokio::spawn(supervisor.run(drain.child_token()));
         let mut live = Live { writer, listeners, pollers, log, listen_address: options.listen_address };
         let address = live.begin(&first).await?;
         let reload_metrics = ReloadMetrics::new(&metrics).context("metrics")?;
         let reloader = Reloader::new(source.reader(), watcher, live, first.clone(), status, reload_metrics);
-        let supervisor = tokio::spawn(supervisor.run(drain.child_token()));
         let triggers = AllTriggers { requests, hangups, hints };
         let reloader = tokio::spawn(reloader.run(triggers, drain.child_token()));
         tracing::info!(
@@ -170,7 +169,8 @@ pub fn catalogue() -> Vec<(&'static str, &'static Desc)> {
     let of_collectors = collector::COLLECTORS
         .iter()
         .flat_map(|entry| entry.families.iter().map(|desc| (entry.endpoint, *desc)));
-    let of_sites = poller::FAMILIES.iter().chain(collector::site::COLLECTOR_FAMILIES).map(|desc| ("poller", *desc));
+    let of_sites =
+        poller::FAMILIES.iter().chain(collector::site::COLLECTOR_FAMILIES).map(|desc| ("poller", *desc));
     let of_client = Stats::DESCS.iter().map(|desc| ("client", *desc));
     let mut all: Vec<_> = of_collectors.chain(of_sites).chain(of_client).collect();
     all.sort_by_key(|(_, desc)| desc.name);
@@ -179,7 +179,9 @@ pub fn catalogue() -> Vec<(&'static str, &'static Desc)> {
 
 /// The process environment; what is not Unicode can not be named in YAML.
 fn environment() -> BTreeMap<String, String> {
-    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }
 
 /// So that a closed standard output is an error like others.

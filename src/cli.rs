@@ -154,7 +154,9 @@ impl RunArgs {
     /// What can not be reloaded.
     pub fn options(&self) -> Result<Options, RunError> {
         let config = self.config.clone().ok_or_else(|| {
-            RunError::Configuration("no configuration file is named: give --config FILE or set NBU_EXPORTER_CONFIG".into())
+            RunError::Configuration(
+                "no configuration file is named: give --config FILE or set NBU_EXPORTER_CONFIG".into(),
+            )
         })?;
         Ok(Options { config, listen_address: self.listen_address })
     }

@@ -30,7 +30,9 @@ fn main() -> ExitCode {
         Command::Run(args) => on_runtime(run(args)),
         Command::Demo(args) => on_runtime(demo(args)),
         Command::Simulate(args) => on_runtime(simulate(args)),
-        Command::Reload(args) => on_runtime(async { Ok(cli::ask_for_reload(&args, &mut io::stdout()).await?) }),
+        Command::Reload(args) => {
+            on_runtime(async { Ok(cli::ask_for_reload(&args, &mut io::stdout()).await?) })
+        }
         Command::CheckConfig(args) => Ok(cli::check_config(&args, &reader(&args.file), &mut io::stdout())?),
         Command::ListMetrics(args) => done(cli::list_metrics(&args, &mut io::stdout())),
         Command::Schema => done(writeln!(io::stdout(), "{:#}", config::schema())),

@@ -137,7 +137,10 @@ fn next_cycle(began: Instant, interval: Duration) -> Instant {
 /// An unchanged cadence is kept; a change of what is asked for is put to work at once.
 fn next_after_change(old: &Plan, new: &Plan, next: Instant) -> Instant {
     let now = Instant::now();
-    if old.reconnects(new) || old.collectors != new.collectors || old.collection.window != new.collection.window {
+    if old.reconnects(new)
+        || old.collectors != new.collectors
+        || old.collection.window != new.collection.window
+    {
         now
     } else if old.collection.interval == new.collection.interval {
         next

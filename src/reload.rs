@@ -16,7 +16,9 @@ pub use active::{ActiveConfig, ConfigReader, ConfigWriter};
 pub use digest::Digest;
 pub use funnel::{Reloader, StartError, first};
 pub use metrics::ReloadMetrics;
-pub use ports::{Event, PrepareError, Publisher, Reader, References, ReloadHandle, Triggers, Watch, requests};
+pub use ports::{
+    Event, PrepareError, Publisher, Reader, References, ReloadHandle, Triggers, Watch, requests,
+};
 pub use status::{Status, StatusReader, StatusWriter};
 
 use std::sync::Arc;

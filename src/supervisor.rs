@@ -183,7 +183,8 @@ impl Supervisor {
                 self.start(plan, (running.next_restart * 2).min(LONGEST_RESTART));
             }
         }
-        let stuck = self.stopping.extract_if(.., |(_, at)| *at <= now).filter(|(task, _)| !task.is_finished());
+        let stuck =
+            self.stopping.extract_if(.., |(_, at)| *at <= now).filter(|(task, _)| !task.is_finished());
         for _ in stuck {
             self.metrics.stuck();
             tracing::error!("A stopped poller has not ended; it can not publish any more");

@@ -37,7 +37,11 @@ impl Live {
 impl Publisher for Live {
     type Prepared = PreparedListener;
 
-    async fn prepare(&mut self, next: &Arc<ActiveConfig>, _: &ConfigDiff) -> Result<PreparedListener, PrepareError> {
+    async fn prepare(
+        &mut self,
+        next: &Arc<ActiveConfig>,
+        _: &ConfigDiff,
+    ) -> Result<PreparedListener, PrepareError> {
         // The one thing that can fail, so it is the only one to prepare.
         self.bind(next).await
     }

@@ -17,7 +17,10 @@ pub(super) struct Watching(pub(super) Arc<Status>);
 impl Source for Watching {
     fn names(&self) -> Vec<(&'static str, &'static str)> {
         vec![
-            (INFO, "How changes of the configuration file come to be known: inotify, poll, unwatchable or unwatched."),
+            (
+                INFO,
+                "How changes of the configuration file come to be known: inotify, poll, unwatchable or unwatched.",
+            ),
             (WATCHES, "Directories that are watched for the configuration and the files that it names."),
             (REARMED, "Times that a watched directory was replaced and watched anew."),
             (MISSED, "Changes that the slow poll found and no event had announced."),

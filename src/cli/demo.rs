@@ -25,7 +25,8 @@ pub async fn demo(
     let simulation = Simulation::start(options).await.context("the simulated sites do not start")?;
     let directory = tempfile::tempdir().context("no temporary directory for the demo")?;
     let file = directory.path().join("config.yaml");
-    std::fs::write(&file, configuration(simulation.sites())).context("the demo's configuration can not be written")?;
+    std::fs::write(&file, configuration(simulation.sites()))
+        .context("the demo's configuration can not be written")?;
     let listen_address = Some(([127, 0, 0, 1], args.port).into());
     let app = start(Options { config: file.clone(), listen_address }).await?;
     introduce(&app, &file).context("standard output is closed")?;

@@ -9,14 +9,25 @@ pub fn list_metrics(args: &ListArgs, out: &mut impl Write) -> io::Result<()> {
     let entries = catalogue();
     match args.format {
         ListFormat::Text => entries.iter().try_for_each(|(source, desc)| {
-            writeln!(out, "{} {} {{{}}} [{source}]\n    {}", desc.name, desc.kind.as_str(), labels(desc), desc.help)
+            writeln!(
+                out,
+                "{} {} {{{}}} [{source}]\n    {}",
+                desc.name,
+                desc.kind.as_str(),
+                labels(desc),
+                desc.help
+            )
         }),
         ListFormat::Markdown => {
             writeln!(out, "| metric | kind | names | labels | from | meaning |\n|---|---|---|---|---|---|")?;
             entries.iter().try_for_each(|(source, desc)| {
                 let names = desc.naming.as_str();
                 let (kind, labels) = (desc.kind.as_str(), labels(desc));
-                writeln!(out, "| `{}` | {kind} | {names} | `{labels}` | {source} | {} |", desc.name, desc.help)
+                writeln!(
+                    out,
+                    "| `{}` | {kind} | {names} | `{labels}` | {source} | {} |",
+                    desc.name, desc.help
+                )
             })
         }
         ListFormat::Json => {

@@ -23,7 +23,11 @@ pub async fn ask_for_reload(args: &ReloadArgs, out: &mut impl Write) -> io::Resu
     let answer = match client.post(&url).send().await {
         Ok(answer) => answer,
         Err(error) => {
-            writeln!(out, "{url}: not reached: {}; is the exporter running there? (--address URL)", root(&error))?;
+            writeln!(
+                out,
+                "{url}: not reached: {}; is the exporter running there? (--address URL)",
+                root(&error)
+            )?;
             return Ok(ExitCode::from(NOT_REACHED));
         }
     };

@@ -48,7 +48,9 @@ impl Source for Process {
     fn read(&self) -> Vec<Reading> {
         let text = |file: &str| fs::read_to_string(format!("/proc/self/{file}")).unwrap_or_default();
         let (stat, status, limits) = (text("stat"), text("status"), text("limits"));
-        let gauge = |name, value: Option<f64>| value.map(|value| Reading { name, counter: false, value, label: None });
+        let gauge = |name, value: Option<f64>| {
+            value.map(|value| Reading { name, counter: false, value, label: None })
+        };
         let cpu = cpu_seconds(&stat).map(|value| Reading { name: CPU, counter: true, value, label: None });
         [
             cpu,

@@ -33,7 +33,8 @@ impl Connection {
         let mut key_only = old.clone();
         key_only.site.api_key = new.site.api_key.clone();
         memory.credential_accepted(None);
-        let (Ok(running), Ok(fresh), false) = (&self.client, &candidate.client, key_only.reconnects(new)) else {
+        let (Ok(running), Ok(fresh), false) = (&self.client, &candidate.client, key_only.reconnects(new))
+        else {
             return candidate;
         };
         let deadline = Instant::now() + new.site.timeout;

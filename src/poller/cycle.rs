@@ -1,8 +1,8 @@
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use futures_util::FutureExt as _;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
@@ -45,7 +45,8 @@ impl Memory {
 
     /// Takes over another set of collectors; those that stay keep what they know.
     pub(super) fn adopt(&mut self, wanted: Vec<Box<dyn Collector>>) {
-        let mut known: Vec<_> = std::mem::take(&mut self.collectors).into_iter().zip(std::mem::take(&mut self.records)).collect();
+        let mut known: Vec<_> =
+            std::mem::take(&mut self.collectors).into_iter().zip(std::mem::take(&mut self.records)).collect();
         for fresh in wanted {
             let place = known.iter().position(|(collector, _)| collector.name() == fresh.name());
             let (collector, record) = match place {
@@ -74,7 +75,8 @@ impl Memory {
         stats: &Stats,
         writer: &SnapshotWriter,
     ) {
-        let deadline = Instant::now() + plan.collection.interval.max(plan.site.timeout).max(SHORTEST_DEADLINE);
+        let deadline =
+            Instant::now() + plan.collection.interval.max(plan.site.timeout).max(SHORTEST_DEADLINE);
         let client = match reach(client, deadline).await {
             Ok((client, version)) => {
                 self.site.version = Some(version);
@@ -143,7 +145,9 @@ impl Memory {
         for place in broken {
             let Some(collector) = self.collectors.get_mut(*place) else { continue };
             let name = collector.name();
-            if let Some(fresh) = collector::build(&plan.collectors).into_iter().find(|fresh| fresh.name() == name) {
+            if let Some(fresh) =
+                collector::build(&plan.collectors).into_iter().find(|fresh| fresh.name() == name)
+            {
                 *collector = fresh;
             }
         }
@@ -236,7 +240,8 @@ fn note(record: &mut Record, run: Run, plan: &Plan) -> bool {
 
 /// Makes the site's snapshot of all that is known and publishes it.
 fn publish(site: &SiteRecord, records: &[Record], plan: &Plan, stats: &Stats, writer: &SnapshotWriter) {
-    let own = families::of_site(site, records, &plan.site.name).into_iter().chain(stats.families(&plan.site.name));
+    let own =
+        families::of_site(site, records, &plan.site.name).into_iter().chain(stats.families(&plan.site.name));
     let mut fragments: Vec<_> = own.map(Fragment::from).collect();
     fragments.extend(records.iter().flat_map(|record| record.fragments.iter().cloned()));
     fragments.retain(|fragment| plan.names.serves(fragment.desc) && !fragment.text.is_empty());

@@ -44,7 +44,8 @@ pub(super) fn of_site(known: &SiteRecord, records: &[Record], name: &str) -> Vec
         }
     }
     families.push(last);
-    let runs: Vec<_> = records.iter().filter_map(|record| Some((record.name, record.runs.as_ref()?))).collect();
+    let runs: Vec<_> =
+        records.iter().filter_map(|record| Some((record.name, record.runs.as_ref()?))).collect();
     families.extend(site::collector_families(name, &runs));
     families
 }

@@ -47,7 +47,10 @@ impl ConfigWriter {
     pub fn new(first: Arc<ActiveConfig>) -> (Self, ConfigReader) {
         let current = Arc::new(ArcSwap::new(first));
         let (sender, receiver) = watch::channel(0);
-        (Self { current: current.clone(), generation: sender }, ConfigReader { current, generation: receiver })
+        (
+            Self { current: current.clone(), generation: sender },
+            ConfigReader { current, generation: receiver },
+        )
     }
 
     /// Makes `next` the configuration that runs.

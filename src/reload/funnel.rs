@@ -138,7 +138,11 @@ impl<R: Reader, W: Watch, P: Publisher> Reloader<R, W, P> {
             pending.collect_ready(triggers)?;
             let began = Instant::now();
             let looked = self.looker.look().await;
-            let again = if self.watch.is_undisturbed(clearance) { looked.come_again } else { Some(Duration::ZERO) };
+            let again = if self.watch.is_undisturbed(clearance).await {
+                looked.come_again
+            } else {
+                Some(Duration::ZERO)
+            };
             match again {
                 Some(after) if round < MOST_LOOKS => pending.collect_during(sleep(after), triggers).await?,
                 _ => return Ok((looked, began.elapsed())),
@@ -152,7 +156,7 @@ impl<R: Reader, W: Watch, P: Publisher> Reloader<R, W, P> {
         match looked.result {
             Ok(active) => match self.judge.judge(Seen::Valid { effective: active.effective }) {
                 Judgement::Unchanged { recovered } => {
-                    self.settled(files.unwrap_or_default()).await;
+                    self.settled(files.unwrap_or_default());
                     (Outcome::Unchanged, "the configuration is the running one".into(), recovered)
                 }
                 Judgement::Apply | Judgement::Reject { .. } => {
@@ -160,7 +164,7 @@ impl<R: Reader, W: Watch, P: Publisher> Reloader<R, W, P> {
                 }
             },
             Err(fault) => {
-                self.cover_refused(files).await;
+                self.cover_refused(files);
                 let report = fault.report.clone();
                 let fresh = self.judge.judge(Seen::Invalid(fault)) == Judgement::Reject { fresh: true };
                 (Outcome::Rejected, report, fresh)
@@ -168,7 +172,11 @@ impl<R: Reader, W: Watch, P: Publisher> Reloader<R, W, P> {
         }
     }
 
-    async fn apply(&mut self, next: Arc<ActiveConfig>, files: BTreeSet<PathBuf>) -> (Outcome, Arc<str>, bool) {
+    async fn apply(
+        &mut self,
+        next: Arc<ActiveConfig>,
+        files: BTreeSet<PathBuf>,
+    ) -> (Outcome, Arc<str>, bool) {
         let diff = ConfigDiff::between(&self.running.config, &next.config);
         match self.publisher.prepare(&next, &diff).await {
             Ok(prepared) => {
@@ -180,11 +188,11 @@ impl<R: Reader, W: Watch, P: Publisher> Reloader<R, W, P> {
                     tracing::warn!(warning, "The configuration is valid, but");
                 }
                 self.running = next;
-                self.settled(files).await;
+                self.settled(files);
                 (Outcome::Applied, diff.to_string().into(), true)
             }
             Err(PrepareError(why)) => {
-                self.cover_refused(Some(files)).await;
+                self.cover_refused(Some(files));
                 let report: Arc<str> = why.into();
                 let fault = Fault { effective: Some(next.effective), report: report.clone() };
                 (Outcome::Rejected, report, self.judge.refuse(fault))
@@ -193,25 +201,25 @@ impl<R: Reader, W: Watch, P: Publisher> Reloader<R, W, P> {
     }
 
     /// The newest known revision runs.
-    async fn settled(&mut self, files: BTreeSet<PathBuf>) {
+    fn settled(&mut self, files: BTreeSet<PathBuf>) {
         self.status.newest_runs = true;
         self.status.rejection = None;
-        self.cover(Covered { running: files, refused: BTreeSet::new() }).await;
+        self.cover(Covered { running: files, refused: BTreeSet::new() });
     }
 
-    async fn cover_refused(&mut self, files: Option<BTreeSet<PathBuf>>) {
+    fn cover_refused(&mut self, files: Option<BTreeSet<PathBuf>>) {
         // A text that could not be read names nothing; what the last one lacked may still come.
         if let Some(refused) = files {
             let running = self.covered.running.clone();
-            self.cover(Covered { running, refused }).await;
+            self.cover(Covered { running, refused });
         }
     }
 
-    async fn cover(&mut self, covered: Covered) {
+    fn cover(&mut self, covered: Covered) {
         if covered != self.covered {
             self.covered = covered;
             let files = self.covered.running.union(&self.covered.refused).cloned().collect();
-            self.watch.cover(&files).await;
+            self.watch.cover(&files);
         }
     }
 
@@ -273,7 +281,14 @@ fn log(verdict: &Verdict, took: Duration) {
     let duration = took.as_secs_f64();
     match verdict.outcome {
         Outcome::Applied => {
-            tracing::info!(trigger, outcome, hash, changes = &*verdict.detail, duration, "Loaded configuration file");
+            tracing::info!(
+                trigger,
+                outcome,
+                hash,
+                changes = &*verdict.detail,
+                duration,
+                "Loaded configuration file"
+            );
         }
         Outcome::Rejected => {
             let errors = verdict.detail.lines().count();
@@ -282,7 +297,14 @@ fn log(verdict: &Verdict, took: Duration) {
             tracing::error!(trigger, outcome, hash, errors, err, duration, "Error reloading config");
         }
         Outcome::Unchanged | Outcome::Superseded => {
-            tracing::info!(trigger, outcome, hash, detail = &*verdict.detail, duration, "Looked at configuration file");
+            tracing::info!(
+                trigger,
+                outcome,
+                hash,
+                detail = &*verdict.detail,
+                duration,
+                "Looked at configuration file"
+            );
         }
     }
 }

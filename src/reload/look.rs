@@ -55,7 +55,8 @@ impl<R: Reader> Looker<R> {
             Err(_) => {
                 self.stuck = Some(task);
                 let path = self.reader.path().display();
-                let report = format!("{path}: the file system has not answered for {LOOK_TIMEOUT:?}; check the mount");
+                let report =
+                    format!("{path}: the file system has not answered for {LOOK_TIMEOUT:?}; check the mount");
                 Looked::refused(Fault { effective: None, report: report.into() })
             }
         }
@@ -76,7 +77,12 @@ pub(super) fn read(reader: &impl Reader) -> Looked {
         Ok(look) => {
             let text = Digest::of_text(&look.material.text);
             let files = look.material.files.keys().cloned().collect();
-            Looked { files: Some(files), text: Some(text), result: check(path, text, &look).map(Box::new), come_again: None }
+            Looked {
+                files: Some(files),
+                text: Some(text),
+                result: check(path, text, &look).map(Box::new),
+                come_again: None,
+            }
         }
         Err(error) => {
             let come_again = error.come_again();

@@ -30,10 +30,10 @@ pub trait Watch: Send + Sync + 'static {
     fn ready(&self) -> impl Future<Output = Self::Clearance> + Send;
 
     /// Whether nobody began to write since the clearance; what was read is worth something only then.
-    fn is_undisturbed(&self, clearance: Self::Clearance) -> bool;
+    fn is_undisturbed(&self, clearance: Self::Clearance) -> impl Future<Output = bool> + Send;
 
     /// Says which files a change is to be told of, beside the configuration itself.
-    fn cover(&self, files: &BTreeSet<PathBuf>) -> impl Future<Output = ()> + Send;
+    fn cover(&self, files: &BTreeSet<PathBuf>);
 }
 
 impl Reader for FileReader {
@@ -53,12 +53,12 @@ impl Watch for FileWatcher {
         self.ready_to_look().await
     }
 
-    fn is_undisturbed(&self, clearance: Clearance) -> bool {
-        FileWatcher::is_undisturbed(self, clearance)
+    async fn is_undisturbed(&self, clearance: Clearance) -> bool {
+        FileWatcher::is_undisturbed(self, clearance).await
     }
 
-    async fn cover(&self, files: &BTreeSet<PathBuf>) {
-        FileWatcher::cover(self, files).await;
+    fn cover(&self, files: &BTreeSet<PathBuf>) {
+        FileWatcher::cover(self, files);
     }
 }
 
@@ -90,7 +90,11 @@ pub trait Publisher: Send + 'static {
     ) -> impl Future<Output = Result<Self::Prepared, PrepareError>> + Send;
 
     /// Puts it to work.
-    fn commit(&mut self, next: Arc<ActiveConfig>, prepared: Self::Prepared) -> impl Future<Output = ()> + Send;
+    fn commit(
+        &mut self,
+        next: Arc<ActiveConfig>,
+        prepared: Self::Prepared,
+    ) -> impl Future<Output = ()> + Send;
 }
 
 /// A valid configuration can not be put to work; a sentence with the cure.

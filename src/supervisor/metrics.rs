@@ -24,7 +24,10 @@ impl SupervisorMetrics {
                 &["site", "reason"],
             )?,
             restarts: IntCounterVec::new(
-                Opts::new("nbu_exporter_poller_restarts_total", "Times that a site's poller was started again after a panic."),
+                Opts::new(
+                    "nbu_exporter_poller_restarts_total",
+                    "Times that a site's poller was started again after a panic.",
+                ),
                 &["site"],
             )?,
             stuck: IntCounter::new(
