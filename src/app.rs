@@ -136,6 +136,8 @@ impl App {
     /// Serves until the drain is asked for, and drains. A task that ends before that ends the program.
     pub async fn serve(mut self) -> Result<(), RunError> {
         let died = tokio::select! {
+            // The tasks end by the same token; that is no death.
+            biased;
             () = self.drain.cancelled() => None,
             _ = &mut self.supervisor => Some(anyhow!("the supervisor ended; this is a bug")),
             _ = &mut self.reloader => Some(anyhow!("the reload funnel ended; this is a bug")),

@@ -23,7 +23,7 @@ use connection::Connection;
 use cycle::Memory;
 
 /// A cycle gets at least this long, so that a short interval does not cut off the first reading of a window.
-const SHORTEST_DEADLINE: Duration = Duration::from_secs(60);
+const SHORTEST_DEADLINE: Duration = Duration::from_mins(1);
 /// Sites that began together drift apart by up to this share of the interval.
 const JITTER: f64 = 0.05;
 

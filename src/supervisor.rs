@@ -21,7 +21,7 @@ use crate::snapshot::SnapshotStore;
 
 /// A poller that panicked comes back after this long, doubled each time up to the longest.
 const FIRST_RESTART: Duration = Duration::from_secs(1);
-const LONGEST_RESTART: Duration = Duration::from_secs(60);
+const LONGEST_RESTART: Duration = Duration::from_mins(1);
 /// An aborted poller that has not ended by then hangs in something that does not yield.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -93,7 +93,7 @@ impl Supervisor {
                     }
                     None => break,
                 },
-                Some(ended) = self.tasks.join_next_with_id() => self.ended(ended),
+                Some(ended) = self.tasks.join_next_with_id() => self.ended(&ended),
                 () = tokio::time::sleep_until(wake) => self.wake(),
             }
         }
@@ -139,6 +139,7 @@ impl Supervisor {
         let poller = Poller::new(receiver, self.store.writer(id.clone()), self.tls.clone());
         let task = self.tasks.spawn(poller.run());
         self.by_task.insert(task.id(), id.clone());
+        self.metrics.started(&id);
         self.pollers.insert(id, Running { plan: sender, endpoint, task, next_restart });
     }
 
@@ -153,8 +154,8 @@ impl Supervisor {
     }
 
     /// A poller ends by itself only by a panic; its site comes back after a pause.
-    fn ended(&mut self, ended: Result<(Id, ()), JoinError>) {
-        let task = match &ended {
+    fn ended(&mut self, ended: &Result<(Id, ()), JoinError>) {
+        let task = match ended {
             Ok((task, ())) => *task,
             Err(error) => error.id(),
         };
@@ -171,7 +172,7 @@ impl Supervisor {
         let restarts = self.restarts.iter().map(|(at, _)| *at);
         let stops = self.stopping.iter().map(|(_, at)| *at);
         // Far enough to mean "not at all".
-        restarts.chain(stops).min().unwrap_or_else(|| Instant::now() + Duration::from_secs(3600))
+        restarts.chain(stops).min().unwrap_or_else(|| Instant::now() + Duration::from_hours(1))
     }
 
     fn wake(&mut self) {

@@ -1,3 +1,4 @@
+use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::Path;
 
@@ -45,12 +46,12 @@ fn configuration(sites: &[Site]) -> String {
          server:\n  collectionInterval: 5s\nnbuservers:\n",
     );
     for site in sites {
-        text.push_str(&format!(
-            "  - site: {}\n    scheme: http\n    host: {}\n    port: {}\n    apiKey: {KEY}\n",
-            site.name(),
-            site.address().ip(),
-            site.address().port(),
-        ));
+        let (name, host, port) = (site.name(), site.address().ip(), site.address().port());
+        // Writing to a `String` can not fail.
+        let _ = writeln!(
+            text,
+            "  - site: {name}\n    scheme: http\n    host: {host}\n    port: {port}\n    apiKey: {KEY}"
+        );
     }
     text
 }

@@ -14,7 +14,7 @@ use crate::netbackup::{Client, KeyState, Stats};
 use crate::snapshot::{Fragment, Snapshot, SnapshotWriter};
 
 /// A key's end moves only when somebody makes a new key.
-const KEY_INTERVAL: Duration = Duration::from_secs(3600);
+const KEY_INTERVAL: Duration = Duration::from_hours(1);
 
 /// What a poller remembers from cycle to cycle.
 pub(super) struct Memory {
@@ -49,12 +49,11 @@ impl Memory {
             std::mem::take(&mut self.collectors).into_iter().zip(std::mem::take(&mut self.records)).collect();
         for fresh in wanted {
             let place = known.iter().position(|(collector, _)| collector.name() == fresh.name());
-            let (collector, record) = match place {
-                Some(place) => known.swap_remove(place),
-                None => {
-                    let record = Record::new(fresh.name());
-                    (fresh, record)
-                }
+            let (collector, record) = if let Some(place) = place {
+                known.swap_remove(place)
+            } else {
+                let record = Record::new(fresh.name());
+                (fresh, record)
             };
             self.collectors.push(collector);
             self.records.push(record);
@@ -123,12 +122,11 @@ impl Memory {
             .collect();
         while let Some((place, ended)) = runs.next().await {
             let Some(record) = records.get_mut(place) else { continue };
-            match ended {
-                Some(run) => unauthorized += usize::from(note(record, run, plan)),
-                None => {
-                    broken.push(place);
-                    record.failed("internal error", plan.collection.max_stale_cycles);
-                }
+            if let Some(run) = ended {
+                unauthorized += usize::from(note(record, run, plan));
+            } else {
+                broken.push(place);
+                record.failed("internal error", plan.collection.max_stale_cycles);
             }
             if record.succeeded() {
                 site.up = Some(true);

@@ -42,12 +42,11 @@ impl<R: Reader> Looker<R> {
 
     /// One look; a panic in it and a file system that does not answer are faults like any other.
     pub(super) async fn look(&mut self) -> Looked {
-        let mut task = match self.stuck.take() {
-            Some(task) => task,
-            None => {
-                let reader = self.reader.clone();
-                tokio::task::spawn_blocking(move || read(&reader))
-            }
+        let mut task = if let Some(task) = self.stuck.take() {
+            task
+        } else {
+            let reader = self.reader.clone();
+            tokio::task::spawn_blocking(move || read(&reader))
         };
         match timeout(LOOK_TIMEOUT, &mut task).await {
             Ok(Ok(looked)) => looked,

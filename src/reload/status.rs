@@ -48,7 +48,7 @@ impl StatusReader {
     /// Waits for another status than the last one waited for; for ever once the writer is gone.
     pub async fn changed(&mut self) {
         if self.0.changed().await.is_err() {
-            pending().await
+            pending::<()>().await;
         }
     }
 }

@@ -46,6 +46,13 @@ impl SupervisorMetrics {
         self.sites.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
+    /// Known label values begin at 0 instead of missing.
+    pub(super) fn started(&self, site: &SiteId) {
+        let site = site.to_string();
+        self.flushes.with_label_values(&[site.as_str(), "endpoint"]);
+        self.restarts.with_label_values(&[site.as_str()]);
+    }
+
     pub(super) fn flushed(&self, site: &SiteId, reason: &str) {
         self.flushes.with_label_values(&[site.to_string().as_str(), reason]).inc();
     }

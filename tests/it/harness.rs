@@ -4,6 +4,7 @@ mod client;
 mod exporter;
 mod volume;
 
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 pub use client::{Response, get, post};
@@ -70,9 +71,10 @@ pub fn config(sites: &[(&str, u16)]) -> String {
     let mut text = String::from("server:\n  host: 127.0.0.1\n  port: 9440\n  collectionInterval: 1s\n");
     text.push_str(if sites.is_empty() { "nbuservers: []\n" } else { "nbuservers:\n" });
     for (name, port) in sites {
-        text.push_str(&format!(
-            "  - site: {name}\n    host: 127.0.0.1\n    port: {port}\n    scheme: http\n    apiKey: simulated-key\n"
-        ));
+        let _ = writeln!(
+            text,
+            "  - site: {name}\n    host: 127.0.0.1\n    port: {port}\n    scheme: http\n    apiKey: simulated-key"
+        );
     }
     text
 }

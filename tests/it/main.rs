@@ -1,5 +1,7 @@
 //! All integration tests in one binary: they run the real program over real files and real sockets.
 #![cfg(test)]
+#![allow(unreachable_pub, reason = "the modules of a test binary share by `pub`")]
+#![allow(clippy::float_cmp, reason = "samples are compared with the very number that was written")]
 
 mod harness;
 mod image;

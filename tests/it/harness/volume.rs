@@ -43,7 +43,7 @@ impl Volume {
     pub fn swap(&self, files: &[(&str, &str)]) {
         let old = fs::read_link(self.root.join("..data")).ok();
         let number = STAMP.fetch_add(1, Ordering::Relaxed);
-        let stamp = format!("..2026_11_24_10_02_26.{:010}", number);
+        let stamp = format!("..2026_11_24_10_02_26.{number:010}");
         let payload = self.root.join(&stamp);
         fs::create_dir(&payload).unwrap();
         for (key, text) in files {
