@@ -52,7 +52,7 @@ fn an_invalid_configuration_never_breaks_a_running_exporter() {
     assert!(exporter.is_up("paris"), "the last good configuration runs on");
     let answer = exporter.post("/-/reload");
     assert_eq!(answer.status, 500);
-    let place = format!("{}:8:13: nbuservers[0].scheme:", volume.path("config.yaml").display());
+    let place = format!("{}:9:13: nbuservers[0].scheme:", volume.path("config.yaml").display());
     assert!(answer.body().contains(&place), "{}", answer.body());
     assert!(exporter.log().iter().any(|line| line.contains("nbuservers[0].scheme")));
     volume.swap(&[("config.yaml", &good)]);
