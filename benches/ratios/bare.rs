@@ -26,8 +26,7 @@ const ROLE: &str = "NBU_EXPORTER_BENCH_ROLE";
 pub fn run_as_asked() -> bool {
     let Ok(role) = std::env::var(ROLE) else { return false };
     // As many threads as the exporter has.
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     match role.split_once('=').unwrap() {
         ("read", address) => {
             let read = runtime.block_on(read_all(address.parse().unwrap()));
@@ -152,7 +151,8 @@ impl StaticServer {
 }
 
 async fn serve(directory: &Path) {
-    let bodies = Arc::new(["identity", "gzip"].map(|name| Bytes::from(std::fs::read(directory.join(name)).unwrap())));
+    let bodies =
+        Arc::new(["identity", "gzip"].map(|name| Bytes::from(std::fs::read(directory.join(name)).unwrap())));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     println!("{}", listener.local_addr().unwrap());
     std::io::stdout().flush().unwrap();
@@ -163,8 +163,8 @@ async fn serve(directory: &Path) {
         let answer = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
             let wants_gzip = request.headers().get(ACCEPT_ENCODING).is_some_and(|value| value == "gzip");
             let body = bodies[usize::from(wants_gzip)].clone();
-            let mut response = hyper::Response::builder()
-                .header(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8");
+            let mut response =
+                hyper::Response::builder().header(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8");
             if wants_gzip {
                 response = response.header(CONTENT_ENCODING, "gzip");
             }

@@ -47,10 +47,7 @@ impl Client {
         while filled < whole {
             filled += self.read(filled);
         }
-        Answer {
-            head: std::str::from_utf8(&self.buffer[..head]).unwrap(),
-            body: &self.buffer[head..whole],
-        }
+        Answer { head: std::str::from_utf8(&self.buffer[..head]).unwrap(), body: &self.buffer[head..whole] }
     }
 
     fn read(&mut self, filled: usize) -> usize {

@@ -75,11 +75,9 @@ pub fn measure() -> Vec<Row> {
         || cpu_per_call(|| decode_jobs_page(&page).unwrap()),
         || cpu_per_call(|| serde_json::from_str::<PlainPage<'_>>(&page).unwrap().data.len()),
     );
-    let note = format!(
-        "{} kB; {:.0} µs to {:.0} µs",
-        page.len() / 1000,
-        pair.ours * 1e6,
-        pair.theirs * 1e6
-    );
-    vec![Row::new("decoding a page of 100 jobs, CPU, to plain serde_json", pair.ratio, "×", Goal::Most(1.3)).note(note)]
+    let note = format!("{} kB; {:.0} µs to {:.0} µs", page.len() / 1000, pair.ours * 1e6, pair.theirs * 1e6);
+    vec![
+        Row::new("decoding a page of 100 jobs, CPU, to plain serde_json", pair.ratio, "×", Goal::Most(1.3))
+            .note(note),
+    ]
 }

@@ -38,19 +38,22 @@ pub fn measure() -> Vec<Row> {
     let pair = in_turn(4, ours, theirs);
     let peak = median(&peaks);
     vec![
-        Row::new("folding a day of 100 000 jobs over HTTP, CPU, to reading and decoding them", pair.ratio, "×", Goal::Most(1.5))
-            .note(format!(
-                "{} jobs, {} pages, {} MB; {:.2} s to {:.2} s",
-                read.jobs,
-                read.pages,
-                read.bytes / 1_000_000,
-                pair.ours,
-                pair.theirs
-            )),
-        Row::new("peak memory of that above idle", peak - idle, "MB", Goal::Most(12.0)).note(format!(
-            "VmHWM {peak:.1} MB, idle {idle:.1} MB, {:.1} MB afterwards",
-            median(&after)
+        Row::new(
+            "folding a day of 100 000 jobs over HTTP, CPU, to reading and decoding them",
+            pair.ratio,
+            "×",
+            Goal::Most(1.5),
+        )
+        .note(format!(
+            "{} jobs, {} pages, {} MB; {:.2} s to {:.2} s",
+            read.jobs,
+            read.pages,
+            read.bytes / 1_000_000,
+            pair.ours,
+            pair.theirs
         )),
+        Row::new("peak memory of that above idle", peak - idle, "MB", Goal::Most(12.0))
+            .note(format!("VmHWM {peak:.1} MB, idle {idle:.1} MB, {:.1} MB afterwards", median(&after))),
     ]
 }
 

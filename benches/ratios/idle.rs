@@ -34,9 +34,11 @@ fn idle(what: &str, config: &str, up: usize) -> Row {
         std::thread::sleep(Duration::from_secs(1));
     }
     let pid = exporter.id();
-    Row::new(format!("idle memory with 3 sites, {what}"), memory(pid, "VmRSS"), "MB", Goal::Most(12.0)).note(format!(
-        "{:.1} MB of it anonymous, the rest the program's file; peak {:.1} MB",
-        mapped(pid, "Anonymous"),
-        memory(pid, "VmHWM")
-    ))
+    Row::new(format!("idle memory with 3 sites, {what}"), memory(pid, "VmRSS"), "MB", Goal::Most(12.0)).note(
+        format!(
+            "{:.1} MB of it anonymous, the rest the program's file; peak {:.1} MB",
+            mapped(pid, "Anonymous"),
+            memory(pid, "VmHWM")
+        ),
+    )
 }

@@ -2,7 +2,11 @@
 //!
 //! Each pair is measured in one run, in turn (A B A B …), and the median of the ratios is shown, so that a figure
 //! holds on a busy machine. `docs/performance.md` says what each row means.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a benchmark that can not measure has to stop")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a benchmark that can not measure has to stop"
+)]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the table is the program's output")]
 #![allow(unreachable_pub, reason = "the modules of a benchmark share by `pub`")]
 

@@ -28,7 +28,8 @@ pub fn measure() -> Vec<Row> {
 }
 
 fn latency(simulator: &Simulator) -> Vec<Row> {
-    let [one, other] = ["50s", "60s"].map(|interval| simulator.config(interval));
+    let intervals = [50, 60];
+    let [one, other] = intervals.map(|interval| simulator.config(&format!("{interval}s")));
     let mut volume = Volume::new(&one);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let drain = CancellationToken::new();
@@ -46,18 +47,21 @@ fn latency(simulator: &Simulator) -> Vec<Row> {
         // The steps before the rename are the kubelet's own and no part of the time.
         let renamed = volume.swap(next);
         let (at, reader) = runtime.block_on(published).unwrap();
+        let expected = Duration::from_secs(intervals[(number + 1) % 2]);
+        assert_eq!(reader.load().config.collection.interval, expected, "what was swapped in runs");
+        assert!(at > renamed);
         config = reader;
         times.push(at.duration_since(renamed).as_secs_f64() * 1e3);
     }
     drain.cancel();
     runtime.block_on(serving).unwrap().unwrap();
-    vec![
-        Row::new("from rename to published, p99", quantile(&times, 0.99), "ms", Goal::Most(10.0)).note(format!(
+    vec![Row::new("from rename to published, p99", quantile(&times, 0.99), "ms", Goal::Most(10.0)).note(
+        format!(
             "{SWAPS} swaps of ..data; p50 {:.2} ms, longest {:.2} ms",
             median(&times),
             quantile(&times, 1.0)
-        )),
-    ]
+        ),
+    )]
 }
 
 async fn start(config: &Path, drain: CancellationToken) -> App {
@@ -110,9 +114,13 @@ fn scrapes_under_reloads(simulator: &Simulator) -> Vec<Row> {
     };
     let pair = in_turn(9, under_reloads, at_rest);
     vec![
-        Row::new("scrape latency under 1 000 reloads a minute, p50, to idle", pair.ratio, "×", Goal::Most(1.2)).note(
-            format!("{reloads} reloads; {:.0} µs to {:.0} µs", pair.ours * 1e6, pair.theirs * 1e6),
-        ),
+        Row::new(
+            "scrape latency under 1 000 reloads a minute, p50, to idle",
+            pair.ratio,
+            "×",
+            Goal::Most(1.2),
+        )
+        .note(format!("{reloads} reloads; {:.0} µs to {:.0} µs", pair.ours * 1e6, pair.theirs * 1e6)),
         Row::new("the same, p99", quantile(&busy, 0.99) / quantile(&quiet, 0.99), "×", None).note(format!(
             "{:.0} µs to {:.0} µs",
             quantile(&busy, 0.99) * 1e6,

@@ -18,7 +18,12 @@ pub enum Goal {
 
 impl Row {
     /// A value with its goal; `unit` is `×` for a ratio.
-    pub fn new(what: impl Into<String>, value: f64, unit: &'static str, goal: impl Into<Option<Goal>>) -> Self {
+    pub fn new(
+        what: impl Into<String>,
+        value: f64,
+        unit: &'static str,
+        goal: impl Into<Option<Goal>>,
+    ) -> Self {
         Self { what: what.into(), value, unit, goal: goal.into(), note: String::new() }
     }
 

@@ -97,7 +97,8 @@ impl Service {
                 // That others wait is not told to an idle connection; it looks from time to time.
                 let latest = if reason == Overdue::Idle { now + self.limits.head } else { deadline };
                 let wake = deadline.min(latest);
-                if timer.deadline() != wake {
+                // Mostly the deadline only moves on: then the timer is not touched and may fire early.
+                if wake < timer.deadline() || timer.is_elapsed() {
                     timer.as_mut().reset(wake);
                 }
                 ready!(timer.as_mut().poll(context));
