@@ -26,7 +26,7 @@ use super::watched::{Answer, Watched};
 use super::{HttpMetrics, Limits};
 
 /// How much of a page is handed to the kernel at one time; the pieces are shared, so it costs no memory.
-const BUFFER: usize = 1024 * 1024;
+const BUFFER: usize = 4 * 1024 * 1024;
 
 /// What a connection is served with.
 #[derive(Clone, Debug)]

@@ -103,14 +103,17 @@ impl Family {
 
 /// Label values escape backslash, quote and line feed (Prometheus, exposition formats).
 fn escape(text: &mut String, value: &str) {
-    // Most values have none of them and are copied at one go.
-    for piece in value.split_inclusive(['\\', '"', '\n']) {
-        let escaped = [('\\', "\\\\"), ('"', "\\\""), ('\n', "\\n")]
-            .into_iter()
-            .find_map(|(special, escaped)| Some((piece.strip_suffix(special)?, escaped)));
-        let (plain, escaped) = escaped.unwrap_or((piece, ""));
-        text.push_str(plain);
-        text.push_str(escaped);
+    // Hardly any value has one of them.
+    if !value.bytes().any(|byte| matches!(byte, b'\\' | b'"' | b'\n')) {
+        return text.push_str(value);
+    }
+    for character in value.chars() {
+        match character {
+            '\\' => text.push_str("\\\\"),
+            '"' => text.push_str("\\\""),
+            '\n' => text.push_str("\\n"),
+            other => text.push(other),
+        }
     }
 }
 
