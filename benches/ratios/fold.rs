@@ -62,7 +62,7 @@ fn wait_for_jobs(exporter: &Exporter) {
     loop {
         std::thread::sleep(Duration::from_millis(250));
         let page = exporter.page();
-        let success = "nbu_collector_success{site=\"site-0\",collector=\"jobs\"} 1";
+        let success = "nbu_scrape_collector_success{site=\"site-0\",collector=\"jobs\"} 1";
         if page.lines().any(|line| line == success) {
             return;
         }

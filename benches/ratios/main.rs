@@ -48,7 +48,9 @@ fn main() {
     for (name, measure) in MEASURES {
         if words.is_empty() || words.iter().any(|word| word == name) {
             eprintln!("measuring {name}");
-            rows.extend(measure());
+            let measured = measure();
+            measured.iter().for_each(|row| eprintln!("  {}", row.line()));
+            rows.extend(measured);
         }
     }
     table::print(&rows);

@@ -33,6 +33,11 @@ impl Row {
         self
     }
 
+    /// The row before the table is there.
+    pub fn line(&self) -> String {
+        self.cells().join(" · ")
+    }
+
     fn cells(&self) -> [String; 5] {
         let (goal, verdict) = match self.goal {
             None => (String::new(), ""),
