@@ -7,6 +7,7 @@ PYTHON=$cache/chart-venv/bin/python
 if ! "$PYTHON" -c 'import yaml' 2>/dev/null; then
     python3 -m venv "$cache/chart-venv"
     "$PYTHON" -m pip install --quiet --disable-pip-version-check -r "$here/requirements.txt"
+    "$PYTHON" -m pip install --quiet --disable-pip-version-check -r "$here/requirements-schemas.txt" || true
 fi
 
 # $HELM alone, or every helm in PATH and in the cache of the cluster tests.
@@ -23,7 +24,7 @@ if [ -z "$HELMS" ]; then
     echo "no helm found: put one into PATH, name one in HELM, or build the cluster tools (tests/cluster)" >&2
     exit 2
 fi
-export HELMS PYTHON
+export HELMS PYTHON PYTHONDONTWRITEBYTECODE=1
 # No plug-ins, repositories or settings of the user.
 HELM_SCRATCH=$(mktemp -d)
 trap 'rm -rf "$HELM_SCRATCH"' EXIT

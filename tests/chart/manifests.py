@@ -2,7 +2,7 @@
 
 import sys
 
-from rendering import CHART, ROOT, dump, helms
+from rendering import ROOT, dump, helms
 
 TARGET = ROOT / "manifests"
 NAME = NAMESPACE = "nbu-exporter"

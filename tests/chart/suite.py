@@ -74,7 +74,7 @@ def main():
                 failed += 1
                 print(f"FAILED: {name}{label}: {error}")
                 if not isinstance(error, AssertionError):
-                    traceback.print_exc()
+                    print("".join(traceback.format_tb(error.__traceback__)[-2:]), end="")
     print(f"{passed} passed, {failed} failed")
     sys.exit(1 if failed or not passed else 0)
 

@@ -73,8 +73,11 @@ No Prometheus in this cluster selects the ServiceMonitor. What each of them miss
 --set-string 'serviceMonitor.labels.{{ .key | replace "." "\\." }}={{ .value }}'
 {{- end -}}
 
-{{/* All Prometheus objects of the cluster go to the doctor. */}}
-{{- define "nbu-exporter.askPrometheuses" -}}
+{{/*
+All Prometheus objects of the cluster go to the doctor. A template can not catch the refusal of a `lookup`, but Helm's error quotes the
+name of the template: so the name tells the cure.
+*/}}
+{{- define "nbu-exporter.askPrometheuses (if you may not list them: --set serviceMonitor.verifySelector=false)" -}}
 {{- $monitor := .Values.serviceMonitor -}}
 {{- if and $monitor.enabled $monitor.verifySelector -}}
 {{- $prometheuses := list -}}

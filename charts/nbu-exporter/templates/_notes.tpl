@@ -19,7 +19,7 @@ Test   helm -n {{ .Release.Namespace }} test {{ .Release.Name }} --logs
 
 * {{ . }}
 {{- end }}
-{{- with include "nbu-exporter.askPrometheuses" . }}
+{{- with include "nbu-exporter.askPrometheuses (if you may not list them: --set serviceMonitor.verifySelector=false)" . }}
 
 ! {{ . }}
 {{- end }}
@@ -38,7 +38,7 @@ Test   helm -n {{ .Release.Namespace }} test {{ .Release.Name }} --logs
 {{- else if not $sites -}}
 {{- $remarks = append $remarks "No site is configured yet: add one to config.nbuservers, or edit the ConfigMap." -}}
 {{- end -}}
-{{- $remarks = append $remarks "helm upgrade writes the ConfigMap again from the values: carry edits over into them first (docs/helm.md)." -}}
+{{- $remarks = append $remarks "An upgrade writes the ConfigMap again from the values: Helm 3 over any edit, Helm 4 only with --force-conflicts. Carry edits over into the values first (docs/helm.md)." -}}
 {{- end -}}
 {{- if $values.allowInlineKeys -}}
 {{- $remarks = append $remarks "allowInlineKeys: API keys in the configuration are readable for everyone who may read ConfigMaps." -}}

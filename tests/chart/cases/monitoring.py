@@ -109,7 +109,7 @@ def test_the_flags_in_the_notes_cure_what_they_name(helm, item):
 def test_what_no_flag_cures_is_explained(helm):
     assert "no serviceMonitorSelector, which selects nothing" in doctor(helm, [prometheus(None)])
     other = prometheus({}, {"matchLabels": {"monitored": "yes"}}, namespace="elsewhere")
-    assert f"label the namespace as its serviceMonitorNamespaceSelector asks" in doctor(helm, [other])
+    assert "label the namespace as its serviceMonitorNamespaceSelector asks" in doctor(helm, [other])
     assert doctor(helm, [other], {NAMESPACE: {"monitored": "yes"}}) == ""
     refused = prometheus({"matchExpressions": [{"key": "app.kubernetes.io/name", "operator": "NotIn", "values": ["nbu-exporter"]}]})
     assert "it refuses the label app.kubernetes.io/name=nbu-exporter" in doctor(helm, [refused])

@@ -75,6 +75,13 @@ def test_no_flag_hides_a_key_of_the_configuration(helm):
     assert flags == {"--config", "--web.listen-address", "--config.kubernetes", "--kubernetes.events"}
 
 
+def test_placement_reaches_the_pods(helm):
+    values = {"priorityClassName": "p", "runtimeClassName": "r", "schedulerName": "s", "hostNetwork": True, "dnsPolicy": "Default", "nodeSelector": {"a": "b"}}
+    for pod in helm.render(values).pods.values():
+        assert values.items() <= pod["spec"].items()
+    assert not values.keys() & helm.render().template["spec"].keys()
+
+
 def test_the_doctor_sees_the_files_and_variables_of_the_exporter(helm):
     values = {"credentials": [{"site": "a", "existingSecret": "s"}], "credentialsSecret": "k", "tls": {"caBundle": {"existingSecret": "c"}},
               "env": [{"name": "A", "value": "b"}], "envFrom": [{"secretRef": {"name": "e"}}], "hostAliases": [{"ip": "10.0.0.1", "hostnames": ["h"]}]}
