@@ -11,6 +11,9 @@
 {{- if and .Values.demo.enabled .Values.configMap.existingName -}}
 {{- fail "demo.enabled adds its sites to the chart's own ConfigMap: leave configMap.existingName empty, or turn the demo off" -}}
 {{- end -}}
+{{- if and .Values.demo.enabled .Values.config.nbuserver -}}
+{{- fail "demo.enabled adds its sites to config.nbuservers, and beside a list the exporter leaves config.nbuserver out: move that server into the list, or turn the demo off" -}}
+{{- end -}}
 {{- $bundle := .Values.tls.caBundle -}}
 {{- $bundles := list $bundle.existingConfigMap $bundle.existingSecret $bundle.inline (ternary "openshift" "" .Values.tls.openshiftTrustedCABundle) -}}
 {{- if gt (without $bundles "" | len) 1 -}}
