@@ -34,6 +34,7 @@ fn main() -> ExitCode {
             on_runtime(async { Ok(cli::ask_for_reload(&args, &mut io::stdout()).await?) })
         }
         Command::CheckConfig(args) => Ok(cli::check_config(&args, &reader(&args.file), &mut io::stdout())?),
+        Command::Doctor(args) => on_runtime(async { Ok(cli::examine(&args, &reader(&args.config)).await?) }),
         Command::ListMetrics(args) => done(cli::list_metrics(&args, &mut io::stdout())),
         Command::Schema => done(writeln!(io::stdout(), "{:#}", config::schema())),
     });
