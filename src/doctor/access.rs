@@ -2,7 +2,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::report::{Curable, Finding};
-use super::speech::{days_until, in_days, of_request};
+use super::speech::{days_until, ending, of_request};
 use crate::collector::Entry;
 use crate::netbackup::{Cause, Client, Error, KeyState};
 
@@ -14,7 +14,7 @@ const SOON: i64 = 30;
 pub(super) enum KeyFault {
     #[error("NetBackup refuses the API key (401): it is wrong, has ended, or was revoked")]
     Refused,
-    #[error("the API key's end {0}")]
+    #[error("the API key {0}")]
     Ended(String),
     #[error("GET {0}")]
     Request(#[from] Error),
@@ -74,12 +74,12 @@ fn accepted(expiry: Option<Timestamp>, now: Timestamp) -> Result<Finding, KeyFau
         return Ok(Finding::passed("accepted; the server does not tell when it ends"));
     };
     let finding = match days_until(expiry, now) {
-        ..0 => return Err(KeyFault::Ended(in_days(expiry, now))),
+        ..0 => return Err(KeyFault::Ended(ending(expiry, now))),
         0..SOON => Finding::warned(
-            format!("accepted; it ends {}", in_days(expiry, now)),
+            format!("accepted; it {}", ending(expiry, now)),
             "make a new key now: a changed apiKeyFile takes effect without a restart",
         ),
-        _ => Finding::passed(format!("accepted; it ends {}", in_days(expiry, now))),
+        _ => Finding::passed(format!("accepted; it {}", ending(expiry, now))),
     };
     Ok(finding.with("expiry", expiry.to_string()))
 }

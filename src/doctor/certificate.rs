@@ -1,14 +1,16 @@
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use rustls::CertificateError;
 use rustls::pki_types::CertificateDer;
+use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 
 use super::handshake::{HandshakeError, Refusal, Shown};
 use super::report::{Curable, Finding};
-use super::speech::{days_until, in_days};
+use super::speech::{days_until, ending};
 use crate::config::{Site, Verification};
 
 /// Time enough to have a certificate renewed.
@@ -57,6 +59,21 @@ pub(super) enum Untrusted {
 }
 
 impl Curable for Untrusted {
+    fn details(&self) -> Map<String, Value> {
+        match self {
+            Self::Handshake(_) => Map::new(),
+            Self::Ended { leaf }
+            | Self::NotBegun { leaf }
+            | Self::Name { leaf, .. }
+            | Self::Authority { leaf }
+            | Self::SelfSigned { leaf, .. }
+            | Self::Issuer { leaf, .. }
+            | Self::Pin { leaf }
+            | Self::Settings { leaf, .. }
+            | Self::Other { leaf, .. } => leaf.details(),
+        }
+    }
+
     fn cure(&self) -> String {
         match self {
             Self::Handshake(error) => of_handshake(error).to_owned(),
@@ -124,16 +141,16 @@ pub(super) fn judge(
         return Err(untrusted(site, refusal, leaf));
     }
     let days = days_until(leaf.ends, now);
-    let mut said = String::from(shown.protocol.unwrap_or("TLS"));
+    let mut said = protocol(shown.protocol);
     // Writing to a String can not fail.
     let _ = write!(
         said,
-        ", {}; the certificate has {} and ends {}",
+        ", {}; the certificate has {} and {}",
         basis(&site.verification),
         names(&leaf),
-        in_days(leaf.ends, now)
+        ending(leaf.ends, now)
     );
-    let finding = match site.verification {
+    let mut finding = match site.verification {
         Verification::Off => {
             Finding::warned(said, format!("verify it; to trust this one and no other, {}", pin(&leaf)))
         }
@@ -144,13 +161,13 @@ pub(super) fn judge(
         _ if days < SOON => Finding::warned(said, "have the server's certificate renewed"),
         _ => Finding::passed(said),
     };
-    Ok(finding
-        .with("protocol", shown.protocol)
-        .with("certificates", shown.chain.len())
-        .with("issuer", leaf.issuer)
-        .with("names", leaf.names)
-        .with("notAfter", leaf.ends.to_string())
-        .with("certificateSha256", leaf.digest))
+    finding.details = leaf.details();
+    Ok(finding.with("protocol", protocol(shown.protocol)).with("certificates", shown.chain.len()))
+}
+
+/// `TLS 1.3` for `TLSv1_3`.
+fn protocol(name: Option<&str>) -> String {
+    name.unwrap_or("TLS").replace("TLSv", "TLS ").replace('_', ".")
 }
 
 fn untrusted(site: &Site, refusal: Refusal, leaf: Box<Leaf>) -> Untrusted {
@@ -210,16 +227,29 @@ fn date(moment: Timestamp) -> String {
 }
 
 impl Leaf {
+    fn details(&self) -> Map<String, Value> {
+        let Value::Object(details) = json!({
+            "issuer": self.issuer,
+            "names": self.names,
+            "notBefore": self.begins.to_string(),
+            "notAfter": self.ends.to_string(),
+            "certificateSha256": self.digest,
+        }) else {
+            return Map::new();
+        };
+        details
+    }
+
     fn read(der: &CertificateDer<'static>) -> Option<Self> {
         let (_, certificate) = X509Certificate::from_der(der).ok()?;
         let moment = |seconds| Timestamp::from_second(seconds).unwrap_or_default();
         let validity = certificate.validity();
         let alternative = certificate.subject_alternative_name().ok().flatten();
-        let names =
+        let names: BTreeSet<String> =
             alternative.iter().flat_map(|names| &names.value.general_names).filter_map(name).collect();
         Some(Self {
             issuer: certificate.issuer().to_string(),
-            names,
+            names: names.into_iter().collect(),
             begins: moment(validity.not_before.timestamp()),
             ends: moment(validity.not_after.timestamp()),
             is_authority: certificate.is_ca(),

@@ -92,6 +92,11 @@ pub struct Finding {
 pub(super) trait Curable: fmt::Display {
     /// The sentence.
     fn cure(&self) -> String;
+
+    /// What programs want to know of it.
+    fn details(&self) -> Map<String, Value> {
+        Map::new()
+    }
 }
 
 impl Diagnosis {
@@ -142,7 +147,12 @@ impl Finding {
     }
 
     pub(super) fn failed(why: &impl Curable) -> Self {
-        Self { status: Status::Failed, cure: Some(why.cure()), ..Self::passed(why.to_string()) }
+        Self {
+            status: Status::Failed,
+            cure: Some(why.cure()),
+            details: why.details(),
+            ..Self::passed(why.to_string())
+        }
     }
 
     pub(super) fn skipped(why: &str) -> Self {

@@ -122,14 +122,14 @@ pub(super) fn days_until(moment: Timestamp, now: Timestamp) -> i64 {
     moment.duration_since(now).as_secs().div_euclid(86_400)
 }
 
-/// `in 12 days (2026-12-06)`.
-pub(super) fn in_days(moment: Timestamp, now: Timestamp) -> String {
+/// `ends in 12 days (2026-12-06)`.
+pub(super) fn ending(moment: Timestamp, now: Timestamp) -> String {
     let date = moment.strftime("%Y-%m-%d");
     match days_until(moment, now) {
-        ..0 => format!("is over since {date}"),
-        0 => format!("within a day ({date})"),
-        1 => format!("in 1 day ({date})"),
-        days => format!("in {days} days ({date})"),
+        ..0 => format!("ended on {date}"),
+        0 => format!("ends within a day ({date})"),
+        1 => format!("ends in 1 day ({date})"),
+        days => format!("ends in {days} days ({date})"),
     }
 }
 
@@ -154,10 +154,10 @@ mod tests {
     #[test]
     fn days_are_whole_ones() {
         let now: Timestamp = "2026-02-03T12:00:00Z".parse().unwrap();
-        let check = |moment: &str, expected| assert_eq!(in_days(moment.parse().unwrap(), now), expected);
-        check("2026-02-03T11:59:59Z", "is over since 2026-02-03");
-        check("2026-02-04T11:59:59Z", "within a day (2026-02-04)");
-        check("2026-02-04T12:00:00Z", "in 1 day (2026-02-04)");
-        check("2026-03-05T12:00:00Z", "in 30 days (2026-03-05)");
+        let check = |moment: &str, expected| assert_eq!(ending(moment.parse().unwrap(), now), expected);
+        check("2026-02-03T11:59:59Z", "ended on 2026-02-03");
+        check("2026-02-04T11:59:59Z", "ends within a day (2026-02-04)");
+        check("2026-02-04T12:00:00Z", "ends in 1 day (2026-02-04)");
+        check("2026-03-05T12:00:00Z", "ends in 30 days (2026-03-05)");
     }
 }
