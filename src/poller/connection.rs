@@ -99,23 +99,25 @@ mod tests {
     #[tokio::test]
     async fn a_refused_key_takes_over_only_once_it_is_accepted() {
         let refusal = Arc::new(Mutex::new(401));
-        let status = refusal.clone();
+        let answered = refusal.clone();
         let server = Server::start(move |seen| match (seen.path.as_str(), seen.key.as_deref()) {
             ("/ping", _) => Answer::ping("12.0"),
-            (_, Some("newer")) if *status.lock().unwrap() != 200 => Answer::status(*status.lock().unwrap()),
+            (_, Some("newer")) if *answered.lock().unwrap() != 200 => {
+                Answer::status(*answered.lock().unwrap())
+            }
             _ => Answer::json(r#"{"data":[]}"#),
         })
         .await;
         let (old, new) = (plan(&server, KEY), plan(&server, "newer"));
-        let (tls, stats) = (TlsCache::default(), Arc::new(Stats::default()));
+        let (tls, counts) = (TlsCache::default(), Arc::new(Stats::default()));
         let mut memory = Memory::new(Vec::new());
-        let candidate = Connection::open(&new, &tls, &stats);
+        let candidate = Connection::open(&new, &tls, &counts);
         let mut connection =
-            Connection::open(&old, &tls, &stats).replace(candidate, &old, &new, &mut memory).await;
-        for (status, waits) in [(401, true), (500, true), (200, false)] {
-            *refusal.lock().unwrap() = status;
+            Connection::open(&old, &tls, &counts).replace(candidate, &old, &new, &mut memory).await;
+        for (code, waits) in [(401, true), (500, true), (200, false)] {
+            *refusal.lock().unwrap() = code;
             connection.retry_waiting(&new, &mut memory).await;
-            assert_eq!(connection.waiting.is_some(), waits, "{status}");
+            assert_eq!(connection.waiting.is_some(), waits, "{code}");
         }
     }
 }
