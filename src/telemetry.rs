@@ -76,6 +76,8 @@ fn targets(level: LogLevel, trace_api: bool) -> Targets {
     let api = if trace_api { LevelFilter::TRACE } else { LevelFilter::OFF };
     Targets::new()
         .with_default(ours.min(LevelFilter::WARN))
+        // It tells of each failed attempt as an error; the watch of the ConfigMap says it once.
+        .with_target("kube_client", LevelFilter::OFF)
         .with_target("nbu_exporter", ours)
         .with_target(API_TARGET, api)
 }

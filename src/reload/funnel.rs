@@ -11,7 +11,8 @@ use super::judge::{Fault, Judge, Judgement, Seen};
 use super::look::Looked;
 use super::pending::{Ended, Pending};
 use super::ports::{Object, PrepareError, Publisher, Reader, Triggers, Watch};
-use super::sources::{Lagging, Newest, Scene, Sources};
+use super::scene::{Lagging, Newest, Scene};
+use super::sources::Sources;
 use super::start::MOST_LOOKS;
 use super::{ActiveConfig, Outcome, ReloadMetrics, Status, StatusWriter, Trigger, Verdict};
 use crate::config::ConfigDiff;
@@ -182,7 +183,10 @@ impl<R: Reader, O: Object, W: Watch, P: Publisher> Reloader<R, O, W, P> {
             Ok(active) => match self.judge.judge(Seen::Valid { effective: active.effective }) {
                 Judgement::Unchanged { recovered } => {
                     self.settled(files.unwrap_or_default());
-                    let detail = "the configuration is the running one".into();
+                    let detail = match self.sources.absence() {
+                        Some(absence) => format!("the configuration is the running one; {absence}").into(),
+                        None => "the configuration is the running one".into(),
+                    };
                     Decision { outcome: Outcome::Unchanged, detail, news: recovered, lacks_reference: false }
                 }
                 Judgement::Apply | Judgement::Reject { .. } => {

@@ -4,7 +4,8 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 use super::ports::{Event, Object, Reader, Triggers};
-use super::sources::{Newest, Sources};
+use super::scene::Newest;
+use super::sources::Sources;
 use super::{ActiveConfig, Trigger};
 
 /// Files that are still in motion after this many looks are judged as they are.
