@@ -100,7 +100,9 @@ impl<R: Reader, O: Object, W: Watch, P: Publisher> Reloader<R, O, W, P> {
         let replies = std::mem::take(&mut pending.replies);
         let began = Instant::now();
         let did_run = self.status.newest_runs;
-        let (mut text, revision, lagging) = (scene.newest.text(), scene.revision, scene.lagging);
+        let (mut text, revision) = (scene.newest.text(), scene.revision);
+        // That a revision is held says more than that the file is behind.
+        let lagging = scene.lagging.filter(|_| !scene.newest.is_held());
         let mut decision = self.decide(scene.newest).await;
         decision.news |= scene.caught_up && self.sources.has_object() || did_run != self.status.newest_runs;
         if let Some(lagging) = lagging.filter(|lagging| decision.yields_to(lagging, trigger)) {
@@ -147,11 +149,8 @@ impl<R: Reader, O: Object, W: Watch, P: Publisher> Reloader<R, O, W, P> {
             if is_stale {
                 scene.lagging = Some(Lagging::replica());
             }
-            let again = if self.watch.is_undisturbed(clearance).await {
-                scene.come_again()
-            } else {
-                Some(Duration::ZERO)
-            };
+            let again =
+                if self.watch.is_undisturbed(clearance).await { scene.again } else { Some(Duration::ZERO) };
             match again {
                 Some(after) if round < MOST_LOOKS => pending.collect_during(sleep(after), triggers).await?,
                 _ => return Ok((scene, began.elapsed())),

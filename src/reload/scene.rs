@@ -16,6 +16,8 @@ pub(super) struct Scene {
     pub(super) lagging: Option<Lagging>,
     /// The file shows another text than at the last look, and it is the newest.
     pub(super) caught_up: bool,
+    /// After which time to look again before this is a verdict: files were in motion.
+    pub(super) again: Option<Duration>,
 }
 
 /// The newest known revision.
@@ -61,6 +63,10 @@ impl MountLag {
 }
 
 impl Newest {
+    pub(super) fn is_held(&self) -> bool {
+        matches!(self, Self::Held(_))
+    }
+
     /// The digest of the text that was seen.
     pub(super) fn text(&self) -> Option<Digest> {
         match self {
@@ -72,15 +78,15 @@ impl Newest {
 
 impl Scene {
     pub(super) fn of(looked: Looked) -> Self {
-        Self { newest: Newest::Looked(looked), revision: None, lagging: None, caught_up: false }
+        Self::new(Newest::Looked(looked))
     }
 
-    /// After which time to look again before this is a verdict.
-    pub(super) fn come_again(&self) -> Option<Duration> {
-        match &self.newest {
+    pub(super) fn new(newest: Newest) -> Self {
+        let again = match &newest {
             Newest::Looked(looked) => looked.come_again,
             Newest::Held(_) | Newest::Nothing(_) => None,
-        }
+        };
+        Self { newest, revision: None, lagging: None, caught_up: false, again }
     }
 }
 

@@ -148,11 +148,11 @@ impl<R: Reader, O: Object> Sources<R, O> {
             None => None,
         };
         match looked {
-            Some(looked) if self.object.is_none() || looked.come_again.is_some() => Scene::of(looked),
+            Some(looked) if self.object.is_none() => Scene::of(looked),
             Some(looked) => self.order_file(looked).await,
             None => {
                 let newest = self.see_object().await;
-                Scene { newest, revision: self.revision(), lagging: None, caught_up: false }
+                Scene { revision: self.revision(), ..Scene::new(newest) }
             }
         }
     }
@@ -175,8 +175,11 @@ impl<R: Reader, O: Object> Sources<R, O> {
             (None, Err(fault)) => Shown::Problem(fault.report.clone()),
             (None, Ok(_)) => Shown::Problem("".into()),
         };
+        let again = looked.come_again;
         let fresh = self.shown.as_ref() != Some(&shown);
-        self.shown = Some(shown);
+        if again.is_none() {
+            self.shown = Some(shown);
+        }
         self.note_lag(place);
         if place == Place::Newest {
             self.held = None;
@@ -185,7 +188,7 @@ impl<R: Reader, O: Object> Sources<R, O> {
                 active.resource_version = Some(version.to_owned());
             }
             let revision = version.map(Into::into);
-            return Scene { newest: Newest::Looked(looked), revision, lagging: None, caught_up: fresh };
+            return Scene { revision, caught_up: fresh, ..Scene::of(looked) };
         }
         let newest = self.see_object().await;
         let detail = match (&looked.text, &looked.result) {
@@ -194,7 +197,8 @@ impl<R: Reader, O: Object> Sources<R, O> {
                 .into(),
         };
         let lagging = Some(Lagging { text: looked.text, detail, fresh, looked: Some(looked) });
-        Scene { newest, revision: self.revision(), lagging, caught_up: false }
+        let scene = Scene::new(newest);
+        Scene { revision: self.revision(), lagging, again: scene.again.or(again), ..scene }
     }
 
     /// Looks at the newest revision of the object.

@@ -37,7 +37,7 @@ pub async fn first<R: Reader, O: Object>(
     }
     for look in 1.. {
         let scene = sources.see().await;
-        if let Some(after) = scene.come_again()
+        if let Some(after) = scene.again
             && look < MOST_LOOKS
         {
             sleep(after).await;

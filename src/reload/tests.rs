@@ -210,7 +210,7 @@ async fn row_66_a_revision_that_names_files_of_the_volume_waits_for_them_and_nev
 #[tokio::test(start_paused = true)]
 async fn row_66_a_held_revision_is_refused_after_three_minutes_and_applied_when_it_lands_after_all() {
     let with_key = |site: &str| config(site).replace("apiKey: k", "apiKeyFile: key");
-    let volume = Volume::new(&[("config.yaml", &config("v5"))]);
+    let volume = Volume::new(&[("config.yaml", &config("v5")), ("key", "old")]);
     let rig = Rig::start(Some(&volume), Some(revision("5", &config("v5")))).await.unwrap();
     rig.object(revision("6", &with_key("v6"))).await;
     sleep(Duration::from_secs(181)).await;
@@ -268,6 +268,10 @@ async fn row_52_an_object_without_a_configuration_is_refused_and_what_runs_is_ke
         assert!(!rig.status.load().newest_runs, "the lagging file hides nothing");
     }
     volume.remove("config.yaml");
+    rig.look(Trigger::File).await;
+    // That it is missing has to be confirmed, on the clock of the file system's side.
+    std::thread::sleep(Duration::from_millis(250));
+    sleep(Duration::from_secs(20)).await;
     rig.object(rig::bytes("8", vec![b'a', 0xff])).await;
     assert_eq!(rig.verdict().outcome, Outcome::Rejected);
     rig.object(revision("9", &config("v9"))).await;
