@@ -104,7 +104,10 @@ impl<R: Reader, O: Object, W: Watch, P: Publisher> Reloader<R, O, W, P> {
         // That a revision is held says more than that the file is behind.
         let lagging = scene.lagging.filter(|_| !scene.newest.is_held());
         let mut decision = self.decide(scene.newest).await;
-        decision.news |= scene.caught_up && self.sources.has_object() || did_run != self.status.newest_runs;
+        // That the volume shows the running text at last is worth a word; that it shows the refused one is not.
+        let caught_up =
+            scene.caught_up && self.sources.has_object() && decision.outcome == Outcome::Unchanged;
+        decision.news |= caught_up || did_run != self.status.newest_runs;
         if let Some(lagging) = lagging.filter(|lagging| decision.yields_to(lagging, trigger)) {
             text = lagging.text;
             decision = Decision::superseded(lagging);
