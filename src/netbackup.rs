@@ -13,6 +13,7 @@ mod page;
 mod retry;
 mod stats;
 mod tls;
+mod trace;
 mod transport;
 mod version;
 
