@@ -262,6 +262,17 @@ fn the_schema_accepts_the_example_and_no_unknown_key() {
 }
 
 #[test]
+fn a_list_whose_reader_has_had_enough_ends_quietly() {
+    for name in ["list-metrics", "schema"] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let child = command().arg(name).stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
+        let ended = child.wait_with_output().unwrap();
+        assert_eq!((ended.status.code(), ended.stderr.as_slice()), (Some(0), &b""[..]), "{name}");
+    }
+}
+
+#[test]
 fn reload_asks_the_running_exporter_and_ends_with_the_outcome() {
     let sites = Sites::start(1);
     let good = config(&[("paris", sites.port(0))]);
