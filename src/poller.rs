@@ -141,6 +141,7 @@ fn next_after_change(old: &Plan, new: &Plan, next: Instant) -> Instant {
     if old.reconnects(new)
         || old.collectors != new.collectors
         || old.collection.window != new.collection.window
+        || old.names != new.names
     {
         now
     } else if old.collection.interval == new.collection.interval {

@@ -1,14 +1,16 @@
 //! What the tests share: the program as a process, simulated sites, a ConfigMap volume and a small client.
 
 mod client;
+mod expected;
 mod exporter;
 mod volume;
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-pub use client::{Response, get, post};
-pub use exporter::Exporter;
+pub use client::{Response, get, post, request};
+pub use expected::{expect, read, repository};
+pub use exporter::{Exporter, sample};
 pub use volume::Volume;
 
 use nbu_exporter::simulator::{Options, Simulation, SiteOptions};

@@ -65,14 +65,15 @@ fn the_caches_are_flushed_when_the_netbackup_address_changes() {
     let volume = Volume::new(&[("config.yaml", &config(&[("paris", sites.port(0))]))]);
     let exporter = Exporter::start(&volume.path("config.yaml"));
     eventually("the site is up", || exporter.is_up("paris"));
-    let before = exporter.metrics();
     let own = |page: &str| {
         page.lines().filter(|line| line.starts_with("nbu_jobs_")).map(str::to_owned).collect::<Vec<_>>()
     };
-    assert!(!own(&before).is_empty());
+    eventually("its jobs are there", || !own(&exporter.metrics()).is_empty());
+    let before = exporter.metrics();
     volume.swap(&[("config.yaml", &config(&[("paris", sites.port(1))]))]);
     let flushes = "nbu_exporter_cache_flushes_total{reason=\"endpoint\",site=\"paris\"}";
     eventually("the flush is counted", || exporter.sample(flushes) == Some(1.0));
     eventually("the new endpoint is polled", || exporter.is_up("paris"));
+    eventually("the other server's jobs are there", || !own(&exporter.metrics()).is_empty());
     assert_ne!(own(&before), own(&exporter.metrics()), "the other server has other jobs");
 }
