@@ -77,6 +77,8 @@ fn targets(level: LogLevel, trace_api: bool) -> Targets {
     Targets::new()
         .with_default(ours.min(LevelFilter::WARN))
         .with_target("nbu_exporter", ours)
+        // It warns at every update of a ConfigMap volume, since the kubelet removes a directory that was watched.
+        .with_target("notify", ours.min(LevelFilter::ERROR))
         .with_target(API_TARGET, api)
 }
 
