@@ -150,3 +150,6 @@ fn next_after_change(old: &Plan, new: &Plan, next: Instant) -> Instant {
         next.min(now + new.collection.interval)
     }
 }
+
+#[cfg(test)]
+mod tests;

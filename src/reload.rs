@@ -99,3 +99,6 @@ pub struct Verdict {
     /// For `applied` what changed, for `rejected` the whole report with one mistake a line, else a sentence.
     pub detail: Arc<str>,
 }
+
+#[cfg(test)]
+mod tests;

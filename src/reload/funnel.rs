@@ -98,8 +98,16 @@ impl<R: Reader, W: Watch, P: Publisher> Reloader<R, W, P> {
         let mut pending = Pending { trigger: Some(Trigger::Poll), replies: Vec::new() };
         loop {
             let turn = self.turn(&mut pending, &mut triggers);
-            // The shutdown wins: nothing is published after it.
-            let Some(Ok(())) = shutdown.run_until_cancelled(turn).await else { break };
+            tokio::select! {
+                // The shutdown wins at every step: nothing is published after it.
+                biased;
+                () = shutdown.cancelled() => break,
+                turned = turn => {
+                    if turned.is_err() {
+                        break;
+                    }
+                }
+            }
         }
         self.publisher
     }

@@ -42,21 +42,28 @@ impl<R: Reader> Looker<R> {
 
     /// One look; a panic in it and a file system that does not answer are faults like any other.
     pub(super) async fn look(&mut self) -> Looked {
-        let mut task = if let Some(task) = self.stuck.take() {
-            task
-        } else {
-            let reader = self.reader.clone();
-            tokio::task::spawn_blocking(move || read(&reader))
-        };
+        if let Some(stuck) = self.stuck.take() {
+            // Whatever it brings in the end is older than what we are asked for.
+            if let Err(refused) = self.within(stuck).await {
+                return refused;
+            }
+        }
+        let reader = self.reader.clone();
+        let task = tokio::task::spawn_blocking(move || read(&reader));
+        self.within(task).await.unwrap_or_else(|refused| refused)
+    }
+
+    /// Waits for a look, but not for ever; one that hangs is kept.
+    async fn within(&mut self, mut task: JoinHandle<Looked>) -> Result<Looked, Looked> {
         match timeout(LOOK_TIMEOUT, &mut task).await {
-            Ok(Ok(looked)) => looked,
-            Ok(Err(error)) => Looked::refused(internal(&error)),
+            Ok(Ok(looked)) => Ok(looked),
+            Ok(Err(error)) => Ok(Looked::refused(internal(&error))),
             Err(_) => {
                 self.stuck = Some(task);
                 let path = self.reader.path().display();
                 let report =
                     format!("{path}: the file system has not answered for {LOOK_TIMEOUT:?}; check the mount");
-                Looked::refused(Fault { effective: None, report: report.into() })
+                Err(Looked::refused(Fault { effective: None, report: report.into() }))
             }
         }
     }
