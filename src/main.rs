@@ -30,10 +30,9 @@ fn main() -> ExitCode {
         Command::Run(args) => on_runtime(run(args)),
         Command::Demo(args) => on_runtime(demo(args)),
         Command::Simulate(args) => on_runtime(simulate(args)),
-        Command::Reload(args) => {
-            on_runtime(async { Ok(cli::ask_for_reload(&args, &mut io::stdout()).await?) })
-        }
+        Command::Reload(args) => on_runtime(interruptible(cli::ask_for_reload(&args, &mut io::stdout()))),
         Command::CheckConfig(args) => Ok(cli::check_config(&args, &reader(&args.file), &mut io::stdout())?),
+        Command::Doctor(args) => on_runtime(interruptible(cli::examine(&args, &reader(&args.config)))),
         Command::ListMetrics(args) => done(cli::list_metrics(&args, &mut io::stdout())),
         Command::Schema => done(writeln!(io::stdout(), "{:#}", config::schema())),
     });
@@ -94,6 +93,14 @@ async fn until_signalled(
     exit(shutdown.run(work(start), DRAIN_DEADLINE).await)
 }
 
+/// A command that asks something once: the first signal ends it.
+async fn interruptible(work: impl Future<Output = io::Result<ExitCode>>) -> Result<ExitCode, RunError> {
+    match Shutdown::install()?.run(work, Duration::ZERO).await {
+        Ended::Finished(outcome) => Ok(outcome?),
+        Ended::Aborted(_) | Ended::Overdue => Ok(ExitCode::FAILURE),
+    }
+}
+
 fn exit(ended: Ended<Result<(), RunError>>) -> Result<ExitCode, RunError> {
     match ended {
         Ended::Finished(outcome) => outcome.map(|()| ExitCode::SUCCESS),
@@ -102,7 +109,11 @@ fn exit(ended: Ended<Result<(), RunError>>) -> Result<ExitCode, RunError> {
 }
 
 fn done(outcome: io::Result<()>) -> Result<ExitCode, RunError> {
-    Ok(outcome.map(|()| ExitCode::SUCCESS)?)
+    match outcome {
+        // Whoever reads, such as `head`, has had enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
+        outcome => Ok(outcome.map(|()| ExitCode::SUCCESS)?),
+    }
 }
 
 fn on_runtime(work: impl Future<Output = Result<ExitCode, RunError>>) -> Result<ExitCode, RunError> {

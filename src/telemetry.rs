@@ -78,6 +78,8 @@ fn targets(level: LogLevel, trace_api: bool) -> Targets {
         .with_default(ours.min(LevelFilter::WARN))
         // It tells of each failed attempt as an error; the watch of the ConfigMap says it once.
         .with_target("kube_client", LevelFilter::OFF)
+        // It warns at each swap of a volume, when the watch of the old directory ended with the directory.
+        .with_target("notify", ours.min(LevelFilter::ERROR))
         .with_target("nbu_exporter", ours)
         .with_target(API_TARGET, api)
 }

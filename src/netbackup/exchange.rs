@@ -11,7 +11,7 @@ use crate::config::{ApiVersion, Site};
 
 use super::retry::{Retry, retry_after};
 use super::transport::Transport;
-use super::{Cause, ClientError, Error, Stats, TlsCache, body};
+use super::{Cause, ClientError, Error, Stats, TlsCache, body, trace};
 
 /// One GET, but for what all have in common.
 #[derive(Debug)]
@@ -29,6 +29,8 @@ pub(super) enum Accept {
     Text,
     /// NetBackup's JSON in one version, asked for with the key.
     Json(ApiVersion),
+    /// The same, asked for without the key.
+    OpenJson(ApiVersion),
 }
 
 /// A successful answer.
@@ -133,8 +135,9 @@ impl Exchange {
             Accept::Text => body::read(response, LARGEST_TEXT)
                 .await
                 .map(|body| String::from_utf8_lossy(&body).into_owned())?,
-            Accept::Json(_) => body::read_json(response).await?,
+            Accept::Json(_) | Accept::OpenJson(_) => body::read_json(response).await?,
         };
+        trace::answer(request, StatusCode::OK.as_u16(), text.as_bytes(), self.key.as_bytes());
         Ok(Answer { headers, text, took })
     }
 
@@ -148,9 +151,10 @@ impl Exchange {
         }
         match request.accept {
             Accept::Text => builder.header(ACCEPT, "*/*"),
-            Accept::Json(version) => builder
-                .header(ACCEPT, format!("application/vnd.netbackup+json;version={version}"))
-                .header(AUTHORIZATION, &self.key),
+            Accept::Json(version) => {
+                builder.header(ACCEPT, media_type(version)).header(AUTHORIZATION, &self.key)
+            }
+            Accept::OpenJson(version) => builder.header(ACCEPT, media_type(version)),
         }
     }
 
@@ -161,17 +165,27 @@ impl Exchange {
         if status == 429 || (status == 503 && retry_after.is_some()) {
             self.stats.throttled();
         }
+        // Of the others only the status counts; under --trace their bodies are shown as well.
+        let has_code = status >= 400 && !matches!(status, 401 | 403 | 404 | 406 | 415 | 429);
+        let body =
+            if has_code || trace::shows(request) { body::read_error(response).await } else { Vec::new() };
+        trace::answer(request, status, &body, self.key.as_bytes());
+        let code = body::error_code(&body);
         let cause = match (status, request.accept) {
             (401, _) => Cause::Unauthorized,
             (403, _) => Cause::Forbidden,
             (404, _) => Cause::NotFound,
-            (406 | 415, Accept::Json(version)) => Cause::NotAcceptable(version),
+            (406 | 415, Accept::Json(version) | Accept::OpenJson(version)) => Cause::NotAcceptable(version),
             (429, _) => Cause::RateLimited,
             (300..=399, _) => Cause::Redirect(status),
-            (400..=499, _) => Cause::Client { status, code: body::error_code(response).await },
-            (500.., _) => Cause::Server { status, code: body::error_code(response).await },
+            (400..=499, _) => Cause::Client { status, code },
+            (500.., _) => Cause::Server { status, code },
             _ => Cause::ContentType(format!("an answer with status {status}")),
         };
         Failure { cause, retry_after }
     }
+}
+
+fn media_type(version: ApiVersion) -> String {
+    format!("application/vnd.netbackup+json;version={version}")
 }

@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::super::*;
+use super::super::super::*;
 use crate::config::ConfigDiff;
 use crate::source::file::{FileReader, FileSource, Options};
 use crate::source::kubernetes::{Problem, Revision, Sighting, Unusable};
@@ -175,7 +175,7 @@ impl Rig {
             events.send(Event::Object(first)).await.unwrap();
         }
         let began = Instant::now();
-        let first = super::super::first(&mut sources, &mut queue).await?;
+        let first = super::super::super::first(&mut sources, &mut queue).await?;
         let waited = began.elapsed();
         let log = Log::default();
         log.0.lock().unwrap().push(first.clone());
