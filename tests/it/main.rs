@@ -6,6 +6,7 @@
 mod chart;
 mod commands;
 mod compatibility;
+mod doctor;
 mod documents;
 mod golden;
 mod harness;
