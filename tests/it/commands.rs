@@ -353,7 +353,8 @@ fn the_configuration_may_be_named_by_the_environment_and_other_commands_do_not_m
     let exporter = Exporter::spawn(named);
     assert_eq!(exporter.get("/-/healthy").status, 200);
     ran(command().env("NBU_EXPORTER_CONFIG", &file).args(["check-config", &file])).success();
-    assert_eq!(exporter.stop(), Some(0));
+    exporter.signal("TERM");
+    assert_eq!(exporter.wait(), Some(0));
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod commands;
 mod compatibility;
 mod doctor;
 mod documents;
+mod faults;
 mod golden;
 mod harness;
 mod image;
