@@ -24,7 +24,7 @@ fn plan(port: u16) -> Plan {
             max_concurrent_requests: 4,
         },
         collection: Collection {
-            interval: Duration::from_secs(60),
+            interval: Duration::from_mins(1),
             window: Duration::from_hours(1),
             max_stale_cycles: 2,
         },

@@ -92,9 +92,9 @@ fn without_an_inotify_instance_it_says_that_it_polls_and_finds_a_change() {
     eventually("the metric says so", || mode("poll") == Some(1.0));
     assert_eq!(mode("inotify"), Some(0.0));
     let scraper = stage.scrape(&[("paris", 0)]);
-    let text = stage.config(&[("paris", 0), ("lyon", 1)]);
-    fs::write(stage.path(), &text).unwrap();
-    stage.exporter.until_runs(&text);
+    let file_text = stage.config(&[("paris", 0), ("lyon", 1)]);
+    fs::write(stage.path(), &file_text).unwrap();
+    stage.exporter.until_runs(&file_text);
     scraper.stop();
     only(&stage, &[("poll", "applied", 1.0)]);
     assert_eq!(stage.logged("no inotify"), 1);
