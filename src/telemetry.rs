@@ -76,9 +76,9 @@ fn targets(level: LogLevel, trace_api: bool) -> Targets {
     let api = if trace_api { LevelFilter::TRACE } else { LevelFilter::OFF };
     Targets::new()
         .with_default(ours.min(LevelFilter::WARN))
-        .with_target("nbu_exporter", ours)
-        // It warns at every update of a ConfigMap volume, since the kubelet removes a directory that was watched.
+        // It warns at each swap of a volume, when the watch of the old directory ended with the directory.
         .with_target("notify", ours.min(LevelFilter::ERROR))
+        .with_target("nbu_exporter", ours)
         .with_target(API_TARGET, api)
 }
 

@@ -3,6 +3,8 @@
 #![allow(unreachable_pub, reason = "the modules of a test binary share by `pub`")]
 #![allow(clippy::float_cmp, reason = "samples are compared with the very number that was written")]
 
+mod chart;
+mod doctor;
 mod faults;
 mod harness;
 mod image;

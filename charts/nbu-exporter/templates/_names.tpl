@@ -1,0 +1,112 @@
+{{/* A name cut to 63 characters that still ends as DNS labels and label values must. */}}
+{{- define "nbu-exporter.cut" -}}
+{{- . | toString | trunc 63 | trimAll "-._" -}}
+{{- end -}}
+
+{{- define "nbu-exporter.name" -}}
+{{- include "nbu-exporter.cut" (.Values.nameOverride | default .Chart.Name) -}}
+{{- end -}}
+
+{{- define "nbu-exporter.fullname" -}}
+{{- $name := include "nbu-exporter.name" . -}}
+{{- if .Values.fullnameOverride -}}
+{{- include "nbu-exporter.cut" .Values.fullnameOverride -}}
+{{- else if contains $name .Release.Name -}}
+{{- include "nbu-exporter.cut" .Release.Name -}}
+{{- else -}}
+{{- include "nbu-exporter.cut" (printf "%s-%s" .Release.Name $name) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* (list . SUFFIX): the full name, cut so that the suffix always fits and names with different suffixes never meet. */}}
+{{- define "nbu-exporter.suffixed" -}}
+{{- $root := index . 0 -}}
+{{- $suffix := index . 1 -}}
+{{- $room := int (sub 62 (len $suffix)) -}}
+{{- printf "%s-%s" (include "nbu-exporter.fullname" $root | trunc $room | trimAll "-._") $suffix -}}
+{{- end -}}
+
+{{- define "nbu-exporter.namespace" -}}
+{{- .Values.namespaceOverride | default .Release.Namespace -}}
+{{- end -}}
+
+{{- define "nbu-exporter.configMapName" -}}
+{{- .Values.configMap.existingName | default (include "nbu-exporter.fullname" .) -}}
+{{- end -}}
+
+{{- define "nbu-exporter.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- include "nbu-exporter.cut" (.Values.serviceAccount.name | default (include "nbu-exporter.fullname" .)) -}}
+{{- else -}}
+{{- .Values.serviceAccount.name | default "default" -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Immutable in a Deployment: never add to them. */}}
+{{- define "nbu-exporter.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "nbu-exporter.name" . }}
+app.kubernetes.io/instance: {{ include "nbu-exporter.cut" .Release.Name }}
+{{- end -}}
+
+{{/* For every object but the pods: the chart's version in a pod template would restart the exporter at each upgrade of the chart. */}}
+{{- define "nbu-exporter.labels" -}}
+helm.sh/chart: {{ include "nbu-exporter.cut" (printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_")) }}
+{{ include "nbu-exporter.selectorLabels" . }}
+app.kubernetes.io/version: {{ include "nbu-exporter.cut" (.Chart.AppVersion | replace "+" "_") | quote }}
+app.kubernetes.io/component: exporter
+app.kubernetes.io/part-of: {{ .Chart.Name }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end -}}
+
+{{/* Those that Services and monitors select by win over any label given by the user. */}}
+{{- define "nbu-exporter.podLabels" -}}
+{{- $own := include "nbu-exporter.selectorLabels" . | fromYaml -}}
+{{- toYaml (mergeOverwrite (dict "app.kubernetes.io/component" "exporter") .Values.commonLabels .Values.podLabels $own) -}}
+{{- end -}}
+
+{{/* (dict "root" . "name" NAME "namespace" NS "labels" MAP "annotations" MAP): the metadata of an object. */}}
+{{- define "nbu-exporter.metadata" -}}
+{{- $own := include "nbu-exporter.selectorLabels" .root | fromYaml -}}
+{{- $labels := include "nbu-exporter.labels" .root | fromYaml -}}
+{{- $labels = mergeOverwrite $labels .root.Values.commonLabels (.labels | default dict) $own -}}
+{{- $annotations := mergeOverwrite dict .root.Values.commonAnnotations (.annotations | default dict) -}}
+name: {{ .name | default (include "nbu-exporter.fullname" .root) }}
+namespace: {{ .namespace | default (include "nbu-exporter.namespace" .root) }}
+labels:
+  {{- toYaml $labels | nindent 2 }}
+{{- with $annotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{- define "nbu-exporter.image" -}}
+{{- $image := .Values.image -}}
+{{- $registry := (.Values.global | default dict).imageRegistry | default $image.registry -}}
+{{- $repository := ternary (printf "%s/%s" $registry $image.repository) $image.repository (not (empty $registry)) -}}
+{{- if $image.digest -}}
+{{- printf "%s@%s" $repository $image.digest -}}
+{{- else -}}
+{{- printf "%s:%s%s" $repository ($image.tag | default .Chart.AppVersion | toString) $image.tagSuffix -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Accepts names and maps with a name, its own and the umbrella chart's. */}}
+{{- define "nbu-exporter.imagePullSecrets" -}}
+{{- $names := list -}}
+{{- range concat ((.Values.global | default dict).imagePullSecrets | default list) .Values.imagePullSecrets -}}
+{{- $names = append $names (dict "name" (ternary (get (ternary . dict (kindIs "map" .)) "name") . (kindIs "map" .))) -}}
+{{- end -}}
+{{- with uniq $names -}}
+{{- toYaml . -}}
+{{- end -}}
+{{- end -}}
+
+{{/* (list . VALUE): a list, map or string with its template expressions evaluated. */}}
+{{- define "nbu-exporter.templated" -}}
+{{- $root := index . 0 -}}
+{{- $value := index . 1 -}}
+{{- if $value -}}
+{{- tpl (ternary $value (toYaml $value) (kindIs "string" $value)) $root | trimSuffix "\n" -}}
+{{- end -}}
+{{- end -}}

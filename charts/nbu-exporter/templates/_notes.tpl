@@ -1,0 +1,72 @@
+{{- define "nbu-exporter.notes" -}}
+{{- $namespace := include "nbu-exporter.namespace" . -}}
+{{- $configMap := include "nbu-exporter.configMapName" . -}}
+{{- $name := include "nbu-exporter.fullname" . -}}
+{{- $path := include "nbu-exporter.metricsPath" . -}}
+Edit   kubectl -n {{ $namespace }} edit configmap {{ $configMap }}
+       {{- if .Values.kubernetesWatch.enabled }}  # applied at once, without a restart
+       {{- else }}  # applied when the kubelet has brought the file up to date, about a minute later
+       {{- end }}
+Look   kubectl -n {{ $namespace }} port-forward service/{{ $name }} {{ .Values.service.port }} &
+       curl -s localhost:{{ .Values.service.port }}{{ $path }} | grep nbu_up
+{{- if and .Values.kubernetesWatch.enabled .Values.events.enabled }}
+       kubectl -n {{ $namespace }} events --for configmap/{{ $configMap }}
+{{- end }}
+{{- if .Values.tests.enabled }}
+Test   helm -n {{ .Release.Namespace }} test {{ .Release.Name }} --logs
+{{- end }}
+{{- range include "nbu-exporter.remarks" . | fromYamlArray }}
+
+* {{ . }}
+{{- end }}
+{{- with include "nbu-exporter.askPrometheuses (if you may not list them: --set serviceMonitor.verifySelector=false)" . }}
+
+! {{ . }}
+{{- end }}
+{{- end -}}
+
+{{/* What the user should know about the choices made, as a YAML list. */}}
+{{- define "nbu-exporter.remarks" -}}
+{{- $values := .Values -}}
+{{- $remarks := list -}}
+{{- $sites := concat ($values.config.nbuservers | default list) (ternary (list $values.config.nbuserver) list (not (empty $values.config.nbuserver))) -}}
+{{- if $values.configMap.existingName -}}
+{{- $remarks = append $remarks "The configuration is yours: a site there names its key file itself, /etc/nbu-exporter/keys/SITE (credentialsSecret) or /etc/nbu-exporter/credentials/SITE/apiKey (credentials[])." -}}
+{{- else -}}
+{{- if $values.demo.enabled -}}
+{{- $remarks = append $remarks "Demo: the sites demo-1 and demo-2 are simulated inside the pod." -}}
+{{- else if not $sites -}}
+{{- $remarks = append $remarks "No site is configured yet: add one to config.nbuservers, or edit the ConfigMap." -}}
+{{- end -}}
+{{- $remarks = append $remarks "An upgrade writes the ConfigMap again from the values: Helm 3 over any edit, Helm 4 only with --force-conflicts. Carry edits over into the values first (docs/helm.md)." -}}
+{{- end -}}
+{{- if $values.allowInlineKeys -}}
+{{- $remarks = append $remarks "allowInlineKeys: API keys in the configuration are readable for everyone who may read ConfigMaps." -}}
+{{- end -}}
+{{- if $values.credentials -}}
+{{- $remarks = append $remarks "credentials[]: a changed key is followed live, but a new entry is a new volume and restarts the pod. With credentialsSecret a site and its key can be added without one." -}}
+{{- end -}}
+{{- if gt (int $values.replicas) 1 -}}
+{{- $remarks = append $remarks (printf "%d replicas: each asks every site, and every series exists %d times." (int $values.replicas) (int $values.replicas)) -}}
+{{- else if $values.podDisruptionBudget.enabled -}}
+{{- $remarks = append $remarks "No PodDisruptionBudget is made for a single replica: it could only block the drain of a node." -}}
+{{- end -}}
+{{- with $values.proxy.httpsProxy | default $values.proxy.httpProxy -}}
+{{- $remarks = append $remarks (printf "Sites are reached through the proxy, but for those in proxy.noProxy (%s) and those with a proxyUrl of their own." ($values.proxy.noProxy | default "none")) -}}
+{{- end -}}
+{{- if $values.networkPolicy.enabled -}}
+{{- $egress := $values.networkPolicy.egress -}}
+{{- $ports := ternary (include "nbu-exporter.sitePorts" . | fromYamlArray) $egress.sitePorts (kindIs "string" $egress.sitePorts) -}}
+{{- $remarks = append $remarks (printf "The network policy lets the exporter reach sites on the ports %s%s. A site added live on another port or address stays unreachable until networkPolicy.egress (sitePorts, siteCidrs, extra) names it." (join ", " $ports) (ternary (printf " at %s" (join ", " $egress.siteCidrs)) "" (not (empty $egress.siteCidrs)))) -}}
+{{- end -}}
+{{- $ways := list -}}
+{{- range list "serviceMonitor" "podMonitor" "scrapeConfig" -}}
+{{- if (index $values .).enabled -}}
+{{- $ways = append $ways . -}}
+{{- end -}}
+{{- end -}}
+{{- if gt (len $ways) 1 -}}
+{{- $remarks = append $remarks (printf "%s are all enabled: a Prometheus that follows more than one doubles every sum." (join ", " $ways)) -}}
+{{- end -}}
+{{- toYaml $remarks -}}
+{{- end -}}

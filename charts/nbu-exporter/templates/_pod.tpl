@@ -1,0 +1,125 @@
+{{/* What the exporter and `helm test` share: image, environment, files. */}}
+
+{{- define "nbu-exporter.environment" -}}
+{{- $proxy := .Values.proxy -}}
+{{- if .Values.demo.enabled }}
+# The simulator's fixed key: nothing to protect.
+- name: SIMULATED_API_KEY
+  value: simulated-key
+{{- end }}
+{{- with $proxy.httpProxy }}
+- name: HTTP_PROXY
+  value: {{ . | quote }}
+{{- end }}
+{{- with $proxy.httpsProxy }}
+- name: HTTPS_PROXY
+  value: {{ . | quote }}
+{{- end }}
+{{- with $proxy.noProxy }}
+- name: NO_PROXY
+  value: {{ . | quote }}
+{{- end }}
+{{- with include "nbu-exporter.templated" (list . .Values.env) }}
+{{ . }}
+{{- end }}
+{{- end -}}
+
+{{- define "nbu-exporter.configFile" -}}
+/etc/nbu-exporter/config/{{ .Values.configMap.key }}
+{{- end -}}
+
+{{- define "nbu-exporter.volumeMounts" -}}
+# Directories, never subPath: a file mounted alone is never updated.
+- name: config
+  mountPath: /etc/nbu-exporter/config
+  readOnly: true
+{{- if .Values.credentialsSecret }}
+- name: keys
+  mountPath: /etc/nbu-exporter/keys
+  readOnly: true
+{{- end }}
+{{- if .Values.credentials }}
+- name: credentials
+  mountPath: /etc/nbu-exporter/credentials
+  readOnly: true
+{{- end }}
+{{- if include "nbu-exporter.caVolume" . }}
+- name: ca
+  mountPath: /etc/nbu-exporter/ca
+  readOnly: true
+{{- end }}
+{{- with include "nbu-exporter.templated" (list . .Values.extraVolumeMounts) }}
+{{ . }}
+{{- end }}
+{{- end -}}
+
+{{/* The files are world-readable inside the pod, since without a fixed user or group nobody else could be given them. */}}
+{{- define "nbu-exporter.volumes" -}}
+- name: config
+  configMap:
+    name: {{ include "nbu-exporter.configMapName" . }}
+{{- with .Values.credentialsSecret }}
+- name: keys
+  secret:
+    secretName: {{ . }}
+    defaultMode: 0444
+{{- end }}
+{{- with .Values.credentials }}
+- name: credentials
+  projected:
+    defaultMode: 0444
+    sources:
+      {{- range . }}
+      - secret:
+          name: {{ .existingSecret }}
+          items:
+            - key: {{ .key | default "apiKey" }}
+              path: {{ .site }}/apiKey
+      {{- end }}
+{{- end }}
+{{- with include "nbu-exporter.caVolume" . }}
+- name: ca
+  {{- . | nindent 2 }}
+{{- end }}
+{{- with include "nbu-exporter.templated" (list . .Values.extraVolumes) }}
+{{ . }}
+{{- end }}
+{{- end -}}
+
+{{/* The one source of the CA bundle, or nothing. */}}
+{{- define "nbu-exporter.caVolume" -}}
+{{- $bundle := .Values.tls.caBundle -}}
+{{- if $bundle.existingSecret -}}
+secret:
+  secretName: {{ $bundle.existingSecret }}
+  defaultMode: 0444
+  items:
+    - key: {{ $bundle.key }}
+      path: ca.crt
+{{- else if or $bundle.existingConfigMap $bundle.inline .Values.tls.openshiftTrustedCABundle -}}
+configMap:
+  name: {{ $bundle.existingConfigMap | default (include "nbu-exporter.suffixed" (list . "ca")) }}
+  items:
+    # OpenShift writes this key.
+    - key: {{ ternary "ca-bundle.crt" (ternary "ca.crt" $bundle.key (empty $bundle.existingConfigMap)) .Values.tls.openshiftTrustedCABundle }}
+      path: ca.crt
+{{- end -}}
+{{- end -}}
+
+{{/* Where and how the pod runs. */}}
+{{- define "nbu-exporter.placement" -}}
+{{- with include "nbu-exporter.imagePullSecrets" . }}
+imagePullSecrets:
+  {{- . | nindent 2 }}
+{{- end }}
+{{- with .Values.podSecurityContext }}
+securityContext:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- range $key := list "priorityClassName" "runtimeClassName" "schedulerName" "nodeSelector" "tolerations" "affinity" "topologySpreadConstraints" "hostAliases" "hostNetwork" "dnsPolicy" "dnsConfig" }}
+{{- with include "nbu-exporter.templated" (list $ (index $.Values $key)) }}
+{{ $key }}:
+  {{- . | nindent 2 }}
+{{- end }}
+{{- end }}
+{{- end -}}

@@ -1,0 +1,198 @@
+"""The alerts and dashboards: known metrics only, runbooks that exist, and what Prometheus says about the rules."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import yaml
+
+from rendering import CHART, HERE, ROOT, Helm, helms
+from suite import Skipped, over
+
+RUNBOOKS = ROOT / "docs" / "runbooks"
+# Families that alerts and dashboards may use, with their labels. The exporter's own list replaces this one when it can print it.
+METRICS = {
+    "nbu_up": {"site"},
+    "nbu_api_version": {"site", "version"},
+    "nbu_last_scrape_timestamp_seconds": {"site", "source"},
+    "nbu_disk_bytes": {"site", "name", "type", "size"},
+    "nbu_disk_capacity_bytes": {"site", "name", "type"},
+    "nbu_jobs_bytes": {"site", "action", "policy_type", "status"},
+    "nbu_jobs_count": {"site", "action", "policy_type", "status"},
+    "nbu_jobs_state_count": {"site", "action", "state"},
+    "nbu_jobs_queued_count": {"site", "action", "reason"},
+    "nbu_job_duration_seconds_bucket": {"site", "action", "policy_type", "le"},
+    "nbu_exporter_build_info": {"version", "goversion"},
+    "nbu_exporter_config_last_reload_successful": set(),
+    "nbu_exporter_config_last_reload_success_timestamp_seconds": set(),
+    "nbu_exporter_config_reloads_total": {"trigger", "outcome"},
+    "nbu_exporter_config_mount_lag_seconds": set(),
+    "nbu_exporter_config_kubernetes_watch_up": set(),
+    "nbu_scrape_collector_success": {"site", "collector"},
+    "nbu_scrape_collector_last_success_timestamp_seconds": {"site", "collector"},
+}
+# Labels that Prometheus adds to every series.
+TARGET_LABELS = {"instance", "pod", "namespace", "job"}
+
+
+def alerts(helm=None, **values):
+    helm = helm or helms()[-1]
+    groups = helm.render({"prometheusRule": {"enabled": True, **values}}).one("PrometheusRule")["spec"]["groups"]
+    return {rule["alert"]: rule for group in groups for rule in group["rules"] if "alert" in rule}
+
+
+def dashboards():
+    return sorted((CHART / "dashboards").glob("*.json"))
+
+
+def queries(node):
+    """Every PromQL expression of a dashboard."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key == "expr":
+                yield value
+            else:
+                yield from queries(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from queries(value)
+
+
+def unknown(expression):
+    """Metrics that do not exist, and labels that none of the expression's metrics has."""
+    used = set(re.findall(r"\bnbu_\w+", expression))
+    known = set(TARGET_LABELS).union(*(METRICS.get(name, set()) for name in used))
+    labels = set(re.findall(r"[{,]\s*(\w+)\s*(?:=~|!~|!=|=)", expression))
+    for names in re.findall(r"\b(?:by|without|on|ignoring)\s*\(([^)]*)\)", expression):
+        labels |= {name.strip() for name in names.split(",")}
+    return sorted((used - METRICS.keys()) | (labels - known))
+
+
+def test_alerts_use_known_metrics_and_labels():
+    for name, alert in alerts().items():
+        assert not unknown(alert["expr"]), f"{name}: {unknown(alert['expr'])}"
+
+
+@over(dashboards)
+def test_dashboards_use_known_metrics_and_labels(item):
+    found = list(queries(json.loads(item.read_text())))
+    assert found
+    for expression in found:
+        assert not unknown(expression), f"{expression}: {unknown(expression)}"
+
+
+def test_the_check_of_expressions_can_fail():
+    assert unknown("nbu_down") and unknown('nbu_up{city="x"}') and unknown("sum by (city) (nbu_up)")
+
+
+@over(dashboards)
+def test_dashboards_have_variables_for_source_and_site(item):
+    board = json.loads(item.read_text())
+    assert [it["name"] for it in board["templating"]["list"]] == ["datasource", "site"]
+    assert re.fullmatch(r"nbu-exporter-[a-z]+", board["uid"]) and board["schemaVersion"] >= 39
+    identifiers = [panel["id"] for panel in board["panels"]]
+    assert len(set(identifiers)) == len(identifiers)
+    for panel in board["panels"]:
+        assert panel["description"] and panel["datasource"]["uid"] == "${datasource}"
+        for expression in queries(panel):
+            of_sites = {name for name in re.findall(r"\bnbu_\w+", expression) if "site" in METRICS[name]}
+            assert expression.count('site=~"$site"') >= len(of_sites), f"not filtered by site: {expression}"
+
+
+@over(dashboards)
+def test_panels_do_not_overlap(item):
+    taken = {}
+    for panel in json.loads(item.read_text())["panels"]:
+        at = panel["gridPos"]
+        assert at["x"] + at["w"] <= 24
+        for cell in ((x, y) for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])):
+            assert cell not in taken, f"{panel['title']} lies over {taken[cell]}"
+            taken[cell] = panel["title"]
+
+
+def test_each_alert_has_a_runbook_with_its_four_parts():
+    found = alerts(runbookUrlBase="https://git.example.com/runbooks/")
+    assert {path.stem for path in RUNBOOKS.glob("*.md")} == set(found)
+    for name, alert in found.items():
+        assert alert["annotations"]["runbook_url"] == f"https://git.example.com/runbooks/{name}.md"
+        text = (RUNBOOKS / f"{name}.md").read_text(encoding="utf-8")
+        for part in ("Meaning", "Impact", "Check", "Fix"):
+            assert f"**{part}.**" in text, f"{name}: no {part}"
+        metrics = set(re.findall(r"\bnbu_\w+", text))
+        assert metrics <= METRICS.keys(), f"{name}: {sorted(metrics - METRICS.keys())}"
+
+
+def test_alerts_say_what_people_need(helm):
+    found = alerts(helm)
+    required = {"NbuExporterConfigRejected", "NbuExporterConfigMountLagging", "NbuExporterConfigWatchDown", "NbuSiteDown", "NbuCollectorFailing"}
+    assert required <= found.keys()
+    assert found["NbuExporterConfigRejected"]["for"] == "5m"
+    for name, alert in found.items():
+        assert name.startswith("Nbu") and alert["labels"]["severity"] in ("critical", "warning", "info")
+        assert {"summary", "description", "runbook_url"} == set(alert["annotations"])
+        assert "{{" not in alert["annotations"]["summary"], "a summary is constant"
+
+
+def test_alerts_can_be_adjusted_by_name(helm):
+    found = alerts(helm, selector='namespace="b"', alertLabels={"team": "t"}, defaultRules={"disabled": {"NbuSiteDown": True}, "for": {"NbuCollectorFailing": "2h"}, "severity": {"NbuCollectorFailing": "info"}, "thresholds": {"mountLagSeconds": 1000}})
+    assert "NbuSiteDown" not in found
+    assert found["NbuCollectorFailing"]["for"] == "2h"
+    assert found["NbuCollectorFailing"]["labels"] == {"severity": "info", "team": "t"}
+    assert found["NbuExporterConfigMountLagging"]["expr"].endswith("> 1000")
+    for alert in found.values():
+        assert len(re.findall(r"\bnbu_\w+", alert["expr"])) == alert["expr"].count('{namespace="b"}')
+
+
+def test_the_rule_object_is_valid_without_any_rule(helm):
+    off = helm.render({"prometheusRule": {"enabled": True, "defaultRules": {"create": False}}})
+    assert off.one("PrometheusRule")["spec"] == {"groups": []}
+
+
+def promtool():
+    """PROMTOOL, one in PATH, or the newest in the cache of the cluster tests."""
+    cache = Path(os.environ.get("NBU_EXPORTER_CACHE", Path.home() / ".cache" / "nbu-exporter"))
+    cached = sorted(cache.glob("cluster-tools/*/usr/bin/promtool"), key=lambda path: path.stat().st_mtime)
+    found = os.environ.get("PROMTOOL") or shutil.which("promtool") or (str(cached[-1]) if cached else None)
+    if not found:
+        raise Skipped("promtool was not found: put Prometheus into PATH or name it in PROMTOOL")
+    return found
+
+
+def judged(*command, cwd=None):
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_promtool_accepts_the_rules_and_they_fire_when_they_should(helm: Helm):
+    tool = promtool()
+    rules = helm.render({"prometheusRule": {"enabled": True}}).one("PrometheusRule")["spec"]
+    with tempfile.TemporaryDirectory() as scratch:
+        Path(scratch, "rules.yaml").write_text(yaml.safe_dump(rules))
+        shutil.copy(HERE / "rules.test.yaml", scratch)
+        judged(tool, "check", "rules", "rules.yaml", cwd=scratch)
+        judged(tool, "test", "rules", "rules.test.yaml", cwd=scratch)
+
+
+def test_each_alert_is_tested_firing_and_quiet():
+    fires, quiet = set(), set()
+    for test in yaml.safe_load((HERE / "rules.test.yaml").read_text())["tests"]:
+        for it in test["alert_rule_test"]:
+            (fires if it.get("exp_alerts") else quiet).add(it["alertname"])
+    assert fires == quiet == set(alerts()), f"firing {sorted(fires)}, quiet {sorted(quiet)}"
+
+
+@over(dashboards)
+def test_promtool_parses_the_queries_of_dashboards(item):
+    tool = promtool()
+    values = {"$site": "paris", "$__rate_interval": "5m"}
+    expressions = list(queries(json.loads(item.read_text())))
+    for name, value in values.items():
+        expressions = [it.replace(name, value) for it in expressions]
+    rules = [{"record": f"panel:{number}", "expr": expression} for number, expression in enumerate(expressions)]
+    with tempfile.TemporaryDirectory() as scratch:
+        Path(scratch, "panels.yaml").write_text(yaml.safe_dump({"groups": [{"name": "panels", "rules": rules}]}))
+        judged(tool, "check", "rules", "panels.yaml", cwd=scratch)

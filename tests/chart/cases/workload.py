@@ -1,0 +1,96 @@
+"""When the exporter is restarted, and that nothing else restarts it."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import yaml
+
+from rendering import CHART, ci_files
+from suite import over
+
+SITES = [{"site": "paris", "host": "nbu.paris.example.com"}]
+BASE = {"credentialsSecret": "keys", "config": {"nbuservers": SITES}}
+
+
+def same_template(helm, **changes):
+    return helm.render(BASE).template == helm.render({**BASE, **changes}).template
+
+
+def test_a_change_of_configuration_leaves_the_pod_template(helm):
+    for config in (
+        {"nbuservers": SITES + [{"site": "lyon", "host": "nbu.lyon.example.com"}]},
+        {"nbuservers": [{**SITES[0], "host": "moved.example.com", "port": 1557}]},
+        {"nbuservers": SITES, "server": {"uri": "/other", "port": 1, "collectionInterval": "1m"}},
+        {"nbuservers": []},
+    ):
+        assert same_template(helm, config=config), config
+
+
+def test_what_only_describes_leaves_the_pod_template(helm):
+    assert same_template(helm, commonAnnotations={"revision": "2"}, deploymentAnnotations={"a": "b"}, deploymentLabels={"c": "d"})
+
+
+def test_a_new_volume_changes_the_pod_template(helm):
+    assert not same_template(helm, credentials=[{"site": "paris", "existingSecret": "nbu-paris"}]), "so that the tests here can fail"
+
+
+@over(ci_files)
+def test_a_new_chart_version_alone_leaves_the_pod_template(helm, item):
+    with tempfile.TemporaryDirectory() as scratch:
+        newer = Path(scratch) / "nbu-exporter"
+        shutil.copytree(CHART, newer)
+        meta = yaml.safe_load((newer / "Chart.yaml").read_text())
+        (newer / "Chart.yaml").write_text(yaml.safe_dump({**meta, "version": "9.9.9+build"}))
+        old, new = helm.render(file=item), helm.render(file=item, chart=newer)
+    assert old.template == new.template
+    assert old.one("Deployment")["metadata"]["labels"] != new.one("Deployment")["metadata"]["labels"], "the version was not changed"
+
+
+def test_a_new_version_of_the_program_changes_the_image(helm):
+    with tempfile.TemporaryDirectory() as scratch:
+        newer = Path(scratch) / "nbu-exporter"
+        shutil.copytree(CHART, newer)
+        meta = yaml.safe_load((newer / "Chart.yaml").read_text())
+        (newer / "Chart.yaml").write_text(yaml.safe_dump({**meta, "appVersion": "9.9.9"}))
+        assert helm.render(chart=newer).exporter["image"] == "nbu-exporter:9.9.9"
+
+
+def test_an_update_never_leaves_a_gap(helm):
+    assert helm.render().one("Deployment")["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
+
+
+def test_a_probe_is_removed_by_null(helm):
+    assert "startupProbe" not in helm.render({"startupProbe": None}).exporter
+
+
+def test_the_listener_is_pinned_whatever_the_configuration_says(helm):
+    objects = helm.render({"config": {"server": {"host": "127.0.0.1", "port": 1}}, "containerPort": 1234, "listenHost": "[::]"})
+    assert "--web.listen-address=[::]:1234" in objects.exporter["args"]
+    assert objects.exporter["ports"][0]["containerPort"] == 1234
+
+
+def test_no_flag_hides_a_key_of_the_configuration(helm):
+    flags = {it.split("=")[0] for it in helm.render().exporter["args"][1:]}
+    assert flags == {"--config", "--web.listen-address", "--config.kubernetes", "--kubernetes.events"}
+
+
+def test_placement_reaches_the_pods(helm):
+    values = {"priorityClassName": "p", "runtimeClassName": "r", "schedulerName": "s", "hostNetwork": True, "dnsPolicy": "Default", "nodeSelector": {"a": "b"}}
+    for pod in helm.render(values).pods.values():
+        assert values.items() <= pod["spec"].items()
+    assert not values.keys() & helm.render().template["spec"].keys()
+
+
+def test_the_doctor_sees_the_files_and_variables_of_the_exporter(helm):
+    values = {"credentials": [{"site": "a", "existingSecret": "s"}], "credentialsSecret": "k", "tls": {"caBundle": {"existingSecret": "c"}},
+              "env": [{"name": "A", "value": "b"}], "envFrom": [{"secretRef": {"name": "e"}}], "hostAliases": [{"ip": "10.0.0.1", "hostnames": ["h"]}]}
+    objects = helm.render(values)
+    doctor = objects.one("Pod")["spec"]
+    exporter = objects.template["spec"]
+    for key in ("volumes", "hostAliases", "securityContext"):
+        assert doctor[key] == exporter[key], key
+    assert doctor["containers"][0]["volumeMounts"] == objects.exporter["volumeMounts"]
+    assert doctor["containers"][0]["envFrom"] == objects.exporter["envFrom"]
+    assert doctor["containers"][0]["args"] == ["doctor", "--config=/etc/nbu-exporter/config/config.yaml"]
+    assert not helm.render({"tests": {"enabled": False}}).of("Pod")
