@@ -67,7 +67,7 @@ fn active(sites: &[Site]) -> Arc<ActiveConfig> {
 fn supervisor() -> (Supervisor, SupervisorHandle, SnapshotStore, Registry) {
     let (registry, store) = (Registry::new(), SnapshotStore::default());
     let metrics = SupervisorMetrics::new(&registry).unwrap();
-    let (supervisor, handle) = Supervisor::new(store.clone(), metrics);
+    let (supervisor, handle) = Supervisor::new(store.clone(), metrics, crate::poller::refusals().0);
     (supervisor, handle, store, registry)
 }
 

@@ -4,8 +4,12 @@
 #![allow(clippy::float_cmp, reason = "samples are compared with the very number that was written")]
 
 mod chart;
+mod commands;
+mod compatibility;
 mod doctor;
+mod documents;
 mod faults;
+mod golden;
 mod harness;
 mod image;
 mod layering;

@@ -12,10 +12,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{ConfigDiff, Material};
 use crate::reload::{
-    ActiveConfig, Event, Outcome, PrepareError, Publisher, Reader, References, ReloadHandle, ReloadMetrics,
-    Reloader, StatusReader, StatusWriter, Trigger, Triggers, Verdict, Watch, first, requests,
+    ActiveConfig, Event, Object, Outcome, PrepareError, Publisher, Reader, References, ReloadHandle,
+    ReloadMetrics, Reloader, Sources, StatusReader, StatusWriter, Trigger, Triggers, Verdict, Watch, first,
+    requests,
 };
 use crate::source::file::{Look, LookError, Problem};
+use crate::source::kubernetes::Sighting;
 
 /// A valid configuration; each number is another one.
 pub(super) fn valid(number: u32) -> String {
@@ -96,7 +98,34 @@ impl Reader for Disk {
             problem: Problem::Missing(self.path().to_owned()),
         };
         let text = text.ok_or(missing)?.into_bytes();
-        Ok(Look { material: Material { text, ..Material::default() }, notes: Vec::new() })
+        Ok(Look {
+            material: Material { text, ..Material::default() },
+            notes: Vec::new(),
+            beside: BTreeSet::new(),
+        })
+    }
+
+    fn look_with(&self, text: &[u8], _: &References<'_>) -> Result<Look, LookError> {
+        let material = Material { text: text.to_vec(), ..Material::default() };
+        Ok(Look { material, notes: Vec::new(), beside: BTreeSet::new() })
+    }
+
+    fn is_lone_mount(&self) -> bool {
+        false
+    }
+}
+
+/// There is no ConfigMap object.
+#[derive(Debug)]
+pub(super) enum NoObject {}
+
+impl Object for NoObject {
+    fn origin(&self) -> String {
+        match *self {}
+    }
+
+    async fn get(&self) -> Sighting {
+        match *self {}
     }
 }
 
@@ -238,17 +267,18 @@ impl Funnel {
     pub(super) async fn start(text: &str) -> Self {
         let (disk, writing, program) = (Disk::default(), Writing::default(), Program::default());
         disk.write(text);
-        let running = first(disk.clone()).await.unwrap();
+        let (events, receiver) = mpsc::unbounded_channel();
+        let (handle, requests) = requests();
+        let mut stream = Stream { events: receiver, requests };
+        let mut sources = Sources::<Disk, NoObject>::file(disk.clone());
+        let running = first(&mut sources, &mut stream).await.unwrap();
         let registry = Registry::new();
         let metrics = ReloadMetrics::new(&registry).unwrap();
         let writer = StatusWriter::default();
         let status = writer.reader();
-        let reloader =
-            Reloader::new(disk.clone(), writing.clone(), program.clone(), running, writer, metrics);
-        let (events, receiver) = mpsc::unbounded_channel();
-        let (handle, requests) = requests();
+        let reloader = Reloader::new(sources, writing.clone(), program.clone(), running, writer, metrics);
         let shutdown = CancellationToken::new();
-        let task = tokio::spawn(reloader.run(Stream { events: receiver, requests }, shutdown.clone()));
+        let task = tokio::spawn(reloader.run(stream, shutdown.clone()));
         Self { disk, writing, program, status, shutdown, handle, registry, events, task }
     }
 
