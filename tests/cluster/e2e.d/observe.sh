@@ -36,7 +36,7 @@ load_pod() { pod='' pod_uid='' pod_ip=''; source "$dir/pod"; }
 
 page() { load_pod && fetch "http://$pod_ip:9440/metrics"; }
 # sample SERIES: its value, or nothing.
-sample() { page | awk -v series="$1" 'index($0, series " ") == 1 { print $NF; exit }'; }
+sample() { page | awk -v series="$1" 'index($0, series " ") == 1 { value = $NF } END { print value }'; }
 sample_is() { [[ $(sample "$1") == "$2" ]]; }
 is_up() { sample_is "nbu_up{site=\"$1\"}" 1; }
 are_up() { local site; for site; do is_up "$site" || { echo "$site is not up"; return 1; }; done; }
