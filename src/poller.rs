@@ -4,6 +4,7 @@ mod connection;
 mod cycle;
 mod families;
 mod record;
+mod site;
 
 use std::pin::pin;
 use std::sync::Arc;

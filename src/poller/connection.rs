@@ -32,7 +32,7 @@ impl Connection {
     pub(super) async fn replace(self, candidate: Self, old: &Plan, new: &Plan, memory: &mut Memory) -> Self {
         let mut key_only = old.clone();
         key_only.site.api_key = new.site.api_key.clone();
-        memory.credential_accepted(None);
+        memory.site().key_changed(false);
         let (Ok(running), Ok(fresh), false) = (&self.client, &candidate.client, key_only.reconnects(new))
         else {
             return candidate;
@@ -44,9 +44,9 @@ impl Connection {
             tracing::info!(%site, "The new API key is in use");
             return candidate;
         }
-        memory.credential_accepted(Some(false));
         if matches!(running.check_key(deadline).await, Ok(KeyState::Accepted { .. })) {
             tracing::error!(%site, "NetBackup refuses the new API key; the old one still works and stays in use: correct the key");
+            memory.site().key_changed(true);
             return Self { client: self.client, waiting: candidate.client.ok() };
         }
         tracing::error!(%site, "NetBackup refuses the new API key, and the old one as well: create a new key");
@@ -61,7 +61,7 @@ impl Connection {
             self.waiting = Some(waiting);
         } else {
             tracing::info!(site = %plan.site.name, "The new API key is accepted now and is in use");
-            memory.credential_accepted(Some(true));
+            memory.site().key_changed(false);
             self.client = Ok(waiting);
         }
     }

@@ -1,5 +1,4 @@
 use std::panic::AssertUnwindSafe;
-use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
@@ -7,34 +6,18 @@ use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
 use super::record::Record;
+use super::site::SiteRecord;
 use super::{Plan, SHORTEST_DEADLINE, families};
 use crate::collector::{self, Collector, Context, Run};
 use crate::config::ApiVersion;
-use crate::netbackup::{Client, KeyState, Stats};
+use crate::netbackup::{Client, Stats};
 use crate::snapshot::{Fragment, Snapshot, SnapshotWriter};
-
-/// A key's end moves only when somebody makes a new key.
-const KEY_INTERVAL: Duration = Duration::from_hours(1);
 
 /// What a poller remembers from cycle to cycle.
 pub(super) struct Memory {
     collectors: Vec<Box<dyn Collector>>,
     records: Vec<Record>,
     site: SiteRecord,
-}
-
-/// What is known of the site as a whole.
-#[derive(Debug, Default)]
-pub(super) struct SiteRecord {
-    pub(super) up: Option<bool>,
-    pub(super) version: Option<ApiVersion>,
-    /// Whether the configured key is accepted; `None` while nobody has asked.
-    pub(super) credential: Option<bool>,
-    /// When the key ends, where NetBackup says it.
-    pub(super) key_expiry: Option<Timestamp>,
-    complete: bool,
-    key_asked: Option<Instant>,
-    failure: Option<String>,
 }
 
 impl Memory {
@@ -60,10 +43,9 @@ impl Memory {
         }
     }
 
-    /// Notes what is known of the configured key now.
-    pub(super) fn credential_accepted(&mut self, accepted: Option<bool>) {
-        self.site.credential = accepted;
-        self.site.key_asked = None;
+    /// What is known of the site.
+    pub(super) fn site(&mut self) -> &mut SiteRecord {
+        &mut self.site
     }
 
     /// One cycle: the version first, then all collectors side by side, each published as it ends.
@@ -78,12 +60,11 @@ impl Memory {
             Instant::now() + plan.collection.interval.max(plan.site.timeout).max(SHORTEST_DEADLINE);
         let client = match reach(client, deadline).await {
             Ok((client, version)) => {
-                self.site.version = Some(version);
+                self.site.reached(plan, version);
                 client
             }
             Err(why) => return self.unreachable(&why, plan, stats, writer),
         };
-        self.site.reached(plan);
         let all_unauthorized = self.collect(plan, client, deadline, stats, writer).await;
         self.site.up = Some(self.records.iter().any(Record::succeeded));
         if all_unauthorized || self.site.key_is_due() {
@@ -152,13 +133,8 @@ impl Memory {
     }
 
     fn unreachable(&mut self, why: &str, plan: &Plan, stats: &Stats, writer: &SnapshotWriter) {
-        self.site.up = Some(false);
-        self.site.version = None;
+        self.site.not_reached(plan, why);
         self.site.complete = true;
-        if self.site.failure.as_deref() != Some(why) {
-            tracing::warn!(site = %plan.site.name, endpoint = %plan.site.endpoint, err = why, "NetBackup can not be reached");
-            self.site.failure = Some(why.to_owned());
-        }
         for record in &mut self.records {
             record.failed(why, plan.collection.max_stale_cycles);
         }
@@ -167,40 +143,6 @@ impl Memory {
 
     fn publish(&self, plan: &Plan, stats: &Stats, writer: &SnapshotWriter) {
         publish(&self.site, &self.records, plan, stats, writer);
-    }
-}
-
-impl SiteRecord {
-    /// The server answered.
-    fn reached(&mut self, plan: &Plan) {
-        if self.failure.take().is_some() {
-            tracing::info!(site = %plan.site.name, endpoint = %plan.site.endpoint, "NetBackup answers again");
-        }
-    }
-
-    fn key_is_due(&self) -> bool {
-        // A key that waits for its time says nothing about the one in use.
-        self.credential != Some(false) && self.key_asked.is_none_or(|asked| asked.elapsed() > KEY_INTERVAL)
-    }
-
-    /// Asks whether the key is good and when it ends. One refused collector alone means a missing permission.
-    async fn ask_about_key(&mut self, client: &Client, deadline: Instant, plan: &Plan) {
-        match client.check_key(deadline).await {
-            Ok(KeyState::Accepted { expiry }) => {
-                self.credential = self.credential.or(Some(true));
-                self.key_expiry = expiry;
-                self.key_asked = Some(Instant::now());
-            }
-            Ok(KeyState::Rejected) => {
-                if self.credential != Some(false) {
-                    tracing::error!(site = %plan.site.name, "NetBackup refuses the API key: create a new one and put it in its place");
-                }
-                self.credential = Some(false);
-                self.key_asked = None;
-            }
-            // Some keys may not ask; the collectors tell what matters.
-            Err(error) => tracing::debug!(site = %plan.site.name, err = %error, "The key's end is not known"),
-        }
     }
 }
 

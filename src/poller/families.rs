@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 
-use super::cycle::SiteRecord;
 use super::record::Record;
+use super::site::SiteRecord;
 use crate::collector::site;
 use crate::metric::{Desc, Family, Kind, Naming};
 

@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, reason = "the modules of a test binary share by `pub`")]
 #![allow(clippy::float_cmp, reason = "samples are compared with the very number that was written")]
 
+mod chart;
 mod cluster;
 mod harness;
 mod image;

@@ -17,7 +17,7 @@ def endpoint(monitor):
 
 
 def test_monitors_follow_the_path_of_the_configuration(helm):
-    for uri, expected in (("/metrics", "/metrics"), ("nbu", "/nbu"), ("/{{ .Release.Name }}/m", "/backup/m")):
+    for uri, expected in (("/metrics", "/metrics"), ("/nbu", "/nbu"), ("/{{ .Release.Name }}/m", "/backup/m")):
         enabled = {"enabled": True}
         objects = helm.render({"config": {"server": {"uri": uri}}, "serviceMonitor": enabled, "podMonitor": enabled, "scrapeConfig": enabled})
         assert endpoint(objects.one("ServiceMonitor"))["path"] == expected

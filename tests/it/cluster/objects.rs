@@ -9,7 +9,7 @@ use super::control_plane::{ControlPlane, control_plane};
 use super::release::{NAME, RULES, rules, template};
 
 const DRY_RUN: [&str; 6] =
-    ["apply", "--server-side", "--dry-run=server", "--validate=strict", "--force-conflicts", "--filename"];
+    ["apply", "--server-side", "--dry-run=server", "--validate=strict", "--filename", "-"];
 
 /// A namespace that refuses pods that are not `restricted`, and warns of workloads that would make such pods.
 fn restricted_namespace(cluster: &ControlPlane, name: &str) {
@@ -43,27 +43,29 @@ fn define_monitors(cluster: &ControlPlane) {
 /// All objects are taken by the server with no warning, and the pods of each workload as pods.
 #[track_caller]
 fn judge(cluster: &ControlPlane, namespace: &str, manifests: &str) {
-    let target = ["--namespace", namespace];
-    let (_, warnings) = cluster.kubectl_with(target.into_iter().chain(DRY_RUN).chain(["-"]), manifests);
+    // The objects name their namespaces themselves: a flag would refuse those that name another.
+    let (_, warnings) = cluster.kubectl_with(DRY_RUN, manifests);
     assert!(!warnings.contains("Warning"), "{warnings}");
-    let as_json = ["create", "--dry-run=client", "--output", "json", "--filename", "-"];
-    let (objects, _) = cluster.kubectl_with(target.into_iter().chain(as_json), manifests);
-    let mut pods = 0;
-    for object in serde_json::Deserializer::from_str(&objects).into_iter::<Value>() {
-        let object = object.unwrap();
-        let items = object["items"].as_array().cloned().unwrap_or_else(|| vec![object.clone()]);
-        for workload in items.iter().filter(|item| item["kind"] == "Deployment") {
-            pods += 1;
-            let mut pod = workload["spec"]["template"].clone();
-            pod["apiVersion"] = "v1".into();
-            pod["kind"] = "Pod".into();
-            pod["metadata"]["name"] = "judged".into();
-            // The account need not exist yet.
-            pod["spec"]["serviceAccountName"] = "default".into();
-            cluster.kubectl_with(target.into_iter().chain(DRY_RUN).chain(["-"]), &pod.to_string());
-        }
+    let (workloads, others) = parsed(cluster, manifests).into_iter().partition::<Vec<_>, _>(|it| it["kind"] == "Deployment");
+    assert!(!workloads.is_empty() && !others.is_empty());
+    for workload in workloads {
+        let mut pod = workload["spec"]["template"].clone();
+        pod["apiVersion"] = "v1".into();
+        pod["kind"] = "Pod".into();
+        pod["metadata"]["name"] = "judged".into();
+        pod["metadata"]["namespace"] = namespace.into();
+        // The account need not exist yet.
+        pod["spec"]["serviceAccountName"] = "default".into();
+        cluster.kubectl_with(DRY_RUN, &pod.to_string());
     }
-    assert!(pods > 0, "no workload is among the objects");
+}
+
+/// The objects of these manifests.
+fn parsed(cluster: &ControlPlane, manifests: &str) -> Vec<Value> {
+    let arguments = ["create", "--dry-run=client", "--output", "json", "--filename", "-"];
+    let (json, _) = cluster.kubectl_with(arguments, manifests);
+    let lists = serde_json::Deserializer::from_str(&json).into_iter::<Value>().map(Result::unwrap);
+    lists.flat_map(|object| object["items"].as_array().cloned().unwrap_or_else(|| vec![object])).collect()
 }
 
 #[test]
@@ -77,6 +79,8 @@ fn the_api_server_takes_what_the_chart_installs_in_a_restricted_namespace() {
     };
     define_monitors(cluster);
     restricted_namespace(cluster, "judge");
+    // Where some values put what Prometheus and Grafana read.
+    cluster.kubectl(["create", "namespace", "monitoring"]);
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("charts/nbu-exporter/ci");
     let mut cases = 0;
     for entry in fs::read_dir(folder).unwrap() {
@@ -135,25 +139,16 @@ fn the_rules_of_these_tests_are_exactly_the_charts_rules() {
         );
         return;
     }
-    let parsed = |manifests: &str| -> Vec<Value> {
-        let arguments = ["create", "--dry-run=client", "--output", "json", "--filename", "-"];
-        let (json, _) = cluster.kubectl_with(arguments, manifests);
-        let list: Vec<Value> =
-            serde_json::Deserializer::from_str(&json).into_iter().map(Result::unwrap).collect();
-        let items = list.into_iter().flat_map(|object| match object["items"].as_array() {
-            Some(items) => items.clone(),
-            None => vec![object],
-        });
-        items
-            .map(|mut object| {
-                object["metadata"].as_object_mut().unwrap().remove("labels");
-                object
-            })
-            .collect()
+    let unlabelled = |manifests: &str| {
+        let mut objects = parsed(cluster, manifests);
+        for object in &mut objects {
+            object["metadata"].as_object_mut().unwrap().remove("labels");
+        }
+        objects
     };
     let _in_service = cluster.in_service();
-    let chart = parsed(&rules(cluster, "default"));
+    let chart = unlabelled(&rules(cluster, "default"));
     assert_eq!(chart.len(), 2);
     assert_eq!(chart[0]["metadata"]["name"], NAME);
-    assert_eq!(chart, parsed(&RULES.replace("NAMESPACE", "default")));
+    assert_eq!(chart, unlabelled(&RULES.replace("NAMESPACE", "default")));
 }
