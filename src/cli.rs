@@ -2,6 +2,7 @@
 
 mod check;
 mod demo;
+mod doctor;
 mod exit;
 mod kill;
 mod list;
@@ -19,6 +20,7 @@ use crate::telemetry::Overrides;
 
 pub use check::check_config;
 pub use demo::demo;
+pub use doctor::{DoctorArgs, DoctorFormat, examine};
 pub use exit::failed;
 pub use kill::{is_kill, kill};
 pub use list::list_metrics;
@@ -41,6 +43,8 @@ pub enum Command {
     Run(RunArgs),
     /// Checks a configuration file and reports every mistake with its place.
     CheckConfig(CheckArgs),
+    /// Examines the way to each site (DNS, TCP, TLS, API version, key, permissions) and says what to do where it ends.
+    Doctor(DoctorArgs),
     /// Shows it all with no NetBackup at hand: two simulated sites and the exporter, on loopback.
     Demo(DemoArgs),
     /// Serves a simulated NetBackup REST API.

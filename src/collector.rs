@@ -11,7 +11,7 @@ mod table;
 
 #[doc(hidden)]
 pub use jobs::decode_jobs_page;
-pub use table::{COLLECTORS, Entry, build};
+pub use table::{COLLECTORS, Entry, build, wanted};
 
 use std::time::Duration;
 

@@ -30,10 +30,9 @@ fn main() -> ExitCode {
         Command::Run(args) => on_runtime(run(args)),
         Command::Demo(args) => on_runtime(demo(args)),
         Command::Simulate(args) => on_runtime(simulate(args)),
-        Command::Reload(args) => {
-            on_runtime(async { Ok(cli::ask_for_reload(&args, &mut io::stdout()).await?) })
-        }
+        Command::Reload(args) => on_runtime(interruptible(cli::ask_for_reload(&args, &mut io::stdout()))),
         Command::CheckConfig(args) => Ok(cli::check_config(&args, &reader(&args.file), &mut io::stdout())?),
+        Command::Doctor(args) => on_runtime(interruptible(cli::examine(&args, &reader(&args.config)))),
         Command::ListMetrics(args) => done(cli::list_metrics(&args, &mut io::stdout())),
         Command::Schema => done(writeln!(io::stdout(), "{:#}", config::schema())),
     });
@@ -91,6 +90,14 @@ async fn until_signalled(
     let drain = shutdown.drain();
     let start = Start { registry, log, hangups, drain: drain.clone() };
     exit(shutdown.run(work(start), DRAIN_DEADLINE).await)
+}
+
+/// A command that asks something once: the first signal ends it.
+async fn interruptible(work: impl Future<Output = io::Result<ExitCode>>) -> Result<ExitCode, RunError> {
+    match Shutdown::install()?.run(work, Duration::ZERO).await {
+        Ended::Finished(outcome) => Ok(outcome?),
+        Ended::Aborted(_) | Ended::Overdue => Ok(ExitCode::FAILURE),
+    }
 }
 
 fn exit(ended: Ended<Result<(), RunError>>) -> Result<ExitCode, RunError> {

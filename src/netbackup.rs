@@ -6,10 +6,12 @@
 mod body;
 mod client;
 mod error;
+mod examine;
 mod exchange;
 mod field;
 mod listing;
 mod page;
+mod proxy;
 mod retry;
 mod stats;
 mod tls;
@@ -21,8 +23,10 @@ pub use error::{Cause, ClientError, Error};
 pub use field::{Field, Scalar, Time};
 pub use listing::{Listing, Paging, Walk};
 pub use page::{DecodeError, Page, Records, decode};
+pub use proxy::ProxyHop;
 pub use stats::Stats;
 pub use tls::TlsCache;
+pub use transport::handshake_name;
 
 #[cfg(test)]
 pub(crate) mod fixture;

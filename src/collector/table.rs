@@ -41,8 +41,13 @@ pub static COLLECTORS: &[Entry] = &[
     },
 ];
 
-/// The collectors that a configuration asks for, in their first state.
-pub fn build(wanted: &Collectors) -> Vec<Box<dyn Collector>> {
+/// The collectors that a configuration asks for.
+pub fn wanted(wanted: &Collectors) -> impl Iterator<Item = &'static Entry> {
     let runs = |entry: &&Entry| entry.key.is_none_or(|key| wanted.enabled.contains(key));
-    COLLECTORS.iter().filter(runs).map(|entry| (entry.new)(wanted)).collect()
+    COLLECTORS.iter().filter(runs)
+}
+
+/// The collectors that a configuration asks for, in their first state.
+pub fn build(collectors: &Collectors) -> Vec<Box<dyn Collector>> {
+    wanted(collectors).map(|entry| (entry.new)(collectors)).collect()
 }

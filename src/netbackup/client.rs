@@ -60,12 +60,17 @@ impl Client {
         unpacked(self.version.load(Ordering::Relaxed))
     }
 
+    /// How far the server's clock is ahead of ours, as far as its last ping tells.
+    pub fn clock_offset(&self) -> Option<SignedDuration> {
+        match self.clock_offset.load(Ordering::Relaxed) {
+            UNKNOWN_OFFSET => None,
+            offset => Some(SignedDuration::from_millis(offset)),
+        }
+    }
+
     /// The server's time when ours is `now`, as far as its last ping tells; else ours.
     pub fn server_time(&self, now: Timestamp) -> Timestamp {
-        match self.clock_offset.load(Ordering::Relaxed) {
-            UNKNOWN_OFFSET => now,
-            offset => now.checked_add(SignedDuration::from_millis(offset)).unwrap_or(now),
-        }
+        self.clock_offset().and_then(|offset| now.checked_add(offset).ok()).unwrap_or(now)
     }
 
     /// Finds the newest version that both sides speak, and the server's time.
@@ -130,7 +135,12 @@ impl Client {
     }
 
     /// Gets one resource in the version in use. If the server no longer speaks that, another is found, once.
-    async fn get(&self, endpoint: &'static str, query: String, deadline: Instant) -> Result<String, Error> {
+    pub(super) async fn get(
+        &self,
+        endpoint: &'static str,
+        query: String,
+        deadline: Instant,
+    ) -> Result<String, Error> {
         let version = match self.version() {
             Some(version) => version,
             None => self.negotiate(deadline).await?,
@@ -153,14 +163,18 @@ impl Client {
         self.exchange.get(&request, deadline).await.map(|answer| answer.text)
     }
 
-    /// The version that the server announces, if it does; notes its clock.
+    /// The version that the server announces, if it does; notes its clock. A refusal says nothing of the server.
     async fn ping(&self, deadline: Instant) -> Result<Option<ApiVersion>, Error> {
+        match self.announced(deadline).await {
+            Err(error) if is_refusal(&error.cause) => Ok(None),
+            outcome => outcome,
+        }
+    }
+
+    /// The version that the server announces (`/ping`), if it does; notes its clock.
+    pub async fn announced(&self, deadline: Instant) -> Result<Option<ApiVersion>, Error> {
         let request = Request { endpoint: PING, query: String::new(), accept: Accept::Text };
-        let answer = match self.exchange.get(&request, deadline).await {
-            Ok(answer) => answer,
-            Err(error) if is_refusal(&error.cause) => return Ok(None),
-            Err(error) => return Err(error),
-        };
+        let answer = self.exchange.get(&request, deadline).await?;
         self.note_clock(&answer, Timestamp::now());
         let header = answer.headers.get("x-netbackup-api-version").and_then(|value| value.to_str().ok());
         Ok(header.and_then(version::announced))

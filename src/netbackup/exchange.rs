@@ -29,6 +29,8 @@ pub(super) enum Accept {
     Text,
     /// NetBackup's JSON in one version, asked for with the key.
     Json(ApiVersion),
+    /// The same, asked for without the key.
+    OpenJson(ApiVersion),
 }
 
 /// A successful answer.
@@ -133,7 +135,7 @@ impl Exchange {
             Accept::Text => body::read(response, LARGEST_TEXT)
                 .await
                 .map(|body| String::from_utf8_lossy(&body).into_owned())?,
-            Accept::Json(_) => body::read_json(response).await?,
+            Accept::Json(_) | Accept::OpenJson(_) => body::read_json(response).await?,
         };
         Ok(Answer { headers, text, took })
     }
@@ -148,9 +150,10 @@ impl Exchange {
         }
         match request.accept {
             Accept::Text => builder.header(ACCEPT, "*/*"),
-            Accept::Json(version) => builder
-                .header(ACCEPT, format!("application/vnd.netbackup+json;version={version}"))
-                .header(AUTHORIZATION, &self.key),
+            Accept::Json(version) => {
+                builder.header(ACCEPT, media_type(version)).header(AUTHORIZATION, &self.key)
+            }
+            Accept::OpenJson(version) => builder.header(ACCEPT, media_type(version)),
         }
     }
 
@@ -165,7 +168,7 @@ impl Exchange {
             (401, _) => Cause::Unauthorized,
             (403, _) => Cause::Forbidden,
             (404, _) => Cause::NotFound,
-            (406 | 415, Accept::Json(version)) => Cause::NotAcceptable(version),
+            (406 | 415, Accept::Json(version) | Accept::OpenJson(version)) => Cause::NotAcceptable(version),
             (429, _) => Cause::RateLimited,
             (300..=399, _) => Cause::Redirect(status),
             (400..=499, _) => Cause::Client { status, code: body::error_code(response).await },
@@ -174,4 +177,8 @@ impl Exchange {
         };
         Failure { cause, retry_after }
     }
+}
+
+fn media_type(version: ApiVersion) -> String {
+    format!("application/vnd.netbackup+json;version={version}")
 }

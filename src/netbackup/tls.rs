@@ -8,9 +8,10 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use sha2::{Digest, Sha256};
 
-use crate::config::Verification;
+use crate::config::{Site, Verification};
 
 use super::ClientError;
+use super::transport::other_name;
 
 /// The TLS settings of all sites: equal ones are built once and shared, and go with the last site that uses them.
 #[derive(Debug, Default)]
@@ -37,15 +38,22 @@ impl TlsCache {
             return Ok(config);
         }
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let judge = inner.verifier(verification, &provider)?;
-        let judge = match server_name {
-            Some(name) => Arc::new(OtherName::new(name, judge)?),
-            None => judge,
-        };
+        let judge = inner.judge(verification, server_name, &provider)?;
         let config = Arc::new(client_config(provider, judge)?);
         inner.configs.retain(|_, config| config.strong_count() > 0);
         inner.configs.insert(key, Arc::downgrade(&config));
         Ok(config)
+    }
+
+    /// The settings for the handshake with a site.
+    pub fn of_site(&self, site: &Site) -> Result<Arc<ClientConfig>, ClientError> {
+        self.config(&site.verification, other_name(site))
+    }
+
+    /// What judges the certificate of a site, as the handshake with it would.
+    pub fn judge(&self, site: &Site) -> Result<Arc<dyn ServerCertVerifier>, ClientError> {
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.judge(&site.verification, other_name(site), &Arc::new(rustls::crypto::ring::default_provider()))
     }
 
     /// Settings for a site without TLS. The HTTP client wants some; they trust nobody.
@@ -57,6 +65,19 @@ impl TlsCache {
 }
 
 impl Inner {
+    fn judge(
+        &mut self,
+        verification: &Verification,
+        server_name: Option<&str>,
+        provider: &Arc<CryptoProvider>,
+    ) -> Result<Arc<dyn ServerCertVerifier>, ClientError> {
+        let judge = self.verifier(verification, provider)?;
+        Ok(match server_name {
+            Some(name) => Arc::new(OtherName::new(name, judge)?),
+            None => judge,
+        })
+    }
+
     fn verifier(
         &mut self,
         verification: &Verification,

@@ -11,7 +11,7 @@ use rustls::ClientConfig;
 use crate::config::{Endpoint, Proxy, Scheme, Site, Verification};
 
 use super::tls::is_dns_name;
-use super::{ClientError, TlsCache};
+use super::{ClientError, ProxyHop, TlsCache};
 
 /// The HTTP client of one site with its connections, and the address that it is given.
 pub(super) struct Transport {
@@ -38,11 +38,10 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
 
 impl Transport {
     pub(super) fn new(site: &Site, tls: &TlsCache) -> Result<Self, ClientError> {
-        let other_name = site.tls_server_name.as_deref().filter(|name| *name != site.endpoint.host());
         let config = match site.endpoint.scheme() {
             Scheme::Http if has_tls_proxy(site) => tls.config(&Verification::SystemRoots, None)?,
             Scheme::Http => TlsCache::unused()?,
-            Scheme::Https => tls.config(&site.verification, other_name)?,
+            Scheme::Https => tls.of_site(site)?,
         };
         let mut builder = reqwest::Client::builder()
             .tls_backend_preconfigured(ClientConfig::clone(&config))
@@ -62,7 +61,7 @@ impl Transport {
         };
         let mut base = site.endpoint.to_string();
         let mut host = None;
-        if let Some(name) = other_name.filter(|name| is_dns_name(name) && is_direct(site)) {
+        if let Some(name) = name_in_url(site) {
             base = Endpoint::new(Scheme::Https, name, site.endpoint.port(), site.endpoint.base_path())
                 .to_string();
             host = Some(host_header(&site.endpoint)?);
@@ -82,16 +81,23 @@ fn host_header(endpoint: &Endpoint) -> Result<HeaderValue, ClientError> {
     format!("{}:{}", endpoint.host(), endpoint.port()).parse().map_err(|_| ClientError::Address)
 }
 
-/// Whether no proxy is on the way. A proxy is told the host to connect to, so that can not be the certificate's name:
-/// then only the check of the certificate uses that name, not the handshake (SNI).
-fn is_direct(site: &Site) -> bool {
-    match site.proxy {
-        Proxy::Off => true,
-        Proxy::Url(_) => false,
-        Proxy::Environment => ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]
-            .into_iter()
-            .all(|name| std::env::var_os(name).is_none_or(|value| value.is_empty())),
-    }
+/// The name that the client says in the TLS handshake with the site (SNI), without brackets.
+///
+/// A proxy is told the host to connect to, so that can not be the certificate's name: then only the check of the
+/// certificate uses `tlsServerName`, not the handshake.
+pub fn handshake_name(site: &Site) -> &str {
+    name_in_url(site).unwrap_or(site.endpoint.host()).trim_matches(['[', ']'])
+}
+
+/// The name that stands in the URL instead of the host's, for the sake of the handshake.
+fn name_in_url(site: &Site) -> Option<&str> {
+    let name = other_name(site).filter(|name| is_dns_name(name));
+    name.filter(|_| site.endpoint.scheme() == Scheme::Https && ProxyHop::of(site).is_none())
+}
+
+/// The name that the certificate must have, where it is not the host's.
+pub(super) fn other_name(site: &Site) -> Option<&str> {
+    site.tls_server_name.as_deref().filter(|name| *name != site.endpoint.host())
 }
 
 /// Finds the site's host, whatever name the URL has. The URL holds the certificate's name, since the handshake and

@@ -13,7 +13,7 @@ use std::path::Path;
 use source::Source;
 
 /// The place of each top-level module. It may see only what stands at a lower number.
-const LAYERS: [(&str, u8); 18] = [
+const LAYERS: [(&str, u8); 19] = [
     // Vocabulary: no I/O, no tasks, no logs.
     ("metric", 0),
     ("config", 1),
@@ -27,7 +27,8 @@ const LAYERS: [(&str, u8); 18] = [
     ("collector", 20),
     ("exposition", 20),
     ("reload", 20),
-    // Processes.
+    // Processes. The doctor runs once instead of the others, on the same adapters; they do not know each other.
+    ("doctor", 30),
     ("poller", 30),
     ("supervisor", 31),
     // Surface.

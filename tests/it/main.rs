@@ -5,6 +5,7 @@
 
 mod chart;
 mod cluster;
+mod doctor;
 mod harness;
 mod image;
 mod layering;

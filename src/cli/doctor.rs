@@ -1,0 +1,77 @@
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+
+use crate::config::{self, Check, Config};
+use crate::doctor::{self, MISCONFIGURED, Style};
+use crate::source::file::FileReader;
+
+/// The flags of `doctor`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Exit codes: 0 all well (warnings may be shown), 1 not all could be examined in time, 2 the configuration,
+3 DNS, 4 TCP, 5 TLS, 6 API version, 7 API key, 8 a permission. With several failures the earliest step of any
+site decides.")]
+pub struct DoctorArgs {
+    /// The configuration file.
+    #[arg(short, long, value_name = "FILE", env = "NBU_EXPORTER_CONFIG")]
+    pub config: PathBuf,
+    /// Examines this site alone.
+    #[arg(long, value_name = "NAME")]
+    pub site: Option<String>,
+    /// The form of the report.
+    #[arg(long, default_value = "text")]
+    pub format: DoctorFormat,
+}
+
+/// The form of the report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DoctorFormat {
+    /// A table for people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// Examines the sites of a file and prints what was found; see the exit codes of its help.
+pub async fn examine(args: &DoctorArgs, reader: &FileReader) -> io::Result<ExitCode> {
+    let config = match read(args, reader) {
+        Ok(config) => config,
+        Err(mistake) => {
+            match args.format {
+                DoctorFormat::Text => writeln!(io::stdout(), "{mistake}")?,
+                DoctorFormat::Json => writeln!(io::stdout(), "{:#}", doctor::json_of_mistake(&mistake))?,
+            }
+            return Ok(ExitCode::from(MISCONFIGURED));
+        }
+    };
+    let diagnosis = doctor::examine(&config, args.site.as_deref()).await;
+    match args.format {
+        DoctorFormat::Text => write!(io::stdout(), "{}", doctor::table(&diagnosis, style()))?,
+        DoctorFormat::Json => writeln!(io::stdout(), "{:#}", doctor::json(&diagnosis))?,
+    }
+    Ok(ExitCode::from(diagnosis.exit_code()))
+}
+
+fn read(args: &DoctorArgs, reader: &FileReader) -> Result<Config, String> {
+    let file = &args.config;
+    let named = |text: &[u8], environment: &config::Environment| config::references(file, text, environment);
+    let look = reader.look_until_settled(&named).map_err(|error| error.to_string())?;
+    let loaded = config::load(file, &look.material, Check::Full).map_err(|report| report.to_string())?;
+    let sites = &loaded.config.sites;
+    match &args.site {
+        Some(name) if !sites.iter().any(|site| *site.name == **name) => {
+            let names: Vec<&str> = sites.iter().map(|site| &*site.name).collect();
+            Err(format!("{}: there is no site {name:?}; there are: {}", file.display(), names.join(", ")))
+        }
+        _ => Ok(loaded.config),
+    }
+}
+
+fn style() -> Style {
+    // <https://no-color.org>
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    if io::stdout().is_terminal() && !plain { Style::Coloured } else { Style::Plain }
+}

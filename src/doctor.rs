@@ -1,0 +1,53 @@
+//! Examines the way to each site, step by step as the exporter goes it, and says what to do where it ends.
+//!
+//! A step is one small function with its own error, which knows its cure. After the first step that fails the rest of a
+//! site is skipped. What was found is plain data; [`table`] and [`json`] show it.
+
+mod access;
+mod certificate;
+mod handshake;
+mod json;
+mod reach;
+mod report;
+mod site;
+mod speech;
+mod table;
+
+pub use json::{json, json_of_mistake};
+pub use report::{Check, Diagnosis, Finding, MISCONFIGURED, SiteDiagnosis, Status, Step};
+pub use table::{Style, table};
+
+use std::time::Duration;
+
+use futures_util::stream::{self, StreamExt as _};
+use tokio::time::Instant;
+
+use crate::collector::{self, Entry};
+use crate::config::{Config, Site};
+use crate::netbackup::TlsCache;
+use site::Visit;
+
+/// More at one time would make one doctor a load for a proxy or a resolver.
+const SIDE_BY_SIDE: usize = 8;
+/// Helm gives a test five minutes by default; the report must come before that.
+const TIME: Duration = Duration::from_mins(4);
+
+/// Examines the sites of a configuration, or the one of this name.
+pub async fn examine(config: &Config, only: Option<&str>) -> Diagnosis {
+    examine_within(config, only, TIME).await
+}
+
+async fn examine_within(config: &Config, only: Option<&str>, time: Duration) -> Diagnosis {
+    let deadline = Instant::now() + time;
+    let tls = TlsCache::default();
+    let collectors: Vec<&Entry> = collector::wanted(&config.collectors).collect();
+    let chosen = config.sites.iter().filter(|site| only.is_none_or(|name| *site.name == *name));
+    let visit = |site: &Site| Visit::new(site.clone(), collectors.clone(), &tls).until(deadline);
+    // Of values, since a stream of references to the sites is not general enough for the compiler.
+    let visits: Vec<_> = chosen.map(visit).collect();
+    let sites = stream::iter(visits).buffered(SIDE_BY_SIDE).collect().await;
+    Diagnosis { sites }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,122 @@
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::report::{Curable, Finding};
+use super::speech::{days_until, ending, of_request};
+use crate::collector::Entry;
+use crate::netbackup::{Cause, Client, Error, KeyState};
+
+/// Time enough to have a key made anew.
+const SOON: i64 = 30;
+
+/// The key opens nothing.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum KeyFault {
+    #[error("NetBackup refuses the API key (401): it is wrong, has ended, or was revoked")]
+    Refused,
+    #[error("the API key {0}")]
+    Ended(String),
+    #[error("GET {0}")]
+    Request(#[from] Error),
+}
+
+impl Curable for KeyFault {
+    fn cure(&self) -> String {
+        match self {
+            Self::Refused | Self::Ended(_) => {
+                "make a new key in the web UI (Security > Access keys > API keys) or by POST /security/api-keys, and give \
+                 it as apiKey or apiKeyFile"
+            }
+            Self::Request(error) => of_request(&error.cause),
+        }
+        .to_owned()
+    }
+}
+
+/// The key does not open what a collector reads.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Denied {
+    #[error("GET {} is refused ({status}): the key's role lacks the permission", entry.endpoint)]
+    Permission { entry: &'static Entry, status: u16 },
+    #[error("GET {} is not there (404): this release of NetBackup lacks it", .0.endpoint)]
+    Missing(&'static Entry),
+    #[error("GET {0}")]
+    Request(Error),
+}
+
+impl Curable for Denied {
+    fn cure(&self) -> String {
+        match self {
+            Self::Permission { entry, .. } => format!(
+                "add to the role of the key's user: operation |OPERATIONS|VIEW| on the namespace {}",
+                entry.permission
+            ),
+            Self::Missing(entry) => match entry.key {
+                Some(key) => format!("turn it off (collectors.{key}.enabled: false), or upgrade NetBackup"),
+                None => "see that uri (usually /netbackup) is right, or upgrade NetBackup".to_owned(),
+            },
+            Self::Request(error) => of_request(&error.cause).to_owned(),
+        }
+    }
+}
+
+/// Whether the key is good, and for how long.
+pub(super) async fn key(client: &Client, deadline: Instant) -> Result<Finding, KeyFault> {
+    match client.check_key(deadline).await? {
+        KeyState::Rejected => Err(KeyFault::Refused),
+        // The server's own clock decides when a key ends.
+        KeyState::Accepted { expiry } => accepted(expiry, client.server_time(Timestamp::now())),
+    }
+}
+
+fn accepted(expiry: Option<Timestamp>, now: Timestamp) -> Result<Finding, KeyFault> {
+    let Some(expiry) = expiry else {
+        return Ok(Finding::passed("accepted; the server does not tell when it ends"));
+    };
+    let finding = match days_until(expiry, now) {
+        ..0 => return Err(KeyFault::Ended(ending(expiry, now))),
+        0..SOON => Finding::warned(
+            format!("accepted; it {}", ending(expiry, now)),
+            "make a new key now: a changed apiKeyFile takes effect without a restart",
+        ),
+        _ => Finding::passed(format!("accepted; it {}", ending(expiry, now))),
+    };
+    Ok(finding.with("expiry", expiry.to_string()))
+}
+
+/// Whether the key's role may read what this collector reads.
+pub(super) async fn permission(
+    client: &Client,
+    entry: &'static Entry,
+    deadline: Instant,
+) -> Result<Finding, Denied> {
+    match client.try_listing(entry.endpoint, deadline).await {
+        Ok(()) => Ok(Finding::passed(format!("GET {} is allowed", entry.endpoint))),
+        Err(error) => Err(match error.cause {
+            Cause::Unauthorized => Denied::Permission { entry, status: 401 },
+            Cause::Forbidden => Denied::Permission { entry, status: 403 },
+            Cause::NotFound => Denied::Missing(entry),
+            _ => Denied::Request(error),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::Status;
+
+    fn check(days: i64, expected: Option<Status>) {
+        let now: Timestamp = "2026-02-03T12:00:00Z".parse().unwrap();
+        let expiry = Timestamp::from_second(now.as_second() + days * 86_400).unwrap();
+        assert_eq!(accepted(Some(expiry), now).ok().map(|finding| finding.status), expected, "{days} days");
+    }
+
+    #[test]
+    fn a_key_that_ends_soon_is_a_warning_and_one_that_has_ended_a_failure() {
+        check(30, Some(Status::Passed));
+        check(29, Some(Status::Warned));
+        check(0, Some(Status::Warned));
+        check(-1, None);
+    }
+}

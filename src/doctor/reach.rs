@@ -1,0 +1,200 @@
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use http::Uri;
+use hyper_util::client::legacy::connect::proxy::Tunnel;
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
+use tokio_rustls::TlsConnector;
+use tower::ServiceExt as _;
+
+use super::report::{Curable, Finding};
+use crate::config::{Scheme, Site};
+use crate::netbackup::{ProxyHop, TlsCache};
+
+/// Bytes to the site and back, whatever is in between.
+pub(super) trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
+
+/// As long as the exporter waits for a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The host has no address.
+#[derive(Debug, thiserror::Error)]
+#[error("{whose} {host} can not be resolved: {why}")]
+pub(super) struct Unresolved {
+    whose: &'static str,
+    host: String,
+    why: String,
+}
+
+impl Curable for Unresolved {
+    fn cure(&self) -> String {
+        format!(
+            "correct {}, or see to the name service: in Kubernetes, that the Pod's DNS policy and NetworkPolicy let it \
+             ask, and that the cluster's DNS forwards this domain",
+            if self.whose == PROXY { "the proxy's URL" } else { "the site's host" }
+        )
+    }
+}
+
+/// No connection to the port, or none through the proxy.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unreached {
+    #[error("{whose}: {}", failures.join("; "))]
+    Tcp { whose: String, failures: Vec<String>, timed_out: bool },
+    #[error("TLS with the proxy {0} failed: {1}")]
+    ProxyTls(String, String),
+    #[error("the proxy {0} gives no connection to the site: {1}")]
+    Tunnel(String, String),
+}
+
+impl Curable for Unreached {
+    fn cure(&self) -> String {
+        match self {
+            Self::Tcp { timed_out: true, .. } => {
+                "see that the port is right and that no firewall or NetworkPolicy drops the packets on the way"
+            }
+            Self::Tcp { .. } => {
+                "see that the port is right (NetBackup: 1556) and that the service runs: bpps -x on the primary server \
+                 shows it"
+            }
+            Self::ProxyTls(..) => {
+                "see that the proxy takes TLS and has a certificate that the site's settings trust; most proxies are \
+                 http://HOST:PORT"
+            }
+            Self::Tunnel(..) => {
+                "see that the proxy allows CONNECT to this host and port and that the credentials in proxyUrl are \
+                 right, or go around it: proxyUrl: none, or NO_PROXY"
+            }
+        }
+        .to_owned()
+    }
+}
+
+const PROXY: &str = "the proxy";
+const SITE: &str = "the host";
+
+/// The addresses to connect to: the site's, or those of the proxy on the way.
+pub(super) async fn resolve(
+    site: &Site,
+    proxy: Option<&ProxyHop>,
+    deadline: Instant,
+) -> Result<(Vec<SocketAddr>, Finding), Unresolved> {
+    let (whose, host, port) = match proxy {
+        Some(proxy) => (PROXY, proxy.host(), proxy.port()),
+        None => (SITE, site.endpoint.host(), site.endpoint.port()),
+    };
+    let host = host.trim_matches(['[', ']']);
+    if let Ok(address) = host.parse::<IpAddr>() {
+        let finding = Finding::passed(format!("{whose} {address} is an address"));
+        return Ok((vec![SocketAddr::new(address, port)], finding));
+    }
+    let fail = |why: String| Unresolved { whose, host: host.to_owned(), why };
+    let found = timeout_at(deadline, tokio::net::lookup_host((host, port))).await;
+    let found = found.map_err(|_| fail("no answer in time".to_owned()))?;
+    let addresses: Vec<_> = found.map_err(|error| fail(error.to_string()))?.collect();
+    if addresses.is_empty() {
+        return Err(fail("it has no address".to_owned()));
+    }
+    let mut list: Vec<String> = addresses.iter().map(|address| address.ip().to_string()).collect();
+    list.dedup();
+    let finding = Finding::passed(format!("{whose} {host} is {}", list.join(", ")));
+    Ok((addresses, finding.with("addresses", list)))
+}
+
+/// A connection to the site, through the proxy if there is one.
+pub(super) async fn connect(
+    site: &Site,
+    proxy: Option<&ProxyHop>,
+    addresses: &[SocketAddr],
+    tls: &TlsCache,
+    deadline: Instant,
+) -> Result<(Box<dyn Wire>, Finding), Unreached> {
+    let (stream, finding) = first(addresses, proxy.is_some(), deadline).await?;
+    let Some(proxy) = proxy else { return Ok((Box::new(stream), finding)) };
+    let name = format!("{}:{}", proxy.host(), proxy.port());
+    let late = || "no answer in time".to_owned();
+    let mut wire: Box<dyn Wire> = Box::new(stream);
+    if proxy.is_tls() {
+        let outcome = timeout_at(deadline, tls_with_proxy(site, proxy, wire, tls)).await;
+        wire =
+            outcome.unwrap_or_else(|_| Err(late())).map_err(|why| Unreached::ProxyTls(name.clone(), why))?;
+    }
+    if site.endpoint.scheme() == Scheme::Https {
+        let outcome = timeout_at(deadline, tunnel(site, proxy, wire)).await;
+        wire = outcome.unwrap_or_else(|_| Err(late())).map_err(|why| Unreached::Tunnel(name, why))?;
+        return Ok((wire, Finding::passed(format!("{}, and through it to the site", finding.finding))));
+    }
+    Ok((wire, finding))
+}
+
+/// The first address that takes a connection; those before it are worth a warning.
+async fn first(
+    addresses: &[SocketAddr],
+    is_proxy: bool,
+    deadline: Instant,
+) -> Result<(TcpStream, Finding), Unreached> {
+    let whose = if is_proxy { "the proxy takes no connection" } else { "no connection" };
+    let (mut failures, mut timed_out) = (Vec::new(), false);
+    for address in addresses {
+        let limit = deadline.min(Instant::now() + CONNECT_TIMEOUT);
+        match timeout_at(limit, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => {
+                let to = if is_proxy { "connected to the proxy at" } else { "connected to" };
+                let connected = format!("{to} {address}");
+                let finding = if failures.is_empty() {
+                    Finding::passed(connected)
+                } else {
+                    Finding::warned(
+                        format!("{connected}, but not before: {}", failures.join("; ")),
+                        "the name has addresses that do not answer: correct the name service",
+                    )
+                };
+                return Ok((stream, finding));
+            }
+            Ok(Err(error)) => failures.push(format!("{address}: {error}")),
+            Err(_) => {
+                timed_out = true;
+                failures.push(format!("{address}: no answer in time"));
+            }
+        }
+    }
+    Err(Unreached::Tcp { whose: whose.to_owned(), failures, timed_out })
+}
+
+async fn tls_with_proxy(
+    site: &Site,
+    proxy: &ProxyHop,
+    wire: Box<dyn Wire>,
+    tls: &TlsCache,
+) -> Result<Box<dyn Wire>, String> {
+    // The proxy's password goes through here, so its certificate counts: as strictly as the exporter takes it.
+    let config = tls.of_site(site).map_err(|error| error.to_string())?;
+    let name = proxy.host().trim_matches(['[', ']']).to_owned();
+    let name = ServerName::try_from(name).map_err(|error| error.to_string())?;
+    let stream = TlsConnector::from(config).connect(name, wire).await.map_err(|error| error.to_string())?;
+    Ok(Box::new(stream))
+}
+
+/// `CONNECT` (RFC 9110, 9.3.6).
+async fn tunnel(site: &Site, proxy: &ProxyHop, wire: Box<dyn Wire>) -> Result<Box<dyn Wire>, String> {
+    let uri = |text: String| text.parse::<Uri>().map_err(|error| error.to_string());
+    let destination = uri(site.endpoint.to_string())?;
+    let via = uri(format!("http://{}:{}", proxy.host(), proxy.port()))?;
+    let mut wire = Some(wire);
+    let connected = tower::service_fn(move |_: Uri| {
+        let wire = wire.take().map(TokioIo::new).ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected));
+        std::future::ready(wire)
+    });
+    let mut tunnel = Tunnel::new(via, connected);
+    if let Some(authorization) = proxy.authorization() {
+        tunnel = tunnel.with_auth(authorization.clone());
+    }
+    let tunnelled = tunnel.oneshot(destination).await.map_err(|error| error.to_string())?;
+    Ok(tunnelled.into_inner())
+}

@@ -1,0 +1,202 @@
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// The exit code when the configuration can not be read, is not valid, or lacks the site that was asked for.
+pub const MISCONFIGURED: u8 = 2;
+/// The exit code when nothing failed, but not all could be examined in time.
+const UNFINISHED: u8 = 1;
+
+/// What was found at all sites.
+#[derive(Debug, Default)]
+pub struct Diagnosis {
+    /// In the order of the configuration.
+    pub sites: Vec<SiteDiagnosis>,
+}
+
+/// What was found at one site.
+#[derive(Debug, Serialize)]
+pub struct SiteDiagnosis {
+    /// Its name.
+    pub site: String,
+    /// Where its API is.
+    pub address: String,
+    /// Whether there was time for it.
+    pub finished: bool,
+    /// In the order in which they are made; the same for every site.
+    pub checks: Vec<Check>,
+}
+
+/// One row.
+#[derive(Debug, Serialize)]
+pub struct Check {
+    /// What was examined.
+    #[serde(rename = "check")]
+    pub step: Step,
+    /// Whose permission was examined.
+    pub collector: Option<&'static str>,
+    /// What came of it.
+    #[serde(flatten)]
+    pub finding: Finding,
+}
+
+/// The steps, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Step {
+    /// The host has an address.
+    Dns,
+    /// The port takes connections.
+    Tcp,
+    /// The certificate is one that the configuration trusts.
+    Tls,
+    /// There is a common version of the API.
+    Api,
+    /// The clocks agree; never a failure.
+    Clock,
+    /// The API key is accepted.
+    Key,
+    /// The key's role may read what a collector reads.
+    Permission,
+}
+
+/// What came of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// All well.
+    Passed,
+    /// It works, and something should be seen to.
+    Warned,
+    /// It does not work.
+    Failed,
+    /// Not examined, since an earlier step failed.
+    Skipped,
+}
+
+/// What came of a step, in words.
+#[derive(Debug, Serialize)]
+pub struct Finding {
+    /// How it went.
+    pub status: Status,
+    /// What was seen. Parts of it may be the server's words.
+    pub finding: String,
+    /// What to do about it.
+    pub cure: Option<String>,
+    /// The same for programs.
+    pub details: Map<String, Value>,
+}
+
+/// Why a step failed, with the sentence that says what to do.
+pub(super) trait Curable: fmt::Display {
+    /// The sentence.
+    fn cure(&self) -> String;
+
+    /// What programs want to know of it.
+    fn details(&self) -> Map<String, Value> {
+        Map::new()
+    }
+}
+
+impl Diagnosis {
+    /// The exit code: 0 if nothing failed, else that of the earliest step that failed at any site.
+    pub fn exit_code(&self) -> u8 {
+        let checks = self.sites.iter().flat_map(|site| &site.checks);
+        let failed = checks.filter(|check| check.finding.status == Status::Failed);
+        let unfinished = self.sites.iter().any(|site| !site.finished);
+        let earliest = failed.map(|check| check.step).min().map(Step::exit_code);
+        earliest.unwrap_or(if unfinished { UNFINISHED } else { 0 })
+    }
+}
+
+impl Step {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Dns => "dns",
+            Self::Tcp => "tcp",
+            Self::Tls => "tls",
+            Self::Api => "api",
+            Self::Clock => "clock",
+            Self::Key => "key",
+            Self::Permission => "permission",
+        }
+    }
+
+    fn exit_code(self) -> u8 {
+        match self {
+            Self::Dns => 3,
+            Self::Tcp => 4,
+            Self::Tls => 5,
+            // The clock never fails.
+            Self::Api | Self::Clock => 6,
+            Self::Key => 7,
+            Self::Permission => 8,
+        }
+    }
+}
+
+impl Finding {
+    pub(super) fn passed(finding: impl Into<String>) -> Self {
+        Self { status: Status::Passed, finding: finding.into(), cure: None, details: Map::new() }
+    }
+
+    pub(super) fn warned(finding: impl Into<String>, cure: impl Into<String>) -> Self {
+        Self { status: Status::Warned, cure: Some(cure.into()), ..Self::passed(finding) }
+    }
+
+    pub(super) fn failed(why: &impl Curable) -> Self {
+        Self {
+            status: Status::Failed,
+            cure: Some(why.cure()),
+            details: why.details(),
+            ..Self::passed(why.to_string())
+        }
+    }
+
+    pub(super) fn skipped(why: &str) -> Self {
+        Self { status: Status::Skipped, ..Self::passed(why) }
+    }
+
+    /// With one more detail for programs.
+    pub(super) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.details.insert(name.to_owned(), value.into());
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn site(finished: bool, checks: &[(Step, Status)]) -> SiteDiagnosis {
+        let check = |(step, status): &(Step, Status)| Check {
+            step: *step,
+            collector: None,
+            finding: Finding { status: *status, ..Finding::passed("") },
+        };
+        SiteDiagnosis {
+            site: "paris".into(),
+            address: String::new(),
+            finished,
+            checks: checks.iter().map(check).collect(),
+        }
+    }
+
+    fn check(sites: Vec<SiteDiagnosis>, expected: u8) {
+        assert_eq!(Diagnosis { sites }.exit_code(), expected);
+    }
+
+    #[test]
+    fn the_earliest_step_that_failed_anywhere_decides() {
+        let (passed, warned, failed) = (Status::Passed, Status::Warned, Status::Failed);
+        check(vec![], 0);
+        check(vec![site(true, &[(Step::Tls, warned), (Step::Key, passed)])], 0);
+        check(vec![site(false, &[(Step::Dns, passed)])], 1);
+        check(vec![site(true, &[(Step::Permission, failed)]), site(true, &[(Step::Tcp, failed)])], 4);
+        check(vec![site(false, &[]), site(true, &[(Step::Key, failed)])], 7);
+        let codes = [Step::Dns, Step::Tcp, Step::Tls, Step::Api, Step::Key, Step::Permission];
+        assert_eq!(codes.map(Step::exit_code), [3, 4, 5, 6, 7, 8]);
+    }
+}

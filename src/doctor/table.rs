@@ -1,0 +1,72 @@
+use std::fmt::Write as _;
+
+use super::{Check, Diagnosis, SiteDiagnosis, Status};
+
+/// Whether rows have colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// For files and pipes.
+    Plain,
+    /// For terminals, by ANSI escapes.
+    Coloured,
+}
+
+/// The diagnosis for people: a row for each check, and a cure below where one is needed.
+pub fn table(diagnosis: &Diagnosis, style: Style) -> String {
+    if diagnosis.sites.is_empty() {
+        return "no sites to examine: nbuservers is empty\n".to_owned();
+    }
+    let mut text = diagnosis.sites.iter().map(|site| site_table(site, style)).collect::<Vec<_>>().join("\n");
+    let _ = writeln!(text, "\n{}", summary(diagnosis));
+    text
+}
+
+fn site_table(site: &SiteDiagnosis, style: Style) -> String {
+    let mut text = format!("{}  {}\n", one_line(&site.site), one_line(&site.address));
+    let width = site.checks.iter().map(|check| subject(check).len()).max().unwrap_or(0);
+    for check in &site.checks {
+        let finding = &check.finding;
+        let status = painted(finding.status, style);
+        // Writing to a String can not fail.
+        let _ = writeln!(text, "  {status}  {:width$}  {}", subject(check), one_line(&finding.finding));
+        if let Some(cure) = &finding.cure {
+            let _ = writeln!(text, "  {:4}  {:width$}  -> {}", "", "", one_line(cure));
+        }
+    }
+    text
+}
+
+fn subject(check: &Check) -> String {
+    match check.collector {
+        Some(collector) => format!("{} {collector}", check.step.as_str()),
+        None => check.step.as_str().to_owned(),
+    }
+}
+
+/// All words have the same width.
+fn painted(status: Status, style: Style) -> String {
+    let (word, colour) = match status {
+        Status::Passed => ("ok  ", 32),
+        Status::Warned => ("warn", 33),
+        Status::Failed => ("FAIL", 31),
+        Status::Skipped => ("-   ", 90),
+    };
+    match style {
+        Style::Plain => word.to_owned(),
+        Style::Coloured => format!("\x1b[{colour}m{word}\x1b[0m"),
+    }
+}
+
+fn summary(diagnosis: &Diagnosis) -> String {
+    let sites = diagnosis.sites.len();
+    let has = |site: &&SiteDiagnosis, status| site.checks.iter().any(|check| check.finding.status == status);
+    let failed = diagnosis.sites.iter().filter(|site| has(site, Status::Failed)).count();
+    let warned = diagnosis.sites.iter().filter(|site| has(site, Status::Warned)).count();
+    let noun = if sites == 1 { "site" } else { "sites" };
+    format!("{sites} {noun}: {failed} failed, {warned} with warnings (exit code {})", diagnosis.exit_code())
+}
+
+/// Names in certificates and the like are the server's: they must not move the cursor.
+fn one_line(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() { c.escape_debug().collect() } else { vec![c] }).collect()
+}

@@ -1,0 +1,37 @@
+//! What only an examination asks: a collection never does.
+
+use tokio::time::Instant;
+
+use crate::config::ApiVersion;
+
+use super::exchange::{Accept, Request};
+use super::listing::encode;
+use super::{Client, DecodeError, Error};
+
+/// Needs no key ("NetBackup API reference, /security/serverinfo").
+const SERVER_INFO: &str = "/security/serverinfo";
+
+impl Client {
+    /// The server's release, such as `10.5`, if it says one.
+    pub async fn release(&self, version: ApiVersion, deadline: Instant) -> Result<Option<String>, Error> {
+        #[derive(serde::Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct ServerInfo {
+            #[serde(default)]
+            nbu_version: Option<String>,
+        }
+        let accept = Accept::OpenJson(version);
+        let request = Request { endpoint: SERVER_INFO, query: String::new(), accept };
+        let answer = self.exchange.get(&request, deadline).await?;
+        let info: ServerInfo = serde_json::from_str(&answer.text).map_err(|error| {
+            let (line, column) = (error.line(), error.column());
+            self.exchange.fail(SERVER_INFO, DecodeError::Syntax { line, column }.into())
+        })?;
+        Ok(info.nbu_version)
+    }
+
+    /// Asks for one record of a listing, to see whether it would be given.
+    pub async fn try_listing(&self, endpoint: &'static str, deadline: Instant) -> Result<(), Error> {
+        self.get(endpoint, encode(&[("page[limit]", "1")]), deadline).await.map(drop)
+    }
+}
