@@ -46,7 +46,8 @@ fn judge(cluster: &ControlPlane, namespace: &str, manifests: &str) {
     // The objects name their namespaces themselves: a flag would refuse those that name another.
     let (_, warnings) = cluster.kubectl_with(DRY_RUN, manifests);
     assert!(!warnings.contains("Warning"), "{warnings}");
-    let (workloads, others) = parsed(cluster, manifests).into_iter().partition::<Vec<_>, _>(|it| it["kind"] == "Deployment");
+    let (workloads, others) =
+        parsed(cluster, manifests).into_iter().partition::<Vec<_>, _>(|it| it["kind"] == "Deployment");
     assert!(!workloads.is_empty() && !others.is_empty());
     for workload in workloads {
         let mut pod = workload["spec"]["template"].clone();
@@ -111,7 +112,12 @@ fn the_api_server_takes_the_manifests_in_their_own_namespace() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests");
     let all = cluster.kubectl(["kustomize", folder.to_str().unwrap()]);
     // A dry run creates no namespace for the objects behind it.
-    cluster.kubectl(["apply", "--filename", folder.join("namespace.yaml").to_str().unwrap()]);
+    cluster.kubectl([
+        "apply",
+        "--server-side",
+        "--filename",
+        folder.join("namespace.yaml").to_str().unwrap(),
+    ]);
     let namespace = cluster.kubectl([
         "get",
         "--filename",
