@@ -72,7 +72,8 @@ struct Start {
 
 impl Start {
     async fn app(self, options: Options) -> Result<App, RunError> {
-        App::start(options, self.registry, self.log, self.hangups, self.drain).await
+        // Boxed: its future is a large one.
+        Box::pin(App::start(options, self.registry, self.log, self.hangups, self.drain)).await
     }
 }
 
