@@ -39,7 +39,7 @@ fn the_object_alone_drives_the_exporter_with_exactly_the_charts_rights() {
     let release = Release::with_config(cluster, "object-alone", &config(&[paris]));
     let exporter = release.start();
     eventually("the first site is up", || exporter.is_up("paris"));
-    assert_eq!(exporter.get("/-/ready").status, 200);
+    eventually("it is ready", || exporter.get("/-/ready").status == 200);
     release.edit(&config(&[paris, lyon]));
     eventually("the added site is up", || exporter.is_up("lyon"));
     assert_eq!(exporter.reloads("kubernetes", "applied"), 1.0);
@@ -164,7 +164,7 @@ fn an_outage_of_the_api_server_and_lost_rights_are_survived() {
     for exporter in [&alone, &both] {
         eventually("the lost watch shows", || exporter.sample(WATCH_UP) == Some(0.0));
         assert!(exporter.is_up("paris"));
-        assert_eq!(exporter.get("/-/ready").status, 200);
+        eventually("it is ready", || exporter.get("/-/ready").status == 200);
     }
     volume.swap(&[("config.yaml", &new)]);
     eventually("the volume alone drives", || both.is_up("lyon"));
@@ -197,5 +197,5 @@ fn a_program_without_its_object_waits_for_it() {
     assert_eq!(exporter.get("/-/ready").status, 503);
     release.create(&config(&[("paris", sites.port(0))]));
     eventually("the object is found", || exporter.is_up("paris"));
-    assert_eq!(exporter.get("/-/ready").status, 200);
+    eventually("it is ready", || exporter.get("/-/ready").status == 200);
 }
