@@ -41,12 +41,15 @@ step_install() {
     local began
     began=$(milliseconds)
     echo "$began" >"$dir/install-began"
-    helm install "$RELEASE" "$CHART" --values "$CLUSTER_SOURCE/e2e.d/values.yaml" ${E2E_HELM:-} --wait --timeout 200s | tee "$dir/notes"
+    helm install "$RELEASE" "$CHART" --values "$CLUSTER_SOURCE/e2e.d/values.yaml" --wait --timeout 200s | tee "$dir/notes"
     note "helm install → pod ready" "$(($(milliseconds) - began)) ms"
     ! grep -F 'No Prometheus in this cluster selects' "$dir/notes" || die "the notes find no Prometheus"
     remember_pod
     wait_until 60 "both sites are collected" are_up paris lyon
     note "helm install → both sites collected" "$(($(milliseconds) - began)) ms"
+    # As README.md has it.
+    k get --raw "/api/v1/namespaces/$NAMESPACE/services/$RELEASE:9440/proxy/metrics" | grep -c '^nbu_up{.*} 1$' | grep -x 2 >/dev/null ||
+        die "the page behind the Service does not show both sites"
     wait_until 30 "the object's watch is up" sample_is nbu_exporter_config_kubernetes_watch_up 1
     [[ $(k get pod "$pod" --output 'jsonpath={.spec.securityContext.runAsUser}{.spec.containers[0].securityContext.runAsUser}') == '' ]] ||
         die "the chart names a user id"
