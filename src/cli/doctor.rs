@@ -63,8 +63,8 @@ fn read(args: &DoctorArgs, reader: &FileReader) -> Result<Config, String> {
     let sites = &loaded.config.sites;
     match &args.site {
         Some(name) if !sites.iter().any(|site| *site.name == **name) => {
-            let names: Vec<&str> = sites.iter().map(|site| &*site.name).collect();
-            Err(format!("{}: there is no site {name:?}; there are: {}", file.display(), names.join(", ")))
+            let known: Vec<&str> = sites.iter().map(|site| &*site.name).collect();
+            Err(format!("{}: there is no site {name:?}; there are: {}", file.display(), known.join(", ")))
         }
         _ => Ok(loaded.config),
     }

@@ -1,3 +1,4 @@
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::*;
@@ -7,9 +8,8 @@ use crate::netbackup::fixture::{Answer, Server};
 fn config(sites: &[(&str, u16)]) -> Config {
     let mut text = String::from("nbuservers:\n");
     for (name, port) in sites {
-        text.push_str(&format!(
-            "  - {{site: \"{name}\", host: 127.0.0.1, port: {port}, scheme: http, apiKey: k, proxyUrl: none}}\n"
-        ));
+        let place = format!("host: 127.0.0.1, port: {port}, scheme: http, proxyUrl: none");
+        let _ = writeln!(text, "  - {{site: \"{name}\", {place}, apiKey: k}}");
     }
     let material = Material { text: text.into_bytes(), ..Material::default() };
     load(std::path::Path::new("config.yaml"), &material, Demand::Full).unwrap().config

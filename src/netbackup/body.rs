@@ -49,7 +49,12 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), Cause> {
     let essence = value.as_deref().unwrap_or_default().split(';').next().unwrap_or_default();
     let essence = essence.trim().to_ascii_lowercase();
     match essence.as_str() {
-        "application/vnd.netbackup+json" | "application/json" => Ok(()),
+        // The reference itself writes some types as `vnc.netbackup` and `vnd:netbackup`; what matters is that it is JSON.
+        json if json == "application/json"
+            || (json.starts_with("application/") && json.ends_with("+json")) =>
+        {
+            Ok(())
+        }
         "" => Err(Cause::ContentType("of no content type".to_owned())),
         "text/html" | "application/xhtml+xml" => Err(Cause::ContentType("an HTML page".to_owned())),
         other => Err(Cause::ContentType(format!("{:?}", other.chars().take(60).collect::<String>()))),
@@ -70,6 +75,8 @@ mod tests {
         check("application/vnd.netbackup+json;version=12.0", true);
         check("Application/Vnd.NetBackup+JSON ; charset=UTF-8;version=5.0", true);
         check("application/json", true);
+        check("application/vnc.netbackup+json;version=10.0", true);
+        check("application/jsonp", false);
         check("text/vnd.netbackup+csv;version=12.0", false);
         check("text/html; charset=utf-8", false);
         check("", false);

@@ -57,16 +57,67 @@ impl Connection {
     pub(super) async fn retry_waiting(&mut self, plan: &Plan, memory: &mut Memory) {
         let Some(waiting) = self.waiting.take() else { return };
         let deadline = Instant::now() + plan.site.timeout;
-        if is_refused(&waiting, deadline).await {
+        // A server that does not answer says nothing of the key: the old one, which works, must not go for that.
+        if !matches!(waiting.check_key(deadline).await, Ok(KeyState::Accepted { .. })) {
             self.waiting = Some(waiting);
-        } else {
-            tracing::info!(site = %plan.site.name, "The new API key is accepted now and is in use");
-            memory.site().key_changed(false);
-            self.client = Ok(waiting);
+            return;
         }
+        tracing::info!(site = %plan.site.name, "The new API key is accepted now and is in use");
+        memory.site().key_changed(false);
+        self.client = Ok(waiting);
     }
 }
 
 async fn is_refused(client: &Client, deadline: Instant) -> bool {
     matches!(client.check_key(deadline).await, Ok(KeyState::Rejected))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::config::{Collection, Collectors, Secret};
+    use crate::metric::MetricNames;
+    use crate::netbackup::fixture::{Answer, KEY, Server};
+
+    fn plan(server: &Server, key: &str) -> Plan {
+        let mut site = server.site();
+        site.api_key = Secret::new(key.to_owned());
+        Plan {
+            site,
+            collection: Collection {
+                interval: std::time::Duration::from_mins(5),
+                window: std::time::Duration::from_hours(1),
+                max_stale_cycles: 3,
+            },
+            collectors: Collectors::default(),
+            names: MetricNames::Native,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refused_key_takes_over_only_once_it_is_accepted() {
+        let refusal = Arc::new(Mutex::new(401));
+        let answered = refusal.clone();
+        let server = Server::start(move |seen| match (seen.path.as_str(), seen.key.as_deref()) {
+            ("/ping", _) => Answer::ping("12.0"),
+            (_, Some("newer")) if *answered.lock().unwrap() != 200 => {
+                Answer::status(*answered.lock().unwrap())
+            }
+            _ => Answer::json(r#"{"data":[]}"#),
+        })
+        .await;
+        let (old, new) = (plan(&server, KEY), plan(&server, "newer"));
+        let (tls, counts) = (TlsCache::default(), Arc::new(Stats::default()));
+        let mut memory = Memory::new(Vec::new());
+        let candidate = Connection::open(&new, &tls, &counts);
+        let mut connection =
+            Connection::open(&old, &tls, &counts).replace(candidate, &old, &new, &mut memory).await;
+        for (code, waits) in [(401, true), (500, true), (200, false)] {
+            *refusal.lock().unwrap() = code;
+            connection.retry_waiting(&new, &mut memory).await;
+            assert_eq!(connection.waiting.is_some(), waits, "{code}");
+        }
+    }
 }

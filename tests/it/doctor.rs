@@ -56,7 +56,7 @@ impl File {
         let _ = writeln!(self.text, "  - site: {name}\n    port: {port}");
         for (key, usual) in [("host", "127.0.0.1"), ("apiKey", KEY), ("timeout", "20s"), ("proxyUrl", "none")]
         {
-            if !keys.contains(&format!("{key}:")) {
+            if !keys.split("; ").any(|given| given.starts_with(&format!("{key}:"))) {
                 let _ = writeln!(self.text, "    {key}: {usual}");
             }
         }
@@ -170,8 +170,9 @@ fn normal(text: &str, servers: &[Sites]) -> String {
         }
     }
     let lines = text.lines().map(|line| {
-        // Each system words this in its own way.
-        let line = line.split_once("can not be resolved: ").map_or(line, |(before, _)| before);
+        // Each system words the one in its own way, and a busy machine is slow.
+        let cut = ["can not be resolved: ", "agree within "].into_iter().find_map(|end| line.split_once(end));
+        let line = cut.map_or(line, |(before, _)| before);
         let words: Vec<_> = line.split(' ').map(normal_word).collect();
         words.join(" ") + "\n"
     });
