@@ -63,7 +63,7 @@ object_runs() { [[ $(running_hash) == "$(text_hash)" ]]; }
 
 # edit SED_SCRIPT: as a person does it, in an editor; waits for the API server's answer.
 edit() {
-    EDITOR="sed -i -E $1" k edit configmap "$CONFIG_MAP" >&2
+    EDITOR="sed -i -E '$1'" k edit configmap "$CONFIG_MAP" >&2
 }
 
 # The kubelet brings a pod's volumes up to date at once when the pod changes.
