@@ -28,12 +28,16 @@ spec:
 POD
 }
 
-# allowed, denied KUBECTL_ARGUMENT...: what the token says inside of a pod.
-with_token() { k exec toolbox -- kubectl --request-timeout 20s "$@"; }
+# allowed, denied KUBECTL_ARGUMENT...: what the token is good for inside of a pod.
+with_token() {
+    k exec toolbox -- sh -c 'account=/var/run/secrets/kubernetes.io/serviceaccount
+        exec kubectl --server https://kubernetes.default.svc --certificate-authority $account/ca.crt \
+            --token "$(cat $account/token)" --namespace "$(cat $account/namespace)" --request-timeout 20s "$@"' kubectl "$@"
+}
 allowed() { with_token "$@" >"$dir/answer" 2>&1 || { cat "$dir/answer" >&2; die "denied: $*"; }; }
 denied() {
     ! with_token "$@" >"$dir/answer" 2>&1 || die "allowed: $*"
-    grep -q Forbidden "$dir/answer" || { cat "$dir/answer" >&2; die "failed, but not for want of a right: $*"; }
+    grep -qi forbidden "$dir/answer" || { cat "$dir/answer" >&2; die "failed, but not for want of a right: $*"; }
 }
 
 step_rights() {
@@ -41,6 +45,7 @@ step_rights() {
     diff <(expected_rules) "$dir/rules" >&2 || die "the rules are not the chart's"
     cat "$dir/rules" >&2
 
+    k delete pod toolbox --ignore-not-found >/dev/null
     toolbox | k apply -f -
     k wait pod/toolbox --for=condition=Ready --timeout=120s
     local maps=/api/v1/namespaces/$NAMESPACE/configmaps own=fieldSelector=metadata.name%3D$CONFIG_MAP
@@ -58,7 +63,7 @@ step_rights() {
     denied get secret nbu-keys
     denied get events.events.k8s.io
     denied get pods
-    k delete pod toolbox --wait
+    k delete pod toolbox --wait >/dev/null
 }
 
 watch_is() { sample_is nbu_exporter_config_kubernetes_watch_up "$1"; }
