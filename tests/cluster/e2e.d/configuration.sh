@@ -109,7 +109,7 @@ step_site() {
     load_pod
     local before patched
     before=$(identity)
-    edit 's/^( *)nbuservers:/&\n\1- {site: nice, host: netbackup, port: 8082, scheme: http, apiKeyFile: \/etc\/nbu-exporter\/keys\/nice}/'
+    edit 's/^( *)nbuservers:/&\n\1- {site: nice, host: netbackup, port: 8083, scheme: http, apiKeyFile: \/etc\/nbu-exporter\/keys\/nice}/'
     wait_until 10 "the missing key is told" sample_is nbu_exporter_config_last_reload_successful 0
     are_up paris lyon
     k patch secret nbu-keys --patch '{"stringData": {"nice": "first-key"}}'

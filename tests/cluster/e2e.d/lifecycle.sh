@@ -11,10 +11,11 @@ step_upgrade() {
     original=$(helm get manifest "$RELEASE" | sha256sum)
 
     # docs/helm.md: after a kubectl edit Helm 4 stops at the conflict, and --force-conflicts is the cure.
-    if k get configmap "$CONFIG_MAP" --show-managed-fields --output yaml | grep -q 'manager: kubectl-edit'; then
-        ! upgraded >"$dir/conflict" 2>&1 || die "an edit was overwritten without a word"
-        grep -F 'conflict with "kubectl-edit"' "$dir/conflict" >&2
-    fi
+    edit 's/scrapingInterval: \S+/scrapingInterval: 90m/'
+    wait_until 10 "the edit runs" object_runs
+    ! upgraded >"$dir/conflict" 2>&1 || die "an edit was overwritten without a word"
+    grep -F 'conflict with "kubectl-edit"' "$dir/conflict" >&2
+    object_runs
     began=$(milliseconds)
     upgraded --force-conflicts --wait --timeout 120s >/dev/null
     wait_until 10 "the new values run" object_runs
