@@ -1,6 +1,7 @@
 //! The composition root: what `run` is made of, in the order in which data flows.
 
 mod announcing;
+mod catalogue;
 mod cluster;
 mod live;
 mod triggers;
@@ -19,8 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::exposition::{BuildInfo, Exposition, Registry};
 use crate::http::{HttpMetrics, Limits, Listeners, State, router};
-use crate::metric::Desc;
-use crate::netbackup::Stats;
+use crate::poller;
 use crate::reload::{
     self, ConfigReader, ConfigWriter, ReloadMetrics, Reloader, Sources, StartError, StatusReader,
     StatusWriter,
@@ -31,7 +31,7 @@ use crate::source::kubernetes::{AccessError, ObjectName};
 use crate::source::signal::Hangups;
 use crate::supervisor::{Supervisor, SupervisorMetrics};
 use crate::telemetry::LogControl;
-use crate::{collector, poller};
+pub use catalogue::{Listed, catalogue};
 use cluster::Cluster;
 use live::Live;
 use triggers::AllTriggers;
@@ -220,19 +220,6 @@ impl From<StartError> for RunError {
 /// The reader of one file outside a running exporter.
 pub fn reader(file: &Path) -> FileReader {
     FileSource::new(file, environment(), file::Options::default()).reader()
-}
-
-/// Every family of the sites, with what gives it.
-pub fn catalogue() -> Vec<(&'static str, &'static Desc)> {
-    let of_collectors = collector::COLLECTORS
-        .iter()
-        .flat_map(|entry| entry.families.iter().map(|desc| (entry.endpoint, *desc)));
-    let of_sites =
-        poller::FAMILIES.iter().chain(collector::site::COLLECTOR_FAMILIES).map(|desc| ("poller", *desc));
-    let of_client = Stats::DESCS.iter().map(|desc| ("client", *desc));
-    let mut all: Vec<_> = of_collectors.chain(of_sites).chain(of_client).collect();
-    all.sort_by_key(|(_, desc)| desc.name);
-    all
 }
 
 /// The process environment; what is not Unicode can not be named in YAML.

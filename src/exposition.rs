@@ -74,7 +74,8 @@ impl Exposition {
     pub async fn gzip(&self) -> Option<PageBody> {
         let page = self.page();
         let compressed = page.compressed().await?;
-        let end = compressed.finish(self.own.now(&self.registry).tail());
+        let own = self.own.now(&self.registry);
+        let end = compressed.finish(self.own.tail(&own));
         Some(PageBody::new(compressed.chunks(), end))
     }
 

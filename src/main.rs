@@ -109,7 +109,11 @@ fn exit(ended: Ended<Result<(), RunError>>) -> Result<ExitCode, RunError> {
 }
 
 fn done(outcome: io::Result<()>) -> Result<ExitCode, RunError> {
-    Ok(outcome.map(|()| ExitCode::SUCCESS)?)
+    match outcome {
+        // Whoever reads, such as `head`, has had enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
+        outcome => Ok(outcome.map(|()| ExitCode::SUCCESS)?),
+    }
 }
 
 fn on_runtime(work: impl Future<Output = Result<ExitCode, RunError>>) -> Result<ExitCode, RunError> {

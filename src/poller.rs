@@ -173,6 +173,7 @@ fn next_after_change(old: &Plan, new: &Plan, next: Instant) -> Instant {
     if old.reconnects(new)
         || old.collectors != new.collectors
         || old.collection.window != new.collection.window
+        || old.names != new.names
     {
         now
     } else if old.collection.interval == new.collection.interval {
@@ -181,3 +182,6 @@ fn next_after_change(old: &Plan, new: &Plan, next: Instant) -> Instant {
         next.min(now + new.collection.interval)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -36,7 +36,9 @@ pub struct Fragment {
 
 impl From<Family> for Fragment {
     fn from(family: Family) -> Self {
-        Self { desc: family.desc(), text: Bytes::from(family.into_text()) }
+        let desc = family.desc();
+        // It lives until the next cycle, so the room that the text was given to grow is given back.
+        Self { desc, text: Bytes::from(family.into_text().into_boxed_str().into_boxed_bytes()) }
     }
 }
 

@@ -199,3 +199,6 @@ impl Supervisor {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

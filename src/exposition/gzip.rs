@@ -1,5 +1,5 @@
 use std::io::{self, Write as _};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use crc32fast::Hasher;
@@ -70,15 +70,26 @@ pub(super) struct Tail {
     length: u64,
 }
 
-impl Tail {
+/// Makes tails. It keeps its encoder: setting up a new one costs more than compressing a few kilobytes.
+#[derive(Debug)]
+pub(super) struct Tails(Mutex<DeflateEncoder<Vec<u8>>>);
+
+impl Default for Tails {
+    fn default() -> Self {
+        Self(Mutex::new(DeflateEncoder::new(Vec::new(), Compression::new(OWN_LEVEL))))
+    }
+}
+
+impl Tails {
     /// Compresses a few kilobytes.
-    pub(super) fn new(text: &[u8]) -> Self {
+    pub(super) fn make(&self, text: &[u8]) -> Tail {
         let mut checksum = Hasher::new();
         checksum.update(text);
-        let mut encoder = DeflateEncoder::new(Vec::new(), Compression::new(OWN_LEVEL));
+        let mut encoder = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // Writing to a vector can not fail.
         let _ = encoder.write_all(text);
-        Self { deflated: encoder.finish().unwrap_or_default(), checksum, length: text.len() as u64 }
+        let deflated = encoder.reset(Vec::new()).unwrap_or_default();
+        Tail { deflated, checksum, length: text.len() as u64 }
     }
 }
 
@@ -96,7 +107,10 @@ mod tests {
         let chunks = chunks.iter().cloned().map(Bytes::from).collect::<Vec<_>>();
         let compressed = Compressed::new(&chunks).unwrap();
         let mut member = compressed.chunks().concat();
-        member.extend_from_slice(&compressed.finish(&Tail::new(own)));
+        let tails = Tails::default();
+        // An encoder that is used again must not remember.
+        tails.make(b"something else");
+        member.extend_from_slice(&compressed.finish(&tails.make(own)));
         member
     }
 

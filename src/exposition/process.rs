@@ -19,6 +19,9 @@ const THREADS: &str = "process_threads";
 pub(super) struct Process {
     /// Seconds since the epoch; it can not change.
     started: Option<f64>,
+    /// The limits that the process was started with; nobody changes them later.
+    max_fds: Option<f64>,
+    max_virtual: Option<f64>,
 }
 
 impl Process {
@@ -27,7 +30,12 @@ impl Process {
         let system = fs::read_to_string("/proc/stat").unwrap_or_default();
         let boot = system.lines().find_map(|line| line.strip_prefix("btime ")?.trim().parse::<f64>().ok());
         let since_boot = stat_field(&stat, 22).map(|ticks| ticks / TICKS_PER_SECOND);
-        Self { started: boot.zip(since_boot).map(|(boot, since)| boot + since) }
+        let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
+        Self {
+            started: boot.zip(since_boot).map(|(boot, since)| boot + since),
+            max_fds: limit(&limits, "Max open files"),
+            max_virtual: limit(&limits, "Max address space"),
+        }
     }
 }
 
@@ -47,7 +55,7 @@ impl Source for Process {
 
     fn read(&self) -> Vec<Reading> {
         let text = |file: &str| fs::read_to_string(format!("/proc/self/{file}")).unwrap_or_default();
-        let (stat, status, limits) = (text("stat"), text("status"), text("limits"));
+        let (stat, status) = (text("stat"), text("status"));
         let gauge = |name, value: Option<f64>| {
             value.map(|value| Reading { name, counter: false, value, label: None })
         };
@@ -55,9 +63,9 @@ impl Source for Process {
         [
             cpu,
             gauge(OPEN_FDS, open_files()),
-            gauge(MAX_FDS, limit(&limits, "Max open files")),
+            gauge(MAX_FDS, self.max_fds),
             gauge(VIRTUAL, status_bytes(&status, "VmSize:")),
-            gauge(VIRTUAL_MAX, limit(&limits, "Max address space")),
+            gauge(VIRTUAL_MAX, self.max_virtual),
             gauge(RESIDENT, status_bytes(&status, "VmRSS:")),
             gauge(START, self.started),
             gauge(THREADS, stat_field(&stat, 20)),

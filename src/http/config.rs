@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use axum::extract;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -5,7 +7,10 @@ use axum::response::{IntoResponse, Response};
 use super::State;
 
 /// The running configuration with its secrets masked.
-pub(super) async fn config(extract::State(state): extract::State<State>, headers: HeaderMap) -> Response {
+pub(super) async fn config(
+    extract::State(state): extract::State<Arc<State>>,
+    headers: HeaderMap,
+) -> Response {
     let active = state.config.load();
     let tag = format!("\"{}\"", active.text);
     let known = |value: &str| value.split(',').any(|one| matches!(one.trim(), "*") || weak(one) == tag);

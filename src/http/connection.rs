@@ -26,7 +26,7 @@ use super::watched::{Answer, Watched};
 use super::{HttpMetrics, Limits};
 
 /// How much of a page is handed to the kernel at one time; the pieces are shared, so it costs no memory.
-const BUFFER: usize = 1024 * 1024;
+const BUFFER: usize = 4 * 1024 * 1024;
 
 /// What a connection is served with.
 #[derive(Clone, Debug)]
@@ -97,7 +97,8 @@ impl Service {
                 // That others wait is not told to an idle connection; it looks from time to time.
                 let latest = if reason == Overdue::Idle { now + self.limits.head } else { deadline };
                 let wake = deadline.min(latest);
-                if timer.deadline() != wake {
+                // Mostly the deadline only moves on: then the timer is not touched and may fire early.
+                if wake < timer.deadline() || timer.is_elapsed() {
                     timer.as_mut().reset(wake);
                 }
                 ready!(timer.as_mut().poll(context));

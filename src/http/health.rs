@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use axum::extract;
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
@@ -11,7 +13,7 @@ pub(super) async fn healthy() -> &'static str {
 }
 
 /// Says whether a scrape has something to show for each site. `?verbose` lists the checks.
-pub(super) async fn ready(extract::State(state): extract::State<State>, uri: Uri) -> Response {
+pub(super) async fn ready(extract::State(state): extract::State<Arc<State>>, uri: Uri) -> Response {
     let verbose = uri.query().is_some_and(|query| query.split('&').any(|part| part.starts_with("verbose")));
     let (ready, text) = report(&checks(&state), verbose);
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
@@ -20,7 +22,7 @@ pub(super) async fn ready(extract::State(state): extract::State<State>, uri: Uri
 
 /// The Go exporter's page. It always answers 200: there it was used as a liveness probe, which restarted the
 /// exporter whenever NetBackup was down. The body says the state in that exporter's words.
-pub(super) async fn health(extract::State(state): extract::State<State>) -> &'static str {
+pub(super) async fn health(extract::State(state): extract::State<Arc<State>>) -> &'static str {
     let (active, snapshots) = (state.config.load(), state.exposition.store().load());
     let sites = active.config.sites.iter();
     summary(sites.map(|site| snapshots.sites.get(&site.id).and_then(|snapshot| snapshot.up)))

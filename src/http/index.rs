@@ -1,4 +1,5 @@
 use std::fmt::{self, Display, Write as _};
+use std::sync::Arc;
 
 use axum::extract;
 use axum::http::header;
@@ -24,7 +25,7 @@ dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1rem}dd{margin:0
 pre{white-space:pre-wrap;overflow-wrap:anywhere}";
 
 /// What runs, at a glance.
-pub(super) async fn index(extract::State(state): extract::State<State>) -> impl IntoResponse {
+pub(super) async fn index(extract::State(state): extract::State<Arc<State>>) -> impl IntoResponse {
     let (active, status) = (state.config.load(), state.status.load());
     let page = Page {
         state: &state,
@@ -55,8 +56,8 @@ impl Display for Page<'_> {
              <h1>nbu-exporter {}</h1>\n",
             Escaped(self.state.build.version)
         )?;
-        self.links(out)?;
         self.rejection(out)?;
+        self.links(out)?;
         self.configuration(out)?;
         self.sites(out)?;
         out.write_str("</main></body></html>\n")

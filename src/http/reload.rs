@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
@@ -20,7 +21,7 @@ const LOOK_TIME: Duration = Duration::from_secs(45);
 
 /// Asks the funnel for a look and answers with what comes of it. The look goes on when the client leaves.
 pub(super) async fn reload(
-    extract::State(state): extract::State<State>,
+    extract::State(state): extract::State<Arc<State>>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::{self, MatchedPath, Request};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
@@ -14,6 +16,8 @@ use super::{HttpMetrics, State};
 
 /// All pages. The path of the metrics page comes from the running configuration at each request.
 pub fn router(state: State, metrics: HttpMetrics) -> Router {
+    // Each request takes it more than once, so that is to be cheap.
+    let state = Arc::new(state);
     Router::new()
         .route("/", get(index))
         .route("/-/healthy", get(healthy))
@@ -26,12 +30,12 @@ pub fn router(state: State, metrics: HttpMetrics) -> Router {
         .route("/config", get(config))
         .fallback(metrics_or_not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(middleware::from_fn_with_state((state.clone(), metrics), finish))
+        .layer(middleware::from_fn_with_state((state.clone(), Arc::new(metrics)), finish))
         .with_state(state)
 }
 
 async fn metrics_or_not_found(
-    extract::State(state): extract::State<State>,
+    extract::State(state): extract::State<Arc<State>>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
@@ -54,7 +58,7 @@ async fn method_not_allowed() -> impl IntoResponse {
 
 /// Counts the answer and adds what all answers have.
 async fn finish(
-    extract::State((state, metrics)): extract::State<(State, HttpMetrics)>,
+    extract::State((state, metrics)): extract::State<(Arc<State>, Arc<HttpMetrics>)>,
     request: Request,
     next: Next,
 ) -> Response {

@@ -1,13 +1,11 @@
-use std::sync::Arc;
-
 use jiff::Timestamp;
 
 use super::ready::FirstSeen;
 use crate::exposition::{BuildInfo, Exposition};
 use crate::reload::{ConfigReader, ReloadHandle, StatusReader};
 
-/// What the pages may see; clones share it.
-#[derive(Clone, Debug)]
+/// What the pages may see.
+#[derive(Debug)]
 pub struct State {
     pub(super) exposition: Exposition,
     pub(super) config: ConfigReader,
@@ -15,7 +13,7 @@ pub struct State {
     pub(super) reload: ReloadHandle,
     pub(super) build: BuildInfo,
     pub(super) started: Timestamp,
-    pub(super) first_seen: Arc<FirstSeen>,
+    pub(super) first_seen: FirstSeen,
 }
 
 impl State {
@@ -27,7 +25,7 @@ impl State {
         reload: ReloadHandle,
         build: BuildInfo,
     ) -> Self {
-        let (started, first_seen) = (Timestamp::now(), Arc::default());
+        let (started, first_seen) = (Timestamp::now(), FirstSeen::default());
         Self { exposition, config, status, reload, build, started, first_seen }
     }
 }

@@ -103,6 +103,10 @@ impl Family {
 
 /// Label values escape backslash, quote and line feed (Prometheus, exposition formats).
 fn escape(text: &mut String, value: &str) {
+    // Hardly any value has one of them.
+    if !value.bytes().any(|byte| matches!(byte, b'\\' | b'"' | b'\n')) {
+        return text.push_str(value);
+    }
     for character in value.chars() {
         match character {
             '\\' => text.push_str("\\\\"),

@@ -83,8 +83,16 @@ impl<R: Reader, O: Object, W: Watch, P: Publisher> Reloader<R, O, W, P> {
         let mut pending = Pending::look(Trigger::Poll);
         loop {
             let turn = self.turn(&mut pending, &mut triggers);
-            // The shutdown wins: nothing is published after it.
-            let Some(Ok(())) = shutdown.run_until_cancelled(turn).await else { break };
+            tokio::select! {
+                // The shutdown wins at every step: nothing is published after it.
+                biased;
+                () = shutdown.cancelled() => break,
+                turned = turn => {
+                    if turned.is_err() {
+                        break;
+                    }
+                }
+            }
         }
         self.publisher
     }

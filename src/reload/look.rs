@@ -60,31 +60,28 @@ impl<R: Reader> Looker<R> {
     /// One look at the file, or at what a text from elsewhere names; a panic in it and a file system that does not
     /// answer are faults like any other.
     pub(super) async fn look(&mut self, text: Option<Text>) -> Looked {
-        let asked = text.as_ref().map(|text| Digest::of_text(&text.bytes));
-        let mut looked = self.once(text.clone()).await;
-        if asked.is_some() && looked.text.is_some() && looked.text != asked {
-            // It is the late answer of a look that had hung, at an older text.
-            looked = self.once(text).await;
+        if let Some(stuck) = self.stuck.take() {
+            // Whatever it brings in the end is older than what we are asked for.
+            if let Err(refused) = self.within(stuck).await {
+                return refused;
+            }
         }
-        looked
+        let reader = self.reader.clone();
+        let task = tokio::task::spawn_blocking(move || read(&reader, text.as_ref()));
+        self.within(task).await.unwrap_or_else(|refused| refused)
     }
 
-    async fn once(&mut self, text: Option<Text>) -> Looked {
-        let mut task = if let Some(task) = self.stuck.take() {
-            task
-        } else {
-            let reader = self.reader.clone();
-            tokio::task::spawn_blocking(move || read(&reader, text.as_ref()))
-        };
+    /// Waits for a look, but not for ever; one that hangs is kept.
+    async fn within(&mut self, mut task: JoinHandle<Looked>) -> Result<Looked, Looked> {
         match timeout(LOOK_TIMEOUT, &mut task).await {
-            Ok(Ok(looked)) => looked,
-            Ok(Err(error)) => Looked::refused(internal(&error)),
+            Ok(Ok(looked)) => Ok(looked),
+            Ok(Err(error)) => Ok(Looked::refused(internal(&error))),
             Err(_) => {
                 self.stuck = Some(task);
                 let path = self.reader.path().display();
                 let report =
                     format!("{path}: the file system has not answered for {LOOK_TIMEOUT:?}; check the mount");
-                Looked::refused(Fault::new(None, report))
+                Err(Looked::refused(Fault::new(None, report)))
             }
         }
     }

@@ -5,7 +5,12 @@
 
 mod chart;
 mod cluster;
+mod commands;
+mod compatibility;
 mod doctor;
+mod documents;
+mod faults;
+mod golden;
 mod harness;
 mod image;
 mod layering;

@@ -1,0 +1,44 @@
+use std::time::Duration;
+
+use crate::process::{Exporter, Simulator, config, sites_up};
+use crate::table::{Goal, Row};
+use crate::usage::{mapped, memory};
+
+/// Memory of the program with three sites, when the first cycles have ended.
+pub fn measure() -> Vec<Row> {
+    let plain = Simulator::start(3, &[]);
+    let tls = Simulator::start(3, &["--tls", "valid"]);
+    let authority = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(authority.path(), tls.authority()).unwrap();
+    let own = tls.sites(&format!("    caFile: {}", authority.path().display()));
+    // Loads the system's authorities, which do not know the simulator's: pinned to nothing, the sites stay down.
+    let system = tls.sites("");
+    [
+        ("http", plain.config("1h"), 3),
+        ("https, authority from a file", config("1h", &own), 3),
+        ("https, the system's authorities", config("1h", &system), 0),
+    ]
+    .into_iter()
+    .map(|(what, text, up)| idle(what, &text, up))
+    .collect()
+}
+
+fn idle(what: &str, config: &str, up: usize) -> Row {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("config.yaml");
+    std::fs::write(&file, config).unwrap();
+    let exporter = Exporter::start(&file);
+    exporter.wait_until_complete(Duration::from_secs(30));
+    for _ in 0..5 {
+        assert_eq!(sites_up(&exporter.page()), up, "{what}");
+        std::thread::sleep(Duration::from_secs(1));
+    }
+    let pid = exporter.id();
+    Row::new(format!("idle memory with 3 sites, {what}"), memory(pid, "VmRSS"), "MB", Goal::Most(12.0)).note(
+        format!(
+            "{:.1} MB of it anonymous, the rest the program's file; peak {:.1} MB",
+            mapped(pid, "Anonymous"),
+            memory(pid, "VmHWM")
+        ),
+    )
+}
