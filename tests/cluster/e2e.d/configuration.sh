@@ -58,12 +58,25 @@ broken_in_volume() { grep -qs gopher "$(volume_link)/config.yaml"; }
 
 step_hangup() {
     load_pod
+    # Right after an edit the volume still shows the old text, and a look at it must not bring that back.
+    edit 's/scrapingInterval: \S+/scrapingInterval: 3h/'
+    wait_until 10 "the edit is applied" object_runs
+    hang_up superseded
+    object_runs || die "the lagging volume won"
+    sync_volumes
+    wait_until 90 "the volume has caught up" mount_runs
+    hang_up unchanged
+    object_runs
+}
+
+# hang_up OUTCOME: sends the signal as a person does, and expects that outcome.
+hang_up() {
     local count began
-    count=$(reloads signal unchanged)
+    count=$(reloads signal "$1")
     began=$(milliseconds)
     k exec "$pod" -- kill -HUP 1
-    wait_until 10 "the signal is answered" reloads_are signal unchanged "$((count + 1))"
-    note "kubectl exec kill -HUP 1, begun → outcome" "$(($(milliseconds) - began)) ms"
+    wait_until 10 "the signal is answered: $1" reloads_are signal "$1" "$((count + 1))"
+    note "kubectl exec kill -HUP 1, begun → $1" "$(($(milliseconds) - began)) ms"
 }
 
 # simulator PORT PATH JSON: tells a simulated server something.
