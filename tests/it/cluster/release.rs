@@ -127,7 +127,7 @@ impl Release {
     }
 }
 
-/// The chart's Role and RoleBinding for a namespace.
+/// The chart's Role and `RoleBinding` for a namespace.
 pub fn rules(cluster: &ControlPlane, namespace: &str) -> String {
     match cluster.helm() {
         Some(helm) => template(helm, namespace, &["--show-only", "templates/rbac.yaml"]),
