@@ -79,8 +79,6 @@ fn targets(level: LogLevel, trace_api: bool) -> Targets {
         // It warns at each swap of a volume, when the watch of the old directory ended with the directory.
         .with_target("notify", ours.min(LevelFilter::ERROR))
         .with_target("nbu_exporter", ours)
-        // It warns at every update of a ConfigMap volume, since the kubelet removes a directory that was watched.
-        .with_target("notify", ours.min(LevelFilter::ERROR))
         .with_target(API_TARGET, api)
 }
 

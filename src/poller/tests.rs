@@ -24,7 +24,7 @@ fn plan(port: u16) -> Plan {
             max_concurrent_requests: 4,
         },
         collection: Collection {
-            interval: Duration::from_secs(60),
+            interval: Duration::from_mins(1),
             window: Duration::from_hours(1),
             max_stale_cycles: 2,
         },
@@ -200,7 +200,7 @@ async fn only_a_change_of_what_is_asked_for_moves_the_next_cycle() {
     check(|_| {}, next);
     check(|plan| plan.collection.max_stale_cycles = 9, next);
     check(|plan| plan.collection.interval = Duration::from_secs(10), now + Duration::from_secs(10));
-    check(|plan| plan.collection.interval = Duration::from_secs(600), next);
+    check(|plan| plan.collection.interval = Duration::from_mins(10), next);
     check(|plan| plan.collection.window = Duration::from_hours(2), now);
     check(|plan| plan.site.api_key = Secret::new("new".to_owned()), now);
     check(|plan| plan.site.timeout = Duration::from_secs(1), now);

@@ -62,8 +62,8 @@ fn a_directory_that_is_removed_and_made_anew_is_followed() {
 
 #[test]
 fn a_file_that_may_no_longer_be_read_is_rejected_with_mode_and_user_until_it_may() {
-    let test = "a_file_that_may_no_longer_be_read_is_rejected_with_mode_and_user_until_it_may";
-    let Some(stage) = plain(Sites::marked(1), |path| as_nobody(test, Exporter::command(path))) else {
+    let this = "a_file_that_may_no_longer_be_read_is_rejected_with_mode_and_user_until_it_may";
+    let Some(stage) = plain(Sites::marked(1), |path| as_nobody(this, Exporter::command(path))) else {
         return;
     };
     let scraper = stage.scrape(&[("paris", 0)]);
@@ -83,18 +83,18 @@ fn a_file_that_may_no_longer_be_read_is_rejected_with_mode_and_user_until_it_may
 
 #[test]
 fn without_an_inotify_instance_it_says_that_it_polls_and_finds_a_change() {
-    let test = "without_an_inotify_instance_it_says_that_it_polls_and_finds_a_change";
+    let this = "without_an_inotify_instance_it_says_that_it_polls_and_finds_a_change";
     let limit = "echo 0 > /proc/sys/user/max_inotify_instances";
-    let stage = plain(Sites::marked(2), |path| unshared(test, "-Ur", limit, &Exporter::command(path)));
+    let stage = plain(Sites::marked(2), |path| unshared(this, "-Ur", limit, &Exporter::command(path)));
     let Some(stage) = stage else { return };
     let mode =
         |mode: &str| stage.exporter.sample(&format!("nbu_exporter_config_watch_info{{mode=\"{mode}\"}}"));
     eventually("the metric says so", || mode("poll") == Some(1.0));
     assert_eq!(mode("inotify"), Some(0.0));
     let scraper = stage.scrape(&[("paris", 0)]);
-    let text = stage.config(&[("paris", 0), ("lyon", 1)]);
-    fs::write(stage.path(), &text).unwrap();
-    stage.exporter.until_runs(&text);
+    let file_text = stage.config(&[("paris", 0), ("lyon", 1)]);
+    fs::write(stage.path(), &file_text).unwrap();
+    stage.exporter.until_runs(&file_text);
     scraper.stop();
     only(&stage, &[("poll", "applied", 1.0)]);
     assert_eq!(stage.logged("no inotify"), 1);
@@ -131,9 +131,9 @@ fn without_descriptors_a_look_and_a_scrape_wait_and_then_go_on() {
 
 #[test]
 fn a_full_disk_keeps_no_reload_away() {
-    let test = "a_full_disk_keeps_no_reload_away";
+    let this = "a_full_disk_keeps_no_reload_away";
     if !is_root() {
-        eprintln!("SKIPPED {test}: only root sees the files of another mount namespace");
+        eprintln!("SKIPPED {this}: only root sees the files of another mount namespace");
         return;
     }
     let sites = Sites::marked(2);
@@ -148,7 +148,7 @@ fn a_full_disk_keeps_no_reload_away() {
         keep.path().display()
     );
     let program = Exporter::command(&directory.join(CONFIG));
-    let Some(command) = unshared(test, "-m", &script, &program) else { return };
+    let Some(command) = unshared(this, "-m", &script, &program) else { return };
     let exporter = Exporter::spawn(command);
     eventually("the site is there", || shows(&exporter.metrics(), "paris", 0));
     let inside = Path::new("/proc")
