@@ -10,12 +10,12 @@ step_edit() {
     edit 's/port: 8082/port: 8083/'
     answered=$(milliseconds)
     wait_until 1 "the edit is applied within a second" object_applied "$((applied + 1))"
-    note "kubectl edit answered → applied (as this script sees it)" "$(($(milliseconds) - answered)) ms"
+    note "kubectl edit answered -> applied (as this script sees it)" "$(($(milliseconds) - answered)) ms"
     wait_until 30 "the site is collected at its new address" sample_is "$flushes" 1
     wait_until 30 "both sites are collected" are_up paris lyon
     [[ $(volume_hash) == "$(text_hash)" ]] || log "    the mounted file is still the old one; the kubelet takes its time"
     wait_until 120 "the kubelet has swapped the volume" mount_runs
-    note "kubectl edit answered → kubelet swap" "$(($(swapped_at) - answered)) ms"
+    note "kubectl edit answered -> kubelet swap" "$(($(swapped_at) - answered)) ms"
     wait_until 60 "the mount no longer lags" sample_is nbu_exporter_config_mount_lag_seconds 0
     reloads_are file unchanged "$((swaps + 1))" || die "the swap was not judged 'unchanged'"
     [[ $(outcomes applied) == $((applied + 1)) ]] || die "applied $(outcomes applied) times in place of $((applied + 1))"
@@ -36,12 +36,14 @@ step_reject() {
     edit 's/scheme: http$/scheme: gopher/'
     answered=$(milliseconds)
     wait_until 10 "the edit is rejected" sample_is "$successful" 0
-    note "broken edit → rejected (as this script sees it)" "$(($(milliseconds) - answered)) ms"
+    note "broken edit -> rejected (as this script sees it)" "$(($(milliseconds) - answered)) ms"
     [[ $(running_hash) == "$before" ]] || die "the broken configuration runs"
     wait_until 30 "the Event with the place is there" event ConfigRejected 'nbuservers[0].scheme'
-    note "broken edit → Event" "$(($(milliseconds) - answered)) ms"
+    note "broken edit -> Event" "$(($(milliseconds) - answered)) ms"
     event ConfigRejected 'nbuservers[0].scheme' | tee "$dir/rejected" >&2
     grep -E ':[0-9]+:[0-9]+: nbuservers\[0\]\.scheme' "$dir/rejected" >/dev/null || die "the Event names no line and column"
+    # As docs/kubernetes.md has it.
+    k events --for "configmap/$CONFIG_MAP" | grep ConfigRejected >/dev/null || die "kubectl events does not show it"
     sync_volumes
     wait_until 60 "the broken text is in the volume" broken_in_volume
     are_up paris lyon
@@ -49,7 +51,7 @@ step_reject() {
     edit 's/scheme: gopher$/scheme: http/'
     answered=$(milliseconds)
     wait_until 10 "the way back shows" sample_is "$successful" 1
-    note "going back → successful (as this script sees it)" "$(($(milliseconds) - answered)) ms"
+    note "going back -> successful (as this script sees it)" "$(($(milliseconds) - answered)) ms"
     [[ $(running_hash) == "$before" ]]
     are_up paris lyon
 }
@@ -76,7 +78,7 @@ hang_up() {
     began=$(milliseconds)
     k exec "$pod" -- kill -HUP 1
     wait_until 10 "the signal is answered: $1" reloads_are signal "$1" "$((count + 1))"
-    note "kubectl exec kill -HUP 1, begun → $1" "$(($(milliseconds) - began)) ms"
+    note "kubectl exec kill -HUP 1, begun -> $1" "$(($(milliseconds) - began)) ms"
 }
 
 # simulator PORT PATH JSON: tells a simulated server something.
@@ -97,7 +99,7 @@ step_rotate() {
     patched=$(milliseconds)
     sync_volumes
     wait_until 90 "the new key is in use" logged "The new API key is in use" site=paris
-    note "key rotated in a Secret, pod annotated → in use" "$(($(milliseconds) - patched)) ms"
+    note "key rotated in a Secret, pod annotated -> in use" "$(($(milliseconds) - patched)) ms"
     simulator 8081 /keys '{"remove": "first-key"}'
     wait_until 30 "the site is collected with the new key alone" polled_after paris "$(date +%s)"
     is_up paris
@@ -129,7 +131,7 @@ step_site() {
     patched=$(milliseconds)
     sync_volumes
     wait_until 90 "the added site is collected" is_up nice
-    note "site added, then its key in the Secret, pod annotated → collected" "$(($(milliseconds) - patched)) ms"
+    note "site added, then its key in the Secret, pod annotated -> collected" "$(($(milliseconds) - patched)) ms"
     sample_is nbu_exporter_config_last_reload_successful 1
     [[ $(identity) == "$before" ]] || die "the pod was restarted"
 }

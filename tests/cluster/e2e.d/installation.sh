@@ -42,11 +42,11 @@ step_install() {
     began=$(milliseconds)
     echo "$began" >"$dir/install-began"
     helm install "$RELEASE" "$CHART" --values "$CLUSTER_SOURCE/e2e.d/values.yaml" --wait --timeout 200s | tee "$dir/notes"
-    note "helm install → pod ready" "$(($(milliseconds) - began)) ms"
+    note "helm install -> pod ready" "$(($(milliseconds) - began)) ms"
     ! grep -F 'No Prometheus in this cluster selects' "$dir/notes" || die "the notes find no Prometheus"
     remember_pod
     wait_until 60 "both sites are collected" are_up paris lyon
-    note "helm install → both sites collected" "$(($(milliseconds) - began)) ms"
+    note "helm install -> both sites collected" "$(($(milliseconds) - began)) ms"
     # As README.md has it.
     k get --raw "/api/v1/namespaces/$NAMESPACE/services/$RELEASE:9440/proxy/metrics" | grep -c '^nbu_up{.*} 1$' | grep -x 2 >/dev/null ||
         die "the page behind the Service does not show both sites"
@@ -60,7 +60,7 @@ scraped() { [[ $(query "$1" | jq -r '.[0].value[1]') == "$2" ]]; }
 
 step_scrape() {
     wait_until 180 "Prometheus has the sites" scraped "sum(nbu_up{namespace=\"$NAMESPACE\"})" 2
-    note "helm install → both sites in Prometheus" "$(($(milliseconds) - $(cat "$dir/install-began"))) ms"
+    note "helm install -> both sites in Prometheus" "$(($(milliseconds) - $(cat "$dir/install-began"))) ms"
     scraped "up{namespace=\"$NAMESPACE\",service=\"$RELEASE\"}" 1
     wait_until 120 "Prometheus has the rules" rules_are_healthy
     "$CLUSTER_SOURCE/monitoring" get "$dir/node" /api/v1/rules |

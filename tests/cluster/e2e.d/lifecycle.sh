@@ -19,14 +19,14 @@ step_upgrade() {
     began=$(milliseconds)
     upgraded --force-conflicts --wait --timeout 120s >/dev/null
     wait_until 10 "the new values run" object_runs
-    note "helm upgrade, begun → applied" "$(($(milliseconds) - began)) ms"
+    note "helm upgrade, begun -> applied" "$(($(milliseconds) - began)) ms"
     k get configmap "$CONFIG_MAP" --output yaml | grep -F 'scrapingInterval: 2h' >&2
     [[ $(identity) == "$before" ]] || die "the upgrade replaced or restarted the pod"
 
     began=$(milliseconds)
     helm rollback "$RELEASE" 1 --wait --timeout 120s
     wait_until 10 "the old values run" object_runs
-    note "helm rollback, begun → applied" "$(($(milliseconds) - began)) ms"
+    note "helm rollback, begun -> applied" "$(($(milliseconds) - began)) ms"
     [[ $(helm get manifest "$RELEASE" | sha256sum) == "$original" ]]
     wait_until 30 "both sites are collected" are_up paris lyon
     [[ $(identity) == "$before" ]] || die "the rollback replaced or restarted the pod"
@@ -55,7 +55,7 @@ step_uninstall() {
     began=$(milliseconds)
     helm uninstall "$RELEASE" --wait --timeout 120s
     wait_until 60 "nothing is left" nothing_is_left
-    note "helm uninstall, begun → nothing left" "$(($(milliseconds) - began)) ms"
+    note "helm uninstall, begun -> nothing left" "$(($(milliseconds) - began)) ms"
     ! kubectl get clusterroles,clusterrolebindings --output name | grep "$RELEASE" || die "cluster-wide objects are left"
 }
 

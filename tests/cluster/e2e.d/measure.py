@@ -156,8 +156,8 @@ def edits(exporter, config_map):
         time.sleep(0.05)
     digest, _ = config_map.restore()
     exporter.wait_for_page("the original runs", runs(digest))
-    report("object edit answered → applied (told)", told)
-    report("object edit answered → applied (seen by a scrape)", seen)
+    report("object edit answered -> applied (told)", told)
+    report("object edit answered -> applied (seen by a scrape)", seen)
 
 
 LOOKS = [f'nbu_exporter_config_reloads_total{{outcome="{outcome}",trigger="file"}}'
@@ -183,7 +183,7 @@ def swaps(exporter, config_map):
         after = [sample(exporter.page(), look) for look in LOOKS]
         outcomes.add("unchanged" if after[0] > before[0] else "superseded")
     config_map.restore()
-    report(f"kubelet swap → outcome ({', '.join(sorted(outcomes))}; seen by a scrape)", found)
+    report(f"kubelet swap -> outcome ({', '.join(sorted(outcomes))}; seen by a scrape)", found)
 
 
 def hangups(exporter, _):
@@ -196,7 +196,7 @@ def hangups(exporter, _):
         found.append(told - sent)
         outcomes.add(re.search(r"outcome=(\w+)", line).group(1))
         time.sleep(0.05)
-    report(f"SIGHUP → outcome ({', '.join(sorted(outcomes))}; told)", found)
+    report(f"SIGHUP -> outcome ({', '.join(sorted(outcomes))}; told)", found)
 
 
 def report(what, seconds):

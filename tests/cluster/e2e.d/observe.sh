@@ -101,7 +101,7 @@ print_results() {
     [[ -s $dir/results ]] || return 0
     step "measured"
     awk -F '\t' '{ value[$1] = $2; if (!($1 in seen)) { seen[$1]; order[++n] = $1 } }
-        END { for (i = 1; i <= n; i++) printf "%-64s %s\n", order[i], value[order[i]] }' "$dir/results" >&2
+        END { for (i = 1; i <= n; i++) printf "%-68s %s\n", order[i], value[order[i]] }' "$dir/results" >&2
     step "passed"
     awk -F '\t' '{ printf "%-12s %7d ms\n", $1, $2 }' "$dir/passed" >&2
 }

@@ -75,7 +75,7 @@ step_outage() {
     "$CLUSTER_SOURCE/control-plane" stop-apiserver "$dir/node/control-plane"
     stopped=$(milliseconds)
     wait_until 90 "the lost watch shows" watch_is 0
-    note "API server killed → watch told to be down" "$(($(milliseconds) - stopped)) ms"
+    note "API server killed -> watch told to be down" "$(($(milliseconds) - stopped)) ms"
     wait_until 30 "collection goes on" polled_after paris "$(date +%s)"
     are_up paris lyon
     [[ $(running_hash) == "$before" ]]
@@ -83,7 +83,7 @@ step_outage() {
     "$CLUSTER_SOURCE/control-plane" start-apiserver "$dir/node/control-plane"
     started=$(milliseconds)
     wait_until 120 "the watch is up again" watch_is 1
-    note "API server ready again → watch up again" "$(($(milliseconds) - started)) ms"
+    note "API server ready again -> watch up again" "$(($(milliseconds) - started)) ms"
     edit 's/collectionInterval: 2s/collectionInterval: 1s/'
     wait_until 10 "an edit is applied again" object_runs
     edit 's/collectionInterval: 1s/collectionInterval: 2s/'
