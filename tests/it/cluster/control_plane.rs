@@ -1,6 +1,6 @@
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{self, Write as _};
+use std::io::{self, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::{OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -99,11 +99,20 @@ impl ControlPlane {
         arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
         input: &str,
     ) -> (String, String) {
-        let mut file = tempfile::tempfile().unwrap();
-        io::Write::write_all(&mut file, input.as_bytes()).unwrap();
-        io::Seek::rewind(&mut file).unwrap();
-        let output = run(self.command(arguments).stdin(file));
+        let output = run(self.command(arguments).stdin(file_of(input)));
         (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+    }
+
+    /// The same where the API server must refuse: why it does.
+    #[track_caller]
+    pub fn kubectl_refused(
+        &self,
+        arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
+        input: &str,
+    ) -> String {
+        let output = self.command(arguments).stdin(file_of(input)).output().unwrap();
+        assert!(!output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        String::from_utf8(output.stderr).unwrap()
     }
 
     fn command(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
@@ -139,6 +148,13 @@ impl Drop for Outage<'_> {
             self.end();
         }
     }
+}
+
+fn file_of(text: &str) -> fs::File {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    file.rewind().unwrap();
+    file
 }
 
 fn script() -> Command {
