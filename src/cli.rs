@@ -221,3 +221,36 @@ fn listen_address(text: &str) -> Result<SocketAddr, String> {
     let full = if text.starts_with(':') { format!("0.0.0.0{text}") } else { text.to_owned() };
     full.parse().map_err(|_| "expected IP:PORT or :PORT, such as 0.0.0.0:9440 or [::]:9440".to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(arguments: &[&str]) -> Result<Options, String> {
+        let line = ["nbu-exporter"].iter().chain(arguments);
+        let command = CommandLine::try_parse_from(line).map_err(|error| error.to_string())?.into_command();
+        let Command::Run(args) = command else { return Err("not run".to_owned()) };
+        args.options().map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_flags_of_the_chart_are_understood() {
+        let chart = ["run", "--config=/etc/nbu-exporter/config/config.yaml", "--web.listen-address=:9440"];
+        for (events, expected) in [("true", true), ("false", false)] {
+            let flag = format!("--kubernetes.events={events}");
+            let options =
+                options(&[&chart[..], &["--config.kubernetes=cfg:config.yaml", &flag]].concat()).unwrap();
+            assert_eq!(options.object, Some("cfg".parse().unwrap()));
+            assert_eq!((options.events, options.config.is_some()), (expected, true));
+        }
+    }
+
+    #[test]
+    fn the_file_or_the_object_has_to_be_named_and_events_are_on_by_default() {
+        assert!(options(&["run"]).unwrap_err().contains("--config.kubernetes"));
+        assert!(options(&["--config.kubernetes", "a/b/c"]).unwrap_err().contains("no name of a ConfigMap"));
+        let alone = options(&["--config.kubernetes", "ns/cfg"]).unwrap();
+        assert!(alone.events && alone.config.is_none());
+        assert!(options(&["-c", "x", "--kubernetes.events"]).unwrap().events);
+    }
+}

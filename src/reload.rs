@@ -12,6 +12,7 @@ mod metrics;
 mod order;
 mod pending;
 mod ports;
+mod scene;
 mod sources;
 mod start;
 mod status;
@@ -25,7 +26,8 @@ pub use metrics::ReloadMetrics;
 pub use ports::{
     Event, Object, PrepareError, Publisher, Reader, References, ReloadHandle, Triggers, Watch, requests,
 };
-pub use sources::{MountLag, Sources};
+pub use scene::MountLag;
+pub use sources::Sources;
 pub use start::{StartError, first};
 pub use status::{Status, StatusReader, StatusWriter};
 

@@ -66,3 +66,77 @@ fn of_verdict(verdict: &Verdict) -> Option<Announcement> {
         verdict.revision.as_deref().map(|revision| format!("revision {revision}: ")).unwrap_or_default();
     Some(Announcement { kind, note: format!("{revision}{}", verdict.detail) })
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use tokio::time::sleep;
+
+    use super::*;
+    use crate::reload::{StatusWriter, Trigger};
+
+    struct Rig {
+        status: StatusWriter,
+        refused: mpsc::Sender<Arc<str>>,
+        announcements: mpsc::Receiver<Announcement>,
+    }
+
+    impl Rig {
+        async fn start() -> Self {
+            let status = StatusWriter::default();
+            let (announcer, announcements) = Announcer::to_test();
+            let (refused, receiver) = mpsc::channel(1);
+            tokio::spawn(announce(status.reader(), receiver, announcer));
+            sleep(Duration::from_millis(1)).await;
+            Self { status, refused, announcements }
+        }
+
+        /// Publishes a verdict, waits, and gives what was announced meanwhile.
+        async fn tell(&mut self, outcome: Outcome, lacks_reference: bool, seconds: u64) -> Vec<Kind> {
+            let verdict = Arc::new(Verdict {
+                trigger: Trigger::Kubernetes,
+                outcome,
+                text: None,
+                revision: Some("7".into()),
+                detail: "sites: +paris".into(),
+                lacks_reference,
+            });
+            let now = (Timestamp::now(), verdict);
+            let rejection = (outcome == Outcome::Rejected).then(|| now.clone());
+            self.status.publish(Status { last_verdict: Some(now), rejection, ..Status::default() });
+            self.after(seconds).await
+        }
+
+        async fn after(&mut self, seconds: u64) -> Vec<Kind> {
+            sleep(Duration::from_secs(seconds)).await;
+            std::iter::from_fn(|| self.announcements.try_recv().ok()).map(|told| told.kind).collect()
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_applied_and_what_is_refused_is_announced_and_nothing_else() {
+        let mut rig = Rig::start().await;
+        assert_eq!(rig.tell(Outcome::Applied, false, 1).await, [Kind::ConfigReloaded]);
+        assert_eq!(rig.tell(Outcome::Unchanged, false, 1).await, []);
+        assert_eq!(rig.tell(Outcome::Superseded, false, 1).await, []);
+        assert_eq!(rig.tell(Outcome::Rejected, false, 1).await, [Kind::ConfigRejected]);
+        rig.refused.send("paris".into()).await.unwrap();
+        assert_eq!(rig.after(1).await, [Kind::CredentialRejected]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_missing_key_file_is_announced_after_three_minutes_since_a_secret_lags() {
+        let mut rig = Rig::start().await;
+        assert_eq!(rig.tell(Outcome::Rejected, true, 100).await, []);
+        // Asked for again meanwhile: the clock does not begin anew.
+        assert_eq!(rig.tell(Outcome::Rejected, true, 79).await, []);
+        assert_eq!(rig.after(2).await, [Kind::ConfigRejected]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_key_file_that_comes_in_time_is_no_event() {
+        let mut rig = Rig::start().await;
+        assert_eq!(rig.tell(Outcome::Rejected, true, 60).await, []);
+        assert_eq!(rig.tell(Outcome::Applied, false, 600).await, [Kind::ConfigReloaded]);
+    }
+}

@@ -11,7 +11,8 @@ use super::judge::{Fault, Judge, Judgement, Seen};
 use super::look::Looked;
 use super::pending::{Ended, Pending};
 use super::ports::{Object, PrepareError, Publisher, Reader, Triggers, Watch};
-use super::sources::{Lagging, Newest, Scene, Sources};
+use super::scene::{Lagging, Newest, Scene};
+use super::sources::Sources;
 use super::start::MOST_LOOKS;
 use super::{ActiveConfig, Outcome, ReloadMetrics, Status, StatusWriter, Trigger, Verdict};
 use crate::config::ConfigDiff;
@@ -107,9 +108,14 @@ impl<R: Reader, O: Object, W: Watch, P: Publisher> Reloader<R, O, W, P> {
         let replies = std::mem::take(&mut pending.replies);
         let began = Instant::now();
         let did_run = self.status.newest_runs;
-        let (mut text, revision, lagging) = (scene.newest.text(), scene.revision, scene.lagging);
+        let (mut text, revision) = (scene.newest.text(), scene.revision);
+        // That a revision is held says more than that the file is behind.
+        let lagging = scene.lagging.filter(|_| !scene.newest.is_held());
         let mut decision = self.decide(scene.newest).await;
-        decision.news |= scene.caught_up && self.sources.has_object() || did_run != self.status.newest_runs;
+        // That the volume shows the running text at last is worth a word; that it shows the refused one is not.
+        let caught_up =
+            scene.caught_up && self.sources.has_object() && decision.outcome == Outcome::Unchanged;
+        decision.news |= caught_up || did_run != self.status.newest_runs;
         if let Some(lagging) = lagging.filter(|lagging| decision.yields_to(lagging, trigger)) {
             text = lagging.text;
             decision = Decision::superseded(lagging);
@@ -154,11 +160,8 @@ impl<R: Reader, O: Object, W: Watch, P: Publisher> Reloader<R, O, W, P> {
             if is_stale {
                 scene.lagging = Some(Lagging::replica());
             }
-            let again = if self.watch.is_undisturbed(clearance).await {
-                scene.come_again()
-            } else {
-                Some(Duration::ZERO)
-            };
+            let again =
+                if self.watch.is_undisturbed(clearance).await { scene.again } else { Some(Duration::ZERO) };
             match again {
                 Some(after) if round < MOST_LOOKS => pending.collect_during(sleep(after), triggers).await?,
                 _ => return Ok((scene, began.elapsed())),
@@ -190,7 +193,10 @@ impl<R: Reader, O: Object, W: Watch, P: Publisher> Reloader<R, O, W, P> {
             Ok(active) => match self.judge.judge(Seen::Valid { effective: active.effective }) {
                 Judgement::Unchanged { recovered } => {
                     self.settled(files.unwrap_or_default());
-                    let detail = "the configuration is the running one".into();
+                    let detail = match self.sources.absence() {
+                        Some(absence) => format!("the configuration is the running one; {absence}").into(),
+                        None => "the configuration is the running one".into(),
+                    };
                     Decision { outcome: Outcome::Unchanged, detail, news: recovered, lacks_reference: false }
                 }
                 Judgement::Apply | Judgement::Reject { .. } => {

@@ -140,6 +140,11 @@ impl Order {
         matches!(self.newest, Newest::OfObject(_))
     }
 
+    /// Whether the API server said that there is no object.
+    pub(super) fn is_missing(&self) -> bool {
+        self.api == Api::Missing
+    }
+
     /// The `resourceVersion` of the newest revision, where the object has this text.
     pub(super) fn version_of(&self, text: Digest) -> Option<&str> {
         let (_, version) = self.version.as_ref()?;

@@ -30,6 +30,9 @@ pub trait Object: Send + 'static {
     /// Which one, as the origin of a configuration: `configmap NAMESPACE/NAME`.
     fn origin(&self) -> String;
 
+    /// The same with the key, for a report in the place of a file's name: `configmap NAMESPACE/NAME:KEY`.
+    fn label(&self) -> PathBuf;
+
     /// The object as it is now. It waits for a bounded time.
     fn get(&self) -> impl Future<Output = Sighting> + Send;
 }
@@ -37,6 +40,10 @@ pub trait Object: Send + 'static {
 impl Object for ObjectReader {
     fn origin(&self) -> String {
         self.object().to_string()
+    }
+
+    fn label(&self) -> PathBuf {
+        format!("{}:{}", self.object(), self.object().key).into()
     }
 
     async fn get(&self) -> Sighting {

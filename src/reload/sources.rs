@@ -1,15 +1,16 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::Digest;
 use super::judge::Fault;
 use super::look::{Looked, Looker, Text};
 use super::order::{Means, Order, Place, Stamp};
 use super::ports::{Object, Reader};
-use super::{Digest, Trigger};
+use super::scene::{Lagging, MountLag, Newest, Scene};
 use crate::source::kubernetes::{Revision, Sighting};
 
 /// The kubelet brings a change within 80 s; a volume that lags for longer than this never catches up.
@@ -45,60 +46,6 @@ enum Shown {
     Problem(Arc<str>),
 }
 
-/// What the sources show, in order.
-#[derive(Debug)]
-pub(super) struct Scene {
-    pub(super) newest: Newest,
-    /// The newest known text is in the object's revision, if it has one.
-    pub(super) revision: Option<Arc<str>>,
-    /// What was seen and is older than the newest.
-    pub(super) lagging: Option<Lagging>,
-    /// The file shows another text than at the last look, and it is the newest.
-    pub(super) caught_up: bool,
-}
-
-/// The newest known revision.
-#[derive(Debug)]
-pub(super) enum Newest {
-    /// It was looked at.
-    Looked(Looked),
-    /// It waits for files that come with the volume.
-    Held(Arc<str>),
-    /// There is nothing to look at.
-    Nothing(Arc<str>),
-}
-
-/// Something older than the newest.
-#[derive(Debug)]
-pub(super) struct Lagging {
-    pub(super) text: Option<Digest>,
-    pub(super) detail: Arc<str>,
-    /// Whether it was not seen before.
-    pub(super) fresh: bool,
-    /// The file, as it can be run when nothing newer can.
-    pub(super) looked: Option<Looked>,
-}
-
-/// Since when the mounted file has not shown the newest known text; clones share it.
-#[derive(Clone, Debug, Default)]
-pub struct MountLag(Arc<Mutex<Option<Instant>>>);
-
-impl MountLag {
-    /// How long the file has lagged.
-    pub fn get(&self) -> Duration {
-        self.since().map(|since| since.elapsed()).unwrap_or_default()
-    }
-
-    fn since(&self) -> Option<Instant> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn set(&self, lags: bool) {
-        let mut since = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *since = if lags { since.or_else(|| Some(Instant::now())) } else { None };
-    }
-}
-
 impl<R: Reader, O: Object> Sources<R, O> {
     /// The file alone.
     pub fn file(reader: R) -> Self {
@@ -126,6 +73,11 @@ impl<R: Reader, O: Object> Sources<R, O> {
 
     pub(super) fn has_object(&self) -> bool {
         self.object.is_some()
+    }
+
+    /// Why the object could not be read when it was last asked for.
+    pub(super) fn absence(&self) -> Option<&str> {
+        self.object.as_ref()?.absence.as_deref()
     }
 
     /// How long the file lags behind the object.
@@ -177,7 +129,8 @@ impl<R: Reader, O: Object> Sources<R, O> {
                 "the Kubernetes API does not answer, or not to us; the log says why".into()
             }
         };
-        if watched.absence.as_ref() != Some(&absence) && means == Means::Watch {
+        // What makes it unavailable was said by the watch.
+        if self.order.is_missing() && watched.absence.as_ref() != Some(&absence) {
             tracing::warn!(
                 object = watched.object.origin(),
                 err = &*absence,
@@ -195,11 +148,11 @@ impl<R: Reader, O: Object> Sources<R, O> {
             None => None,
         };
         match looked {
-            Some(looked) if self.object.is_none() || looked.come_again.is_some() => Scene::of(looked),
+            Some(looked) if self.object.is_none() => Scene::of(looked),
             Some(looked) => self.order_file(looked).await,
             None => {
                 let newest = self.see_object().await;
-                Scene { newest, revision: self.revision(), lagging: None, caught_up: false }
+                Scene { revision: self.revision(), ..Scene::new(newest) }
             }
         }
     }
@@ -222,8 +175,11 @@ impl<R: Reader, O: Object> Sources<R, O> {
             (None, Err(fault)) => Shown::Problem(fault.report.clone()),
             (None, Ok(_)) => Shown::Problem("".into()),
         };
+        let again = looked.come_again;
         let fresh = self.shown.as_ref() != Some(&shown);
-        self.shown = Some(shown);
+        if again.is_none() {
+            self.shown = Some(shown);
+        }
         self.note_lag(place);
         if place == Place::Newest {
             self.held = None;
@@ -232,7 +188,7 @@ impl<R: Reader, O: Object> Sources<R, O> {
                 active.resource_version = Some(version.to_owned());
             }
             let revision = version.map(Into::into);
-            return Scene { newest: Newest::Looked(looked), revision, lagging: None, caught_up: fresh };
+            return Scene { revision, caught_up: fresh, ..Scene::of(looked) };
         }
         let newest = self.see_object().await;
         let detail = match (&looked.text, &looked.result) {
@@ -241,7 +197,8 @@ impl<R: Reader, O: Object> Sources<R, O> {
                 .into(),
         };
         let lagging = Some(Lagging { text: looked.text, detail, fresh, looked: Some(looked) });
-        Scene { newest, revision: self.revision(), lagging, caught_up: false }
+        let scene = Scene::new(newest);
+        Scene { revision: self.revision(), lagging, again: scene.again.or(again), ..scene }
     }
 
     /// Looks at the newest revision of the object.
@@ -255,10 +212,13 @@ impl<R: Reader, O: Object> Sources<R, O> {
         let bytes = match &revision.text {
             Ok(bytes) => Arc::from(bytes.as_slice()),
             Err(unusable) => {
-                return Newest::Looked(Looked::refused(Fault::new(None, format!("{origin}: {unusable}"))));
+                return Newest::Looked(Looked::refused(Fault::new(
+                    None,
+                    format!("{origin}: {unusable}; correct the object or --config.kubernetes"),
+                )));
             }
         };
-        let label = PathBuf::from(&origin);
+        let label = watched.object.label();
         let mut looked = watched.looker.look(Some(Text { bytes, origin: origin.clone(), label })).await;
         if let Ok(active) = &mut looked.result {
             active.resource_version = Some(revision.resource_version.clone());
@@ -325,50 +285,11 @@ impl<R: Reader, O: Object> Sources<R, O> {
     }
 }
 
-impl Newest {
-    /// The digest of the text that was seen.
-    pub(super) fn text(&self) -> Option<Digest> {
-        match self {
-            Self::Looked(looked) => looked.text,
-            Self::Held(_) | Self::Nothing(_) => None,
-        }
-    }
-}
-
-impl Scene {
-    fn of(looked: Looked) -> Self {
-        Self { newest: Newest::Looked(looked), revision: None, lagging: None, caught_up: false }
-    }
-
-    /// After which time to look again before this is a verdict.
-    pub(super) fn come_again(&self) -> Option<Duration> {
-        match &self.newest {
-            Newest::Looked(looked) => looked.come_again,
-            Newest::Held(_) | Newest::Nothing(_) => None,
-        }
-    }
-}
-
 /// What the order needs to know of a revision.
 pub(super) fn stamp(revision: &Revision) -> Stamp {
     Stamp {
         uid: revision.uid.clone(),
         resource_version: revision.resource_version.clone(),
         text: revision.text.as_ref().ok().map(|text| Digest::of_text(text)),
-    }
-}
-
-impl Lagging {
-    /// An object's revision that was older than known.
-    pub(super) fn replica() -> Self {
-        let detail =
-            "the API server first gave an older revision than it had before; it was asked again".into();
-        Self { text: None, detail, fresh: true, looked: None }
-    }
-
-    /// Whether this is what an answer to `trigger` is about.
-    pub(super) fn concerns(&self, trigger: Trigger) -> bool {
-        // What the watch brought is about the object; a file that lags is no answer to that.
-        trigger != Trigger::Kubernetes || self.looked.is_none()
     }
 }

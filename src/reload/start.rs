@@ -4,7 +4,8 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 use super::ports::{Event, Object, Reader, Triggers};
-use super::sources::{Newest, Sources};
+use super::scene::Newest;
+use super::sources::Sources;
 use super::{ActiveConfig, Trigger};
 
 /// Files that are still in motion after this many looks are judged as they are.
@@ -36,7 +37,7 @@ pub async fn first<R: Reader, O: Object>(
     }
     for look in 1.. {
         let scene = sources.see().await;
-        if let Some(after) = scene.come_again()
+        if let Some(after) = scene.again
             && look < MOST_LOOKS
         {
             sleep(after).await;

@@ -124,6 +124,10 @@ impl Object for NoObject {
         match *self {}
     }
 
+    fn label(&self) -> PathBuf {
+        PathBuf::new()
+    }
+
     async fn get(&self) -> Sighting {
         match *self {}
     }

@@ -81,6 +81,13 @@ impl Announcer {
         (Self(sender), tokio::spawn(publisher.run(queue)))
     }
 
+    /// One whose announcements a test reads.
+    #[cfg(test)]
+    pub(crate) fn to_test() -> (Self, mpsc::Receiver<Announcement>) {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        (Self(sender), receiver)
+    }
+
     /// Publishes when it can be; never waits.
     pub fn announce(&self, announcement: Announcement) {
         if self.0.try_send(announcement).is_err() {

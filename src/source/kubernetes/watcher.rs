@@ -172,7 +172,13 @@ impl Watch {
                 Ok(Ok(None)) if began.elapsed() < timing.shortest_watch => {
                     return Err(End::Watch(Problem::Short));
                 }
-                Ok(Ok(None)) => return Ok(()),
+                Ok(Ok(None)) => {
+                    if began.elapsed() < timing.watch {
+                        // An API server that goes away says nothing; the next list tells.
+                        self.reader.status.restarted();
+                    }
+                    return Ok(());
+                }
                 Ok(Err(error)) => return Err(End::Watch(Problem::new("watch", &error))),
                 Err(_) => return Err(End::Watch(Problem::Timeout(timing.watch + timing.grace))),
             }
