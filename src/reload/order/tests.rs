@@ -20,7 +20,7 @@ fn seen(revisions: &[(&str, &str)]) -> Order {
 }
 
 #[test]
-fn row_57_a_file_that_lags_is_superseded_each_time() {
+fn fault_57_a_file_that_lags_is_superseded_each_time() {
     let mut order = seen(&[("5", "v5"), ("6", "v6")]);
     for _ in 0..3 {
         assert_eq!(order.file(digest("v5")), Place::Superseded);
@@ -29,7 +29,7 @@ fn row_57_a_file_that_lags_is_superseded_each_time() {
 }
 
 #[test]
-fn row_58_a_revision_that_the_watch_never_saw_is_asked_for_once_and_superseded() {
+fn fault_58_a_revision_that_the_watch_never_saw_is_asked_for_once_and_superseded() {
     let mut order = seen(&[("6", "v6")]);
     assert_eq!(order.file(digest("v5")), Place::Ask);
     order.object(&stamp("6", "v6"), Means::Get);
@@ -38,7 +38,7 @@ fn row_58_a_revision_that_the_watch_never_saw_is_asked_for_once_and_superseded()
 }
 
 #[test]
-fn row_58_a_file_that_is_ahead_of_the_watch_is_what_the_get_says() {
+fn fault_58_a_file_that_is_ahead_of_the_watch_is_what_the_get_says() {
     let mut order = seen(&[("6", "v6")]);
     assert_eq!(order.file(digest("v7")), Place::Ask);
     order.object(&stamp("7", "v7"), Means::Get);
@@ -46,7 +46,7 @@ fn row_58_a_file_that_is_ahead_of_the_watch_is_what_the_get_says() {
 }
 
 #[test]
-fn row_59_with_the_api_away_an_unknown_file_applies_and_the_next_list_reconciles() {
+fn fault_59_with_the_api_away_an_unknown_file_applies_and_the_next_list_reconciles() {
     let mut order = seen(&[("6", "v6")]);
     assert_eq!(order.file(digest("v5")), Place::Ask);
     order.away();
@@ -62,7 +62,7 @@ fn row_59_with_the_api_away_an_unknown_file_applies_and_the_next_list_reconciles
 }
 
 #[test]
-fn row_60_a_revert_is_the_newest_and_the_text_between_is_not() {
+fn fault_60_a_revert_is_the_newest_and_the_text_between_is_not() {
     let mut order = seen(&[("1", "a"), ("2", "b"), ("3", "a")]);
     assert_eq!(order.file(digest("b")), Place::Superseded);
     assert_eq!(order.file(digest("a")), Place::Newest);
@@ -70,13 +70,13 @@ fn row_60_a_revert_is_the_newest_and_the_text_between_is_not() {
 }
 
 #[test]
-fn row_62_after_an_invalid_revision_and_a_valid_one_the_file_with_the_invalid_one_is_superseded() {
+fn fault_62_after_an_invalid_revision_and_a_valid_one_the_file_with_the_invalid_one_is_superseded() {
     let mut order = seen(&[("5", "v5"), ("6", "invalid"), ("7", "v7")]);
     assert_eq!(order.file(digest("invalid")), Place::Superseded);
 }
 
 #[test]
-fn row_63_after_a_restart_the_file_drives_until_the_api_answers() {
+fn fault_63_after_a_restart_the_file_drives_until_the_api_answers() {
     let mut order = Order::default();
     assert_eq!(order.file(digest("v4")), Place::Newest);
     order.object(&stamp("6", "v6"), Means::Watch);
@@ -87,7 +87,7 @@ fn row_63_after_a_restart_the_file_drives_until_the_api_answers() {
 }
 
 #[test]
-fn row_64_a_file_before_the_watch_is_the_newest_and_the_watch_then_says_the_same() {
+fn fault_64_a_file_before_the_watch_is_the_newest_and_the_watch_then_says_the_same() {
     let mut order = seen(&[("5", "v5")]);
     assert_eq!(order.file(digest("v6")), Place::Ask);
     order.object(&stamp("6", "v6"), Means::Get);
@@ -97,7 +97,7 @@ fn row_64_a_file_before_the_watch_is_the_newest_and_the_watch_then_says_the_same
 }
 
 #[test]
-fn row_65_a_mount_of_another_object_never_takes_turns_with_the_watched_one() {
+fn fault_65_a_mount_of_another_object_never_takes_turns_with_the_watched_one() {
     let mut order = seen(&[("6", "ours")]);
     for text in ["other 1", "other 2", "other 1"] {
         if order.file(digest(text)) == Place::Ask {
@@ -109,7 +109,7 @@ fn row_65_a_mount_of_another_object_never_takes_turns_with_the_watched_one() {
 }
 
 #[test]
-fn row_67_beyond_the_history_a_get_decides() {
+fn fault_67_beyond_the_history_a_get_decides() {
     let mut order = Order::default();
     for version in 1..=HISTORY + 2 {
         order.object(&stamp(&version.to_string(), &format!("text {version}")), Means::Watch);
@@ -122,7 +122,7 @@ fn row_67_beyond_the_history_a_get_decides() {
 }
 
 #[test]
-fn row_56_the_history_is_bounded() {
+fn fault_56_the_history_is_bounded() {
     let mut order = Order::default();
     for version in 1..=1000 {
         order.object(&stamp(&version.to_string(), &format!("text {version}")), Means::Watch);
@@ -132,7 +132,7 @@ fn row_56_the_history_is_bounded() {
 }
 
 #[test]
-fn row_51_an_edit_of_metadata_alone_moves_the_version_and_not_the_text() {
+fn fault_51_an_edit_of_metadata_alone_moves_the_version_and_not_the_text() {
     let mut order = seen(&[("5", "a"), ("6", "b"), ("7", "b")]);
     assert_eq!(order.version_of(digest("b")), Some("7"));
     assert_eq!(order.file(digest("b")), Place::Newest);
@@ -140,7 +140,7 @@ fn row_51_an_edit_of_metadata_alone_moves_the_version_and_not_the_text() {
 }
 
 #[test]
-fn row_42_revisions_that_went_back_are_confirmed_and_then_accepted() {
+fn fault_42_revisions_that_went_back_are_confirmed_and_then_accepted() {
     let mut order = seen(&[("1199", "old"), ("1200", "new")]);
     assert_eq!(order.object(&stamp("1000", "restored"), Means::Watch), Place::Ask);
     assert_eq!(order.newest(), Some(digest("new")), "nothing moves before the answer");
@@ -150,7 +150,7 @@ fn row_42_revisions_that_went_back_are_confirmed_and_then_accepted() {
 }
 
 #[test]
-fn row_54_a_replica_that_lags_is_found_out_by_the_get() {
+fn fault_54_a_replica_that_lags_is_found_out_by_the_get() {
     let mut order = seen(&[("1200", "new")]);
     for _ in 0..3 {
         assert_eq!(order.object(&stamp("1000", "old"), Means::Watch), Place::Ask);
@@ -160,7 +160,7 @@ fn row_54_a_replica_that_lags_is_found_out_by_the_get() {
 }
 
 #[test]
-fn row_49_a_recreated_object_counts_by_its_content() {
+fn fault_49_a_recreated_object_counts_by_its_content() {
     let mut order = seen(&[("5", "a")]);
     order.missing();
     assert_eq!(order.newest(), Some(digest("a")), "what runs is kept");
@@ -173,7 +173,7 @@ fn row_49_a_recreated_object_counts_by_its_content() {
 }
 
 #[test]
-fn row_48_without_an_object_the_file_drives_and_the_object_takes_over_by_content() {
+fn fault_48_without_an_object_the_file_drives_and_the_object_takes_over_by_content() {
     let mut order = Order::default();
     order.missing();
     for text in ["a", "b", "a"] {
@@ -184,7 +184,7 @@ fn row_48_without_an_object_the_file_drives_and_the_object_takes_over_by_content
 }
 
 #[test]
-fn row_52_a_revision_without_a_configuration_is_the_newest_and_no_older_file_comes_back() {
+fn fault_52_a_revision_without_a_configuration_is_the_newest_and_no_older_file_comes_back() {
     let mut order = seen(&[("5", "a")]);
     let empty = Stamp { text: None, ..stamp("6", "") };
     assert_eq!(order.object(&empty, Means::Watch), Place::Newest);
@@ -194,7 +194,7 @@ fn row_52_a_revision_without_a_configuration_is_the_newest_and_no_older_file_com
 }
 
 #[test]
-fn row_53_odd_versions_are_opaque() {
+fn fault_53_odd_versions_are_opaque() {
     let long = "9".repeat(40);
     for (older, than, expected) in [
         ("9", "10", true),

@@ -39,7 +39,7 @@ async fn an_edit_comes_by_the_object_first_and_the_volume_only_says_the_same() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_57_a_lagging_file_is_superseded_by_tick_hangup_and_post_and_the_gauge_stays() {
+async fn fault_57_a_lagging_file_is_superseded_by_tick_hangup_and_post_and_the_gauge_stays() {
     let (rig, _volume) = both().await;
     rig.object(revision("6", &config("v6"))).await;
     for trigger in [Trigger::Poll, Trigger::File, Trigger::Signal] {
@@ -54,7 +54,7 @@ async fn row_57_a_lagging_file_is_superseded_by_tick_hangup_and_post_and_the_gau
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_58_a_file_that_the_watch_never_saw_is_superseded_by_one_get() {
+async fn fault_58_a_file_that_the_watch_never_saw_is_superseded_by_one_get() {
     let volume = Volume::new(&[("config.yaml", &config("v5"))]);
     let rig = Rig::start(Some(&volume), Some(revision("6", &config("v6")))).await.unwrap();
     rig.settle().await;
@@ -65,7 +65,7 @@ async fn row_58_a_file_that_the_watch_never_saw_is_superseded_by_one_get() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_59_with_the_api_away_the_file_applies_and_the_next_list_reconciles() {
+async fn fault_59_with_the_api_away_the_file_applies_and_the_next_list_reconciles() {
     let (rig, volume) = both().await;
     rig.object(revision("7", &config("v7"))).await;
     rig.object(gone()).await;
@@ -78,7 +78,7 @@ async fn row_59_with_the_api_away_the_file_applies_and_the_next_list_reconciles(
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_60_a_revert_is_applied_and_the_late_file_between_is_superseded() {
+async fn fault_60_a_revert_is_applied_and_the_late_file_between_is_superseded() {
     let (rig, volume) = both().await;
     rig.object(revision("6", &config("v6"))).await;
     rig.object(revision("7", &config("v5"))).await;
@@ -89,7 +89,7 @@ async fn row_60_a_revert_is_applied_and_the_late_file_between_is_superseded() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_61_a_refused_revision_stays_refused_whatever_the_lagging_file_shows() {
+async fn fault_61_a_refused_revision_stays_refused_whatever_the_lagging_file_shows() {
     let (rig, volume) = both().await;
     rig.object(revision("6", "nbuservers: 7\n")).await;
     assert_eq!(rig.verdict().outcome, Outcome::Rejected);
@@ -112,7 +112,7 @@ async fn row_61_a_refused_revision_stays_refused_whatever_the_lagging_file_shows
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_62_a_valid_revision_after_an_invalid_one_is_applied_and_the_files_copy_of_the_invalid_one_is_not()
+async fn fault_62_a_valid_revision_after_an_invalid_one_is_applied_and_the_files_copy_of_the_invalid_one_is_not()
  {
     let (rig, volume) = both().await;
     rig.object(revision("6", "nbuservers: 7\n")).await;
@@ -125,7 +125,7 @@ async fn row_62_a_valid_revision_after_an_invalid_one_is_applied_and_the_files_c
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_63_a_start_waits_for_the_api_but_not_for_long() {
+async fn fault_63_a_start_waits_for_the_api_but_not_for_long() {
     let volume = Volume::new(&[("config.yaml", &config("v4"))]);
     let rig = Rig::start(Some(&volume), None).await.unwrap();
     assert_eq!((rig.applied(), rig.waited), (vec!["v4".to_owned()], Duration::from_secs(2)));
@@ -167,7 +167,7 @@ async fn with_the_object_alone_and_no_api_it_waits_without_a_configuration() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_64_a_file_before_the_watch_is_applied_once() {
+async fn fault_64_a_file_before_the_watch_is_applied_once() {
     let (rig, volume) = both().await;
     rig.answer(revision("6", &config("v6")));
     volume.swap(&[("config.yaml", &config("v6"))]);
@@ -179,7 +179,7 @@ async fn row_64_a_file_before_the_watch_is_applied_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_65_a_mount_of_another_configmap_never_takes_turns() {
+async fn fault_65_a_mount_of_another_configmap_never_takes_turns() {
     let volume = Volume::new(&[("config.yaml", &config("other1"))]);
     let rig = Rig::start(Some(&volume), Some(revision("6", &config("ours")))).await.unwrap();
     for other in ["other2", "other1", "other2"] {
@@ -192,7 +192,7 @@ async fn row_65_a_mount_of_another_configmap_never_takes_turns() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_66_a_revision_that_names_files_of_the_volume_waits_for_them_and_never_mixes() {
+async fn fault_66_a_revision_that_names_files_of_the_volume_waits_for_them_and_never_mixes() {
     let with_key = |site: &str| config(site).replace("apiKey: k", "apiKeyFile: key");
     let volume = Volume::new(&[("config.yaml", &with_key("v5")), ("key", "old")]);
     let rig = Rig::start(Some(&volume), Some(revision("5", &with_key("v5")))).await.unwrap();
@@ -207,7 +207,7 @@ async fn row_66_a_revision_that_names_files_of_the_volume_waits_for_them_and_nev
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_66_a_held_revision_is_refused_after_three_minutes_and_applied_when_it_lands_after_all() {
+async fn fault_66_a_held_revision_is_refused_after_three_minutes_and_applied_when_it_lands_after_all() {
     let with_key = |site: &str| config(site).replace("apiKey: k", "apiKeyFile: key");
     let volume = Volume::new(&[("config.yaml", &config("v5")), ("key", "old")]);
     let rig = Rig::start(Some(&volume), Some(revision("5", &config("v5")))).await.unwrap();
@@ -222,7 +222,7 @@ async fn row_66_a_held_revision_is_refused_after_three_minutes_and_applied_when_
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_66_files_elsewhere_are_read_as_usual_and_their_rotation_is_seen_while_the_volume_lags() {
+async fn fault_66_files_elsewhere_are_read_as_usual_and_their_rotation_is_seen_while_the_volume_lags() {
     let (rig, _volume) = both().await;
     let key = rig.elsewhere("key", "one");
     let text = config("v6").replace("apiKey: k", &format!("apiKeyFile: {key}"));
@@ -235,7 +235,7 @@ async fn row_66_files_elsewhere_are_read_as_usual_and_their_rotation_is_seen_whi
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_49_and_50_a_deleted_object_is_kept_and_a_recreated_one_counts_by_content() {
+async fn fault_49_and_50_a_deleted_object_is_kept_and_a_recreated_one_counts_by_content() {
     let (rig, _volume) = both().await;
     rig.object(Sighting::Missing).await;
     assert_eq!(rig.applied(), ["v5"]);
@@ -247,7 +247,7 @@ async fn row_49_and_50_a_deleted_object_is_kept_and_a_recreated_one_counts_by_co
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_51_an_edit_of_metadata_alone_changes_nothing() {
+async fn fault_51_an_edit_of_metadata_alone_changes_nothing() {
     let (rig, _volume) = both().await;
     let verdict = rig.status.load().last_verdict.clone();
     rig.object(revision("6", &config("v5"))).await;
@@ -256,7 +256,7 @@ async fn row_51_an_edit_of_metadata_alone_changes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_52_an_object_without_a_configuration_is_refused_and_what_runs_is_kept() {
+async fn fault_52_an_object_without_a_configuration_is_refused_and_what_runs_is_kept() {
     let (rig, volume) = both().await;
     let no_key = Unusable::NoKey { key: "config.yaml".to_owned(), keys: "none".to_owned() };
     for (version, unusable) in [("6", no_key), ("7", Unusable::Empty("config.yaml".to_owned()))] {
@@ -279,7 +279,7 @@ async fn row_52_an_object_without_a_configuration_is_refused_and_what_runs_is_ke
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_42_a_restored_backup_is_confirmed_by_a_get_and_applied() {
+async fn fault_42_a_restored_backup_is_confirmed_by_a_get_and_applied() {
     let (rig, _volume) = both().await;
     rig.object(revision("1200", &config("new"))).await;
     rig.object(revision("1000", &config("restored"))).await;
@@ -287,7 +287,7 @@ async fn row_42_a_restored_backup_is_confirmed_by_a_get_and_applied() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_54_a_replica_that_lags_is_superseded() {
+async fn fault_54_a_replica_that_lags_is_superseded() {
     let (rig, _volume) = both().await;
     rig.object(revision("1200", &config("new"))).await;
     rig.event(revision("1000", &config("old"))).await;
@@ -296,7 +296,7 @@ async fn row_54_a_replica_that_lags_is_superseded() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_45_with_the_api_forbidden_the_file_works_alone() {
+async fn fault_45_with_the_api_forbidden_the_file_works_alone() {
     let volume = Volume::new(&[("config.yaml", &config("v1"))]);
     let forbidden = Sighting::Unavailable(Problem::Forbidden { verb: "list" });
     let rig = Rig::start(Some(&volume), Some(forbidden)).await.unwrap();
@@ -308,7 +308,7 @@ async fn row_45_with_the_api_forbidden_the_file_works_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_56_of_a_thousand_edits_the_last_one_runs() {
+async fn fault_56_of_a_thousand_edits_the_last_one_runs() {
     let (rig, _volume) = both().await;
     for version in 6..=1005 {
         rig.send(revision(&version.to_string(), &config(&format!("v{version}")))).await;

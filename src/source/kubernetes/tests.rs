@@ -81,7 +81,7 @@ async fn an_edit_arrives_at_once_and_each_minute_begins_with_a_list() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_40_an_error_410_in_the_stream_leads_to_a_new_list_and_leaves_no_gap() {
+async fn fault_40_an_error_410_in_the_stream_leads_to_a_new_list_and_leaves_no_gap() {
     let mut rig = Rig::start(Mock::with("1", "a")).await;
     rig.until("a").await;
     rig.mock.edit_silently("2", "b");
@@ -93,7 +93,7 @@ async fn row_40_an_error_410_in_the_stream_leads_to_a_new_list_and_leaves_no_gap
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_41_a_410_as_http_status_does_not_keep_the_dead_version() {
+async fn fault_41_a_410_as_http_status_does_not_keep_the_dead_version() {
     let mock = Mock::with("1", "a");
     mock.set(|script| script.watch = Answer::Status(410));
     let mut rig = Rig::start(mock).await;
@@ -107,7 +107,7 @@ async fn row_41_a_410_as_http_status_does_not_keep_the_dead_version() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_42_an_outage_is_known_within_a_minute_asked_about_with_growing_pauses_and_survived() {
+async fn fault_42_an_outage_is_known_within_a_minute_asked_about_with_growing_pauses_and_survived() {
     let mut rig = Rig::start(Mock::with("1200", "a")).await;
     rig.until("a").await;
     rig.mock.set(|script| (script.list, script.watch) = (Answer::Status(503), Answer::Status(503)));
@@ -125,7 +125,7 @@ async fn row_42_an_outage_is_known_within_a_minute_asked_about_with_growing_paus
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_43_errors_in_a_stream_that_has_bookmarks_are_met_with_growing_pauses() {
+async fn fault_43_errors_in_a_stream_that_has_bookmarks_are_met_with_growing_pauses() {
     for code in [500, 403] {
         let mut rig = Rig::start(Mock::with("1", "a")).await;
         rig.until("a").await;
@@ -144,7 +144,7 @@ async fn row_43_errors_in_a_stream_that_has_bookmarks_are_met_with_growing_pause
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_44_refused_credentials_are_read_again_and_a_rotated_token_heals() {
+async fn fault_44_refused_credentials_are_read_again_and_a_rotated_token_heals() {
     let mut rig = Rig::start(Mock::with("1", "a")).await;
     rig.until("a").await;
     rig.mock.set(|script| script.token = Some("rotated"));
@@ -156,7 +156,7 @@ async fn row_44_refused_credentials_are_read_again_and_a_rotated_token_heals() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_45_a_forbidden_list_is_asked_for_ever_with_growing_pauses_and_told_once() {
+async fn fault_45_a_forbidden_list_is_asked_for_ever_with_growing_pauses_and_told_once() {
     let mock = Mock::with("1", "a");
     mock.set(|script| script.list = Answer::Status(403));
     let mut rig = Rig::start(mock).await;
@@ -169,7 +169,7 @@ async fn row_45_a_forbidden_list_is_asked_for_ever_with_growing_pauses_and_told_
 }
 
 #[test]
-fn row_45_a_missing_rule_is_named_with_verb_resource_and_name() {
+fn fault_45_a_missing_rule_is_named_with_verb_resource_and_name() {
     let sentence = Problem::Forbidden { verb: "watch" }.sentence(&"ns/cfg".parse().unwrap());
     for part in
         ["403", "namespace ns", "configmaps", "[cfg]", "[get, list, watch]", "the verb watch is missing"]
@@ -179,7 +179,7 @@ fn row_45_a_missing_rule_is_named_with_verb_resource_and_name() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_46_a_server_that_never_answers_is_left_after_the_time_out() {
+async fn fault_46_a_server_that_never_answers_is_left_after_the_time_out() {
     let mock = Mock::with("1", "a");
     mock.set(|script| (script.list, script.get) = (Answer::Hang, Answer::Hang));
     let mut rig = Rig::start(mock).await;
@@ -190,7 +190,7 @@ async fn row_46_a_server_that_never_answers_is_left_after_the_time_out() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_46_a_half_open_watch_is_found_within_sixty_five_seconds() {
+async fn fault_46_a_half_open_watch_is_found_within_sixty_five_seconds() {
     let mock = Mock::with("1", "a");
     mock.set(|script| script.watch = Answer::Hang);
     let mut rig = Rig::start(mock).await;
@@ -204,7 +204,7 @@ async fn row_46_a_half_open_watch_is_found_within_sixty_five_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_47_garbage_other_kinds_and_cut_chunks_are_errors_and_nothing_else() {
+async fn fault_47_garbage_other_kinds_and_cut_chunks_are_errors_and_nothing_else() {
     let other_kind = r#"{"type":"MODIFIED","object":{"kind":"Secret","apiVersion":"v1","metadata":{"name":"cfg","resourceVersion":"9"},"data":{}}}"#;
     for line in ["no JSON at all", "{}", r#"{"type":"MODIFIED","object":7}"#, other_kind] {
         let mut rig = Rig::start(Mock::with("1", "a")).await;
@@ -223,7 +223,7 @@ async fn row_47_garbage_other_kinds_and_cut_chunks_are_errors_and_nothing_else()
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_47_an_object_of_another_name_is_not_ours() {
+async fn fault_47_an_object_of_another_name_is_not_ours() {
     let mut rig = Rig::start(Mock::with("1", "a")).await;
     rig.until("a").await;
     rig.mock.line(&mock::event("MODIFIED", &mock::configmap("other", "u9", "5", "not ours")));
@@ -232,7 +232,7 @@ async fn row_47_an_object_of_another_name_is_not_ours() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_48_an_object_that_is_created_later_is_seen() {
+async fn fault_48_an_object_that_is_created_later_is_seen() {
     let mut rig = Rig::start(Mock::empty()).await;
     assert_eq!(rig.next().await, "missing");
     assert!(rig.is_up() && !rig.reader.status().is_present());
@@ -241,7 +241,7 @@ async fn row_48_an_object_that_is_created_later_is_seen() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_49_a_deleted_and_recreated_object_is_told_with_its_other_uid() {
+async fn fault_49_a_deleted_and_recreated_object_is_told_with_its_other_uid() {
     let mut rig = Rig::start(Mock::with("1", "a")).await;
     rig.until("a").await;
     rig.mock.delete();
@@ -252,7 +252,7 @@ async fn row_49_a_deleted_and_recreated_object_is_told_with_its_other_uid() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_50_a_deletion_that_no_watch_told_of_is_found_by_the_list() {
+async fn fault_50_a_deletion_that_no_watch_told_of_is_found_by_the_list() {
     let mut rig = Rig::start(Mock::with("1", "a")).await;
     rig.until("a").await;
     rig.mock.delete_silently();
@@ -261,7 +261,7 @@ async fn row_50_a_deletion_that_no_watch_told_of_is_found_by_the_list() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_53_odd_versions_are_given_back_as_they_came() {
+async fn fault_53_odd_versions_are_given_back_as_they_came() {
     let long = "9".repeat(40);
     let mut rig = Rig::start(Mock::with("00", "a")).await;
     rig.until("a").await;
@@ -276,7 +276,7 @@ async fn row_53_odd_versions_are_given_back_as_they_came() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_56_a_thousand_edits_all_pass_through_a_bounded_queue_in_order() {
+async fn fault_56_a_thousand_edits_all_pass_through_a_bounded_queue_in_order() {
     let mut rig = Rig::start(Mock::with("1", "a")).await;
     rig.until("a").await;
     for version in 2..=1001 {
@@ -297,7 +297,7 @@ async fn the_task_ends_with_its_owner() {
 }
 
 #[test]
-fn row_52_the_key_is_taken_from_data_or_binary_data_byte_by_byte() {
+fn fault_52_the_key_is_taken_from_data_or_binary_data_byte_by_byte() {
     let check = |object: serde_json::Value, expected: Result<&[u8], Unusable>| {
         let object = serde_json::from_value(object).unwrap();
         let revision = Revision::new(object, "config.yaml");

@@ -63,7 +63,7 @@ async fn equal_events_are_one_series_and_others_keep_their_own_text() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_55_a_slow_a_refusing_and_a_failing_events_api_never_hold_anybody_up() {
+async fn fault_55_a_slow_a_refusing_and_a_failing_events_api_never_hold_anybody_up() {
     for answer in [Answer::Hang, Answer::Status(403), Answer::Status(500)] {
         let mock = Mock::empty();
         mock.set(|script| script.events = answer);

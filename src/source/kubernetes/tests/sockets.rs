@@ -74,21 +74,21 @@ fn chunk(text: &str) -> String {
 }
 
 #[tokio::test]
-async fn row_45_a_closed_port_is_unavailable() {
+async fn fault_45_a_closed_port_is_unavailable() {
     let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
     let (_watcher, mut sightings) = watch(port).await;
     assert!(matches!(next(&mut sightings).await, Sighting::Unavailable(_)));
 }
 
 #[tokio::test]
-async fn row_46_a_connection_that_is_accepted_and_never_read_is_unavailable() {
+async fn fault_46_a_connection_that_is_accepted_and_never_read_is_unavailable() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (_watcher, mut sightings) = watch(listener.local_addr().unwrap().port()).await;
     assert!(matches!(next(&mut sightings).await, Sighting::Unavailable(_)));
 }
 
 #[tokio::test]
-async fn row_46_a_half_open_connection_is_left_and_the_object_listed_again() {
+async fn fault_46_a_half_open_connection_is_left_and_the_object_listed_again() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let server = tokio::spawn(serve(listener, "a", String::new(), false));
@@ -100,7 +100,7 @@ async fn row_46_a_half_open_connection_is_left_and_the_object_listed_again() {
 }
 
 #[tokio::test]
-async fn row_47_a_chunk_that_is_cut_off_is_no_event() {
+async fn fault_47_a_chunk_that_is_cut_off_is_no_event() {
     let whole = event("MODIFIED", &configmap("cfg", "u1", "2", "half"));
     let half = chunk(&whole[..whole.len() / 2]);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
