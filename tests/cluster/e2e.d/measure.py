@@ -101,7 +101,8 @@ class Exporter:
         while time.monotonic() < deadline:
             with open(self.log, "rb") as log:
                 log.seek(offset)
-                for line in log.read().decode().splitlines():
+                # The last piece may be half a line.
+                for line in log.read().decode().split("\n")[:-1]:
                     if all(part in line for part in parts):
                         return stamp(re.search(r"\bts=(\S+)", line).group(1)), line
             time.sleep(0.005)
