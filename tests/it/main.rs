@@ -4,6 +4,7 @@
 #![allow(clippy::float_cmp, reason = "samples are compared with the very number that was written")]
 
 mod chart;
+mod cluster;
 mod commands;
 mod compatibility;
 mod doctor;
