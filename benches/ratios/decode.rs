@@ -64,7 +64,7 @@ pub struct PlainPagination<'a> {
     pub next: Option<Cow<'a, str>>,
 }
 
-/// A page of 100 jobs, ours against plain serde_json.
+/// A page of 100 jobs, ours against plain `serde_json`.
 pub fn measure() -> Vec<Row> {
     let simulator = Simulator::start(1, &["--jobs-per-day", "100000"]);
     let page = bare::first_page(simulator.address());

@@ -11,12 +11,12 @@ pub fn measure() -> Vec<Row> {
     let authority = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(authority.path(), tls.authority()).unwrap();
     let own = tls.sites(&format!("    caFile: {}", authority.path().display()));
-    // Loads the system's authorities, which do not know the simulator's: pinned to nothing, the sites stay down.
+    // These do not know the simulator's: the sites stay down, and what remains is the program with the system's roots.
     let system = tls.sites("");
     [
         ("http", plain.config("1h"), 3),
         ("https, authority from a file", config("1h", &own), 3),
-        ("https, the system's authorities", config("1h", &system), 0),
+        ("https, the system's authorities, sites down", config("1h", &system), 0),
     ]
     .into_iter()
     .map(|(what, text, up)| idle(what, &text, up))
@@ -34,11 +34,11 @@ fn idle(what: &str, config: &str, up: usize) -> Row {
         std::thread::sleep(Duration::from_secs(1));
     }
     let pid = exporter.id();
-    Row::new(format!("idle memory with 3 sites, {what}"), memory(pid, "VmRSS"), "MB", Goal::Most(12.0)).note(
-        format!(
-            "{:.1} MB of it anonymous, the rest the program's file; peak {:.1} MB",
-            mapped(pid, "Anonymous"),
-            memory(pid, "VmHWM")
-        ),
-    )
+    // A site that is down costs no data, so that is no proof.
+    let goal = (up > 0).then_some(Goal::Most(12.0));
+    Row::new(format!("idle memory with 3 sites, {what}"), memory(pid, "VmRSS"), "MB", goal).note(format!(
+        "{:.1} MB of it anonymous, the rest the program's file; peak {:.1} MB",
+        mapped(pid, "Anonymous"),
+        memory(pid, "VmHWM")
+    ))
 }

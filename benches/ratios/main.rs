@@ -4,6 +4,8 @@
 //! holds on a busy machine. `docs/performance.md` says what each row means.
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
     clippy::indexing_slicing,
     reason = "a benchmark that can not measure has to stop"
 )]
@@ -27,8 +29,10 @@ mod volume;
 
 use table::Row;
 
-/// What can be measured, by the word that chooses it.
-const MEASURES: &[(&str, fn() -> Vec<Row>)] = &[
+/// A word that chooses a measure, and the measure.
+type Measure = (&'static str, fn() -> Vec<Row>);
+
+const MEASURES: &[Measure] = &[
     ("decode", decode::measure),
     ("fold", fold::measure),
     ("render", render::measure),
@@ -49,7 +53,9 @@ fn main() {
         if words.is_empty() || words.iter().any(|word| word == name) {
             eprintln!("measuring {name}");
             let measured = measure();
-            measured.iter().for_each(|row| eprintln!("  {}", row.line()));
+            for row in &measured {
+                eprintln!("  {}", row.line());
+            }
             rows.extend(measured);
         }
     }

@@ -25,7 +25,7 @@ fn start(config: String, what: &str) -> Row {
     std::fs::write(&file, config).unwrap();
     let began = Instant::now();
     let exporter = Exporter::start(&file);
-    exporter.wait_until_complete(Duration::from_secs(60));
+    exporter.wait_until_complete(Duration::from_mins(1));
     let took = began.elapsed().as_secs_f64();
     let (cpu, peak) = (process_cpu(exporter.id()), memory(exporter.id(), "VmHWM"));
     let page = exporter.page();

@@ -123,9 +123,7 @@ impl Exporter {
         let mut log = BufReader::new(process.0.stderr.take().unwrap());
         let address = loop {
             let mut line = String::new();
-            if log.read_line(&mut line).unwrap() == 0 {
-                panic!("the exporter ended");
-            }
+            assert!(log.read_line(&mut line).unwrap() > 0, "the exporter ended");
             eprint!("{}", if line.contains("level=error") { &line } else { "" });
             if line.contains("Listening") {
                 let address = line.split("address=").nth(1).unwrap();

@@ -25,7 +25,7 @@ fn of_pages(what: &str, sites: usize, storage_units: &str) -> Vec<Row> {
     let file = directory.path().join("config.yaml");
     std::fs::write(&file, simulator.config("1h")).unwrap();
     let exporter = Exporter::start(&file);
-    exporter.wait_until_complete(Duration::from_secs(60));
+    exporter.wait_until_complete(Duration::from_mins(1));
     let identity = Client::new(exporter.address(), "/metrics", "").get().body.to_vec();
     let gzip = Client::new(exporter.address(), "/metrics", GZIP).get().body.to_vec();
     let statically = StaticServer::start(&identity, &gzip);
@@ -39,12 +39,7 @@ fn of_pages(what: &str, sites: usize, storage_units: &str) -> Vec<Row> {
             let (mut my_cpu, mut their_cpu) = (Vec::new(), Vec::new());
             let pair = in_turn(11, || ours.scrape(&mut my_cpu), || theirs.scrape(&mut their_cpu));
             let (my_cpu, their_cpu) = (median(&my_cpu), median(&their_cpu));
-            let cost = Row::new(
-                format!("the same, the server's CPU for each scrape"),
-                my_cpu / their_cpu,
-                "×",
-                None,
-            );
+            let cost = Row::new("the same, the server's CPU for each scrape", my_cpu / their_cpu, "×", None);
             [
                 Row::new(
                     format!("scrapes a second of {what} series, {encoding}, to a static server"),

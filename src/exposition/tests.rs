@@ -61,7 +61,7 @@ fn a_family_without_samples_has_no_head() {
 fn large_fragments_are_not_copied_and_small_ones_are_joined() {
     let of = |text: &str, count: usize| Fragment { desc: &JOBS, text: Bytes::from(text.repeat(count)) };
     let with = |fragment| Snapshot { fragments: vec![fragment], ..snapshot("x", &[]) };
-    let snapshots = [of("a 1\n", 10), of("b 1\n", 10), of("c 1\n", 20_000), of("d 1\n", 10)].map(with);
+    let snapshots = [of("a 1\n", 10), of("b 1\n", 10), of("c 1\n", 50_000), of("d 1\n", 10)].map(with);
     let page = Page::assemble(&snapshots);
     let chunks = page.chunks();
     assert_eq!(chunks.len(), 3);
