@@ -8,7 +8,7 @@ CLUSTER ?= /tmp/nbu-exporter-cluster
 
 .PHONY: help
 help: ## list the tasks
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: cluster-tools
 cluster-tools: ## build Kubernetes, helm and the operator into the cache (TOOLS=control-plane for a part)
@@ -22,6 +22,10 @@ cluster-up: ## start a Kubernetes node in CLUSTER (needs root; tools must be bui
 .PHONY: cluster-down
 cluster-down: ## take that node down again
 	tests/cluster/node down $(CLUSTER)
+
+.PHONY: e2e-control-plane
+e2e-control-plane: ## prove what needs neither node nor root (after cluster-tools)
+	tests/cluster/e2e --control-plane
 
 .PHONY: e2e
 e2e: cluster-tools ## prove the whole product on a real cluster (needs root)

@@ -1,5 +1,8 @@
 //! The composition root: what `run` is made of, in the order in which data flows.
 
+mod announcing;
+mod catalogue;
+mod cluster;
 mod live;
 mod triggers;
 mod watching;
@@ -17,17 +20,19 @@ use tokio_util::sync::CancellationToken;
 
 use crate::exposition::{BuildInfo, Exposition, Registry};
 use crate::http::{HttpMetrics, Limits, Listeners, State, router};
-use crate::metric::Desc;
-use crate::netbackup::Stats;
+use crate::poller;
 use crate::reload::{
-    self, ConfigReader, ConfigWriter, ReloadMetrics, Reloader, StartError, StatusReader, StatusWriter,
+    self, ConfigReader, ConfigWriter, ReloadMetrics, Reloader, Sources, StartError, StatusReader,
+    StatusWriter,
 };
 use crate::snapshot::SnapshotStore;
 use crate::source::file::{self, FileReader, FileSource, FileWatcher};
+use crate::source::kubernetes::{AccessError, ObjectName};
 use crate::source::signal::Hangups;
 use crate::supervisor::{Supervisor, SupervisorMetrics};
 use crate::telemetry::LogControl;
-use crate::{collector, poller};
+pub use catalogue::{Listed, catalogue};
+use cluster::Cluster;
 use live::Live;
 use triggers::AllTriggers;
 use watching::Watching;
@@ -35,8 +40,12 @@ use watching::Watching;
 /// What can not be reloaded.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The configuration file.
-    pub config: PathBuf,
+    /// The configuration file; without one the object is the only source.
+    pub config: Option<PathBuf>,
+    /// The ConfigMap object that holds the configuration.
+    pub object: Option<ObjectName>,
+    /// Whether the cluster is told what came of it by Events; only with the object.
+    pub events: bool,
     /// Wins over `server.host` and `server.port`.
     pub listen_address: Option<SocketAddr>,
 }
@@ -64,6 +73,7 @@ pub struct App {
     drain: CancellationToken,
     supervisor: JoinHandle<()>,
     reloader: JoinHandle<Live>,
+    cluster: Option<Cluster>,
 }
 
 impl App {
@@ -75,10 +85,24 @@ impl App {
         hangups: Hangups,
         drain: CancellationToken,
     ) -> Result<Self, RunError> {
+        let source = FileSource::new(&options.base(), environment(), file::Options::default());
+        let mut cluster = match &options.object {
+            Some(object) => Some(Cluster::join(object).await?),
+            None => None,
+        };
+        let mut sources = match &cluster {
+            Some(cluster) => {
+                let file = options.config.is_some().then(|| source.reader());
+                Sources::object(cluster.reader(), source.reader(), file)
+            }
+            None => Sources::file(source.reader()),
+        };
         // The watch brings a hint when it is armed, so that no change falls between the first look and that.
-        let source = FileSource::new(&options.config, environment(), file::Options::default());
         let (watcher, hints) = FileWatcher::start(&source).context("no thread to watch files on")?;
-        let first = reload::first(source.reader()).await?;
+        let (reload_handle, requests) = reload::requests();
+        let sightings = cluster.as_mut().map(Cluster::watch);
+        let mut triggers = AllTriggers { requests, hangups, hints, sightings };
+        let first = reload::first(&mut sources, &mut triggers).await?;
         log.apply(&first.config.log);
         for warning in &first.warnings {
             tracing::warn!(warning, "The configuration is valid, but");
@@ -86,11 +110,16 @@ impl App {
 
         let metrics = registry.prometheus().clone();
         registry.register(Watching(source.status())).context("metrics")?;
+        if let Some(cluster) = &cluster {
+            let lag = options.config.is_some().then(|| sources.lag());
+            registry.register(cluster.metrics(lag)).context("metrics")?;
+        }
         let store = SnapshotStore::default();
-        let (supervisor, pollers) =
-            Supervisor::new(store.clone(), SupervisorMetrics::new(&metrics).context("metrics")?);
+        let (refusals, refused) = poller::refusals();
+        let supervisor_metrics = SupervisorMetrics::new(&metrics).context("metrics")?;
+        let (supervisor, pollers) = Supervisor::new(store.clone(), supervisor_metrics, refusals);
         let (writer, config) = ConfigWriter::new(first.clone());
-        let (status, (reload_handle, requests)) = (StatusWriter::default(), reload::requests());
+        let status = StatusWriter::default();
         let state = State::new(
             Exposition::new(store, registry),
             config.clone(),
@@ -106,16 +135,21 @@ impl App {
         let mut live = Live { writer, listeners, pollers, log, listen_address: options.listen_address };
         let address = live.begin(&first).await?;
         let reload_metrics = ReloadMetrics::new(&metrics).context("metrics")?;
-        let reloader = Reloader::new(source.reader(), watcher, live, first.clone(), status, reload_metrics);
-        let triggers = AllTriggers { requests, hangups, hints };
+        if let Some(cluster) = cluster.as_mut().filter(|_| options.events) {
+            cluster.announce(status_reader.clone(), refused);
+        }
+        let reloader = Reloader::new(sources, watcher, live, first.clone(), status, reload_metrics);
         let reloader = tokio::spawn(reloader.run(triggers, drain.child_token()));
-        tracing::info!(
-            hash = first.text.short(),
-            sites = first.config.sites.len(),
-            config = first.origin,
-            "Loaded configuration file"
-        );
-        Ok(Self { address, config, status: status_reader, drain, supervisor, reloader })
+        if !first.is_none() {
+            tracing::info!(
+                hash = first.text.short(),
+                sites = first.config.sites.len(),
+                config = first.origin,
+                revision = first.resource_version,
+                "Loaded configuration file"
+            );
+        }
+        Ok(Self { address, config, status: status_reader, drain, supervisor, reloader, cluster })
     }
 
     /// Where the pages are served.
@@ -141,6 +175,7 @@ impl App {
             () = self.drain.cancelled() => None,
             _ = &mut self.supervisor => Some(anyhow!("the supervisor ended; this is a bug")),
             _ = &mut self.reloader => Some(anyhow!("the reload funnel ended; this is a bug")),
+            () = ended(&mut self.cluster) => Some(anyhow!("the watch of the ConfigMap ended; this is a bug")),
         };
         if let Some(error) = died {
             return Err(error.into());
@@ -150,6 +185,27 @@ impl App {
         live.listeners.shutdown(DRAIN).await;
         self.supervisor.await.context("the supervisor")?;
         Ok(())
+    }
+}
+
+impl Options {
+    /// The configuration file, or where it would be: relative paths in the configuration begin beside it.
+    fn base(&self) -> PathBuf {
+        let key = || self.object.as_ref().map(|object| PathBuf::from(&object.key));
+        self.config.clone().or_else(key).unwrap_or_default()
+    }
+}
+
+async fn ended(cluster: &mut Option<Cluster>) {
+    match cluster {
+        Some(cluster) => cluster.ended().await,
+        None => std::future::pending().await,
+    }
+}
+
+impl From<AccessError> for RunError {
+    fn from(error: AccessError) -> Self {
+        Self::Configuration(error.to_string().into())
     }
 }
 
@@ -164,19 +220,6 @@ impl From<StartError> for RunError {
 /// The reader of one file outside a running exporter.
 pub fn reader(file: &Path) -> FileReader {
     FileSource::new(file, environment(), file::Options::default()).reader()
-}
-
-/// Every family of the sites, with what gives it.
-pub fn catalogue() -> Vec<(&'static str, &'static Desc)> {
-    let of_collectors = collector::COLLECTORS
-        .iter()
-        .flat_map(|entry| entry.families.iter().map(|desc| (entry.endpoint, *desc)));
-    let of_sites =
-        poller::FAMILIES.iter().chain(collector::site::COLLECTOR_FAMILIES).map(|desc| ("poller", *desc));
-    let of_client = Stats::DESCS.iter().map(|desc| ("client", *desc));
-    let mut all: Vec<_> = of_collectors.chain(of_sites).chain(of_client).collect();
-    all.sort_by_key(|(_, desc)| desc.name);
-    all
 }
 
 /// The process environment; what is not Unicode can not be named in YAML.

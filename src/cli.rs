@@ -11,11 +11,12 @@ mod reload;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::app::{Options, RunError};
 use crate::config::{LogFormat, LogLevel};
 use crate::simulator;
+use crate::source::kubernetes::ObjectName;
 use crate::telemetry::Overrides;
 
 pub use check::check_config;
@@ -63,6 +64,25 @@ pub struct RunArgs {
     /// The configuration file.
     #[arg(short, long, alias = "config.file", value_name = "FILE", env = "NBU_EXPORTER_CONFIG")]
     pub config: Option<PathBuf>,
+    /// The ConfigMap that holds the configuration, followed by the Kubernetes API; with or without the file.
+    #[arg(
+        long = "config.kubernetes",
+        value_name = "[NAMESPACE/]NAME[:KEY]",
+        env = "NBU_EXPORTER_CONFIG_KUBERNETES"
+    )]
+    pub object: Option<ObjectName>,
+    /// Tells the cluster by Events what came of each reload; only with `--config.kubernetes`.
+    #[arg(
+        long = "kubernetes.events",
+        value_name = "BOOL",
+        env = "NBU_EXPORTER_KUBERNETES_EVENTS",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value_t = true,
+        default_missing_value = "true",
+        action = ArgAction::Set
+    )]
+    pub events: bool,
     /// Logs what a developer wants to see; short for `--log.level debug`.
     #[arg(short, long, conflicts_with = "log_level")]
     pub debug: bool,
@@ -157,12 +177,15 @@ impl CommandLine {
 impl RunArgs {
     /// What can not be reloaded.
     pub fn options(&self) -> Result<Options, RunError> {
-        let config = self.config.clone().ok_or_else(|| {
-            RunError::Configuration(
-                "no configuration file is named: give --config FILE or set NBU_EXPORTER_CONFIG".into(),
-            )
-        })?;
-        Ok(Options { config, listen_address: self.listen_address })
+        let (config, object) = (self.config.clone(), self.object.clone());
+        if config.is_none() && object.is_none() {
+            return Err(RunError::Configuration(
+                "no configuration is named: give --config FILE or set NBU_EXPORTER_CONFIG, or name a ConfigMap by \
+                 --config.kubernetes [NAMESPACE/]NAME[:KEY]"
+                    .into(),
+            ));
+        }
+        Ok(Options { config, object, events: self.events, listen_address: self.listen_address })
     }
 
     /// What the command line fixes about logging.
@@ -197,4 +220,37 @@ impl From<LogFormatArg> for LogFormat {
 fn listen_address(text: &str) -> Result<SocketAddr, String> {
     let full = if text.starts_with(':') { format!("0.0.0.0{text}") } else { text.to_owned() };
     full.parse().map_err(|_| "expected IP:PORT or :PORT, such as 0.0.0.0:9440 or [::]:9440".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(arguments: &[&str]) -> Result<Options, String> {
+        let line = ["nbu-exporter"].iter().chain(arguments);
+        let command = CommandLine::try_parse_from(line).map_err(|error| error.to_string())?.into_command();
+        let Command::Run(args) = command else { return Err("not run".to_owned()) };
+        args.options().map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_flags_of_the_chart_are_understood() {
+        let chart = ["run", "--config=/etc/nbu-exporter/config/config.yaml", "--web.listen-address=:9440"];
+        for (events, expected) in [("true", true), ("false", false)] {
+            let flag = format!("--kubernetes.events={events}");
+            let options =
+                options(&[&chart[..], &["--config.kubernetes=cfg:config.yaml", &flag]].concat()).unwrap();
+            assert_eq!(options.object, Some("cfg".parse().unwrap()));
+            assert_eq!((options.events, options.config.is_some()), (expected, true));
+        }
+    }
+
+    #[test]
+    fn the_file_or_the_object_has_to_be_named_and_events_are_on_by_default() {
+        assert!(options(&["run"]).unwrap_err().contains("--config.kubernetes"));
+        assert!(options(&["--config.kubernetes", "a/b/c"]).unwrap_err().contains("no name of a ConfigMap"));
+        let alone = options(&["--config.kubernetes", "ns/cfg"]).unwrap();
+        assert!(alone.events && alone.config.is_none());
+        assert!(options(&["-c", "x", "--kubernetes.events"]).unwrap().events);
+    }
 }

@@ -72,7 +72,8 @@ struct Start {
 
 impl Start {
     async fn app(self, options: Options) -> Result<App, RunError> {
-        App::start(options, self.registry, self.log, self.hangups, self.drain).await
+        // Boxed: its future is a large one.
+        Box::pin(App::start(options, self.registry, self.log, self.hangups, self.drain)).await
     }
 }
 
@@ -108,7 +109,11 @@ fn exit(ended: Ended<Result<(), RunError>>) -> Result<ExitCode, RunError> {
 }
 
 fn done(outcome: io::Result<()>) -> Result<ExitCode, RunError> {
-    Ok(outcome.map(|()| ExitCode::SUCCESS)?)
+    match outcome {
+        // Whoever reads, such as `head`, has had enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
+        outcome => Ok(outcome.map(|()| ExitCode::SUCCESS)?),
+    }
 }
 
 fn on_runtime(work: impl Future<Output = Result<ExitCode, RunError>>) -> Result<ExitCode, RunError> {

@@ -15,6 +15,7 @@ mod proxy;
 mod retry;
 mod stats;
 mod tls;
+mod trace;
 mod transport;
 mod version;
 

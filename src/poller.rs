@@ -10,7 +10,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
 use crate::collector;
@@ -72,12 +72,38 @@ pub struct Poller {
     writer: SnapshotWriter,
     tls: Arc<TlsCache>,
     stats: Arc<Stats>,
+    refusals: Refusals,
+}
+
+/// Tells which site's API key NetBackup refuses.
+#[derive(Clone, Debug)]
+pub struct Refusals(mpsc::Sender<Arc<str>>);
+
+/// How many refused keys may wait to be read of; the metrics have them all.
+const MOST_REFUSALS: usize = 64;
+
+/// The way out for the names of sites whose key is refused.
+pub fn refusals() -> (Refusals, mpsc::Receiver<Arc<str>>) {
+    let (sender, receiver) = mpsc::channel(MOST_REFUSALS);
+    (Refusals(sender), receiver)
+}
+
+impl Refusals {
+    fn tell(&self, site: &Arc<str>) {
+        // Nobody may be listening.
+        let _ = self.0.try_send(site.clone());
+    }
 }
 
 impl Poller {
     /// A poller that follows `plan` and publishes by `writer`.
-    pub fn new(plan: watch::Receiver<Arc<Plan>>, writer: SnapshotWriter, tls: Arc<TlsCache>) -> Self {
-        Self { plan, writer, tls, stats: Arc::new(Stats::default()) }
+    pub fn new(
+        plan: watch::Receiver<Arc<Plan>>,
+        writer: SnapshotWriter,
+        tls: Arc<TlsCache>,
+        refusals: Refusals,
+    ) -> Self {
+        Self { plan, writer, tls, stats: Arc::new(Stats::default()), refusals }
     }
 
     /// Polls at once and then every interval; ends when the plan's sender is gone.
@@ -86,7 +112,13 @@ impl Poller {
         let mut memory = Memory::new(collector::build(&plan.collectors));
         let mut connection = Connection::open(&plan, &self.tls, &self.stats);
         let mut next = Instant::now();
+        let mut was_refused = false;
         loop {
+            let is_refused = memory.is_key_refused();
+            if is_refused && !was_refused {
+                self.refusals.tell(&plan.site.name);
+            }
+            was_refused = is_refused;
             tokio::select! {
                 biased;
                 changed = self.plan.changed() => {
@@ -141,6 +173,7 @@ fn next_after_change(old: &Plan, new: &Plan, next: Instant) -> Instant {
     if old.reconnects(new)
         || old.collectors != new.collectors
         || old.collection.window != new.collection.window
+        || old.names != new.names
     {
         now
     } else if old.collection.interval == new.collection.interval {
@@ -149,3 +182,6 @@ fn next_after_change(old: &Plan, new: &Plan, next: Instant) -> Instant {
         next.min(now + new.collection.interval)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,16 +9,26 @@ mod funnel;
 mod judge;
 mod look;
 mod metrics;
+mod order;
+mod pending;
 mod ports;
+mod scene;
+mod sources;
+mod start;
 mod status;
+#[cfg(test)]
+mod tests;
 
 pub use active::{ActiveConfig, ConfigReader, ConfigWriter};
 pub use digest::Digest;
-pub use funnel::{Reloader, StartError, first};
+pub use funnel::Reloader;
 pub use metrics::ReloadMetrics;
 pub use ports::{
-    Event, PrepareError, Publisher, Reader, References, ReloadHandle, Triggers, Watch, requests,
+    Event, Object, PrepareError, Publisher, Reader, References, ReloadHandle, Triggers, Watch, requests,
 };
+pub use scene::MountLag;
+pub use sources::Sources;
+pub use start::{StartError, first};
 pub use status::{Status, StatusReader, StatusWriter};
 
 use std::sync::Arc;
@@ -96,6 +106,10 @@ pub struct Verdict {
     pub outcome: Outcome,
     /// The digest of the text that was seen, if one could be read.
     pub text: Option<Digest>,
+    /// The `resourceVersion` of the newest known revision of the ConfigMap object, if there is one.
+    pub revision: Option<Arc<str>>,
     /// For `applied` what changed, for `rejected` the whole report with one mistake a line, else a sentence.
     pub detail: Arc<str>,
+    /// Rejected for nothing but what the text refers to, which may still come: a Secret lags behind.
+    pub lacks_reference: bool,
 }

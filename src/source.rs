@@ -3,4 +3,5 @@
 //! A source gives hints, never configurations: the content of the next look decides.
 
 pub mod file;
+pub mod kubernetes;
 pub mod signal;

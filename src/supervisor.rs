@@ -15,7 +15,7 @@ pub use metrics::SupervisorMetrics;
 
 use crate::config::{Endpoint, Site, SiteId};
 use crate::netbackup::TlsCache;
-use crate::poller::{Plan, Poller};
+use crate::poller::{Plan, Poller, Refusals};
 use crate::reload::ActiveConfig;
 use crate::snapshot::SnapshotStore;
 
@@ -45,6 +45,7 @@ pub struct Supervisor {
     store: SnapshotStore,
     tls: Arc<TlsCache>,
     metrics: SupervisorMetrics,
+    refusals: Refusals,
     commands: mpsc::Receiver<(Arc<ActiveConfig>, oneshot::Sender<()>)>,
     pollers: HashMap<SiteId, Running>,
     tasks: JoinSet<()>,
@@ -62,13 +63,18 @@ struct Running {
 }
 
 impl Supervisor {
-    /// A supervisor without pollers.
-    pub fn new(store: SnapshotStore, metrics: SupervisorMetrics) -> (Self, SupervisorHandle) {
+    /// A supervisor without pollers; they tell of refused keys by `refusals`.
+    pub fn new(
+        store: SnapshotStore,
+        metrics: SupervisorMetrics,
+        refusals: Refusals,
+    ) -> (Self, SupervisorHandle) {
         let (sender, commands) = mpsc::channel(1);
         let supervisor = Self {
             store,
             tls: Arc::new(TlsCache::default()),
             metrics,
+            refusals,
             commands,
             pollers: HashMap::new(),
             tasks: JoinSet::new(),
@@ -136,7 +142,8 @@ impl Supervisor {
     fn start(&mut self, plan: Arc<Plan>, next_restart: Duration) {
         let (id, endpoint) = (plan.site.id.clone(), plan.site.endpoint.clone());
         let (sender, receiver) = watch::channel(plan);
-        let poller = Poller::new(receiver, self.store.writer(id.clone()), self.tls.clone());
+        let poller =
+            Poller::new(receiver, self.store.writer(id.clone()), self.tls.clone(), self.refusals.clone());
         let task = self.tasks.spawn(poller.run());
         self.by_task.insert(task.id(), id.clone());
         self.metrics.started(&id);
@@ -192,3 +199,6 @@ impl Supervisor {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

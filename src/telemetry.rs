@@ -76,6 +76,8 @@ fn targets(level: LogLevel, trace_api: bool) -> Targets {
     let api = if trace_api { LevelFilter::TRACE } else { LevelFilter::OFF };
     Targets::new()
         .with_default(ours.min(LevelFilter::WARN))
+        // It tells of each failed attempt as an error; the watch of the ConfigMap says it once.
+        .with_target("kube_client", LevelFilter::OFF)
         // It warns at each swap of a volume, when the watch of the old directory ended with the directory.
         .with_target("notify", ours.min(LevelFilter::ERROR))
         .with_target("nbu_exporter", ours)

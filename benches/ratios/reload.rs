@@ -72,7 +72,12 @@ async fn start(config: &Path, drain: CancellationToken) -> App {
     let messages = MessageCounter::new(registry.prometheus()).unwrap();
     let quiet = Overrides { level: Some(LogLevel::Error), ..Overrides::default() };
     let log = telemetry::init(quiet, messages).unwrap();
-    let options = Options { config: config.to_owned(), listen_address: Some(([127, 0, 0, 1], 0).into()) };
+    let options = Options {
+        config: Some(config.to_owned()),
+        object: None,
+        events: false,
+        listen_address: Some(([127, 0, 0, 1], 0).into()),
+    };
     App::start(options, registry, log, Hangups::install().unwrap(), drain).await.unwrap()
 }
 

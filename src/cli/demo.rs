@@ -29,7 +29,8 @@ pub async fn demo(
     std::fs::write(&file, configuration(simulation.sites()))
         .context("the demo's configuration can not be written")?;
     let listen_address = Some(([127, 0, 0, 1], args.port).into());
-    let app = start(Options { config: file.clone(), listen_address }).await?;
+    let app =
+        start(Options { config: Some(file.clone()), object: None, events: false, listen_address }).await?;
     introduce(&app, &file).context("standard output is closed")?;
     let announcements = announce(app.status());
     let outcome = tokio::select! {

@@ -1,53 +1,74 @@
 use std::io::{self, Write};
 
 use super::{ListArgs, ListFormat};
-use crate::app::catalogue;
-use crate::metric::Desc;
+use crate::app::{Listed, catalogue};
 
-/// Prints every family of the sites with its kind, labels and meaning.
+/// Prints every family of the sites: name, type, labels, name set, where its values come from, and meaning.
 pub fn list_metrics(args: &ListArgs, out: &mut impl Write) -> io::Result<()> {
-    let entries = catalogue();
+    let all = catalogue();
     match args.format {
-        ListFormat::Text => entries.iter().try_for_each(|(source, desc)| {
-            writeln!(
-                out,
-                "{} {} {{{}}} [{source}]\n    {}",
-                desc.name,
-                desc.kind.as_str(),
-                labels(desc),
-                desc.help
-            )
-        }),
-        ListFormat::Markdown => {
-            writeln!(out, "| metric | kind | names | labels | from | meaning |\n|---|---|---|---|---|---|")?;
-            entries.iter().try_for_each(|(source, desc)| {
-                let names = desc.naming.as_str();
-                let (kind, labels) = (desc.kind.as_str(), labels(desc));
-                writeln!(
-                    out,
-                    "| `{}` | {kind} | {names} | `{labels}` | {source} | {} |",
-                    desc.name, desc.help
-                )
-            })
-        }
+        ListFormat::Text => all.iter().try_for_each(|listed| as_text(listed, out)),
+        ListFormat::Markdown => as_markdown(&all, out),
         ListFormat::Json => {
-            let list: Vec<_> = entries.iter().map(|(source, desc)| as_json(source, desc)).collect();
+            let list = all.iter().map(as_json).collect();
             writeln!(out, "{:#}", serde_json::Value::Array(list))
         }
     }
 }
 
-fn labels(desc: &Desc) -> String {
-    std::iter::once("site").chain(desc.labels.iter().copied()).collect::<Vec<_>>().join(",")
+fn as_text(listed: &Listed, out: &mut impl Write) -> io::Result<()> {
+    let Listed { desc, from, endpoint, permission } = listed;
+    let (kind, names) = (desc.kind.as_str(), desc.naming.as_str());
+    writeln!(out, "{} {kind} {{{}}}", desc.name, labels(listed, ","))?;
+    writeln!(out, "    {}", desc.help)?;
+    write!(out, "    names: {names}; from: {from}")?;
+    if let Some(endpoint) = endpoint {
+        write!(out, " (GET {endpoint})")?;
+    }
+    if let Some(permission) = permission {
+        write!(out, "; permission: {permission}")?;
+    }
+    writeln!(out)
 }
 
-fn as_json(source: &str, desc: &Desc) -> serde_json::Value {
+fn as_markdown(all: &[Listed], out: &mut impl Write) -> io::Result<()> {
+    writeln!(
+        out,
+        "| metric | type | labels | names | from | permission | meaning |\n|---|---|---|---|---|---|---|"
+    )?;
+    for listed in all {
+        let Listed { desc, from, .. } = listed;
+        let from = listed.endpoint.map_or_else(|| (*from).to_owned(), |endpoint| format!("`{endpoint}`"));
+        // A bar would end the cell, in a code span too.
+        let permission =
+            listed.permission.map_or_else(String::new, |name| format!("`{}`", name.replace('|', "\\|")));
+        writeln!(
+            out,
+            "| `{}` | {} | {} | {} | {from} | {permission} | {} |",
+            desc.name,
+            desc.kind.as_str(),
+            labels(listed, ", "),
+            desc.naming.as_str(),
+            desc.help.replace('|', "\\|")
+        )?;
+    }
+    Ok(())
+}
+
+fn as_json(listed: &Listed) -> serde_json::Value {
+    let Listed { desc, from, endpoint, permission } = listed;
     serde_json::json!({
         "name": desc.name,
         "type": desc.kind.as_str(),
+        "labels": listed.labels().collect::<Vec<_>>(),
         "names": desc.naming.as_str(),
-        "labels": std::iter::once("site").chain(desc.labels.iter().copied()).collect::<Vec<_>>(),
-        "from": source,
+        "from": from,
+        "endpoint": endpoint,
+        "permission": permission,
         "help": desc.help,
     })
+}
+
+fn labels(listed: &Listed, separator: &str) -> String {
+    listed.labels().collect::<Vec<_>>().join(separator)
 }

@@ -12,7 +12,8 @@ const REJECTED: u8 = 2;
 /// Asks the running exporter for a reload and prints its answer: 0 when the configuration is applied, unchanged
 /// or superseded, 2 when it is rejected, 1 when the exporter is not reached.
 pub async fn ask_for_reload(args: &ReloadArgs, out: &mut impl Write) -> io::Result<ExitCode> {
-    let url = format!("{}/-/reload", args.address.trim_end_matches('/'));
+    let scheme = if args.address.contains("://") { "" } else { "http://" };
+    let url = format!("{scheme}{}/-/reload", args.address.trim_end_matches('/'));
     let client = match client() {
         Ok(client) => client,
         Err(error) => {
@@ -42,6 +43,8 @@ pub async fn ask_for_reload(args: &ReloadArgs, out: &mut impl Write) -> io::Resu
 }
 
 fn client() -> Result<reqwest::Client, reqwest::Error> {
+    // The client wants to know its cryptography even where it speaks plain HTTP. An error means that it knows.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     // The exporter's own address is never behind a proxy, and is plain HTTP: no certificates are needed.
     reqwest::Client::builder().no_proxy().tls_certs_only([]).timeout(TIMEOUT).build()
 }

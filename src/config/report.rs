@@ -5,7 +5,7 @@ use super::tree::Place;
 
 /// More lines than this help nobody; a hostile file could ask for a hundred thousand.
 pub(super) const MOST_VIOLATIONS: usize = 100;
-/// A quoted value is a hint, not a copy.
+/// A quoted value is a hint, not a copy. The API keys of NetBackup are longer.
 const MOST_QUOTED_CHARACTERS: usize = 40;
 
 /// One mistake in a configuration, or one warning about it.
@@ -73,8 +73,12 @@ impl fmt::Display for Report {
 
 impl std::error::Error for Report {}
 
-/// The text in quotes, escaped and shortened.
+/// The text in quotes and escaped. A long one may be a secret in the wrong place, and is told by its length.
 pub(super) fn quoted(text: &str) -> String {
+    let length = text.chars().count();
+    if length > MOST_QUOTED_CHARACTERS {
+        return format!("a text of {length} characters");
+    }
     format!("\"{}\"", escaped(text))
 }
 
@@ -97,7 +101,8 @@ mod tests {
     #[test]
     fn quotations_are_short_and_on_one_line() {
         assert_eq!(quoted("a\nb"), "\"a\\nb\"");
-        assert_eq!(quoted(&"x".repeat(1000)).chars().count(), MOST_QUOTED_CHARACTERS + 3);
+        assert_eq!(quoted(&"x".repeat(56)), "a text of 56 characters");
+        assert_eq!(escaped(&"x".repeat(1000)).chars().count(), MOST_QUOTED_CHARACTERS + 1);
     }
 
     #[test]

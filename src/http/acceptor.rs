@@ -68,6 +68,11 @@ impl Acceptor {
         }
     }
 
+    /// Cancelled when the connections are to end after their open requests.
+    pub(super) fn drain(&self) -> CancellationToken {
+        self.drain.clone()
+    }
+
     /// Serves until it is told to end, then drains.
     pub(super) async fn run(mut self) {
         let grace = loop {

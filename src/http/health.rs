@@ -32,8 +32,8 @@ fn checks(state: &State) -> Vec<Check> {
     let active = state.config.load();
     let snapshots = state.exposition.store().load();
     let ages = state.first_seen.ages(&active.config, active.loaded_at);
-    // Without a configuration nothing is served at all.
-    let mut checks = vec![Check { name: "configuration".to_owned(), ready: true, detail: "ok" }];
+    let (ready, detail) = if active.is_none() { (false, "none was found yet") } else { (true, "ok") };
+    let mut checks = vec![Check { name: "configuration".to_owned(), ready, detail }];
     checks.extend(active.config.sites.iter().zip(ages).map(|(site, age)| {
         let complete = snapshots.sites.get(&site.id).is_some_and(|snapshot| snapshot.complete);
         Check::site(&site.name, complete, age)

@@ -56,8 +56,8 @@ impl Display for Page<'_> {
              <h1>nbu-exporter {}</h1>\n",
             Escaped(self.state.build.version)
         )?;
-        self.links(out)?;
         self.rejection(out)?;
+        self.links(out)?;
         self.configuration(out)?;
         self.sites(out)?;
         out.write_str("</main></body></html>\n")

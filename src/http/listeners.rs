@@ -5,6 +5,7 @@ use axum::Router;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use super::acceptor::{Acceptor, Command, GiveUp};
 use super::bind::{BindError, Bound, overlap, resolve};
@@ -30,6 +31,7 @@ struct Current {
     requested: SocketAddr,
     local: SocketAddr,
     commands: mpsc::Sender<Command>,
+    drain: CancellationToken,
 }
 
 /// A new listener that is ready to serve. Dropping it leaves, or restores, what was.
@@ -95,8 +97,13 @@ impl Listeners {
         let local = bound.local_addr();
         let (commands, receiver) = mpsc::channel(1);
         let acceptor = Acceptor::new(bound, receiver, self.service.clone());
+        let drain = acceptor.drain();
         self.acceptors.spawn(acceptor.run());
-        let old = self.current.replace(Current { requested, local, commands });
+        let old = self.current.replace(Current { requested, local, commands, drain });
+        if let Some(old) = &old {
+            // At once: who is answered from now on learns that the connection ends.
+            old.drain.cancel();
+        }
         match (handover, old) {
             (Some(handover), _) => drop(handover.committed.send(())),
             (None, Some(old)) => drop(old.commands.send(Command::Retire(self.service.limits.drain)).await),

@@ -33,15 +33,19 @@ pub(super) async fn read_json(response: Response) -> Result<String, Cause> {
     Ok(String::from_utf8(body).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
 }
 
+/// Reads an error's body as far as it comes; what it lacks is not worth another error.
+pub(super) async fn read_error(response: Response) -> Vec<u8> {
+    read(response, LARGEST_ERROR_BODY).await.unwrap_or_default()
+}
+
 /// `errorCode` of an error's body ("NetBackup API reference, error schema"); its text may quote our filter.
-pub(super) async fn error_code(response: Response) -> Option<i64> {
+pub(super) fn error_code(body: &[u8]) -> Option<i64> {
     #[derive(serde::Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct ErrorBody {
         error_code: i64,
     }
-    let body = read(response, LARGEST_ERROR_BODY).await.ok()?;
-    serde_json::from_slice(&body).ok().map(|body: ErrorBody| body.error_code)
+    serde_json::from_slice(body).ok().map(|body: ErrorBody| body.error_code)
 }
 
 fn check_content_type(headers: &HeaderMap) -> Result<(), Cause> {

@@ -11,7 +11,7 @@ use crate::config::{ApiVersion, Site};
 
 use super::retry::{Retry, retry_after};
 use super::transport::Transport;
-use super::{Cause, ClientError, Error, Stats, TlsCache, body};
+use super::{Cause, ClientError, Error, Stats, TlsCache, body, trace};
 
 /// One GET, but for what all have in common.
 #[derive(Debug)]
@@ -137,6 +137,7 @@ impl Exchange {
                 .map(|body| String::from_utf8_lossy(&body).into_owned())?,
             Accept::Json(_) | Accept::OpenJson(_) => body::read_json(response).await?,
         };
+        trace::answer(request, StatusCode::OK.as_u16(), text.as_bytes(), self.key.as_bytes());
         Ok(Answer { headers, text, took })
     }
 
@@ -164,6 +165,12 @@ impl Exchange {
         if status == 429 || (status == 503 && retry_after.is_some()) {
             self.stats.throttled();
         }
+        // Of the others only the status counts; under --trace their bodies are shown as well.
+        let has_code = status >= 400 && !matches!(status, 401 | 403 | 404 | 406 | 415 | 429);
+        let body =
+            if has_code || trace::shows(request) { body::read_error(response).await } else { Vec::new() };
+        trace::answer(request, status, &body, self.key.as_bytes());
+        let code = body::error_code(&body);
         let cause = match (status, request.accept) {
             (401, _) => Cause::Unauthorized,
             (403, _) => Cause::Forbidden,
@@ -171,8 +178,8 @@ impl Exchange {
             (406 | 415, Accept::Json(version) | Accept::OpenJson(version)) => Cause::NotAcceptable(version),
             (429, _) => Cause::RateLimited,
             (300..=399, _) => Cause::Redirect(status),
-            (400..=499, _) => Cause::Client { status, code: body::error_code(response).await },
-            (500.., _) => Cause::Server { status, code: body::error_code(response).await },
+            (400..=499, _) => Cause::Client { status, code },
+            (500.., _) => Cause::Server { status, code },
             _ => Cause::ContentType(format!("an answer with status {status}")),
         };
         Failure { cause, retry_after }

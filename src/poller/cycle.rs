@@ -48,6 +48,11 @@ impl Memory {
         &mut self.site
     }
 
+    /// Whether NetBackup refuses the configured key.
+    pub(super) fn is_key_refused(&self) -> bool {
+        self.site.credential == Some(false)
+    }
+
     /// One cycle: the version first, then all collectors side by side, each published as it ends.
     pub(super) async fn cycle(
         &mut self,

@@ -1,3 +1,4 @@
+use std::path::Path;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -5,7 +6,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::Digest;
-use crate::config::Config;
+use crate::config::{self, Check, Config, Material};
 
 /// The configuration that runs, with where it came from.
 #[derive(Debug)]
@@ -26,6 +27,35 @@ pub struct ActiveConfig {
     pub warnings: Vec<String>,
     /// When it was loaded.
     pub loaded_at: Timestamp,
+}
+
+impl ActiveConfig {
+    /// What runs while there is no configuration: no sites. `None` if the defaults alone are not valid, which a test
+    /// rules out.
+    pub(super) fn none() -> Option<Self> {
+        let material = Material { text: b"nbuservers: []\n".to_vec(), ..Material::default() };
+        let loaded = config::load(Path::new(""), &material, Check::Full).ok()?;
+        Some(Self {
+            config: loaded.config,
+            text: Self::no_text(),
+            effective: Self::no_text(),
+            origin: "none".to_owned(),
+            resource_version: None,
+            redacted: "# no configuration yet\n".to_owned(),
+            warnings: Vec::new(),
+            loaded_at: Timestamp::now(),
+        })
+    }
+
+    /// Whether this stands in for a configuration that has not come yet.
+    pub fn is_none(&self) -> bool {
+        self.effective == Self::no_text()
+    }
+
+    /// No configuration has this text: it is not valid.
+    fn no_text() -> Digest {
+        Digest::of_text(b"")
+    }
 }
 
 /// The one owner of the running configuration.
@@ -75,5 +105,18 @@ impl ConfigReader {
     /// How many configurations were published after the first.
     pub fn generation(&self) -> u64 {
         *self.generation.borrow()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_runs_without_a_configuration_has_no_sites_and_is_told_from_an_empty_one() {
+        let none = ActiveConfig::none().unwrap();
+        assert!(none.is_none() && none.config.sites.is_empty());
+        let material = Material { text: b"nbuservers: []\n".to_vec(), ..Material::default() };
+        assert_ne!(Digest::of_material(&material, &std::collections::BTreeSet::new()), none.effective);
     }
 }

@@ -3,33 +3,24 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
 use jiff::Timestamp;
-use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::judge::{Fault, Judge, Judgement, Seen};
-use super::look::{Looked, Looker, internal, read};
-use super::ports::{Event, PrepareError, Publisher, Reader, Triggers, Watch};
+use super::look::Looked;
+use super::pending::{Ended, Pending};
+use super::ports::{Object, PrepareError, Publisher, Reader, Triggers, Watch};
+use super::scene::{Lagging, Newest, Scene};
+use super::sources::Sources;
+use super::start::MOST_LOOKS;
 use super::{ActiveConfig, Outcome, ReloadMetrics, Status, StatusWriter, Trigger, Verdict};
 use crate::config::ConfigDiff;
 
-/// Files that are still in motion after this many looks are judged as they are.
-const MOST_LOOKS: usize = 50;
-
-/// Why the program can not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The configuration can not be read or is not valid: the whole report.
-    #[error("{0}")]
-    Rejected(Arc<str>),
-}
-
 /// The funnel's task.
 #[derive(Debug)]
-pub struct Reloader<R, W, P> {
-    looker: Looker<R>,
+pub struct Reloader<R, O, W, P> {
+    sources: Sources<R, O>,
     watch: W,
     publisher: P,
     judge: Judge,
@@ -47,59 +38,62 @@ struct Covered {
     refused: BTreeSet<PathBuf>,
 }
 
-/// Several events that one look answers.
-#[derive(Debug, Default)]
-struct Pending {
-    trigger: Option<Trigger>,
-    replies: Vec<oneshot::Sender<Arc<Verdict>>>,
+/// What came of the newest known revision.
+struct Decision {
+    outcome: Outcome,
+    detail: Arc<str>,
+    news: bool,
+    lacks_reference: bool,
 }
 
-/// The funnel is asked to end.
-struct Ended;
-
-/// Reads the first configuration; it comes again by itself while the files are in motion.
-pub async fn first<R: Reader>(reader: R) -> Result<Arc<ActiveConfig>, StartError> {
-    let mut looks = 1;
-    loop {
-        let reader = reader.clone();
-        let looked = tokio::task::spawn_blocking(move || read(&reader)).await;
-        let looked = looked.map_err(|error| StartError::Rejected(internal(&error).report))?;
-        match (looked.result, looked.come_again) {
-            (Ok(active), _) => return Ok(Arc::from(active)),
-            (Err(_), Some(after)) if looks < MOST_LOOKS => sleep(after).await,
-            (Err(fault), _) => return Err(StartError::Rejected(fault.report)),
-        }
-        looks += 1;
-    }
-}
-
-impl<R: Reader, W: Watch, P: Publisher> Reloader<R, W, P> {
+impl<R: Reader, O: Object, W: Watch, P: Publisher> Reloader<R, O, W, P> {
     /// Takes over with the first configuration running.
     pub fn new(
-        reader: R,
+        sources: Sources<R, O>,
         watch: W,
         publisher: P,
         running: Arc<ActiveConfig>,
         writer: StatusWriter,
         metrics: ReloadMetrics,
     ) -> Self {
-        let status = Status { newest_runs: true, last_success: Some(running.loaded_at), ..Status::default() };
-        metrics.running(&running);
+        let is_some = !running.is_none();
+        let last_success = is_some.then_some(running.loaded_at);
+        let status = Status { newest_runs: is_some, last_success, ..Status::default() };
+        if is_some {
+            metrics.running(&running);
+        }
         metrics.status(&status);
         writer.publish(status.clone());
         let judge = Judge::new(running.effective);
-        let (looker, covered) = (Looker::new(reader), Covered::default());
-        Self { looker, watch, publisher, judge, running, covered, status, writer, metrics }
+        Self {
+            sources,
+            watch,
+            publisher,
+            judge,
+            running,
+            covered: Covered::default(),
+            status,
+            writer,
+            metrics,
+        }
     }
 
     /// Serves triggers until the token is cancelled. After that nothing is published. Gives the publisher back.
     pub async fn run(mut self, mut triggers: impl Triggers, shutdown: CancellationToken) -> P {
         // What happened between the first look and the arming of the watch gave no event.
-        let mut pending = Pending { trigger: Some(Trigger::Poll), replies: Vec::new() };
+        let mut pending = Pending::look(Trigger::Poll);
         loop {
             let turn = self.turn(&mut pending, &mut triggers);
-            // The shutdown wins: nothing is published after it.
-            let Some(Ok(())) = shutdown.run_until_cancelled(turn).await else { break };
+            tokio::select! {
+                // The shutdown wins at every step: nothing is published after it.
+                biased;
+                () = shutdown.cancelled() => break,
+                turned = turn => {
+                    if turned.is_err() {
+                        break;
+                    }
+                }
+            }
         }
         self.publisher
     }
@@ -109,13 +103,25 @@ impl<R: Reader, W: Watch, P: Publisher> Reloader<R, W, P> {
         if pending.trigger.is_none() {
             pending.add(triggers.next().await.ok_or(Ended)?);
         }
-        let (looked, took) = self.look(pending, triggers).await?;
-        let Pending { trigger, replies } = std::mem::take(pending);
-        let trigger = trigger.unwrap_or(Trigger::Poll);
-        let text = looked.text;
+        let (scene, took) = self.look(pending, triggers).await?;
+        let trigger = pending.trigger.take().unwrap_or(Trigger::Poll);
+        let replies = std::mem::take(&mut pending.replies);
         let began = Instant::now();
-        let (outcome, detail, news) = self.decide(looked).await;
-        let verdict = Arc::new(Verdict { trigger, outcome, text, detail });
+        let did_run = self.status.newest_runs;
+        let (mut text, revision) = (scene.newest.text(), scene.revision);
+        // That a revision is held says more than that the file is behind.
+        let lagging = scene.lagging.filter(|_| !scene.newest.is_held());
+        let mut decision = self.decide(scene.newest).await;
+        // That the volume shows the running text at last is worth a word; that it shows the refused one is not.
+        let caught_up =
+            scene.caught_up && self.sources.has_object() && decision.outcome == Outcome::Unchanged;
+        decision.news |= caught_up || did_run != self.status.newest_runs;
+        if let Some(lagging) = lagging.filter(|lagging| decision.yields_to(lagging, trigger)) {
+            text = lagging.text;
+            decision = Decision::superseded(lagging);
+        }
+        let Decision { outcome, detail, news, lacks_reference } = decision;
+        let verdict = Arc::new(Verdict { trigger, outcome, text, revision, detail, lacks_reference });
         if news || trigger.is_explicit() {
             self.tell(&verdict, took + began.elapsed());
         }
@@ -132,32 +138,66 @@ impl<R: Reader, W: Watch, P: Publisher> Reloader<R, W, P> {
         &mut self,
         pending: &mut Pending,
         triggers: &mut impl Triggers,
-    ) -> Result<(Looked, Duration), Ended> {
+    ) -> Result<(Scene, Duration), Ended> {
+        let mut has_asked = false;
         for round in 1.. {
             let clearance = pending.collect_during(self.watch.ready(), triggers).await?;
             pending.collect_ready(triggers)?;
             let began = Instant::now();
-            let looked = self.looker.look().await;
-            let again = if self.watch.is_undisturbed(clearance).await {
-                looked.come_again
-            } else {
-                Some(Duration::ZERO)
+            for stamp in pending.passed.drain(..) {
+                self.sources.pass(&stamp);
+            }
+            let is_stale = match pending.sighting.take() {
+                Some(sighting) => !self.sources.hear(sighting).await,
+                None => false,
             };
+            // Who asks wants to know of what the watch has not brought yet.
+            if !has_asked && pending.trigger.is_some_and(Trigger::is_explicit) {
+                has_asked = true;
+                self.sources.ask().await;
+            }
+            let mut scene = self.sources.see().await;
+            if is_stale {
+                scene.lagging = Some(Lagging::replica());
+            }
+            let again =
+                if self.watch.is_undisturbed(clearance).await { scene.again } else { Some(Duration::ZERO) };
             match again {
                 Some(after) if round < MOST_LOOKS => pending.collect_during(sleep(after), triggers).await?,
-                _ => return Ok((looked, began.elapsed())),
+                _ => return Ok((scene, began.elapsed())),
             }
         }
         Err(Ended)
     }
 
-    async fn decide(&mut self, looked: Looked) -> (Outcome, Arc<str>, bool) {
+    async fn decide(&mut self, newest: Newest) -> Decision {
+        match newest {
+            Newest::Looked(looked) => self.judge(looked).await,
+            Newest::Held(detail) => {
+                self.status.newest_runs = false;
+                Decision { outcome: Outcome::Unchanged, detail, news: false, lacks_reference: false }
+            }
+            Newest::Nothing(why) if self.running.is_none() => {
+                Decision { outcome: Outcome::Rejected, detail: why, news: false, lacks_reference: false }
+            }
+            Newest::Nothing(why) => {
+                let detail = format!("what runs is kept; {why}").into();
+                Decision { outcome: Outcome::Unchanged, detail, news: false, lacks_reference: false }
+            }
+        }
+    }
+
+    async fn judge(&mut self, looked: Looked) -> Decision {
         let files = looked.files;
         match looked.result {
             Ok(active) => match self.judge.judge(Seen::Valid { effective: active.effective }) {
                 Judgement::Unchanged { recovered } => {
                     self.settled(files.unwrap_or_default());
-                    (Outcome::Unchanged, "the configuration is the running one".into(), recovered)
+                    let detail = match self.sources.absence() {
+                        Some(absence) => format!("the configuration is the running one; {absence}").into(),
+                        None => "the configuration is the running one".into(),
+                    };
+                    Decision { outcome: Outcome::Unchanged, detail, news: recovered, lacks_reference: false }
                 }
                 Judgement::Apply | Judgement::Reject { .. } => {
                     self.apply(Arc::from(active), files.unwrap_or_default()).await
@@ -165,18 +205,14 @@ impl<R: Reader, W: Watch, P: Publisher> Reloader<R, W, P> {
             },
             Err(fault) => {
                 self.cover_refused(files);
-                let report = fault.report.clone();
-                let fresh = self.judge.judge(Seen::Invalid(fault)) == Judgement::Reject { fresh: true };
-                (Outcome::Rejected, report, fresh)
+                let (detail, lacks_reference) = (fault.report.clone(), fault.lacks_reference);
+                let news = self.judge.judge(Seen::Invalid(fault)) == Judgement::Reject { fresh: true };
+                Decision { outcome: Outcome::Rejected, detail, news, lacks_reference }
             }
         }
     }
 
-    async fn apply(
-        &mut self,
-        next: Arc<ActiveConfig>,
-        files: BTreeSet<PathBuf>,
-    ) -> (Outcome, Arc<str>, bool) {
+    async fn apply(&mut self, next: Arc<ActiveConfig>, files: BTreeSet<PathBuf>) -> Decision {
         let diff = ConfigDiff::between(&self.running.config, &next.config);
         match self.publisher.prepare(&next, &diff).await {
             Ok(prepared) => {
@@ -189,13 +225,15 @@ impl<R: Reader, W: Watch, P: Publisher> Reloader<R, W, P> {
                 }
                 self.running = next;
                 self.settled(files);
-                (Outcome::Applied, diff.to_string().into(), true)
+                let detail = diff.to_string().into();
+                Decision { outcome: Outcome::Applied, detail, news: true, lacks_reference: false }
             }
             Err(PrepareError(why)) => {
                 self.cover_refused(Some(files));
-                let report: Arc<str> = why.into();
-                let fault = Fault { effective: Some(next.effective), report: report.clone() };
-                (Outcome::Rejected, report, self.judge.refuse(fault))
+                let fault = Fault::new(Some(next.effective), why);
+                let detail = fault.report.clone();
+                let news = self.judge.refuse(fault);
+                Decision { outcome: Outcome::Rejected, detail, news, lacks_reference: false }
             }
         }
     }
@@ -238,46 +276,23 @@ impl<R: Reader, W: Watch, P: Publisher> Reloader<R, W, P> {
     }
 }
 
-impl Pending {
-    fn add(&mut self, event: Event) {
-        let trigger = match event {
-            Event::Look(trigger) => trigger,
-            Event::Request(reply) => {
-                self.replies.push(reply);
-                Trigger::Http
-            }
-        };
-        self.trigger = self.trigger.max(Some(trigger));
+impl Decision {
+    fn superseded(lagging: Lagging) -> Self {
+        let Lagging { detail, fresh, .. } = lagging;
+        Self { outcome: Outcome::Superseded, detail, news: fresh, lacks_reference: false }
     }
 
-    /// Takes along what comes while `wait` lasts.
-    async fn collect_during<T>(
-        &mut self,
-        wait: impl Future<Output = T>,
-        triggers: &mut impl Triggers,
-    ) -> Result<T, Ended> {
-        let mut wait = std::pin::pin!(wait);
-        loop {
-            tokio::select! {
-                biased;
-                done = &mut wait => return Ok(done),
-                event = triggers.next() => self.add(event.ok_or(Ended)?),
-            }
-        }
-    }
-
-    /// Takes along what is there already: a burst is one look.
-    fn collect_ready(&mut self, triggers: &mut impl Triggers) -> Result<(), Ended> {
-        while let Some(event) = triggers.next().now_or_never() {
-            self.add(event.ok_or(Ended)?);
-        }
-        Ok(())
+    /// Whether the answer to `trigger` is that it saw something old. What is new of the newest comes first, and a
+    /// rejection that stands is what a person who asks has to know.
+    fn yields_to(&self, lagging: &Lagging, trigger: Trigger) -> bool {
+        self.outcome == Outcome::Unchanged && !self.news && lagging.concerns(trigger)
     }
 }
 
 fn log(verdict: &Verdict, took: Duration) {
     let (trigger, outcome) = (verdict.trigger.as_str(), verdict.outcome.as_str());
     let hash = verdict.text.map(|digest| digest.short()).unwrap_or_default();
+    let revision = verdict.revision.as_deref();
     let duration = took.as_secs_f64();
     match verdict.outcome {
         Outcome::Applied => {
@@ -285,6 +300,7 @@ fn log(verdict: &Verdict, took: Duration) {
                 trigger,
                 outcome,
                 hash,
+                revision,
                 changes = &*verdict.detail,
                 duration,
                 "Loaded configuration file"
@@ -294,13 +310,23 @@ fn log(verdict: &Verdict, took: Duration) {
             let errors = verdict.detail.lines().count();
             // One line per event: mistakes are parted by semicolons.
             let err = verdict.detail.lines().collect::<Vec<_>>().join("; ");
-            tracing::error!(trigger, outcome, hash, errors, err, duration, "Error reloading config");
+            tracing::error!(
+                trigger,
+                outcome,
+                hash,
+                revision,
+                errors,
+                err,
+                duration,
+                "Error reloading config"
+            );
         }
         Outcome::Unchanged | Outcome::Superseded => {
             tracing::info!(
                 trigger,
                 outcome,
                 hash,
+                revision,
                 detail = &*verdict.detail,
                 duration,
                 "Looked at configuration file"

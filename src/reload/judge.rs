@@ -14,13 +14,30 @@ pub(super) enum Seen {
     Invalid(Fault),
 }
 
-/// Why something can not run. Two faults are the same news when they are equal.
+/// Why something can not run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Fault {
     /// The digest of the material, or `None` when it could not be read.
     pub(super) effective: Option<Digest>,
     /// The whole report.
     pub(super) report: Arc<str>,
+    /// The report without the name of the source: what the object and the volume say of the same text is one thing.
+    pub(super) mistakes: Arc<str>,
+    /// Nothing is wrong but what the text refers to, which may still come: a Secret lags behind.
+    pub(super) lacks_reference: bool,
+}
+
+impl Fault {
+    /// A fault that is no matter of the text.
+    pub(super) fn new(effective: Option<Digest>, report: impl Into<Arc<str>>) -> Self {
+        let report = report.into();
+        Self { effective, mistakes: report.clone(), report, lacks_reference: false }
+    }
+
+    /// Whether both are the same news.
+    fn is_like(&self, other: &Self) -> bool {
+        self.effective == other.effective && self.mistakes == other.mistakes
+    }
 }
 
 /// What to do about it.
@@ -73,7 +90,7 @@ impl Judge {
 
     /// Notes that something can not run; whether that is news.
     pub(super) fn refuse(&mut self, fault: Fault) -> bool {
-        let fresh = self.refused.as_ref() != Some(&fault);
+        let fresh = !self.refused.as_ref().is_some_and(|refused| refused.is_like(&fault));
         self.refused = Some(fault);
         fresh
     }
@@ -94,7 +111,7 @@ mod tests {
     }
 
     fn invalid(name: &str) -> Seen {
-        Seen::Invalid(Fault { effective: Some(digest(name)), report: name.into() })
+        Seen::Invalid(Fault::new(Some(digest(name)), name))
     }
 
     #[test]

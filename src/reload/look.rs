@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -10,7 +11,7 @@ use super::judge::Fault;
 use super::ports::Reader;
 use super::{ActiveConfig, Digest};
 use crate::config::{self, Check, Environment};
-use crate::source::file::Look;
+use crate::source::file::{Look, LookError};
 
 /// A file system that takes longer is taken for dead; the look goes on in its own thread.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(10);
@@ -20,12 +21,24 @@ const LOOK_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) struct Looked {
     /// The files that the text names; `None` when the text could not be read.
     pub(super) files: Option<BTreeSet<PathBuf>>,
+    /// Those of them that come with the configuration's volume.
+    pub(super) beside: BTreeSet<PathBuf>,
     /// The digest of the text.
     pub(super) text: Option<Digest>,
     /// What could run, or why nothing could.
     pub(super) result: Result<Box<ActiveConfig>, Fault>,
     /// The files were in motion: this is no verdict before another look after this time.
     pub(super) come_again: Option<Duration>,
+}
+
+/// A text that came from elsewhere.
+#[derive(Clone, Debug)]
+pub(super) struct Text {
+    pub(super) bytes: Arc<[u8]>,
+    /// Where from, for the running configuration.
+    pub(super) origin: String,
+    /// The same for a report, in the place of a file's name.
+    pub(super) label: PathBuf,
 }
 
 /// Looks on a thread that a dead file system may block; there is never a second look beside one that hangs.
@@ -40,84 +53,109 @@ impl<R: Reader> Looker<R> {
         Self { reader, stuck: None }
     }
 
-    /// One look; a panic in it and a file system that does not answer are faults like any other.
-    pub(super) async fn look(&mut self) -> Looked {
-        let mut task = if let Some(task) = self.stuck.take() {
-            task
-        } else {
-            let reader = self.reader.clone();
-            tokio::task::spawn_blocking(move || read(&reader))
-        };
+    pub(super) fn reader(&self) -> &R {
+        &self.reader
+    }
+
+    /// One look at the file, or at what a text from elsewhere names; a panic in it and a file system that does not
+    /// answer are faults like any other.
+    pub(super) async fn look(&mut self, text: Option<Text>) -> Looked {
+        if let Some(stuck) = self.stuck.take() {
+            // Whatever it brings in the end is older than what we are asked for.
+            if let Err(refused) = self.within(stuck).await {
+                return refused;
+            }
+        }
+        let reader = self.reader.clone();
+        let task = tokio::task::spawn_blocking(move || read(&reader, text.as_ref()));
+        self.within(task).await.unwrap_or_else(|refused| refused)
+    }
+
+    /// Waits for a look, but not for ever; one that hangs is kept.
+    async fn within(&mut self, mut task: JoinHandle<Looked>) -> Result<Looked, Looked> {
         match timeout(LOOK_TIMEOUT, &mut task).await {
-            Ok(Ok(looked)) => looked,
-            Ok(Err(error)) => Looked::refused(internal(&error)),
+            Ok(Ok(looked)) => Ok(looked),
+            Ok(Err(error)) => Ok(Looked::refused(internal(&error))),
             Err(_) => {
                 self.stuck = Some(task);
                 let path = self.reader.path().display();
                 let report =
                     format!("{path}: the file system has not answered for {LOOK_TIMEOUT:?}; check the mount");
-                Looked::refused(Fault { effective: None, report: report.into() })
+                Err(Looked::refused(Fault::new(None, report)))
             }
         }
     }
 }
 
 impl Looked {
-    fn refused(fault: Fault) -> Self {
-        Self { files: None, text: None, result: Err(fault), come_again: None }
+    pub(super) fn refused(fault: Fault) -> Self {
+        Self { files: None, beside: BTreeSet::new(), text: None, result: Err(fault), come_again: None }
     }
 }
 
 /// Reads, parses and checks; it blocks.
-pub(super) fn read(reader: &impl Reader) -> Looked {
+fn read(reader: &impl Reader, text: Option<&Text>) -> Looked {
     let path = reader.path();
     let references = |text: &[u8], environment: &Environment| config::references(path, text, environment);
-    match reader.look(&references) {
+    let look = match text {
+        Some(text) => reader.look_with(&text.bytes, &references),
+        None => reader.look(&references),
+    };
+    match look {
         Ok(look) => {
-            let text = Digest::of_text(&look.material.text);
-            let files = look.material.files.keys().cloned().collect();
+            let digest = Digest::of_text(&look.material.text);
             Looked {
-                files: Some(files),
-                text: Some(text),
-                result: check(path, text, &look).map(Box::new),
+                files: Some(look.material.files.keys().cloned().collect()),
+                text: Some(digest),
+                result: check(path, digest, &look, text).map(Box::new),
+                beside: look.beside,
                 come_again: None,
             }
         }
-        Err(error) => {
-            let come_again = error.come_again();
-            let fault = Fault { effective: None, report: error.to_string().into() };
-            Looked { come_again, ..Looked::refused(fault) }
-        }
+        Err(error) => unread(&error),
     }
 }
 
-fn check(path: &Path, text: Digest, look: &Look) -> Result<ActiveConfig, Fault> {
+fn unread(error: &LookError) -> Looked {
+    let come_again = error.come_again();
+    Looked { come_again, ..Looked::refused(Fault::new(None, error.to_string())) }
+}
+
+fn check(path: &Path, digest: Digest, look: &Look, text: Option<&Text>) -> Result<ActiveConfig, Fault> {
     let material = &look.material;
+    let (label, origin) = match text {
+        Some(text) => (text.label.as_path(), text.origin.clone()),
+        None => (path, path.display().to_string()),
+    };
+    // The path is the base of relative ones; the label is what a person is told.
     match config::load(path, material, Check::Full) {
         Ok(loaded) => {
-            let warnings = loaded.warnings.iter().map(|warning| format!("{}:{warning}", path.display()));
+            let warnings = loaded.warnings.iter().map(|warning| format!("{}:{warning}", label.display()));
             Ok(ActiveConfig {
                 effective: Digest::of_material(material, &loaded.variables),
                 redacted: config::redacted(path, &material.text),
                 warnings: look.notes.iter().cloned().chain(warnings).collect(),
                 config: loaded.config,
-                text,
-                origin: path.display().to_string(),
+                text: digest,
+                origin,
                 resource_version: None,
                 loaded_at: Timestamp::now(),
             })
         }
-        Err(report) => {
+        Err(mut report) => {
             // Two reports on one text are told apart by what they say; no value of a variable is needed for that.
-            let effective = Digest::of_material(material, &BTreeSet::new());
-            Err(Fault { effective: Some(effective), report: report.to_string().into() })
+            let effective = Some(Digest::of_material(material, &BTreeSet::new()));
+            report.file = PathBuf::new();
+            let mistakes = report.to_string().into();
+            label.clone_into(&mut report.file);
+            let lacks_reference = config::load(path, material, Check::SkipReferences).is_ok();
+            Err(Fault { effective, report: report.to_string().into(), mistakes, lacks_reference })
         }
     }
 }
 
 /// The fault of a look that ended by a panic. The panic's own text may hold what was being parsed.
-pub(super) fn internal(error: &JoinError) -> Fault {
+fn internal(error: &JoinError) -> Fault {
     let what = if error.is_panic() { "a check panicked" } else { "the check was cancelled" };
-    let report = format!("internal error: {what}; this is a bug in nbu-exporter, please report it");
-    Fault { effective: None, report: report.into() }
+    Fault::new(None, format!("internal error: {what}; this is a bug in nbu-exporter, please report it"))
 }

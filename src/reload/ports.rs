@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{ActiveConfig, Trigger, Verdict};
 use crate::config::{ConfigDiff, Environment};
 use crate::source::file::{Clearance, FileReader, FileWatcher, Look, LookError};
+use crate::source::kubernetes::{ObjectReader, Sighting};
 
 /// Reads a configuration with the files that it names.
 pub trait Reader: Clone + Send + 'static {
@@ -16,6 +17,38 @@ pub trait Reader: Clone + Send + 'static {
 
     /// Reads the text and what `references` finds in it, all from one moment. It may block.
     fn look(&self, references: &References<'_>) -> Result<Look, LookError>;
+
+    /// Reads what `references` finds in a text that came from elsewhere. It may block.
+    fn look_with(&self, text: &[u8], references: &References<'_>) -> Result<Look, LookError>;
+
+    /// Whether the file is mounted in a way that never shows an update.
+    fn is_lone_mount(&self) -> bool;
+}
+
+/// Asks for the ConfigMap object.
+pub trait Object: Send + 'static {
+    /// Which one, as the origin of a configuration: `configmap NAMESPACE/NAME`.
+    fn origin(&self) -> String;
+
+    /// The same with the key, for a report in the place of a file's name: `configmap NAMESPACE/NAME:KEY`.
+    fn label(&self) -> PathBuf;
+
+    /// The object as it is now. It waits for a bounded time.
+    fn get(&self) -> impl Future<Output = Sighting> + Send;
+}
+
+impl Object for ObjectReader {
+    fn origin(&self) -> String {
+        self.object().to_string()
+    }
+
+    fn label(&self) -> PathBuf {
+        format!("{}:{}", self.object(), self.object().key).into()
+    }
+
+    async fn get(&self) -> Sighting {
+        ObjectReader::get(self).await
+    }
 }
 
 /// Finds the files that a text names.
@@ -44,6 +77,14 @@ impl Reader for FileReader {
     fn look(&self, references: &References<'_>) -> Result<Look, LookError> {
         FileReader::look(self, references)
     }
+
+    fn look_with(&self, text: &[u8], references: &References<'_>) -> Result<Look, LookError> {
+        FileReader::look_with(self, text, references)
+    }
+
+    fn is_lone_mount(&self) -> bool {
+        FileReader::is_lone_mount(self)
+    }
 }
 
 impl Watch for FileWatcher {
@@ -69,6 +110,8 @@ pub enum Event {
     Look(Trigger),
     /// Somebody waits for the outcome of a look that begins after this.
     Request(oneshot::Sender<Arc<Verdict>>),
+    /// The API server said something of the ConfigMap object.
+    Object(Sighting),
 }
 
 /// Everything that can ask for a look.

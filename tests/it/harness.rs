@@ -1,14 +1,22 @@
 //! What the tests share: the program as a process, simulated sites, a ConfigMap volume and a small client.
 
 mod client;
+mod expected;
 mod exporter;
+mod namespaces;
+mod scraper;
+mod stage;
 mod volume;
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-pub use client::{Response, get, post};
-pub use exporter::Exporter;
+pub use client::{Response, get, post, request};
+pub use expected::{expect, read, repository};
+pub use exporter::{Exporter, sample, start_fails};
+pub use namespaces::{as_nobody, is_root, open_to_all, unshared};
+pub use scraper::Scraper;
+pub use stage::{CONFIG, Stage, fingerprint, first_readings, polls, short_hash, shows};
 pub use volume::Volume;
 
 use nbu_exporter::simulator::{Options, Simulation, SiteOptions};

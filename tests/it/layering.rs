@@ -13,7 +13,7 @@ use std::path::Path;
 use source::Source;
 
 /// The place of each top-level module. It may see only what stands at a lower number.
-const LAYERS: [(&str, u8); 19] = [
+pub const LAYERS: [(&str, u8); 19] = [
     // Vocabulary: no I/O, no tasks, no logs.
     ("metric", 0),
     ("config", 1),

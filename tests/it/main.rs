@@ -4,7 +4,13 @@
 #![allow(clippy::float_cmp, reason = "samples are compared with the very number that was written")]
 
 mod chart;
+mod cluster;
+mod commands;
+mod compatibility;
 mod doctor;
+mod documents;
+mod faults;
+mod golden;
 mod harness;
 mod image;
 mod layering;

@@ -1,6 +1,8 @@
 //! The five promises that everything here serves.
 
-use crate::harness::{Exporter, Sites, Volume, config, eventually};
+use nbu_exporter::simulator::{Fault, Rule};
+
+use crate::harness::{Exporter, Sites, Stage, Volume, config, eventually};
 
 #[test]
 fn configuration_changes_apply_without_a_restart() {
@@ -61,18 +63,24 @@ fn an_invalid_configuration_never_breaks_a_running_exporter() {
 
 #[test]
 fn the_caches_are_flushed_when_the_netbackup_address_changes() {
-    let sites = Sites::start(2);
-    let volume = Volume::new(&[("config.yaml", &config(&[("paris", sites.port(0))]))]);
-    let exporter = Exporter::start(&volume.path("config.yaml"));
-    eventually("the site is up", || exporter.is_up("paris"));
-    let before = exporter.metrics();
-    let own = |page: &str| {
-        page.lines().filter(|line| line.starts_with("nbu_jobs_")).map(str::to_owned).collect::<Vec<_>>()
+    let stage = Stage::start(2, &["paris"]);
+    // A server's jobs are known by these lines, and its storage by the unit that only it has.
+    let jobs = |page: &str| {
+        let lines = page.lines().filter(|line| line.starts_with("nbu_jobs_window_jobs{"));
+        lines.map(str::to_owned).collect::<Vec<_>>()
     };
-    assert!(!own(&before).is_empty());
-    volume.swap(&[("config.yaml", &config(&[("paris", sites.port(1))]))]);
-    let flushes = "nbu_exporter_cache_flushes_total{reason=\"endpoint\",site=\"paris\"}";
-    eventually("the flush is counted", || exporter.sample(flushes) == Some(1.0));
-    eventually("the new endpoint is polled", || exporter.is_up("paris"));
-    assert_ne!(own(&before), own(&exporter.metrics()), "the other server has other jobs");
+    let old = jobs(&stage.exporter.metrics());
+    assert!(!old.is_empty());
+    // The new server takes its time, so that the page is seen between the flush and the new data.
+    stage.server(1).faults().add(Rule::new(Fault::Latency { milliseconds: 500 }));
+    stage.apply(&stage.config(&[("paris", 1)]));
+    let page = stage.exporter.metrics();
+    assert!(jobs(&page).is_empty(), "no job of the old server is on the page");
+    assert!(!page.contains("only-0"), "no storage either");
+    assert!(!page.contains("nbu_up{site=\"paris\"}"), "nobody knows yet whether the new one answers");
+    assert_eq!(stage.flushes("paris", "endpoint"), 1.0);
+    stage.shows("paris", 1);
+    let page = stage.exporter.metrics();
+    assert_ne!(jobs(&page), old, "the other server has other jobs");
+    assert!(!page.contains("only-0"));
 }

@@ -54,8 +54,9 @@ struct Covered {
 impl Progress {
     /// Begins a cycle that wants every job that ended since `wanted`.
     pub(super) fn begin(&mut self, wanted: i64) {
-        let covered =
-            self.covered.get_or_insert(Covered { from: wanted, gap: None, tail: wanted, caught_up: false });
+        // Also what ended before a short window began may be recorded only after this first cycle.
+        let tail = wanted - OVERLAP;
+        let covered = self.covered.get_or_insert(Covered { from: wanted, gap: None, tail, caught_up: false });
         if wanted < covered.from {
             covered.gap = Some((wanted, covered.gap.map_or(covered.from, |(_, until)| until)));
         } else if let Some((from, until)) = covered.gap {
@@ -125,9 +126,9 @@ mod tests {
     fn a_steady_cycle_asks_only_for_what_is_new_with_overlap() {
         let mut progress = Progress::default();
         progress.begin(0);
-        assert_eq!(progress.ranges(), [tail(0)]);
-        assert!(!progress.counts(tail(0)));
-        progress.end(tail(0), reached(&[1000, 9000]), true, 10_000);
+        assert_eq!(progress.ranges(), [tail(-OVERLAP)]);
+        assert!(!progress.counts(tail(-OVERLAP)));
+        progress.end(tail(-OVERLAP), reached(&[1000, 9000]), true, 10_000);
         progress.begin(300);
         assert_eq!(progress.ranges(), [tail(9000 - OVERLAP)]);
         assert!(progress.counts(tail(9000 - OVERLAP)));
@@ -139,7 +140,7 @@ mod tests {
     fn a_quiet_site_keeps_its_mark_and_a_job_from_the_future_does_not_push_it_ahead() {
         let mut progress = Progress::default();
         progress.begin(0);
-        progress.end(tail(0), reached(&[9000]), true, 10_000);
+        progress.end(tail(-OVERLAP), reached(&[9000]), true, 10_000);
         progress.end(tail(8700), reached(&[]), true, 20_000);
         assert_eq!(progress.ranges(), [tail(8700)]);
         progress.end(tail(8700), reached(&[9000, 4_000_000_000]), true, 20_000);
@@ -150,7 +151,7 @@ mod tests {
     fn a_walk_cut_short_goes_on_where_it_ended_unless_the_server_does_not_sort() {
         let mut progress = Progress::default();
         progress.begin(0);
-        progress.end(tail(0), reached(&[10, 5000]), false, 10_000);
+        progress.end(tail(-OVERLAP), reached(&[10, 5000]), false, 10_000);
         assert_eq!(progress.ranges(), [tail(5000)]);
         assert!(!progress.counts(tail(5000)));
         progress.end(tail(5000), reached(&[9000, 6000]), false, 10_000);
@@ -161,7 +162,7 @@ mod tests {
     fn a_longer_window_reads_only_the_missing_part() {
         let mut progress = Progress::default();
         progress.begin(5000);
-        progress.end(tail(5000), reached(&[9000]), true, 10_000);
+        progress.end(tail(5000 - OVERLAP), reached(&[9000]), true, 10_000);
         progress.begin(1000);
         let gap = Range { from: 1000, until: Some(5000) };
         assert_eq!(progress.ranges(), [tail(8700), gap]);
@@ -181,9 +182,9 @@ mod tests {
         progress.begin(5000);
         progress.begin(1000);
         progress.begin(6000);
-        assert_eq!(progress.ranges(), [tail(5000)]);
+        assert_eq!(progress.ranges(), [tail(5000 - OVERLAP)]);
         // What the shorter window let go is missing again when it grows.
         progress.begin(2000);
-        assert_eq!(progress.ranges(), [tail(5000), Range { from: 2000, until: Some(6000) }]);
+        assert_eq!(progress.ranges(), [tail(5000 - OVERLAP), Range { from: 2000, until: Some(6000) }]);
     }
 }

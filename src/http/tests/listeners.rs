@@ -168,7 +168,14 @@ async fn a_reload_that_moves_its_own_listener_is_answered() {
     let Some(Event::Request(sender)) = requests.recv().await else { panic!("no request") };
     world.move_to("127.0.0.2:0").await.unwrap();
     let detail = "settings: server.host".into();
-    let verdict = Verdict { trigger: Trigger::Http, outcome: Outcome::Applied, text: None, detail };
+    let verdict = Verdict {
+        trigger: Trigger::Http,
+        outcome: Outcome::Applied,
+        text: None,
+        revision: None,
+        detail,
+        lacks_reference: false,
+    };
     sender.send(Arc::new(verdict)).unwrap();
     let answer = client.answer(true).await.unwrap();
     assert_eq!((answer.status, answer.text()), (200, "applied: settings: server.host\n"));

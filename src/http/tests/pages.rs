@@ -203,7 +203,14 @@ async fn hostile_names_stay_text() {
 }
 
 fn verdict(outcome: Outcome, detail: &str) -> Verdict {
-    Verdict { trigger: Trigger::Http, outcome, text: Some(Digest::of_text(b"x")), detail: detail.into() }
+    Verdict {
+        trigger: Trigger::Http,
+        outcome,
+        text: Some(Digest::of_text(b"x")),
+        revision: None,
+        detail: detail.into(),
+        lacks_reference: false,
+    }
 }
 
 /// Answers the next request as the funnel would.

@@ -42,6 +42,9 @@ pub struct Look {
     pub material: Material,
     /// What is wrong without keeping us from going on, in sentences: a `.env` that was left out.
     pub notes: Vec<String>,
+    /// Of the files that the text names, those that lie in the same volume as the configuration. The kubelet brings
+    /// them together with it and not before, so a text from elsewhere has to wait for them.
+    pub beside: BTreeSet<PathBuf>,
 }
 
 /// What was read in one try, not yet judged.
@@ -51,6 +54,7 @@ struct Shot {
     files: BTreeMap<PathBuf, Result<Vec<u8>, Problem>>,
     environment: Environment,
     notes: Vec<String>,
+    beside: BTreeSet<PathBuf>,
 }
 
 /// The files of one try: each link is read once, and what was read is known afterwards.
@@ -89,9 +93,32 @@ impl FileReader {
         &self,
         references: &dyn Fn(&[u8], &Environment) -> BTreeSet<PathBuf>,
     ) -> Result<Look, LookError> {
+        self.take(None, references)
+    }
+
+    /// The same with a text that came from elsewhere in the place of the configuration file: only what it names is
+    /// read. Each reader remembers one series of looks, so this wants a reader of its own.
+    pub fn look_with(
+        &self,
+        text: &[u8],
+        references: &dyn Fn(&[u8], &Environment) -> BTreeSet<PathBuf>,
+    ) -> Result<Look, LookError> {
+        self.take(Some(text), references)
+    }
+
+    /// Whether the configuration is a lone bind mount (`subPath`), which keeps showing the old file.
+    pub fn is_lone_mount(&self) -> bool {
+        self.status.mode() == Mode::Unwatchable
+    }
+
+    fn take(
+        &self,
+        text: Option<&[u8]>,
+        references: &dyn Fn(&[u8], &Environment) -> BTreeSet<PathBuf>,
+    ) -> Result<Look, LookError> {
         for attempt in 1..=TRIES {
             let mut sight = Sight::default();
-            let shot = self.shoot(&mut sight, references);
+            let shot = self.shoot(&mut sight, text, references);
             if sight.is_one_moment(attempt == TRIES) {
                 return self.judge(shot);
             }
@@ -118,19 +145,24 @@ impl FileReader {
     fn shoot(
         &self,
         sight: &mut Sight,
+        text: Option<&[u8]>,
         references: &dyn Fn(&[u8], &Environment) -> BTreeSet<PathBuf>,
     ) -> Shot {
-        let text = sight.read(&self.place.config, self.options.largest_config);
+        let text = match text {
+            Some(text) => Ok(text.to_vec()),
+            None => sight.read(&self.place.config, self.options.largest_config),
+        };
         let mut notes = Vec::new();
         let environment =
             Environment { process: (*self.process).clone(), dotenv: self.dotenv(sight, &mut notes) };
         let named = text.as_ref().map(|text| references(text, &environment)).unwrap_or_default();
         let limit = self.options.largest_reference;
+        let beside = named.iter().filter(|path| sight.is_beside(&self.place, path)).cloned().collect();
         let files = named.into_iter().map(|path| {
             let bytes = sight.read(&self.place.reference(&path), limit);
             (path, bytes)
         });
-        Shot { text, files: files.collect(), environment, notes }
+        Shot { text, files: files.collect(), environment, notes, beside }
     }
 
     /// The variables of the first `.env` that is there and well-formed.
@@ -170,7 +202,7 @@ impl FileReader {
                 return Err(LookError::Unsettled { path: config.clone(), after });
             }
         }
-        Ok(Look { material, notes: shot.notes })
+        Ok(Look { material, notes: shot.notes, beside: shot.beside })
     }
 }
 
@@ -192,6 +224,21 @@ impl Sight {
         let (bytes, identity) = read(&file, limit)?;
         self.read.push((file, identity));
         Ok(bytes)
+    }
+
+    /// Whether a file comes with the configuration's volume: it lies in the same payload directory, or would if the
+    /// volume had it already.
+    fn is_beside(&mut self, place: &Place, path: &Path) -> bool {
+        let Ok(config) = self.links.trail(&place.config).end else { return false };
+        let is_payload = |name: &std::ffi::OsStr| name.as_encoded_bytes().starts_with(b"..");
+        let Some(payload) = config.ancestors().find(|place| place.file_name().is_some_and(is_payload)) else {
+            return false;
+        };
+        let path = place.reference(path);
+        match self.links.trail(&path).end {
+            Ok(file) => file.starts_with(payload),
+            Err(_) => path.parent() == place.config.parent(),
+        }
     }
 
     /// Whether all that was read belongs together: every link still leads there, and no file has changed. A file

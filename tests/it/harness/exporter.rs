@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-use super::{Response, eventually, get, post};
+use super::{Response, eventually, get, post, short_hash};
 
 /// The program as a process. It is killed when the test ends.
 pub struct Exporter {
@@ -26,6 +26,13 @@ impl Exporter {
         let mut command = Command::new(env!("CARGO_BIN_EXE_nbu-exporter"));
         command.arg("--config").arg(config).args(flags);
         Self::spawn(command)
+    }
+
+    /// The program on a free port, as a command to add to.
+    pub fn command(config: &Path) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_nbu-exporter"));
+        command.arg("--config").arg(config).args(["--web.listen-address", "127.0.0.1:0"]);
+        command
     }
 
     /// Starts a prepared command that ends up as the program.
@@ -119,9 +126,43 @@ impl Exporter {
         self.sample(&format!("nbu_up{{site=\"{site}\"}}")) == Some(1.0)
     }
 
-    /// Sends TERM and waits for the end; the exit code.
-    pub fn stop(mut self) -> Option<i32> {
-        self.signal("TERM");
+    /// Whether this text is the configuration that runs.
+    pub fn runs(&self, text: &str) -> bool {
+        self.metrics().contains(&format!("nbu_exporter_config_info{{hash=\"{}\"", short_hash(text)))
+    }
+
+    /// Waits until this text is the configuration that runs.
+    #[track_caller]
+    pub fn until_runs(&self, text: &str) {
+        eventually("the configuration runs", || self.runs(text));
+    }
+
+    /// Whether the newest known revision is the one that runs.
+    pub fn is_newest(&self) -> bool {
+        self.sample("nbu_exporter_config_last_reload_successful") == Some(1.0)
+    }
+
+    /// The number of all counted reloads.
+    pub fn all_reloads(&self) -> f64 {
+        let page = self.metrics();
+        let lines = page.lines().filter(|line| line.starts_with("nbu_exporter_config_reloads_total{"));
+        lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+    }
+
+    /// A number of `/proc/PID/status`, such as `Threads` or `VmRSS` (in KiB).
+    pub fn status(&self, field: &str) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':')).unwrap();
+        line.split_whitespace().next().unwrap().parse().unwrap()
+    }
+
+    /// How many file descriptors are open.
+    pub fn descriptors(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.pid())).unwrap().count()
+    }
+
+    /// Waits for the end; the exit code.
+    pub fn wait(mut self) -> Option<i32> {
         let mut code = None;
         eventually("the exporter ends", || {
             code = self.child.try_wait().unwrap();
@@ -142,6 +183,13 @@ impl Drop for Exporter {
             eprintln!("the exporter's log:\n{}", self.log().join("\n"));
         }
     }
+}
+
+/// Starts the program, which must end by itself; its exit code and what it says.
+pub fn start_fails(arguments: &[&str]) -> (Option<i32>, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_nbu-exporter"));
+    let output = command.args(arguments).env_remove("NBU_EXPORTER_CONFIG").output().unwrap();
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
 /// The value of one series on a page.

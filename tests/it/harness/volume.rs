@@ -29,6 +29,13 @@ impl Volume {
         volume
     }
 
+    /// A directory of plain files below a temporary one, which lives as long.
+    pub fn plain(keep: tempfile::TempDir, name: &str) -> Self {
+        let root = keep.path().join(name);
+        fs::create_dir_all(&root).unwrap();
+        Self { root, keep: Some(keep) }
+    }
+
     /// Where it is mounted.
     pub fn root(&self) -> &Path {
         &self.root

@@ -1,0 +1,61 @@
+use crate::collector::{self, COLLECTORS};
+use crate::metric::Desc;
+use crate::netbackup::Stats;
+use crate::poller;
+
+/// One metric family of the sites, and where its values come from.
+#[derive(Clone, Copy, Debug)]
+pub struct Listed {
+    /// The family.
+    pub desc: &'static Desc,
+    /// The collector that gives it, or `poller` or `client` for what the exporter knows of a site by itself.
+    pub from: &'static str,
+    /// The NetBackup resource that a collector reads.
+    pub endpoint: Option<&'static str>,
+    /// The RBAC namespace in which the key's role needs the operation `|OPERATIONS|VIEW|` for it.
+    pub permission: Option<&'static str>,
+}
+
+impl Listed {
+    /// The names of all labels, `site` first.
+    pub fn labels(&self) -> impl Iterator<Item = &'static str> {
+        std::iter::once("site").chain(self.desc.labels.iter().copied())
+    }
+}
+
+/// Every family of the sites by its name.
+pub fn catalogue() -> Vec<Listed> {
+    let own = |from| move |desc: &&'static Desc| Listed { desc, from, endpoint: None, permission: None };
+    let of_collectors = COLLECTORS.iter().flat_map(|entry| {
+        entry.families.iter().map(|desc| Listed {
+            desc,
+            from: entry.name,
+            endpoint: Some(entry.endpoint),
+            permission: Some(entry.permission),
+        })
+    });
+    let of_sites = poller::FAMILIES.iter().chain(collector::site::COLLECTOR_FAMILIES).map(own("poller"));
+    let mut all: Vec<_> =
+        of_collectors.chain(of_sites).chain(Stats::DESCS.iter().map(own("client"))).collect();
+    all.sort_by_key(|listed| listed.desc.name);
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn a_name_belongs_to_one_family_and_a_label_stands_once() {
+        let all = catalogue();
+        let names: BTreeSet<_> = all.iter().map(|listed| listed.desc.name).collect();
+        assert_eq!(names.len(), all.len());
+        for listed in all {
+            let labels: BTreeSet<_> = listed.labels().collect();
+            assert_eq!(labels.len(), listed.desc.labels.len() + 1, "{}", listed.desc.name);
+            assert!(!labels.contains("le"), "{}", listed.desc.name);
+        }
+    }
+}

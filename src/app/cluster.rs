@@ -1,0 +1,119 @@
+use std::env;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::RunError;
+use super::announcing::announce;
+use crate::exposition::{Reading, Source};
+use crate::reload::{MountLag, StatusReader};
+use crate::source::kubernetes::{
+    Access, Announcer, ObjectName, ObjectReader, ObjectWatcher, Pod, Sighting, Status, Timing,
+};
+
+const UP: &str = "nbu_exporter_config_kubernetes_watch_up";
+const PRESENT: &str = "nbu_exporter_config_kubernetes_object_present";
+const RESTARTS: &str = "nbu_exporter_config_kubernetes_watch_restarts_total";
+const LAST_ANSWER: &str = "nbu_exporter_config_kubernetes_last_answer_timestamp_seconds";
+const LAG: &str = "nbu_exporter_config_mount_lag_seconds";
+
+/// The ConfigMap object as a source, with the tasks that belong to it.
+#[derive(Debug)]
+pub(super) struct Cluster {
+    access: Access,
+    reader: ObjectReader,
+    watcher: Option<ObjectWatcher>,
+    tasks: Vec<AbortOnDropHandle<()>>,
+}
+
+impl Cluster {
+    /// Finds the way to the API server; no request is made.
+    pub(super) async fn join(object: &ObjectName) -> Result<Self, RunError> {
+        let timing = Timing::default();
+        let access = Access::infer(&timing).await?;
+        let mut object = object.clone();
+        object.namespace = object.namespace.or_else(|| variable("POD_NAMESPACE"));
+        let reader = ObjectReader::new(object, access.clone(), timing);
+        Ok(Self { access, reader, watcher: None, tasks: Vec::new() })
+    }
+
+    pub(super) fn reader(&self) -> ObjectReader {
+        self.reader.clone()
+    }
+
+    /// Begins to watch.
+    pub(super) fn watch(&mut self) -> mpsc::Receiver<Sighting> {
+        let (watcher, sightings) = ObjectWatcher::start(&self.reader);
+        self.watcher = Some(watcher);
+        sightings
+    }
+
+    /// Waits for the end of the watch, which is a bug.
+    pub(super) async fn ended(&mut self) {
+        match &mut self.watcher {
+            // The panic was logged where it happened.
+            Some(watcher) => drop(watcher.ended().await),
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Begins to tell the cluster what comes of each reload, and of each refused key.
+    pub(super) fn announce(&mut self, status: StatusReader, refused: mpsc::Receiver<Arc<str>>) {
+        let pod = variable("POD_NAME").zip(variable("POD_NAMESPACE"));
+        let pod = pod.map(|(name, namespace)| Pod { name, namespace, uid: variable("POD_UID") });
+        let (object, own) = (self.reader.object().clone(), self.reader.status());
+        let (announcer, publishing) = Announcer::start(self.access.clone(), object, own, pod);
+        let telling = tokio::spawn(announce(status, refused, announcer));
+        self.tasks.extend([publishing, telling].map(AbortOnDropHandle::new));
+    }
+
+    /// What is known of the source; the lag only where there is a mounted file as well.
+    pub(super) fn metrics(&self, lag: Option<MountLag>) -> ObjectMetrics {
+        ObjectMetrics { status: self.reader.status(), lag }
+    }
+}
+
+/// A variable of the downward API.
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// What the watch of the ConfigMap says of itself, as metrics.
+#[derive(Debug)]
+pub(super) struct ObjectMetrics {
+    status: Arc<Status>,
+    lag: Option<MountLag>,
+}
+
+impl Source for ObjectMetrics {
+    fn names(&self) -> Vec<(&'static str, &'static str)> {
+        let mut names = vec![
+            (UP, "Whether the Kubernetes API answers the watch of the ConfigMap."),
+            (PRESENT, "Whether the ConfigMap was there at the last answer of the Kubernetes API."),
+            (RESTARTS, "Times that the watch of the ConfigMap ended otherwise than by its time."),
+            (LAST_ANSWER, "When the Kubernetes API last answered, as Unix time."),
+        ];
+        if self.lag.is_some() {
+            names.push((
+                LAG,
+                "How long the mounted file has not shown the newest known revision; 0 while it does.",
+            ));
+        }
+        names
+    }
+
+    fn read(&self) -> Vec<Reading> {
+        let status = &self.status;
+        let gauge = |name, value| Reading { name, counter: false, value, label: None };
+        let answered = status.last_answer().map(|at| gauge(LAST_ANSWER, at.as_millisecond() as f64 / 1000.0));
+        let lag = self.lag.as_ref().map(|lag| gauge(LAG, lag.get().as_secs_f64()));
+        let mut readings = vec![
+            gauge(UP, f64::from(u8::from(status.is_up()))),
+            gauge(PRESENT, f64::from(u8::from(status.is_present()))),
+            Reading { name: RESTARTS, counter: true, value: status.restarts() as f64, label: None },
+        ];
+        readings.extend(answered.into_iter().chain(lag));
+        readings
+    }
+}

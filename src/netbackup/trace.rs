@@ -1,0 +1,58 @@
+use std::borrow::Cow;
+
+use super::exchange::Request;
+
+/// What `--trace` turns on.
+const TARGET: &str = "nbu_exporter::api";
+/// The most that is shown of a body.
+const MOST: usize = 16 << 10;
+
+/// Whether answers to this request are shown. Those about keys never are.
+pub(super) fn shows(request: &Request) -> bool {
+    !request.endpoint.starts_with("/security/") && tracing::enabled!(target: TARGET, tracing::Level::TRACE)
+}
+
+/// Shows an answer with its body; never headers, and not the key, should a proxy on the way have echoed it.
+pub(super) fn answer(request: &Request, status: u16, body: &[u8], key: &[u8]) {
+    if shows(request) {
+        let body = shown(body, key);
+        let (path, query) = (request.endpoint, &*request.query);
+        tracing::trace!(target: TARGET, method = "GET", path, query, status, %body, "The NetBackup API answered");
+    }
+}
+
+fn shown(body: &[u8], key: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let text = match std::str::from_utf8(key) {
+        // Masked before it is cut: the cut may go through a key.
+        Ok(key) if !key.is_empty() && text.contains(key) => Cow::Owned(text.replace(key, "<secret>")),
+        _ => text,
+    };
+    let cut = text.floor_char_boundary(MOST);
+    match text.split_at_checked(cut) {
+        Some((head, rest)) if !rest.is_empty() => format!("{head}… ({} more bytes)", rest.len()),
+        _ => text.into_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_is_cut_at_its_limit_between_characters() {
+        let long = "é".repeat(MOST);
+        let shown = shown(long.as_bytes(), b"k");
+        assert!(shown.ends_with(&format!("é… ({MOST} more bytes)")));
+        assert_eq!(super::shown(b"short", b"k"), "short");
+        assert_eq!(super::shown(b"\xff", b"k"), "\u{fffd}");
+    }
+
+    #[test]
+    fn an_echoed_key_is_masked_wherever_it_stands() {
+        let body = format!("{}hunter2", "x".repeat(MOST - 3));
+        let shown = shown(body.as_bytes(), b"hunter2");
+        assert!(!shown.contains("hun") && shown.contains("<se"), "{}", &shown[MOST - 8..]);
+        assert_eq!(super::shown(b"key: hunter2, hunter2", b"hunter2"), "key: <secret>, <secret>");
+    }
+}

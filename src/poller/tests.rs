@@ -1,0 +1,207 @@
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+
+use super::*;
+use crate::collector::{CollectError, Collector, Context, Tally};
+use crate::config::{Endpoint, Proxy, Scheme, Secret, SiteId, Verification};
+use crate::metric::{Desc, Family};
+use crate::netbackup::Client;
+use crate::simulator::{ApiVersion, Fault, Options, Rule, Simulation};
+use crate::snapshot::SnapshotStore;
+
+fn plan(port: u16) -> Plan {
+    Plan {
+        site: Site {
+            id: SiteId::Named("paris".into()),
+            name: "paris".into(),
+            endpoint: Endpoint::new(Scheme::Http, "127.0.0.1", port, "/netbackup"),
+            api_key: Secret::new("simulated-key".to_owned()),
+            api_version: None,
+            verification: Verification::SystemRoots,
+            tls_server_name: None,
+            proxy: Proxy::Off,
+            timeout: Duration::from_secs(20),
+            max_concurrent_requests: 4,
+        },
+        collection: Collection {
+            interval: Duration::from_mins(1),
+            window: Duration::from_hours(1),
+            max_stale_cycles: 2,
+        },
+        collectors: Collectors::default(),
+        names: MetricNames::Native,
+    }
+}
+
+/// One site, polled cycle by cycle.
+struct Polled {
+    simulation: Simulation,
+    plan: Plan,
+    client: Client,
+    stats: Arc<Stats>,
+    memory: Memory,
+    writer: SnapshotWriter,
+    store: SnapshotStore,
+}
+
+impl Polled {
+    async fn start() -> Self {
+        let simulation = Simulation::start(Options::default()).await.unwrap();
+        let plan = plan(simulation.sites()[0].address().port());
+        let stats = Arc::new(Stats::default());
+        let client = Client::new(&plan.site, &TlsCache::default(), stats.clone()).unwrap();
+        let memory = Memory::new(collector::build(&plan.collectors));
+        let store = SnapshotStore::default();
+        let writer = store.writer(plan.site.id.clone());
+        Self { simulation, plan, client, stats, memory, writer, store }
+    }
+
+    fn server(&self) -> &crate::simulator::Site {
+        &self.simulation.sites()[0]
+    }
+
+    /// One cycle, and the page after it.
+    async fn cycle(&mut self) -> String {
+        self.memory.cycle(&self.plan, Ok(&self.client), &self.stats, &self.writer).await;
+        let snapshots = self.store.load();
+        let fragments = snapshots.sites.values().flat_map(|snapshot| &snapshot.fragments);
+        fragments.map(|fragment| String::from_utf8_lossy(&fragment.text).into_owned()).collect()
+    }
+}
+
+fn has(page: &str, line: &str) -> bool {
+    page.lines().any(|found| found.starts_with(line))
+}
+
+const JOBS: &str = "nbu_jobs_window_jobs{";
+const STORAGE: &str = "nbu_storage_unit_info{";
+const UP: &str = "nbu_up{site=\"paris\"} 1";
+
+#[tokio::test]
+async fn a_failing_collectors_values_stay_for_the_stated_cycles_and_the_others_are_fresh() {
+    let mut polled = Polled::start().await;
+    assert!(has(&polled.cycle().await, JOBS));
+    polled.server().faults().add(Rule::new(Fault::Status { code: 404, retry_after: None }).on("/admin/jobs"));
+    let mut shown = Vec::new();
+    for _ in 0..4 {
+        let page = polled.cycle().await;
+        assert!(has(&page, STORAGE) && has(&page, UP), "{page}");
+        assert!(has(&page, "nbu_scrape_collector_success{site=\"paris\",collector=\"jobs\"} 0"), "{page}");
+        shown.push(has(&page, JOBS));
+    }
+    assert_eq!(shown, [true, true, false, false]);
+    polled.server().faults().clear();
+    assert!(has(&polled.cycle().await, JOBS));
+}
+
+#[tokio::test]
+async fn a_401_on_one_endpoint_is_a_permission_gap_and_no_dead_site() {
+    let mut polled = Polled::start().await;
+    polled.server().faults().add(Rule::new(Fault::Status { code: 401, retry_after: None }).on("/admin/jobs"));
+    let page = polled.cycle().await;
+    assert!(has(&page, UP) && has(&page, STORAGE), "{page}");
+    assert!(has(&page, "nbu_scrape_collector_unauthorized{site=\"paris\",collector=\"jobs\"} 1"), "{page}");
+    assert!(has(&page, "nbu_api_credential_accepted{site=\"paris\"} 1"), "{page}");
+}
+
+#[tokio::test]
+async fn a_key_that_is_refused_everywhere_is_told_from_a_missing_permission() {
+    let mut polled = Polled::start().await;
+    polled.server().replace_keys(&["another".to_owned()]);
+    let page = polled.cycle().await;
+    assert!(has(&page, "nbu_up{site=\"paris\"} 0"), "{page}");
+    assert!(has(&page, "nbu_api_credential_accepted{site=\"paris\"} 0"), "{page}");
+    polled.server().add_key("simulated-key");
+    polled.cycle().await;
+    let page = polled.cycle().await;
+    assert!(has(&page, UP), "{page}");
+}
+
+#[tokio::test]
+async fn an_upgrade_of_the_server_is_noticed_in_the_next_cycle() {
+    let mut polled = Polled::start().await;
+    assert!(has(&polled.cycle().await, "nbu_api_version{site=\"paris\",version=\"12.0\"} 1"));
+    polled.server().set_api_version(ApiVersion::new(14, 0));
+    let page = polled.cycle().await;
+    assert!(has(&page, "nbu_api_version{site=\"paris\",version=\"14.0\"} 1") && has(&page, JOBS), "{page}");
+    assert!(!page.contains("version=\"12.0\""), "{page}");
+}
+
+/// A collector with a bug.
+struct Panicking;
+
+impl Collector for Panicking {
+    fn name(&self) -> &'static str {
+        "jobs"
+    }
+
+    fn families(&self) -> &'static [&'static Desc] {
+        &[]
+    }
+
+    fn collect<'a>(
+        &'a mut self,
+        _: &'a Context<'a>,
+        _: &'a mut Tally,
+    ) -> BoxFuture<'a, Result<Vec<Family>, CollectError>> {
+        async { panic!("a collector that panics") }.boxed()
+    }
+}
+
+#[tokio::test]
+async fn a_collector_that_panics_is_replaced_and_the_others_are_not_disturbed() {
+    let mut polled = Polled::start().await;
+    let mut collectors = collector::build(&polled.plan.collectors);
+    let jobs = collectors.iter().position(|collector| collector.name() == "jobs").unwrap();
+    collectors[jobs] = Box::new(Panicking);
+    polled.memory = Memory::new(collectors);
+    let page = polled.cycle().await;
+    assert!(has(&page, UP) && has(&page, STORAGE) && !has(&page, JOBS), "{page}");
+    assert!(has(&page, "nbu_scrape_collector_success{site=\"paris\",collector=\"jobs\"} 0"), "{page}");
+    let page = polled.cycle().await;
+    assert!(has(&page, JOBS) && has(&page, STORAGE), "{page}");
+}
+
+#[tokio::test]
+async fn a_server_that_dies_is_down_and_its_values_go_with_the_stale_cycles() {
+    let mut polled = Polled::start().await;
+    polled.cycle().await;
+    polled.server().faults().add(Rule::new(Fault::Html { code: 404 }).on("/ping"));
+    polled.server().faults().add(Rule::new(Fault::Status { code: 404, retry_after: None }));
+    let mut shown = Vec::new();
+    for _ in 0..3 {
+        let page = polled.cycle().await;
+        assert!(has(&page, "nbu_up{site=\"paris\"} 0"), "{page}");
+        shown.push((has(&page, JOBS), has(&page, STORAGE)));
+    }
+    assert_eq!(shown, [(true, true), (true, true), (false, false)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_long_stop_there_is_one_cycle_and_not_one_for_each_that_was_missed() {
+    tokio::time::advance(Duration::from_hours(1)).await;
+    let now = Instant::now();
+    assert_eq!(next_cycle(now.checked_sub(Duration::from_mins(10)).unwrap(), Duration::from_secs(1)), now);
+    for _ in 0..1000 {
+        let pause = next_cycle(now, Duration::from_secs(100)) - now;
+        assert!((Duration::from_secs(95)..=Duration::from_secs(105)).contains(&pause), "{pause:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_a_change_of_what_is_asked_for_moves_the_next_cycle() {
+    let old = plan(1);
+    let (now, next) = (Instant::now(), Instant::now() + Duration::from_secs(40));
+    let check = |change: fn(&mut Plan), expected: Instant| {
+        let mut new = old.clone();
+        change(&mut new);
+        assert_eq!(next_after_change(&old, &new, next), expected);
+    };
+    check(|_| {}, next);
+    check(|plan| plan.collection.max_stale_cycles = 9, next);
+    check(|plan| plan.collection.interval = Duration::from_secs(10), now + Duration::from_secs(10));
+    check(|plan| plan.collection.interval = Duration::from_mins(10), next);
+    check(|plan| plan.collection.window = Duration::from_hours(2), now);
+    check(|plan| plan.site.api_key = Secret::new("new".to_owned()), now);
+    check(|plan| plan.site.timeout = Duration::from_secs(1), now);
+}

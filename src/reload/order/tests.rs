@@ -1,0 +1,217 @@
+use super::*;
+
+mod interleavings;
+
+fn digest(name: &str) -> Digest {
+    Digest::of_text(name.as_bytes())
+}
+
+fn stamp(version: &str, text: &str) -> Stamp {
+    Stamp { uid: "u1".to_owned(), resource_version: version.to_owned(), text: Some(digest(text)) }
+}
+
+/// An order that saw these revisions by the watch.
+fn seen(revisions: &[(&str, &str)]) -> Order {
+    let mut order = Order::default();
+    for (version, text) in revisions {
+        assert_eq!(order.object(&stamp(version, text), Means::Watch), Place::Newest);
+    }
+    order
+}
+
+#[test]
+fn fault_57_a_file_that_lags_is_superseded_each_time() {
+    let mut order = seen(&[("5", "v5"), ("6", "v6")]);
+    for _ in 0..3 {
+        assert_eq!(order.file(digest("v5")), Place::Superseded);
+    }
+    assert_eq!(order.file(digest("v6")), Place::Newest);
+}
+
+#[test]
+fn fault_58_a_revision_that_the_watch_never_saw_is_asked_for_once_and_superseded() {
+    let mut order = seen(&[("6", "v6")]);
+    assert_eq!(order.file(digest("v5")), Place::Ask);
+    order.object(&stamp("6", "v6"), Means::Get);
+    assert_eq!(order.file_after_get(digest("v5")), Place::Superseded);
+    assert_eq!(order.file(digest("v5")), Place::Superseded, "the next tick need not ask");
+}
+
+#[test]
+fn fault_58_a_file_that_is_ahead_of_the_watch_is_what_the_get_says() {
+    let mut order = seen(&[("6", "v6")]);
+    assert_eq!(order.file(digest("v7")), Place::Ask);
+    order.object(&stamp("7", "v7"), Means::Get);
+    assert_eq!(order.file_after_get(digest("v7")), Place::Newest);
+}
+
+#[test]
+fn fault_59_with_the_api_away_an_unknown_file_applies_and_the_next_list_reconciles() {
+    let mut order = seen(&[("6", "v6")]);
+    assert_eq!(order.file(digest("v5")), Place::Ask);
+    order.away();
+    assert_eq!(order.file_after_get(digest("v5")), Place::Newest);
+    assert_eq!(order.newest(), Some(digest("v5")));
+    assert_eq!(order.object(&stamp("6", "v6"), Means::Watch), Place::Newest);
+    assert_eq!(order.newest(), Some(digest("v6")), "the same revision again is the newest all the same");
+    assert_eq!(
+        order.file(digest("v5")),
+        Place::Ask,
+        "the file alone had it, so the object's history has not"
+    );
+}
+
+#[test]
+fn fault_60_a_revert_is_the_newest_and_the_text_between_is_not() {
+    let mut order = seen(&[("1", "a"), ("2", "b"), ("3", "a")]);
+    assert_eq!(order.file(digest("b")), Place::Superseded);
+    assert_eq!(order.file(digest("a")), Place::Newest);
+    assert_eq!(order.version_of(digest("a")), Some("3"));
+}
+
+#[test]
+fn fault_62_after_an_invalid_revision_and_a_valid_one_the_file_with_the_invalid_one_is_superseded() {
+    let mut order = seen(&[("5", "v5"), ("6", "invalid"), ("7", "v7")]);
+    assert_eq!(order.file(digest("invalid")), Place::Superseded);
+}
+
+#[test]
+fn fault_63_after_a_restart_the_file_drives_until_the_api_answers() {
+    let mut order = Order::default();
+    assert_eq!(order.file(digest("v4")), Place::Newest);
+    order.object(&stamp("6", "v6"), Means::Watch);
+    assert_eq!(order.newest(), Some(digest("v6")));
+    assert_eq!(order.file(digest("v4")), Place::Ask);
+    order.object(&stamp("6", "v6"), Means::Get);
+    assert_eq!(order.file_after_get(digest("v4")), Place::Superseded);
+}
+
+#[test]
+fn fault_64_a_file_before_the_watch_is_the_newest_and_the_watch_then_says_the_same() {
+    let mut order = seen(&[("5", "v5")]);
+    assert_eq!(order.file(digest("v6")), Place::Ask);
+    order.object(&stamp("6", "v6"), Means::Get);
+    assert_eq!(order.file_after_get(digest("v6")), Place::Newest);
+    assert_eq!(order.object(&stamp("6", "v6"), Means::Watch), Place::Newest);
+    assert_eq!(order.newest(), Some(digest("v6")));
+}
+
+#[test]
+fn fault_65_a_mount_of_another_object_never_takes_turns_with_the_watched_one() {
+    let mut order = seen(&[("6", "ours")]);
+    for text in ["other 1", "other 2", "other 1"] {
+        if order.file(digest(text)) == Place::Ask {
+            order.object(&stamp("6", "ours"), Means::Get);
+            assert_eq!(order.file_after_get(digest(text)), Place::Superseded);
+        }
+        assert_eq!(order.newest(), Some(digest("ours")));
+    }
+}
+
+#[test]
+fn fault_67_beyond_the_history_a_get_decides() {
+    let mut order = Order::default();
+    for version in 1..=HISTORY + 2 {
+        order.object(&stamp(&version.to_string(), &format!("text {version}")), Means::Watch);
+    }
+    let newest = stamp(&(HISTORY + 2).to_string(), &format!("text {}", HISTORY + 2));
+    assert_eq!(order.file(digest("text 2")), Place::Superseded);
+    assert_eq!(order.file(digest("text 1")), Place::Ask);
+    order.object(&newest, Means::Get);
+    assert_eq!(order.file_after_get(digest("text 1")), Place::Superseded);
+}
+
+#[test]
+fn fault_56_the_history_is_bounded() {
+    let mut order = Order::default();
+    for version in 1..=1000 {
+        order.object(&stamp(&version.to_string(), &format!("text {version}")), Means::Watch);
+    }
+    assert_eq!(order.history.len(), HISTORY);
+    assert_eq!(order.newest(), Some(digest("text 1000")));
+}
+
+#[test]
+fn fault_51_an_edit_of_metadata_alone_moves_the_version_and_not_the_text() {
+    let mut order = seen(&[("5", "a"), ("6", "b"), ("7", "b")]);
+    assert_eq!(order.version_of(digest("b")), Some("7"));
+    assert_eq!(order.file(digest("b")), Place::Newest);
+    assert_eq!(order.file(digest("a")), Place::Superseded);
+}
+
+#[test]
+fn fault_42_revisions_that_went_back_are_confirmed_and_then_accepted() {
+    let mut order = seen(&[("1199", "old"), ("1200", "new")]);
+    assert_eq!(order.object(&stamp("1000", "restored"), Means::Watch), Place::Ask);
+    assert_eq!(order.newest(), Some(digest("new")), "nothing moves before the answer");
+    assert_eq!(order.object(&stamp("1000", "restored"), Means::Get), Place::Newest);
+    assert_eq!(order.newest(), Some(digest("restored")));
+    assert_eq!(order.file(digest("old")), Place::Ask, "the history is forgotten");
+}
+
+#[test]
+fn fault_54_a_replica_that_lags_is_found_out_by_the_get() {
+    let mut order = seen(&[("1200", "new")]);
+    for _ in 0..3 {
+        assert_eq!(order.object(&stamp("1000", "old"), Means::Watch), Place::Ask);
+        assert_eq!(order.object(&stamp("1200", "new"), Means::Get), Place::Newest);
+        assert_eq!(order.newest(), Some(digest("new")));
+    }
+}
+
+#[test]
+fn fault_49_a_recreated_object_counts_by_its_content() {
+    let mut order = seen(&[("5", "a")]);
+    order.missing();
+    assert_eq!(order.newest(), Some(digest("a")), "what runs is kept");
+    let recreated = Stamp { uid: "u2".to_owned(), ..stamp("9", "a") };
+    assert_eq!(order.object(&recreated, Means::Watch), Place::Newest);
+    assert_eq!(order.newest(), Some(digest("a")));
+    let other = Stamp { uid: "u3".to_owned(), ..stamp("12", "b") };
+    assert_eq!(order.object(&other, Means::Watch), Place::Newest);
+    assert_eq!(order.newest(), Some(digest("b")));
+}
+
+#[test]
+fn fault_48_without_an_object_the_file_drives_and_the_object_takes_over_by_content() {
+    let mut order = Order::default();
+    order.missing();
+    for text in ["a", "b", "a"] {
+        assert_eq!(order.file(digest(text)), Place::Newest, "a revert of the file is none of the object");
+    }
+    order.object(&stamp("9", "c"), Means::Watch);
+    assert_eq!(order.newest(), Some(digest("c")));
+}
+
+#[test]
+fn fault_52_a_revision_without_a_configuration_is_the_newest_and_no_older_file_comes_back() {
+    let mut order = seen(&[("5", "a")]);
+    let empty = Stamp { text: None, ..stamp("6", "") };
+    assert_eq!(order.object(&empty, Means::Watch), Place::Newest);
+    assert_eq!(order.newest(), None);
+    assert!(order.is_of_object());
+    assert_eq!(order.file(digest("a")), Place::Superseded);
+}
+
+#[test]
+fn fault_53_odd_versions_are_opaque() {
+    let long = "9".repeat(40);
+    for (older, than, expected) in [
+        ("9", "10", true),
+        ("10", "9", false),
+        ("10", "10", false),
+        (long.as_str(), "1", false),
+        ("1", long.as_str(), true),
+        ("00", "10", false),
+        ("0", "10", false),
+        ("abc", "abd", false),
+        ("", "1", false),
+        ("-1", "1", false),
+        ("1", "٣٣", false),
+    ] {
+        assert_eq!(is_older(older, than), expected, "{older} {than}");
+    }
+    let mut order = seen(&[("abc", "a"), ("00", "b"), (&long, "c")]);
+    assert_eq!(order.newest(), Some(digest("c")));
+    assert_eq!(order.file(digest("a")), Place::Superseded);
+}

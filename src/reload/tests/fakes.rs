@@ -1,0 +1,340 @@
+//! What stands in for everything around the funnel.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use prometheus::Registry;
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{ConfigDiff, Material};
+use crate::reload::{
+    ActiveConfig, Event, Object, Outcome, PrepareError, Publisher, Reader, References, ReloadHandle,
+    ReloadMetrics, Reloader, Sources, StatusReader, StatusWriter, Trigger, Triggers, Verdict, Watch, first,
+    requests,
+};
+use crate::source::file::{Look, LookError, Problem};
+use crate::source::kubernetes::Sighting;
+
+/// A valid configuration; each number is another one.
+pub(super) fn valid(number: u32) -> String {
+    format!("# {number}\nserver: {{port: {}}}\nnbuservers: []\n", 9000 + number)
+}
+
+/// An invalid configuration; each number is another one.
+pub(super) fn invalid(number: u32) -> String {
+    format!("# {number}\nnbuservers: none\n")
+}
+
+/// What the next look does.
+#[derive(Clone, Debug)]
+pub(super) enum Act {
+    Panic,
+    /// The look waits until the other end is dropped.
+    Hang(Arc<Mutex<std::sync::mpsc::Receiver<()>>>),
+    /// The files are still in motion.
+    ComeAgain(Duration),
+}
+
+/// A file, as the funnel's reader sees it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Disk(Arc<Mutex<Content>>);
+
+#[derive(Debug, Default)]
+struct Content {
+    text: Option<String>,
+    acts: Vec<Act>,
+    looks: usize,
+}
+
+impl Disk {
+    fn lock(&self) -> MutexGuard<'_, Content> {
+        self.0.lock().unwrap()
+    }
+
+    pub(super) fn write(&self, text: &str) {
+        self.lock().text = Some(text.to_owned());
+    }
+
+    pub(super) fn remove(&self) {
+        self.lock().text = None;
+    }
+
+    /// Has the next looks do this instead.
+    pub(super) fn next(&self, acts: impl IntoIterator<Item = Act>) {
+        self.lock().acts.extend(acts);
+    }
+
+    pub(super) fn looks(&self) -> usize {
+        self.lock().looks
+    }
+}
+
+impl Reader for Disk {
+    fn path(&self) -> &Path {
+        Path::new("/etc/nbu-exporter/config.yaml")
+    }
+
+    fn look(&self, _: &References<'_>) -> Result<Look, LookError> {
+        let (act, text) = {
+            let mut content = self.lock();
+            content.looks += 1;
+            let act = (!content.acts.is_empty()).then(|| content.acts.remove(0));
+            (act, content.text.clone())
+        };
+        match act {
+            Some(Act::Panic) => panic!("planted-secret in a check that panics"),
+            Some(Act::Hang(until)) => drop(until.lock().unwrap().recv()),
+            Some(Act::ComeAgain(after)) => {
+                return Err(LookError::Unsettled { path: self.path().to_owned(), after });
+            }
+            None => {}
+        }
+        let missing = LookError::Unreadable {
+            path: self.path().to_owned(),
+            problem: Problem::Missing(self.path().to_owned()),
+        };
+        let text = text.ok_or(missing)?.into_bytes();
+        Ok(Look {
+            material: Material { text, ..Material::default() },
+            notes: Vec::new(),
+            beside: BTreeSet::new(),
+        })
+    }
+
+    fn look_with(&self, text: &[u8], _: &References<'_>) -> Result<Look, LookError> {
+        let material = Material { text: text.to_vec(), ..Material::default() };
+        Ok(Look { material, notes: Vec::new(), beside: BTreeSet::new() })
+    }
+
+    fn is_lone_mount(&self) -> bool {
+        false
+    }
+}
+
+/// There is no ConfigMap object.
+#[derive(Debug)]
+pub(super) enum NoObject {}
+
+impl Object for NoObject {
+    fn origin(&self) -> String {
+        match *self {}
+    }
+
+    fn label(&self) -> PathBuf {
+        PathBuf::new()
+    }
+
+    async fn get(&self) -> Sighting {
+        match *self {}
+    }
+}
+
+/// Somebody who writes, or not.
+#[derive(Clone, Debug)]
+pub(super) struct Writing {
+    held: watch::Sender<bool>,
+    disturbances: Arc<Mutex<usize>>,
+}
+
+impl Default for Writing {
+    fn default() -> Self {
+        Self { held: watch::Sender::new(false), disturbances: Arc::default() }
+    }
+}
+
+impl Writing {
+    /// Begins to write in place, or ends.
+    pub(super) fn hold(&self, held: bool) {
+        self.held.send_replace(held);
+    }
+
+    /// The next looks each meet a writer who began meanwhile.
+    pub(super) fn disturb(&self, looks: usize) {
+        *self.disturbances.lock().unwrap() = looks;
+    }
+}
+
+impl Watch for Writing {
+    type Clearance = ();
+
+    async fn ready(&self) {
+        let mut held = self.held.subscribe();
+        let _ = held.wait_for(|held| !held).await;
+    }
+
+    async fn is_undisturbed(&self, (): ()) -> bool {
+        let mut left = self.disturbances.lock().unwrap();
+        let disturbed = *left > 0;
+        *left = left.saturating_sub(1);
+        !disturbed
+    }
+
+    fn cover(&self, _: &BTreeSet<PathBuf>) {}
+}
+
+/// The rest of the program.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Program(Arc<Mutex<Parts>>);
+
+#[derive(Debug, Default)]
+struct Parts {
+    /// Every configuration that was put to work, in order.
+    committed: Vec<Arc<ActiveConfig>>,
+    failures: Vec<String>,
+    prepared: usize,
+    slow: Option<Arc<Notify>>,
+}
+
+impl Program {
+    fn lock(&self) -> MutexGuard<'_, Parts> {
+        self.0.lock().unwrap()
+    }
+
+    pub(super) fn committed(&self) -> Vec<Arc<ActiveConfig>> {
+        self.lock().committed.clone()
+    }
+
+    /// How often something was tried to be put to work.
+    pub(super) fn prepared(&self) -> usize {
+        self.lock().prepared
+    }
+
+    /// The next preparations fail with these words.
+    pub(super) fn fail(&self, failures: &[&str]) {
+        self.lock().failures.extend(failures.iter().map(|&why| why.to_owned()));
+    }
+
+    /// The next preparation takes until it is told.
+    pub(super) fn slow(&self) -> Arc<Notify> {
+        let notify = Arc::new(Notify::new());
+        self.lock().slow = Some(notify.clone());
+        notify
+    }
+}
+
+impl Publisher for Program {
+    type Prepared = ();
+
+    async fn prepare(&mut self, _: &Arc<ActiveConfig>, _: &ConfigDiff) -> Result<(), PrepareError> {
+        let slow = {
+            let mut parts = self.lock();
+            parts.prepared += 1;
+            if !parts.failures.is_empty() {
+                return Err(PrepareError(parts.failures.remove(0)));
+            }
+            parts.slow.take()
+        };
+        if let Some(slow) = slow {
+            slow.notified().await;
+        }
+        Ok(())
+    }
+
+    async fn commit(&mut self, next: Arc<ActiveConfig>, (): ()) {
+        self.lock().committed.push(next);
+    }
+}
+
+struct Stream {
+    events: mpsc::UnboundedReceiver<Event>,
+    requests: mpsc::Receiver<Event>,
+}
+
+impl Triggers for Stream {
+    async fn next(&mut self) -> Option<Event> {
+        tokio::select! {
+            event = self.events.recv() => event,
+            Some(event) = self.requests.recv() => Some(event),
+        }
+    }
+}
+
+/// A running funnel with all that is around it.
+pub(super) struct Funnel {
+    pub(super) disk: Disk,
+    pub(super) writing: Writing,
+    pub(super) program: Program,
+    pub(super) status: StatusReader,
+    pub(super) shutdown: CancellationToken,
+    pub(super) handle: ReloadHandle,
+    registry: Registry,
+    events: mpsc::UnboundedSender<Event>,
+    task: JoinHandle<Program>,
+}
+
+impl Funnel {
+    /// Starts on this text.
+    pub(super) async fn start(text: &str) -> Self {
+        let (disk, writing, program) = (Disk::default(), Writing::default(), Program::default());
+        disk.write(text);
+        let (events, receiver) = mpsc::unbounded_channel();
+        let (handle, requests) = requests();
+        let mut stream = Stream { events: receiver, requests };
+        let mut sources = Sources::<Disk, NoObject>::file(disk.clone());
+        let running = first(&mut sources, &mut stream).await.unwrap();
+        let registry = Registry::new();
+        let metrics = ReloadMetrics::new(&registry).unwrap();
+        let writer = StatusWriter::default();
+        let status = writer.reader();
+        let reloader = Reloader::new(sources, writing.clone(), program.clone(), running, writer, metrics);
+        let shutdown = CancellationToken::new();
+        let task = tokio::spawn(reloader.run(stream, shutdown.clone()));
+        Self { disk, writing, program, status, shutdown, handle, registry, events, task }
+    }
+
+    pub(super) fn trigger(&self, trigger: Trigger) {
+        let _ = self.events.send(Event::Look(trigger));
+    }
+
+    /// Asks in the same queue as the triggers; the answer comes later.
+    pub(super) fn ask(&self) -> oneshot::Receiver<Arc<Verdict>> {
+        let (sender, receiver) = oneshot::channel();
+        let _ = self.events.send(Event::Request(sender));
+        receiver
+    }
+
+    /// Asks and waits.
+    pub(super) async fn post(&self) -> Arc<Verdict> {
+        self.handle.reload().await.expect("the funnel lives")
+    }
+
+    /// The number of counted reloads.
+    pub(super) fn count(&self, trigger: Trigger, outcome: Outcome) -> f64 {
+        let families = self.registry.gather();
+        let family =
+            families.iter().find(|family| family.name() == "nbu_exporter_config_reloads_total").unwrap();
+        let wanted = [outcome.as_str(), trigger.as_str()];
+        let is_wanted = |metric: &&prometheus::proto::Metric| {
+            metric.get_label().iter().zip(wanted).all(|(label, value)| label.value() == value)
+        };
+        family.get_metric().iter().find(is_wanted).unwrap().get_counter().get_value()
+    }
+
+    /// The number of all counted reloads.
+    pub(super) fn counts(&self) -> f64 {
+        let pairs = Trigger::ALL.iter().flat_map(|&trigger| Outcome::ALL.map(|outcome| (trigger, outcome)));
+        pairs.map(|(trigger, outcome)| self.count(trigger, outcome)).sum()
+    }
+
+    /// The texts of what was put to work, as their ports.
+    pub(super) fn ports(&self) -> Vec<u16> {
+        self.program.committed().iter().map(|active| active.config.server.port).collect()
+    }
+
+    /// Lets everything happen that can happen by itself.
+    pub(super) async fn settle(&self) {
+        let before = self.disk.looks();
+        let verdict = self.post().await;
+        assert!(self.disk.looks() > before, "{verdict:?} came of a look");
+    }
+
+    /// Ends the funnel.
+    pub(super) async fn end(self) -> Program {
+        self.shutdown.cancel();
+        self.task.await.unwrap()
+    }
+}

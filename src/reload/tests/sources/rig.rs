@@ -1,0 +1,261 @@
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::super::super::*;
+use crate::config::ConfigDiff;
+use crate::source::file::{FileReader, FileSource, Options};
+use crate::source::kubernetes::{Problem, Revision, Sighting, Unusable};
+
+/// A volume that is swapped as the kubelet does it.
+pub(super) struct Volume(TempDir);
+
+static STAMP: AtomicUsize = AtomicUsize::new(0);
+
+impl Volume {
+    pub(super) fn new(files: &[(&str, &str)]) -> Self {
+        let volume = Self(tempfile::tempdir().unwrap());
+        volume.swap(files);
+        volume
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub(super) fn swap(&self, files: &[(&str, &str)]) {
+        let root = self.path();
+        let old = fs::read_link(root.join("..data")).ok();
+        let stamp = format!("..2026_{}", STAMP.fetch_add(1, Ordering::Relaxed));
+        fs::create_dir(root.join(&stamp)).unwrap();
+        for (name, text) in files {
+            fs::write(root.join(&stamp).join(name), text).unwrap();
+        }
+        symlink(&stamp, root.join("..data_tmp")).unwrap();
+        fs::rename(root.join("..data_tmp"), root.join("..data")).unwrap();
+        for (name, _) in files {
+            let _ = symlink(Path::new("..data").join(name), root.join(name));
+        }
+        if let Some(old) = old {
+            fs::remove_dir_all(root.join(old)).unwrap();
+        }
+    }
+
+    pub(super) fn remove(&self, name: &str) {
+        fs::remove_file(self.path().join(name)).unwrap();
+    }
+}
+
+/// A configuration with one site.
+pub(super) fn config(site: &str) -> String {
+    format!("nbuservers:\n  - site: {site}\n    host: nbu.example\n    apiKey: k\n")
+}
+
+pub(super) fn revision(version: &str, text: &str) -> Sighting {
+    of_uid("u1", version, text)
+}
+
+pub(super) fn of_uid(uid: &str, version: &str, text: &str) -> Sighting {
+    present(uid, version, Ok(text.as_bytes().to_vec()))
+}
+
+pub(super) fn bytes(version: &str, bytes: Vec<u8>) -> Sighting {
+    present("u1", version, Ok(bytes))
+}
+
+pub(super) fn unusable(version: &str, unusable: Unusable) -> Sighting {
+    present("u1", version, Err(unusable))
+}
+
+pub(super) fn gone() -> Sighting {
+    Sighting::Unavailable(Problem::Timeout(Duration::from_secs(10)))
+}
+
+fn present(uid: &str, version: &str, text: Result<Vec<u8>, Unusable>) -> Sighting {
+    let (uid, resource_version) = (uid.to_owned(), version.to_owned());
+    Sighting::Present(Arc::new(Revision { uid, resource_version, text, immutable: false }))
+}
+
+/// The object as a GET gives it.
+#[derive(Clone)]
+struct FakeObject {
+    answer: Arc<Mutex<Sighting>>,
+    gets: Arc<AtomicUsize>,
+}
+
+impl Object for FakeObject {
+    fn origin(&self) -> String {
+        "configmap ns/cfg".to_owned()
+    }
+
+    fn label(&self) -> std::path::PathBuf {
+        "configmap ns/cfg:config.yaml".into()
+    }
+
+    async fn get(&self) -> Sighting {
+        self.gets.fetch_add(1, Ordering::Relaxed);
+        self.answer.lock().unwrap().clone()
+    }
+}
+
+/// Nobody writes in place here.
+struct Idle;
+
+impl Watch for Idle {
+    type Clearance = ();
+
+    async fn ready(&self) {}
+
+    async fn is_undisturbed(&self, (): ()) -> bool {
+        true
+    }
+
+    fn cover(&self, _: &std::collections::BTreeSet<std::path::PathBuf>) {}
+}
+
+/// Writes down what is published.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<Arc<ActiveConfig>>>>);
+
+impl Publisher for Log {
+    type Prepared = ();
+
+    async fn prepare(&mut self, _: &Arc<ActiveConfig>, _: &ConfigDiff) -> Result<(), PrepareError> {
+        Ok(())
+    }
+
+    async fn commit(&mut self, next: Arc<ActiveConfig>, (): ()) {
+        self.0.lock().unwrap().push(next);
+    }
+}
+
+struct Queue(mpsc::Receiver<Event>);
+
+impl Triggers for Queue {
+    async fn next(&mut self) -> Option<Event> {
+        self.0.recv().await
+    }
+}
+
+/// A funnel that runs.
+pub(super) struct Rig {
+    events: mpsc::Sender<Event>,
+    object: FakeObject,
+    log: Log,
+    pub(super) status: StatusReader,
+    pub(super) lag: MountLag,
+    /// How long the start took.
+    pub(super) waited: Duration,
+    elsewhere: TempDir,
+    task: JoinHandle<Log>,
+}
+
+impl Rig {
+    /// Starts with the file, if there is a volume, and the object, of which the API says this at first.
+    pub(super) async fn start(volume: Option<&Volume>, first: Option<Sighting>) -> Result<Self, StartError> {
+        let elsewhere = tempfile::tempdir().unwrap();
+        let path = volume.map_or(elsewhere.path(), Volume::path).join("config.yaml");
+        let source = FileSource::new(&path, std::collections::BTreeMap::new(), Options::default());
+        let answer = Arc::new(Mutex::new(first.clone().unwrap_or_else(gone)));
+        let object = FakeObject { answer, gets: Arc::default() };
+        let mut sources: Sources<FileReader, FakeObject> =
+            Sources::object(object.clone(), source.reader(), volume.map(|_| source.reader()));
+        let (events, queue) = mpsc::channel(1);
+        let mut queue = Queue(queue);
+        if let Some(first) = first {
+            events.send(Event::Object(first)).await.unwrap();
+        }
+        let began = Instant::now();
+        let first = super::super::super::first(&mut sources, &mut queue).await?;
+        let waited = began.elapsed();
+        let log = Log::default();
+        log.0.lock().unwrap().push(first.clone());
+        let writer = StatusWriter::default();
+        let (status, lag) = (writer.reader(), sources.lag());
+        let metrics = ReloadMetrics::new(&prometheus::Registry::new()).unwrap();
+        let reloader = Reloader::new(sources, Idle, log.clone(), first, writer, metrics);
+        let task = tokio::spawn(reloader.run(queue, CancellationToken::new()));
+        Ok(Self { events, object, log, status, lag, waited, elsewhere, task })
+    }
+
+    /// Time passes only while nobody has anything to do.
+    pub(super) async fn settle(&self) {
+        sleep(Duration::from_secs(1)).await;
+        assert!(!self.task.is_finished());
+    }
+
+    pub(super) async fn look(&self, trigger: Trigger) {
+        self.events.send(Event::Look(trigger)).await.unwrap();
+        self.settle().await;
+    }
+
+    pub(super) async fn post(&self) -> Arc<Verdict> {
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        self.events.send(Event::Request(sender)).await.unwrap();
+        receiver.await.unwrap()
+    }
+
+    /// The API server has this, and the watch says so.
+    pub(super) async fn object(&self, sighting: Sighting) {
+        self.answer(sighting.clone());
+        self.event(sighting).await;
+    }
+
+    /// A GET is answered by this.
+    pub(super) fn answer(&self, sighting: Sighting) {
+        *self.object.answer.lock().unwrap() = sighting;
+    }
+
+    /// The watch brings this.
+    pub(super) async fn event(&self, sighting: Sighting) {
+        self.events.send(Event::Object(sighting)).await.unwrap();
+        self.settle().await;
+    }
+
+    /// The same without waiting for what comes of it.
+    pub(super) async fn send(&self, sighting: Sighting) {
+        self.answer(sighting.clone());
+        self.events.send(Event::Object(sighting)).await.unwrap();
+    }
+
+    pub(super) fn gets(&self) -> usize {
+        self.object.gets.load(Ordering::Relaxed)
+    }
+
+    /// Writes a file outside of the volume; its path.
+    pub(super) fn elsewhere(&self, name: &str, text: &str) -> String {
+        let path = self.elsewhere.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    pub(super) fn running(&self) -> Arc<ActiveConfig> {
+        self.log.0.lock().unwrap().last().unwrap().clone()
+    }
+
+    /// The only site of each configuration that was put to work.
+    pub(super) fn applied(&self) -> Vec<String> {
+        let log = self.log.0.lock().unwrap();
+        let sites = log.iter().map(|active| active.config.sites.first());
+        sites.map(|site| site.map(|site| site.name.to_string()).unwrap_or_default()).collect()
+    }
+
+    pub(super) fn verdict(&self) -> Arc<Verdict> {
+        self.status.load().last_verdict.clone().unwrap().1
+    }
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}

@@ -1,0 +1,97 @@
+use std::fmt;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use futures_util::future::BoxFuture;
+use kube::{Client, Config};
+
+use super::Timing;
+
+/// Why there is no way to the API server at all.
+#[derive(Debug, thiserror::Error)]
+pub enum AccessError {
+    /// Neither a kubeconfig nor a service account.
+    #[error(
+        "no credentials for the Kubernetes API: {0}. In a pod mount the service account's token \
+         (automountServiceAccountToken), elsewhere set KUBECONFIG"
+    )]
+    None(String),
+    /// The credentials are there and can not be used.
+    #[error("the credentials for the Kubernetes API can not be used: {0}")]
+    Unusable(String),
+}
+
+type Connect = dyn Fn() -> BoxFuture<'static, Result<Client, AccessError>> + Send + Sync;
+
+/// The way to the API server; clones share it.
+#[derive(Clone)]
+pub struct Access {
+    connect: Arc<Connect>,
+    client: Arc<ArcSwap<Client>>,
+    namespace: Arc<str>,
+}
+
+impl Access {
+    /// The way that the environment gives: the kubeconfig if there is one, else the pod's service account.
+    ///
+    /// No proxy of the environment is used for it.
+    pub async fn infer(timing: &Timing) -> Result<Self, AccessError> {
+        let timing = timing.clone();
+        let namespace = config(&timing).await?.default_namespace;
+        Self::new(&namespace, move || {
+            let timing = timing.clone();
+            Box::pin(async move { client(config(&timing).await?) })
+        })
+        .await
+    }
+
+    /// A way that is made by `connect`, also each time that the credentials are refused: they may have been rotated.
+    pub(super) async fn new(
+        namespace: &str,
+        connect: impl Fn() -> BoxFuture<'static, Result<Client, AccessError>> + Send + Sync + 'static,
+    ) -> Result<Self, AccessError> {
+        let client = connect().await?;
+        Ok(Self {
+            connect: Arc::new(connect),
+            client: Arc::new(ArcSwap::from_pointee(client)),
+            namespace: namespace.into(),
+        })
+    }
+
+    /// The namespace that the credentials belong to.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    pub(super) fn client(&self) -> Client {
+        (**self.client.load()).clone()
+    }
+
+    /// Reads the credentials again.
+    pub(super) async fn renew(&self) {
+        match (self.connect)().await {
+            Ok(client) => self.client.store(Arc::new(client)),
+            // In the middle of a rotation; the old ones are tried again.
+            Err(error) => tracing::debug!(err = %error, "The credentials can not be read again"),
+        }
+    }
+}
+
+async fn config(timing: &Timing) -> Result<Config, AccessError> {
+    let mut config = Config::infer().await.map_err(|error| AccessError::None(error.to_string()))?;
+    config.connect_timeout = Some(timing.answer);
+    // Retries inside the client hide an outage from us.
+    config.default_retry = false;
+    Ok(config)
+}
+
+fn client(config: Config) -> Result<Client, AccessError> {
+    Client::try_from(config).map_err(|error| AccessError::Unusable(error.to_string()))
+}
+
+impl fmt::Debug for Access {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The client holds the token.
+        write!(formatter, "Access({})", self.namespace)
+    }
+}

@@ -1,0 +1,85 @@
+use std::error::Error as _;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::ObjectName;
+
+/// Why the API server does not give what we ask for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// 401: the credentials are not accepted.
+    Unauthorized,
+    /// 403: a rule is missing.
+    Forbidden {
+        /// What was asked for: `get`, `list` or `watch`.
+        verb: &'static str,
+    },
+    /// Our version is too old to watch from.
+    Expired,
+    /// No answer in time.
+    Timeout(Duration),
+    /// A watch that ended at once.
+    Short,
+    /// Anything else: a sentence.
+    Other(String),
+}
+
+impl Problem {
+    pub(super) fn new(verb: &'static str, error: &kube::Error) -> Self {
+        match error {
+            kube::Error::Api(status) => Self::of_status(verb, status),
+            error => {
+                // Each layer adds something: the service, the connector, the system.
+                let mut text = error.to_string();
+                let mut source = error.source();
+                while let Some(cause) = source {
+                    let cause_text = cause.to_string();
+                    if !text.contains(&cause_text) {
+                        // Writing to a `String` can not fail.
+                        let _ = write!(text, ": {cause_text}");
+                    }
+                    source = cause.source();
+                }
+                Self::Other(text)
+            }
+        }
+    }
+
+    pub(super) fn of_status(verb: &'static str, status: &kube::core::Status) -> Self {
+        match status.code {
+            401 => Self::Unauthorized,
+            403 => Self::Forbidden { verb },
+            410 => Self::Expired,
+            code => {
+                Self::Other(format!("HTTP {code} {}: {}", status.reason, status.message).trim().to_owned())
+            }
+        }
+    }
+
+    /// What is wrong and what helps, in a sentence.
+    pub fn sentence(&self, object: &ObjectName) -> String {
+        let ObjectName { name, .. } = object;
+        let namespace = object.namespace.as_deref().unwrap_or_default();
+        match self {
+            Self::Unauthorized => {
+                "the API server does not accept our credentials (401): check the service account's token, or the \
+                 kubeconfig"
+                    .to_owned()
+            }
+            Self::Forbidden { verb } => format!(
+                "the API server forbids to {verb} the ConfigMap (403): give the service account a Role in namespace \
+                 {namespace} with apiGroups [\"\"], resources [configmaps], resourceNames [{name}], verbs [get, list, \
+                 watch]; the verb {verb} is missing"
+            ),
+            Self::Expired => "the API server no longer has the version to watch from (410)".to_owned(),
+            Self::Timeout(after) => format!("no answer within {after:?}"),
+            Self::Short => "the watch ended at once".to_owned(),
+            Self::Other(text) => text.clone(),
+        }
+    }
+
+    /// Whether both are the same trouble, whatever the words.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+    }
+}

@@ -1,0 +1,270 @@
+use std::pin::pin;
+use std::sync::Arc;
+
+use futures_util::TryStreamExt as _;
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::Api;
+use kube::api::{ListParams, WatchEvent, WatchParams};
+use tokio::sync::mpsc;
+use tokio::task::JoinError;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::pause::Pauses;
+use super::{Access, ObjectName, Problem, Revision, Sighting, Status, Timing};
+
+/// How many sightings may wait; then the stream waits.
+const QUEUE: usize = 16;
+
+/// The task that watches one ConfigMap. Dropping this ends it.
+#[derive(Debug)]
+pub struct ObjectWatcher {
+    task: AbortOnDropHandle<()>,
+}
+
+/// Asks for the object as it is now.
+#[derive(Clone, Debug)]
+pub struct ObjectReader {
+    object: Arc<ObjectName>,
+    access: Access,
+    timing: Timing,
+    status: Arc<Status>,
+}
+
+impl ObjectWatcher {
+    /// Watches what `reader` reads. Each sighting comes in the order of the API server's answers; while it is in
+    /// trouble there is one `Unavailable` and no more.
+    pub fn start(reader: &ObjectReader) -> (Self, mpsc::Receiver<Sighting>) {
+        let (sender, sightings) = mpsc::channel(QUEUE);
+        let pauses = Pauses::new(reader.timing.first_pause, reader.timing.longest_pause);
+        let watch = Watch { reader: reader.clone(), sightings: sender, pauses, trouble: None, away: false };
+        let task = AbortOnDropHandle::new(tokio::spawn(watch.run()));
+        (Self { task }, sightings)
+    }
+
+    /// Waits for the task's end, which is a bug. Cancel safe.
+    pub async fn ended(&mut self) -> Result<(), JoinError> {
+        (&mut self.task).await
+    }
+}
+
+impl ObjectReader {
+    /// A reader of one object. A name without a namespace means that of the credentials.
+    pub fn new(mut object: ObjectName, access: Access, timing: Timing) -> Self {
+        object.namespace.get_or_insert_with(|| access.namespace().to_owned());
+        Self { object: Arc::new(object), access, timing, status: Arc::default() }
+    }
+
+    /// Which object, with its namespace.
+    pub fn object(&self) -> &Arc<ObjectName> {
+        &self.object
+    }
+
+    /// What is known of the source, for metrics.
+    pub fn status(&self) -> Arc<Status> {
+        self.status.clone()
+    }
+
+    /// The object as it is now, by one GET, which the API server answers from a quorum. It waits ten seconds at most.
+    pub async fn get(&self) -> Sighting {
+        let answer = timeout(self.timing.answer, self.api().get_opt(&self.object.name)).await;
+        match answer {
+            Ok(Ok(object)) => self.seen(object),
+            Ok(Err(error)) => Sighting::Unavailable(Problem::new("get", &error)),
+            Err(_) => Sighting::Unavailable(Problem::Timeout(self.timing.answer)),
+        }
+    }
+
+    fn api(&self) -> Api<ConfigMap> {
+        let namespace = self.object.namespace.as_deref().unwrap_or_default();
+        Api::namespaced(self.access.client(), namespace)
+    }
+
+    fn seen(&self, object: Option<ConfigMap>) -> Sighting {
+        self.status.answered();
+        let Some(object) = object else {
+            self.status.seen(None);
+            return Sighting::Missing;
+        };
+        let revision = Revision::new(object, &self.object.key);
+        self.status.seen(Some(&revision.uid));
+        Sighting::Present(Arc::new(revision))
+    }
+}
+
+/// The state of the task.
+struct Watch {
+    reader: ObjectReader,
+    sightings: mpsc::Sender<Sighting>,
+    pauses: Pauses,
+    /// What was last said of the trouble that lasts.
+    trouble: Option<Trouble>,
+    /// Whether the funnel was told that the object is out of reach.
+    away: bool,
+}
+
+/// Trouble that lasts, and what ends it: lists may succeed all the while that no watch does.
+struct Trouble {
+    problem: Problem,
+    of_watch: bool,
+}
+
+/// Nobody listens any more.
+struct Closed;
+
+/// Why a round ended.
+enum End {
+    Closed,
+    List(Problem),
+    Watch(Problem),
+}
+
+impl From<Closed> for End {
+    fn from(_: Closed) -> Self {
+        Self::Closed
+    }
+}
+
+impl Watch {
+    async fn run(mut self) {
+        loop {
+            match self.round().await {
+                Ok(()) => self.lives(),
+                Err(End::Closed) => return,
+                Err(End::List(problem)) => {
+                    self.failed(problem.clone(), false).await;
+                    if !self.away && self.sightings.send(Sighting::Unavailable(problem)).await.is_err() {
+                        return;
+                    }
+                    self.away = true;
+                    sleep(self.pauses.next()).await;
+                }
+                Err(End::Watch(problem)) => {
+                    self.reader.status.restarted();
+                    self.failed(problem, true).await;
+                    sleep(self.pauses.next()).await;
+                }
+            }
+        }
+    }
+
+    /// The watch is a good one.
+    fn lives(&mut self) {
+        self.pauses.reset();
+        self.recovered(true);
+    }
+
+    /// Lists the object and watches it from there. `Ok` when the watch has had its time.
+    async fn round(&mut self) -> Result<(), End> {
+        let version = self.list().await?;
+        let timing = self.reader.timing.clone();
+        let seconds = u32::try_from(timing.watch.as_secs().max(1)).unwrap_or(u32::MAX);
+        let params = WatchParams::default().fields(&self.selector()).timeout(seconds);
+        let began = Instant::now();
+        let api = self.reader.api();
+        let stream = within(&timing, "watch", api.watch(&params, &version)).await.map_err(End::Watch)?;
+        let mut stream = pin!(stream);
+        // The server ends it after its time; if nothing is heard even then, the connection is a dead one.
+        let deadline = began + timing.watch + timing.grace;
+        loop {
+            match timeout_at(deadline, stream.try_next()).await {
+                Ok(Ok(Some(event))) => self.event(event).await?,
+                Ok(Ok(None)) if began.elapsed() < timing.shortest_watch => {
+                    return Err(End::Watch(Problem::Short));
+                }
+                Ok(Ok(None)) => {
+                    if began.elapsed() < timing.watch {
+                        // An API server that goes away says nothing; the next list tells.
+                        self.reader.status.restarted();
+                    }
+                    return Ok(());
+                }
+                Ok(Err(error)) => return Err(End::Watch(Problem::new("watch", &error))),
+                Err(_) => return Err(End::Watch(Problem::Timeout(timing.watch + timing.grace))),
+            }
+        }
+    }
+
+    /// Tells of the object as it is now; the version to watch from.
+    async fn list(&mut self) -> Result<String, End> {
+        let params = ListParams::default().fields(&self.selector());
+        let api = self.reader.api();
+        let list = within(&self.reader.timing, "list", api.list(&params)).await.map_err(End::List)?;
+        let version = list.metadata.resource_version.unwrap_or_default();
+        let object = list.items.into_iter().find(|object| self.is_ours(object));
+        self.recovered(false);
+        self.away = false;
+        self.tell(object).await?;
+        Ok(version)
+    }
+
+    async fn event(&mut self, event: WatchEvent<ConfigMap>) -> Result<(), End> {
+        match event {
+            WatchEvent::Added(object) | WatchEvent::Modified(object) if self.is_ours(&object) => {
+                self.lives();
+                self.tell(Some(object)).await?;
+            }
+            WatchEvent::Deleted(object) if self.is_ours(&object) => {
+                self.lives();
+                self.tell(None).await?;
+            }
+            WatchEvent::Error(status) => return Err(End::Watch(Problem::of_status("watch", &status))),
+            // Of another object, which the selector should have kept from us; or a bookmark, which a stream may hold
+            // before the error that ends it.
+            WatchEvent::Added(_)
+            | WatchEvent::Modified(_)
+            | WatchEvent::Deleted(_)
+            | WatchEvent::Bookmark(_) => self.reader.status.answered(),
+        }
+        Ok(())
+    }
+
+    async fn tell(&mut self, object: Option<ConfigMap>) -> Result<(), Closed> {
+        let sighting = self.reader.seen(object);
+        self.sightings.send(sighting).await.map_err(|_| Closed)
+    }
+
+    /// Says what is wrong, once for each kind of trouble.
+    async fn failed(&mut self, problem: Problem, of_watch: bool) {
+        if matches!(problem, Problem::Unauthorized) {
+            self.reader.access.renew().await;
+        }
+        if matches!(problem, Problem::Expired | Problem::Short) {
+            // Nothing that an operator could mend; the next list tells whether the API server answers.
+            tracing::debug!(err = problem.sentence(&self.reader.object), "The watch of the ConfigMap ended");
+            return;
+        }
+        self.reader.status.failed();
+        if !self.trouble.as_ref().is_some_and(|said| said.problem.is_like(&problem)) {
+            let err = problem.sentence(&self.reader.object);
+            tracing::warn!(object = %self.reader.object, err, "The ConfigMap can not be watched; it is tried again");
+        }
+        self.trouble = Some(Trouble { problem, of_watch });
+    }
+
+    /// A list succeeded, or a watch lived.
+    fn recovered(&mut self, by_watch: bool) {
+        if self.trouble.take_if(|trouble| trouble.of_watch == by_watch).is_some() {
+            tracing::info!(object = %self.reader.object, "The ConfigMap is watched again");
+        }
+    }
+
+    fn selector(&self) -> String {
+        format!("metadata.name={}", self.reader.object.name)
+    }
+
+    fn is_ours(&self, object: &ConfigMap) -> bool {
+        object.metadata.name.as_deref() == Some(&self.reader.object.name)
+    }
+}
+
+async fn within<T>(
+    timing: &Timing,
+    verb: &'static str,
+    request: impl Future<Output = kube::Result<T>>,
+) -> Result<T, Problem> {
+    match timeout(timing.answer, request).await {
+        Ok(answer) => answer.map_err(|error| Problem::new(verb, &error)),
+        Err(_) => Err(Problem::Timeout(timing.answer)),
+    }
+}

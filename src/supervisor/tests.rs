@@ -1,0 +1,214 @@
+#![allow(clippy::float_cmp, reason = "a counter is compared with the very number that it was counted to")]
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use prometheus::Registry;
+
+use super::*;
+use crate::config::{
+    Collection, Collectors, Config, ListenHost, Log, OpenTelemetry, Proxy, Scheme, Secret, Server,
+    Verification,
+};
+use crate::metric::MetricNames;
+use crate::reload::Digest;
+use crate::simulator::{Fault, Options, Rule, Simulation, SiteOptions};
+use crate::snapshot::Snapshot;
+
+/// Far longer than anything takes.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A port on which nobody listens.
+const NOBODY: u16 = 1;
+
+fn site(name: &str, port: u16) -> Site {
+    Site {
+        id: SiteId::Named(name.into()),
+        name: name.into(),
+        endpoint: Endpoint::new(Scheme::Http, "127.0.0.1", port, "/netbackup"),
+        api_key: Secret::new("simulated-key".to_owned()),
+        api_version: None,
+        verification: Verification::SystemRoots,
+        tls_server_name: None,
+        proxy: Proxy::Off,
+        timeout: Duration::from_secs(20),
+        max_concurrent_requests: 4,
+    }
+}
+
+/// A configuration whose sites are polled all the time.
+fn active(sites: &[Site]) -> Arc<ActiveConfig> {
+    let host = ListenHost::Ip([127, 0, 0, 1].into());
+    let config = Config {
+        server: Server { host, port: 0, metrics_path: "/metrics".to_owned() },
+        collection: Collection {
+            interval: Duration::from_millis(50),
+            window: Duration::from_hours(1),
+            max_stale_cycles: 3,
+        },
+        collectors: Collectors::default(),
+        names: MetricNames::Both,
+        log: Log::default(),
+        opentelemetry: OpenTelemetry::default(),
+        sites: sites.to_vec(),
+    };
+    Arc::new(ActiveConfig {
+        config,
+        text: Digest::of_text(b""),
+        effective: Digest::of_text(b""),
+        origin: String::new(),
+        resource_version: None,
+        redacted: String::new(),
+        warnings: Vec::new(),
+        loaded_at: Timestamp::now(),
+    })
+}
+
+fn supervisor() -> (Supervisor, SupervisorHandle, SnapshotStore, Registry) {
+    let (registry, store) = (Registry::new(), SnapshotStore::default());
+    let metrics = SupervisorMetrics::new(&registry).unwrap();
+    let (supervisor, handle) = Supervisor::new(store.clone(), metrics, crate::poller::refusals().0);
+    (supervisor, handle, store, registry)
+}
+
+/// The sum over all label sets of a counter.
+fn count(registry: &Registry, name: &str) -> f64 {
+    let families = registry.gather();
+    let family = families.iter().find(|family| family.name() == name);
+    family
+        .map_or(0.0, |family| family.get_metric().iter().map(|metric| metric.get_counter().get_value()).sum())
+}
+
+fn snapshot(store: &SnapshotStore, name: &str) -> Option<Arc<Snapshot>> {
+    store.load().sites.get(&SiteId::Named(name.into())).cloned()
+}
+
+async fn eventually(what: &str, condition: impl Fn() -> bool) {
+    let waited = tokio::time::timeout(PATIENCE, async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    assert!(waited.await.is_ok(), "waited in vain: {what}");
+}
+
+async fn simulation(sites: usize) -> Simulation {
+    let sites = (0..sites).map(|number| SiteOptions::named(&format!("server-{number}"))).collect();
+    Simulation::start(Options { sites, ..Options::default() }).await.unwrap()
+}
+
+fn port(simulation: &Simulation, server: usize) -> u16 {
+    simulation.sites()[server].address().port()
+}
+
+/// A task in the place of a site's poller.
+fn insert(supervisor: &mut Supervisor, site: &Site, task: AbortHandle) {
+    let plan = Arc::new(Plan::new(&active(&[]).config, site));
+    supervisor.by_task.insert(task.id(), site.id.clone());
+    let running = Running {
+        plan: watch::Sender::new(plan),
+        endpoint: site.endpoint.clone(),
+        task,
+        next_restart: FIRST_RESTART,
+    };
+    supervisor.pollers.insert(site.id.clone(), running);
+}
+
+#[tokio::test]
+async fn a_dead_and_a_stalled_site_never_delay_another() {
+    let simulation = simulation(2).await;
+    let (good, stalled) = (&simulation.sites()[0], &simulation.sites()[1]);
+    stalled.faults().add(Rule::new(Fault::Stall));
+    let (supervisor, handle, store, _) = supervisor();
+    let shutdown = CancellationToken::new();
+    let task = tokio::spawn(supervisor.run(shutdown.clone()));
+    let sites =
+        [site("dead", NOBODY), site("stalled", port(&simulation, 1)), site("good", port(&simulation, 0))];
+    handle.apply(active(&sites)).await;
+    eventually("the good site is polled on and on", || good.requests().matching("/ping").len() >= 5).await;
+    let good = snapshot(&store, "good").unwrap();
+    assert_eq!((good.complete, good.up), (true, Some(true)));
+    assert!(snapshot(&store, "stalled").is_none_or(|stalled| !stalled.complete), "it still waits");
+    eventually("the dead one is known to be dead", || {
+        snapshot(&store, "dead").is_some_and(|dead| dead.up == Some(false))
+    })
+    .await;
+    shutdown.cancel();
+    task.await.unwrap();
+    assert!(store.load().sites.is_empty(), "who is gone leaves nothing behind");
+}
+
+#[tokio::test]
+async fn equal_configurations_touch_no_poller_and_another_endpoint_only_its_own() {
+    let simulation = simulation(3).await;
+    let (mut supervisor, _, _, registry) = supervisor();
+    let (paris, lyon) = (site("paris", port(&simulation, 0)), site("lyon", port(&simulation, 1)));
+    supervisor.follow(&active(&[paris.clone(), lyon.clone()]));
+    let ids = |supervisor: &Supervisor| {
+        ["paris", "lyon"].map(|name| supervisor.pollers[&SiteId::Named(name.into())].task.id())
+    };
+    let before = ids(&supervisor);
+    supervisor.follow(&active(&[lyon.clone(), paris.clone()]));
+    assert_eq!(ids(&supervisor), before);
+    let key = Site { api_key: Secret::new("another".to_owned()), ..lyon.clone() };
+    supervisor.follow(&active(&[paris.clone(), key]));
+    assert_eq!(ids(&supervisor), before, "a key takes no cache away");
+    assert_eq!(count(&registry, "nbu_exporter_cache_flushes_total"), 0.0);
+    supervisor.follow(&active(&[paris, site("lyon", port(&simulation, 2))]));
+    let after = ids(&supervisor);
+    assert_eq!(after[0], before[0]);
+    assert_ne!(after[1], before[1]);
+    assert_eq!(count(&registry, "nbu_exporter_cache_flushes_total"), 1.0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stopped_poller_that_does_not_end_is_counted_can_not_publish_and_the_new_one_runs() {
+    let (mut supervisor, handle, store, registry) = supervisor();
+    let elsewhere = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+    let (release, until) = std::sync::mpsc::channel::<()>();
+    let (started, is_started) = oneshot::channel();
+    let old = site("paris", NOBODY);
+    let writer = store.writer(old.id.clone());
+    // It never yields, so that nothing can abort it.
+    let stuck = async move {
+        let _ = started.send(());
+        let _ = until.recv();
+    };
+    let task = supervisor.tasks.spawn_on(stuck, elsewhere.handle());
+    insert(&mut supervisor, &old, task);
+    is_started.await.unwrap();
+    let shutdown = CancellationToken::new();
+    let task = tokio::spawn(supervisor.run(shutdown.clone()));
+    handle.apply(active(&[site("paris", NOBODY + 1)])).await;
+    let late = Snapshot {
+        site: "paris".into(),
+        taken_at: Timestamp::now(),
+        up: Some(true),
+        complete: true,
+        fragments: Vec::new(),
+    };
+    assert!(!writer.publish(late), "the old poller's time is over");
+    eventually("the new poller publishes", || snapshot(&store, "paris").is_some_and(|new| new.complete))
+        .await;
+    eventually("it is counted", || count(&registry, "nbu_exporter_pollers_stuck_total") == 1.0).await;
+    drop(release);
+    shutdown.cancel();
+    task.await.unwrap();
+    elsewhere.shutdown_background();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_poller_that_panics_is_started_again_and_the_others_do_not_notice() {
+    let (mut supervisor, handle, store, registry) = supervisor();
+    let broken = site("broken", NOBODY);
+    let task = supervisor.tasks.spawn(async { panic!("a poller that panics") });
+    insert(&mut supervisor, &broken, task);
+    let shutdown = CancellationToken::new();
+    let task = tokio::spawn(supervisor.run(shutdown.clone()));
+    handle.apply(active(&[broken, site("other", NOBODY)])).await;
+    eventually("the other one publishes", || snapshot(&store, "other").is_some()).await;
+    eventually("the broken one is back", || snapshot(&store, "broken").is_some()).await;
+    assert_eq!(count(&registry, "nbu_exporter_poller_restarts_total"), 1.0);
+    shutdown.cancel();
+    task.await.unwrap();
+}

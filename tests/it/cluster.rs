@@ -1,0 +1,201 @@
+//! The program, the chart and the manifests on a real Kubernetes control plane: etcd, API server, controller manager.
+//!
+//! They need the tools of `tests/cluster` (`make cluster-tools`), and say so where those are not built.
+
+mod control_plane;
+mod objects;
+mod release;
+
+use control_plane::control_plane;
+use release::Release;
+
+use crate::harness::{Exporter, Sites, Volume, config, eventually};
+
+const SUCCESSFUL: &str = "nbu_exporter_config_last_reload_successful";
+const WATCH_UP: &str = "nbu_exporter_config_kubernetes_watch_up";
+const LAG: &str = "nbu_exporter_config_mount_lag_seconds";
+
+/// How many reloads of all triggers ended so.
+fn outcomes(exporter: &Exporter, outcome: &str) -> f64 {
+    ["file", "http", "kubernetes", "poll", "signal"]
+        .iter()
+        .map(|trigger| exporter.reloads(trigger, outcome))
+        .sum()
+}
+
+fn watch_is_up(exporter: &Exporter) -> bool {
+    exporter.sample(WATCH_UP) == Some(1.0)
+}
+
+#[test]
+fn the_object_alone_drives_the_exporter_with_exactly_the_charts_rights() {
+    let Some(cluster) = control_plane("the_object_alone_drives_the_exporter_with_exactly_the_charts_rights")
+    else {
+        return;
+    };
+    let _in_service = cluster.in_service();
+    let sites = Sites::start(2);
+    let (paris, lyon) = (("paris", sites.port(0)), ("lyon", sites.port(1)));
+    let release = Release::with_config(cluster, "object-alone", &config(&[paris]));
+    let exporter = release.start();
+    eventually("the first site is up", || exporter.is_up("paris"));
+    eventually("it is ready", || exporter.get("/-/ready").status == 200);
+    release.edit(&config(&[paris, lyon]));
+    eventually("the added site is up", || exporter.is_up("lyon"));
+    assert_eq!(exporter.reloads("kubernetes", "applied"), 1.0);
+    eventually("the Event is there", || {
+        release.events("ConfigReloaded", "ConfigMap").iter().any(|note| note.contains("lyon"))
+    });
+    eventually("the pod has it as well", || !release.events("ConfigReloaded", "Pod").is_empty());
+    // Another edit of the object that leaves the text alone is no news.
+    release.kubectl(["annotate", "configmap", release::NAME, "example.com/note=1"]);
+    exporter.signal("HUP");
+    eventually("the signal is answered", || exporter.reloads("signal", "unchanged") == 1.0);
+    assert_eq!(outcomes(&exporter, "applied"), 1.0);
+}
+
+#[test]
+fn a_broken_edit_is_rejected_with_an_event_that_names_the_place() {
+    let Some(cluster) = control_plane("a_broken_edit_is_rejected_with_an_event_that_names_the_place") else {
+        return;
+    };
+    let _in_service = cluster.in_service();
+    let sites = Sites::start(1);
+    let good = config(&[("paris", sites.port(0))]);
+    let release = Release::with_config(cluster, "broken-edit", &good);
+    let exporter = release.start();
+    eventually("the site is up", || exporter.is_up("paris"));
+    let hash = exporter.sample("nbu_exporter_config_hash");
+    release.edit(&good.replace("scheme: http", "scheme: gopher"));
+    eventually("the rejection shows", || exporter.sample(SUCCESSFUL) == Some(0.0));
+    let place = ":9:13: nbuservers[0].scheme";
+    eventually("the Event names line and column", || {
+        release.events("ConfigRejected", "ConfigMap").iter().any(|note| note.contains(place))
+    });
+    assert!(exporter.is_up("paris"), "the last good configuration runs on");
+    assert_eq!(exporter.sample("nbu_exporter_config_hash"), hash);
+    release.edit(&good);
+    eventually("the way back shows", || exporter.sample(SUCCESSFUL) == Some(1.0));
+    let told = release.kubectl(["get", "events.events.k8s.io", "--output", "yaml"]);
+    assert!(!told.contains("simulated-key") && !exporter.log().join("\n").contains("simulated-key"));
+}
+
+#[test]
+fn a_missing_right_is_told_once_and_found_again_when_it_is_given() {
+    let Some(cluster) = control_plane("a_missing_right_is_told_once_and_found_again_when_it_is_given") else {
+        return;
+    };
+    let _in_service = cluster.in_service();
+    let sites = Sites::start(1);
+    let text = config(&[("paris", sites.port(0))]);
+    let release = Release::with_config(cluster, "missing-right", &text);
+    release.revoke();
+    let volume = Volume::new(&[("config.yaml", &text)]);
+    let exporter = release.start_with_file(&volume.path("config.yaml"));
+    eventually("the volume alone drives", || exporter.is_up("paris"));
+    let told = || exporter.log().iter().filter(|line| line.contains("resourceNames [nbu-exporter]")).count();
+    eventually("the missing rule is told", || told() > 0);
+    assert_eq!(exporter.sample(WATCH_UP), Some(0.0));
+    release.grant();
+    eventually("the watch is up", || watch_is_up(&exporter));
+    assert_eq!(told(), 1, "{:#?}", exporter.log());
+    release.edit(&text.replace("1s", "2s"));
+    eventually("an edit is applied", || exporter.reloads("kubernetes", "applied") == 1.0);
+}
+
+#[test]
+fn an_edit_that_the_api_shows_first_is_applied_once() {
+    let Some(cluster) = control_plane("an_edit_that_the_api_shows_first_is_applied_once") else { return };
+    let _in_service = cluster.in_service();
+    let sites = Sites::start(2);
+    let (paris, lyon) = (("paris", sites.port(0)), ("lyon", sites.port(1)));
+    let (old, new) = (config(&[paris]), config(&[paris, lyon]));
+    let release = Release::with_config(cluster, "both-sources", &old);
+    let volume = Volume::new(&[("config.yaml", &old)]);
+    let exporter = release.start_with_file(&volume.path("config.yaml"));
+    eventually("both sources are there", || watch_is_up(&exporter) && exporter.is_up("paris"));
+    let already = outcomes(&exporter, "applied");
+
+    release.edit(&new);
+    eventually("the edit is applied", || exporter.is_up("lyon"));
+    exporter.signal("HUP");
+    eventually("the lagging volume does not win", || {
+        exporter.reloads("signal", "superseded") + exporter.reloads("signal", "unchanged") == 1.0
+    });
+    assert!(exporter.is_up("lyon"));
+    eventually("the lag is told", || exporter.sample(LAG).is_some_and(|lag| lag > 0.0));
+    assert_eq!(exporter.sample(SUCCESSFUL), Some(1.0));
+
+    volume.swap(&[("config.yaml", &new)]);
+    eventually("the volume has caught up", || exporter.sample(LAG) == Some(0.0));
+    assert_eq!(outcomes(&exporter, "applied") - already, 1.0);
+    assert_eq!(outcomes(&exporter, "rejected"), 0.0);
+
+    // The way back is a revision of its own, although its content is old.
+    release.edit(&old);
+    eventually("the revert is applied", || !exporter.metrics().contains("lyon"));
+    volume.swap(&[("config.yaml", &old)]);
+    eventually("the volume has caught up again", || exporter.sample(LAG) == Some(0.0));
+    assert_eq!(outcomes(&exporter, "applied") - already, 2.0);
+}
+
+/// The one test that stops the API server; the others wait.
+#[test]
+fn an_outage_of_the_api_server_and_lost_rights_are_survived() {
+    let Some(cluster) = control_plane("an_outage_of_the_api_server_and_lost_rights_are_survived") else {
+        return;
+    };
+    let sites = Sites::start(2);
+    let (paris, lyon) = (("paris", sites.port(0)), ("lyon", sites.port(1)));
+    let (old, new) = (config(&[paris]), config(&[paris, lyon]));
+    let volume = Volume::new(&[("config.yaml", &old)]);
+    let (release, alone, both) = {
+        let _in_service = cluster.in_service();
+        let release = Release::with_config(cluster, "outage", &old);
+        let (alone, both) = (release.start(), release.start_with_file(&volume.path("config.yaml")));
+        eventually("both run", || {
+            [&alone, &both].iter().all(|exporter| watch_is_up(exporter) && exporter.is_up("paris"))
+        });
+        release.revoke();
+        (release, alone, both)
+    };
+    // An open watch outlives the right to it; the outage ends it.
+    let mut outage = cluster.begin_outage();
+    for exporter in [&alone, &both] {
+        eventually("the lost watch shows", || exporter.sample(WATCH_UP) == Some(0.0));
+        assert!(exporter.is_up("paris"));
+        eventually("it is ready", || exporter.get("/-/ready").status == 200);
+    }
+    volume.swap(&[("config.yaml", &new)]);
+    eventually("the volume alone drives", || both.is_up("lyon"));
+
+    outage.end();
+    for exporter in [&alone, &both] {
+        let told = "the API server forbids";
+        eventually("the lost right is told", || exporter.log().iter().any(|line| line.contains(told)));
+        assert_eq!(exporter.sample(WATCH_UP), Some(0.0));
+    }
+    release.edit(&new);
+    release.grant();
+    eventually("the watch comes back with what was missed", || watch_is_up(&alone) && alone.is_up("lyon"));
+    eventually("the watch comes back", || watch_is_up(&both));
+    assert!(both.is_up("lyon"));
+    release.edit(&old);
+    for exporter in [&alone, &both] {
+        eventually("an edit is applied again", || !exporter.metrics().contains("lyon"));
+    }
+}
+
+#[test]
+fn a_program_without_its_object_waits_for_it() {
+    let Some(cluster) = control_plane("a_program_without_its_object_waits_for_it") else { return };
+    let _in_service = cluster.in_service();
+    let sites = Sites::start(1);
+    let release = Release::new(cluster, "no-object");
+    let exporter = release.start();
+    assert_eq!(exporter.get("/-/healthy").status, 200);
+    assert_eq!(exporter.get("/-/ready").status, 503);
+    release.create(&config(&[("paris", sites.port(0))]));
+    eventually("the object is found", || exporter.is_up("paris"));
+    eventually("it is ready", || exporter.get("/-/ready").status == 200);
+}

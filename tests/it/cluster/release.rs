@@ -1,0 +1,153 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::control_plane::{ControlPlane, run};
+use crate::harness::Exporter;
+
+/// The name of the release and of all its objects.
+pub const NAME: &str = "nbu-exporter";
+
+/// The chart's rules and their binding, where no helm is built. `exactly_the_charts_rules` compares both.
+pub const RULES: &str = include_str!("rules.yaml");
+
+/// What the chart installs for the exporter to use, in a namespace of its own; the exporter itself runs here.
+pub struct Release {
+    cluster: &'static ControlPlane,
+    namespace: String,
+    files: tempfile::TempDir,
+}
+
+impl Release {
+    /// Everything but the ConfigMap: namespace, service account, rules, and a kubeconfig with the account's token.
+    pub fn new(cluster: &'static ControlPlane, namespace: &str) -> Self {
+        let files = tempfile::tempdir().unwrap();
+        let release = Self { cluster, namespace: namespace.to_owned(), files };
+        cluster.kubectl(["create", "namespace", namespace]);
+        release.kubectl(["create", "serviceaccount", NAME]);
+        release.grant();
+        release.write_kubeconfig();
+        release
+    }
+
+    /// The same with the ConfigMap.
+    pub fn with_config(cluster: &'static ControlPlane, namespace: &str, text: &str) -> Self {
+        let release = Self::new(cluster, namespace);
+        release.create(text);
+        release
+    }
+
+    /// The kubeconfig of a pod's service account: the token is a file, as it is in a pod.
+    fn write_kubeconfig(&self) {
+        let token = self.kubectl(["create", "token", NAME, "--duration", "1h"]);
+        fs::write(self.files.path().join("token"), token).unwrap();
+        let of_admin = self.cluster.kubectl(["config", "view", "--raw", "--output", "json"]);
+        let mut config: serde_json::Value = serde_json::from_str(&of_admin).unwrap();
+        config["users"][0]["user"] = serde_json::json!({ "tokenFile": self.files.path().join("token") });
+        config["contexts"][0]["context"]["namespace"] = self.namespace.clone().into();
+        fs::write(self.kubeconfig(), config.to_string()).unwrap();
+    }
+
+    /// The kubeconfig of the service account.
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.files.path().join("kubeconfig")
+    }
+
+    /// kubectl as the administrator, in the release's namespace.
+    #[track_caller]
+    pub fn kubectl<const N: usize>(&self, arguments: [&str; N]) -> String {
+        self.cluster.kubectl(["--namespace", &self.namespace].into_iter().chain(arguments))
+    }
+
+    /// Gives the rights of the chart.
+    #[track_caller]
+    pub fn grant(&self) {
+        self.apply(&rules(self.cluster, &self.namespace));
+    }
+
+    /// Takes them away.
+    #[track_caller]
+    pub fn revoke(&self) {
+        self.kubectl(["delete", "rolebinding", NAME]);
+    }
+
+    fn apply(&self, manifests: &str) {
+        self.cluster.kubectl_with(["--namespace", &self.namespace, "apply", "--filename", "-"], manifests);
+    }
+
+    /// Creates the ConfigMap.
+    #[track_caller]
+    pub fn create(&self, text: &str) {
+        let file = self.files.path().join("config.yaml");
+        fs::write(&file, text).unwrap();
+        self.kubectl(["create", "configmap", NAME, &format!("--from-file={}", file.display())]);
+    }
+
+    /// Edits the ConfigMap: the API server has answered when this returns.
+    #[track_caller]
+    pub fn edit(&self, text: &str) {
+        let patch = serde_json::json!({ "data": { "config.yaml": text } }).to_string();
+        self.kubectl(["patch", "configmap", NAME, "--type", "merge", "--patch", &patch]);
+    }
+
+    /// The program on the object alone.
+    pub fn start(&self) -> Exporter {
+        Exporter::spawn(self.command())
+    }
+
+    /// The program on the object and on a mounted directory.
+    pub fn start_with_file(&self, file: &Path) -> Exporter {
+        let mut command = self.command();
+        command.arg("--config").arg(file);
+        Exporter::spawn(command)
+    }
+
+    /// As the chart's pod starts it.
+    fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_nbu-exporter"));
+        command
+            .arg("run")
+            .args(["--web.listen-address=127.0.0.1:0", "--kubernetes.events=true"])
+            .arg(format!("--config.kubernetes={NAME}:config.yaml"))
+            .env("KUBECONFIG", self.kubeconfig())
+            .env("POD_NAME", "the-pod")
+            .env("POD_NAMESPACE", &self.namespace)
+            .env("POD_UID", "5c8f3f0e-5d5c-4b0b-9a53-cf1c0d4f4b1e");
+        command
+    }
+
+    /// The notes of the Events with this reason about an object of this kind.
+    pub fn events(&self, reason: &str, kind: &str) -> Vec<String> {
+        let json = self.kubectl(["get", "events.events.k8s.io", "--output", "json"]);
+        let list: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let is_wanted =
+            |event: &&serde_json::Value| event["reason"] == reason && event["regarding"]["kind"] == kind;
+        let note = |event: &serde_json::Value| event["note"].as_str().unwrap_or_default().to_owned();
+        list["items"].as_array().unwrap().iter().filter(is_wanted).map(note).collect()
+    }
+}
+
+/// The chart's Role and `RoleBinding` for a namespace.
+pub fn rules(cluster: &ControlPlane, namespace: &str) -> String {
+    match cluster.helm() {
+        Some(helm) => template(helm, namespace, &["--show-only", "templates/rbac.yaml"]),
+        None => RULES.replace("NAMESPACE", namespace),
+    }
+}
+
+/// What the chart renders to.
+#[track_caller]
+pub fn template(helm: &Path, namespace: &str, arguments: &[&str]) -> String {
+    let scratch = tempfile::tempdir().unwrap();
+    let mut command = Command::new(helm);
+    command
+        .args(["template", NAME])
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("charts/nbu-exporter"))
+        .args(["--namespace", namespace])
+        .args(arguments);
+    // No plug-ins, repositories or settings of the user.
+    for variable in ["HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME"] {
+        command.env(variable, scratch.path());
+    }
+    String::from_utf8(run(&mut command).stdout).unwrap()
+}

@@ -1,0 +1,441 @@
+//! The command line: what each command prints, and the code that it ends with.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+
+use nbu_exporter::app::catalogue;
+use serde_json::Value;
+
+use crate::harness::{Exporter, Sites, Volume, config, eventually, get, read, repository, sample};
+
+/// What came of a run that ended by itself.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+impl Ran {
+    /// The output of a run that must end well.
+    #[track_caller]
+    pub fn success(self) -> String {
+        assert_eq!(self.code, Some(0), "{self:#?}");
+        self.out
+    }
+}
+
+fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_nbu-exporter"));
+    command.env_remove("NBU_EXPORTER_CONFIG").stdin(Stdio::null());
+    command
+}
+
+fn ran(command: &mut Command) -> Ran {
+    let output = command.output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Ran { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+}
+
+/// Runs the program to its end.
+pub fn program(arguments: &[&str]) -> Ran {
+    ran(command().args(arguments))
+}
+
+/// The program as a process whose output is watched. It is killed when the test ends.
+struct Running {
+    child: Child,
+    lines: Arc<Mutex<Vec<String>>>,
+}
+
+impl Running {
+    fn start(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let lines = Arc::default();
+        watch(child.stdout.take().unwrap(), &lines);
+        watch(child.stderr.take().unwrap(), &lines);
+        Self { child, lines }
+    }
+
+    fn output(&self) -> String {
+        self.lines.lock().unwrap().join("\n")
+    }
+
+    #[track_caller]
+    fn says(&self, text: &str) {
+        eventually(text, || self.output().contains(text));
+    }
+
+    /// The word behind `text`, once it was printed.
+    #[track_caller]
+    fn word_behind(&self, text: &str) -> String {
+        self.says(text);
+        let output = self.output();
+        output.split(text).nth(1).unwrap().split_whitespace().next().unwrap().to_owned()
+    }
+
+    /// Sends a signal and waits for the end; the exit code.
+    #[track_caller]
+    fn end_by(&mut self, signal: &str) -> Option<i32> {
+        let kill = format!("kill -{signal} {}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        let mut status = None;
+        eventually("the program ends", || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        });
+        status.and_then(|status| status.code())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("{}", self.output());
+        }
+    }
+}
+
+fn watch(pipe: impl Read + Send + 'static, lines: &Arc<Mutex<Vec<String>>>) {
+    let lines = lines.clone();
+    std::thread::spawn(move || {
+        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+            lines.lock().unwrap().push(line);
+        }
+    });
+}
+
+fn in_directory(file: &str, text: &str) -> (tempfile::TempDir, String) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join(file);
+    fs::write(&path, text).unwrap();
+    (directory, path.to_str().unwrap().to_owned())
+}
+
+#[test]
+fn check_config_says_that_a_file_is_valid() {
+    let (_directory, file) = in_directory("config.yaml", &config(&[("paris", 1), ("lyon", 2)]));
+    assert_eq!(program(&["check-config", &file]).success(), format!("{file}: valid, 2 sites\n"));
+}
+
+#[test]
+fn check_config_reads_a_mounted_volume_as_the_exporter_does() {
+    let text = config(&[("paris", 1)]).replace("apiKey: simulated-key", "apiKeyFile: paris.key");
+    let volume = Volume::new(&[("config.yaml", &text), ("paris.key", "hunter2\n")]);
+    let file = volume.root().join("config.yaml");
+    program(&["check-config", file.to_str().unwrap()]).success();
+    volume.swap(&[("config.yaml", &text)]);
+    let ran = program(&["check-config", file.to_str().unwrap()]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.out.contains("nbuservers[0].apiKeyFile"), "{ran:?}");
+}
+
+#[test]
+fn check_config_reports_every_mistake_with_its_place() {
+    let (_directory, file) =
+        in_directory("config.yaml", "server:\n  port: 94400\nnbuservers:\n  - site: a\n    hsot: b\n");
+    let ran = program(&["check-config", &file]);
+    assert_eq!((ran.code, ran.err.as_str()), (Some(2), ""));
+    for line in [":2:9: server.port: ", ":5:5: nbuservers[0].hsot: unknown key; did you mean `host`?"] {
+        assert!(ran.out.contains(&format!("{file}{line}")), "{}", ran.out);
+    }
+}
+
+#[test]
+fn check_config_says_what_is_wrong_with_a_file_that_is_not_there() {
+    let ran = program(&["check-config", "/nowhere/config.yaml"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.out.contains("/nowhere/config.yaml"), "{ran:?}");
+}
+
+#[test]
+fn check_config_leaves_out_what_is_not_in_a_repository_when_told_to() {
+    let text = "nbuservers:\n  - site: a\n    host: ${NOT_SET_ANYWHERE}\n    apiKeyFile: secrets/none\n";
+    let (_directory, file) = in_directory("config.yaml", text);
+    let strict = program(&["check-config", &file]);
+    assert_eq!(strict.code, Some(2));
+    assert!(strict.out.contains("NOT_SET_ANYWHERE"), "{strict:?}");
+    program(&["check-config", "--skip-references", &file]).success();
+}
+
+#[test]
+fn check_config_takes_every_shape_of_the_go_exporters_files_and_refuses_every_broken_one() {
+    let mut checked = (0, 0);
+    for entry in fs::read_dir(repository("tests/fixtures/config")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "yaml") {
+            continue;
+        }
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let file = path.to_str().unwrap();
+        if name.starts_with("valid-") {
+            // What an empty variable leaves out is known only where it is set.
+            let arguments =
+                if name == "valid-empty-values.yaml" { vec![file] } else { vec!["--skip-references", file] };
+            ran(command().env("EMPTY", "").arg("check-config").args(arguments)).success();
+            checked.0 += 1;
+        } else if name.starts_with("invalid-") {
+            let ran = program(&["check-config", file]);
+            assert_eq!(ran.code, Some(2), "{name}: {ran:?}");
+            assert!(ran.out.starts_with(file), "{name}: {ran:?}");
+            assert!(!ran.out.contains("hunter2"), "{name} gives a secret away: {ran:?}");
+            checked.1 += 1;
+        }
+    }
+    assert!(checked.0 > 10 && checked.1 > 10, "{checked:?}");
+}
+
+#[test]
+fn list_metrics_has_every_family_in_each_form() {
+    let (text, markdown) =
+        (program(&["list-metrics"]).success(), program(&["list-metrics", "--format=markdown"]).success());
+    let json: Value = serde_json::from_str(&program(&["list-metrics", "--format=json"]).success()).unwrap();
+    let list = json.as_array().unwrap();
+    assert_eq!(list.len(), catalogue().len());
+    for (entry, listed) in list.iter().zip(catalogue()) {
+        let (name, kind) = (listed.desc.name, listed.desc.kind.as_str());
+        assert_eq!(
+            (&entry["name"], &entry["type"], &entry["labels"][0]),
+            (&name.into(), &kind.into(), &"site".into())
+        );
+        assert!(text.contains(&format!("{name} {kind} {{site")), "{name}");
+        assert!(markdown.contains(&format!("| `{name}` | {kind} | site")), "{name}");
+    }
+    let jobs = list.iter().find(|entry| entry["name"] == "nbu_jobs_active").unwrap();
+    assert_eq!((&jobs["endpoint"], &jobs["permission"]), (&"/admin/jobs".into(), &"|MANAGE|JOBS|".into()));
+    assert!(text.contains("GET /admin/jobs); permission: |MANAGE|JOBS|"));
+}
+
+/// As much of JSON Schema as the schema uses for types, closed objects, enumerations and bounds.
+fn accepts(schema: &Value, value: &Value) -> bool {
+    let choices = |key| schema[key].as_array();
+    let kind = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_f64() => "number",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    let is_kind = |name: &Value| name == kind || (name == "number" && kind == "integer");
+    let right_kind = match &schema["type"] {
+        Value::Null => true,
+        Value::Array(kinds) => kinds.iter().any(is_kind),
+        name => is_kind(name),
+    };
+    let in_bounds = |number: f64| {
+        schema["minimum"].as_f64().is_none_or(|least| number >= least)
+            && schema["maximum"].as_f64().is_none_or(|most| number <= most)
+    };
+    right_kind
+        && (schema["const"].is_null() || schema["const"] == *value)
+        && choices("anyOf").is_none_or(|any| any.iter().any(|schema| accepts(schema, value)))
+        && choices("enum").is_none_or(|all| all.contains(value))
+        && value.as_f64().is_none_or(in_bounds)
+        && value.as_array().is_none_or(|items| items.iter().all(|item| accepts(&schema["items"], item)))
+        && value.as_object().is_none_or(|object| {
+            object.iter().all(|(key, value)| match schema["properties"].get(key) {
+                Some(schema) => accepts(schema, value),
+                None => schema["additionalProperties"] != false || key.starts_with("x-"),
+            })
+        })
+}
+
+#[test]
+fn the_schema_accepts_the_example_and_no_unknown_key() {
+    let schema: Value = serde_json::from_str(&program(&["schema"]).success()).unwrap();
+    let example: Value = serde_yaml::from_str(&read("config.example.yaml")).unwrap();
+    assert!(accepts(&schema, &example));
+    let mut unknown = example.clone();
+    unknown["server"]["prot"] = 1.into();
+    assert!(!accepts(&schema, &unknown));
+    let mut wrong = example;
+    wrong["server"]["port"] = 94_400.into();
+    assert!(!accepts(&schema, &wrong));
+}
+
+#[test]
+fn a_list_whose_reader_has_had_enough_ends_quietly() {
+    for name in ["list-metrics", "schema"] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let child = command().arg(name).stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
+        let ended = child.wait_with_output().unwrap();
+        assert_eq!((ended.status.code(), ended.stderr.as_slice()), (Some(0), &b""[..]), "{name}");
+    }
+}
+
+#[test]
+fn reload_asks_the_running_exporter_and_ends_with_the_outcome() {
+    let sites = Sites::start(1);
+    let good = config(&[("paris", sites.port(0))]);
+    let (_directory, file) = in_directory("config.yaml", &good);
+    let exporter = Exporter::start(Path::new(&file));
+    let address = format!("http://{}", exporter.address());
+    let reload = || program(&["reload", "--address", &address]);
+    assert!(reload().success().starts_with("unchanged"));
+    // The file's own event may come first; then this finds the news applied already.
+    fs::write(&file, good.replace("paris", "lyon")).unwrap();
+    let out = reload().success();
+    assert!(out.starts_with("applied") || out.starts_with("unchanged"), "{out}");
+    assert!(exporter.metrics().contains("site=\"lyon\""));
+    fs::write(&file, good.replace("scheme: http", "scheme: gopher") + "bogus: 1\n").unwrap();
+    let rejected = reload();
+    assert_eq!(rejected.code, Some(2));
+    assert!(rejected.out.starts_with("rejected:\n"), "{rejected:?}");
+    for mistake in [":9:13: nbuservers[0].scheme:", ":11:1: bogus:"] {
+        assert!(rejected.out.contains(&format!("\n{file}{mistake}")), "{rejected:?}");
+    }
+}
+
+#[test]
+fn reload_says_when_the_exporter_is_not_reached() {
+    // Port 9 (discard) refuses; an address may be given without its scheme.
+    let ran = program(&["reload", "--address", "127.0.0.1:9"]);
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.out.contains("http://127.0.0.1:9/-/reload: not reached"), "{ran:?}");
+}
+
+#[test]
+fn the_version_is_the_packages() {
+    assert_eq!(program(&["--version"]).success(), format!("nbu-exporter {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn a_command_line_that_is_not_understood_ends_with_2() {
+    for arguments in
+        [&["--cofnig=x"][..], &["run", "--bogus"], &["explode"], &["list-metrics", "--format=xml"]]
+    {
+        let ran = program(arguments);
+        assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{arguments:?}");
+        assert!(ran.err.contains("--help"), "{ran:?}");
+    }
+    assert!(program(&["--cofnig=x"]).err.contains("'--config'"));
+}
+
+#[test]
+fn run_without_a_configuration_says_how_to_name_one() {
+    let ran = program(&["run"]);
+    assert_eq!(ran.code, Some(2));
+    let cure = "no configuration is named: give --config FILE or set NBU_EXPORTER_CONFIG";
+    assert!(ran.err.starts_with(cure) && ran.err.lines().count() == 1, "{ran:?}");
+}
+
+#[test]
+fn run_with_an_invalid_configuration_ends_with_2_and_the_report() {
+    let (_directory, file) = in_directory("config.yaml", "nbuservers: 7\n");
+    let ran = program(&["--config", &file]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.err.contains(&format!("{file}:1:13: nbuservers: ")), "{ran:?}");
+}
+
+#[test]
+fn run_ends_with_1_when_its_port_is_taken() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let (_directory, file) = in_directory("config.yaml", "nbuservers: []\n");
+    let address = taken.local_addr().unwrap().to_string();
+    let ran = program(&["--config", &file, "--web.listen-address", &address]);
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.err.contains(&address), "{ran:?}");
+}
+
+#[test]
+fn the_configuration_may_be_named_by_the_environment_and_other_commands_do_not_mind() {
+    let (_directory, file) = in_directory("config.yaml", "nbuservers: []\n");
+    let mut named = command();
+    named.env("NBU_EXPORTER_CONFIG", &file).args(["--web.listen-address", "127.0.0.1:0"]);
+    let exporter = Exporter::spawn(named);
+    assert_eq!(exporter.get("/-/healthy").status, 200);
+    ran(command().env("NBU_EXPORTER_CONFIG", &file).args(["check-config", &file])).success();
+    exporter.signal("TERM");
+    assert_eq!(exporter.wait(), Some(0));
+}
+
+#[test]
+fn the_go_exporters_flags_are_understood() {
+    let sites = Sites::start(1);
+    let (_directory, file) = in_directory("config.yaml", &config(&[("paris", sites.port(0))]));
+    let mut go = command();
+    go.args(["-c", &file, "-d", "--trace", "--web.listen-address", "127.0.0.1:0"]);
+    let exporter = Exporter::spawn(go);
+    eventually("the site is up", || exporter.is_up("paris"));
+}
+
+#[test]
+fn trace_shows_the_answers_of_the_api_but_no_key() {
+    let sites = Sites::start(1);
+    let (_directory, file) = in_directory("config.yaml", &config(&[("paris", sites.port(0))]));
+    let flags = ["--trace", "--log.level", "trace", "--web.listen-address", "127.0.0.1:0"];
+    let exporter = Exporter::start_with(Path::new(&file), &flags);
+    eventually("the key was asked about", || exporter.metrics().contains("nbu_api_credential_accepted"));
+    // The log comes through a pipe; all of the first cycle is there once the second begins.
+    let shown = |log: &[String], path: &str| {
+        log.iter().filter(|line| line.contains("The NetBackup API answered") && line.contains(path)).count()
+    };
+    eventually("a second cycle began", || shown(&exporter.log(), "path=/ping ") > 1);
+    let log = exporter.log();
+    let answers: Vec<_> = log.iter().filter(|line| line.contains("The NetBackup API answered")).collect();
+    for path in ["/ping", "/admin/jobs", "/storage/storage-units"] {
+        let part = format!("path={path} ");
+        let answer = answers.iter().find(|line| line.contains(&part)).unwrap_or_else(|| panic!("{path}"));
+        assert!(
+            answer.contains("method=GET") && answer.contains("status=200") && answer.contains("body="),
+            "{answer}"
+        );
+    }
+    assert!(answers.iter().any(|line| line.contains("storageUnit")), "the bodies are there");
+    assert!(!log.iter().any(|line| line.contains("simulated-key")), "the key is in the log");
+    assert!(!answers.iter().any(|line| line.contains("/security/")), "what is said of keys is in the log");
+}
+
+#[test]
+fn without_trace_no_answer_is_shown_at_any_level() {
+    let sites = Sites::start(1);
+    let (_directory, file) = in_directory("config.yaml", &config(&[("paris", sites.port(0))]));
+    let flags = ["--log.level", "trace", "--web.listen-address", "127.0.0.1:0"];
+    let exporter = Exporter::start_with(Path::new(&file), &flags);
+    eventually("the site is up", || exporter.is_up("paris"));
+    assert!(!exporter.log().iter().any(|line| line.contains("The NetBackup API answered")));
+}
+
+#[test]
+fn simulate_says_where_it_listens_and_ends_in_good_order() {
+    let mut simulator = Running::start(command().args(["simulate", "--sites", "2", "--port", "0"]));
+    for site in ["site-1: http://", "site-2: http://"] {
+        let base = simulator.word_behind(site);
+        let address: SocketAddr = base.split('/').next().unwrap().parse().unwrap();
+        assert_eq!(get(address, "/netbackup/ping").unwrap().status, 200);
+    }
+    assert_eq!(simulator.end_by("TERM"), Some(0));
+}
+
+#[test]
+fn the_demo_shows_metrics_tells_of_edits_and_cleans_up() {
+    let scratch = tempfile::tempdir().unwrap();
+    let mut demo = Running::start(command().args(["demo", "--port", "0"]).env("TMPDIR", scratch.path()));
+    let page = demo.word_behind("curl -s http://");
+    let address: SocketAddr = page.strip_suffix("/metrics").unwrap().parse().unwrap();
+    let file = demo.word_behind("edit ");
+    assert!(file.starts_with(scratch.path().to_str().unwrap()), "{file}");
+    eventually("both sites are up", || {
+        let page = get(address, "/metrics").unwrap().body();
+        ["paris", "lyon"].iter().all(|site| sample(&page, &format!("nbu_up{{site=\"{site}\"}}")) == Some(1.0))
+    });
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace("site: lyon", "site: nice")).unwrap();
+    demo.says("reload (file): applied");
+    demo.says("+nice");
+    demo.says("-lyon");
+    fs::write(&file, text.replace("site: lyon", "stie: lyon")).unwrap();
+    demo.says("reload (file): rejected");
+    demo.says("unknown key; did you mean `site`?");
+    assert_eq!(demo.end_by("INT"), Some(0));
+    assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0, "the directory is left behind");
+}

@@ -1,0 +1,45 @@
+//! A start that fails says all that is wrong, by its exit code too.
+
+use std::net::TcpListener;
+
+use crate::harness::start_fails;
+
+fn file(text: &str) -> (tempfile::TempDir, String) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("config.yaml");
+    std::fs::write(&path, text).unwrap();
+    (directory, path.to_str().unwrap().to_owned())
+}
+
+#[test]
+fn a_start_with_an_invalid_configuration_ends_with_2_and_the_whole_report() {
+    let (_keep, path) = file(
+        "server: {port: 0, uri: metrics}\nnbuservers:\n  - {site: paris, hots: nbu, apiKey: planted-key}\n",
+    );
+    let (code, said) = start_fails(&["--config", &path]);
+    assert_eq!(code, Some(2), "{said}");
+    for place in ["server.port", "server.uri", "nbuservers[0].hots", "nbuservers[0].host"] {
+        assert!(said.lines().any(|line| line.starts_with(&path) && line.contains(place)), "{place}: {said}");
+    }
+    assert!(!said.contains("planted-key"), "{said}");
+}
+
+#[test]
+fn a_start_without_a_configuration_ends_with_2_and_says_what_is_missing() {
+    let (code, said) = start_fails(&["--config", "/nowhere/config.yaml"]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("/nowhere"), "{said}");
+    let (code, said) = start_fails(&[]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("--config") && said.contains("NBU_EXPORTER_CONFIG"), "{said}");
+}
+
+#[test]
+fn a_start_on_a_port_in_use_ends_with_1_and_names_it() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let (_keep, path) = file("nbuservers: []\n");
+    let (code, said) = start_fails(&["--config", &path, "--web.listen-address", &address]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains(&address) && said.contains("in use"), "{said}");
+}

@@ -1,0 +1,92 @@
+//! The whole metrics page of the real program, on a simulated server whose jobs, storage and time stand still.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use nbu_exporter::app::catalogue;
+use nbu_exporter::simulator::{Clock, Options, SiteOptions};
+
+use crate::harness::{Exporter, Sites, eventually, expect};
+
+/// An evening in which backups run and wait; away from the edges of its second, so that the answer's way does not
+/// round it to another one.
+pub const NOW: i64 = 1_770_053_100_300;
+
+/// Families of a site whose values come from our own clock.
+const TIMED: [&str; 5] = [
+    "nbu_api_request_duration_seconds",
+    "nbu_last_scrape_timestamp_seconds",
+    "nbu_scrape_collector_duration_seconds",
+    "nbu_scrape_collector_last_success_timestamp_seconds",
+    "nbu_server_clock_offset_seconds",
+];
+
+/// The page once the first cycle is over; the next one is an hour away.
+pub fn page(names: &str) -> String {
+    let sites = Sites::with(Options {
+        sites: vec![SiteOptions::named("paris")],
+        clock: Clock::manual(NOW),
+        jobs_per_day: 600,
+        ..Options::default()
+    });
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("config.yaml");
+    let text = format!(
+        "server: {{collectionInterval: 1h, scrapingInterval: 6h}}\nmetrics: {{names: {names}}}\n\
+         nbuservers: [{{site: paris, scheme: http, host: 127.0.0.1, port: {}, apiKey: simulated-key}}]\n",
+        sites.port(0)
+    );
+    std::fs::write(&file, text).unwrap();
+    let exporter = Exporter::start(&file);
+    let last = if names == "v4" {
+        ["source=\"jobs\"", "source=\"storage\""]
+    } else {
+        ["nbu_api_credential_accepted"; 2]
+    };
+    eventually("the first cycle is over", || {
+        let page = exporter.metrics();
+        last.iter().all(|series| page.contains(series))
+    });
+    exporter.metrics()
+}
+
+/// The page with what differs from run to run left out: our own values, and labels that name files and builds.
+fn stable(page: &str) -> String {
+    let steady: BTreeSet<_> =
+        catalogue().iter().map(|listed| listed.desc.name).filter(|name| !TIMED.contains(name)).collect();
+    let (mut family, mut text) = ("", String::new());
+    for line in page.lines() {
+        if let Some(rest) = line.strip_prefix("# HELP ") {
+            family = rest.split(' ').next().unwrap();
+        }
+        let sample =
+            (!line.starts_with('#') && !steady.contains(family)).then(|| line.rsplit_once(' ').unwrap());
+        let _ = match sample {
+            None => writeln!(text, "{line}"),
+            Some(_) if family.ends_with("_info") && family != "nbu_exporter_config_watch_info" => {
+                writeln!(text, "{family}{{<labels>}} 1")
+            }
+            Some((series, _)) => writeln!(text, "{series} <value>"),
+        };
+    }
+    text
+}
+
+fn check(names: &str) {
+    expect(&format!("tests/golden/metrics-{names}.prom"), &stable(&page(names)));
+}
+
+#[test]
+fn the_page_with_native_names_is_the_committed_one() {
+    check("native");
+}
+
+#[test]
+fn the_page_with_the_go_exporters_names_is_the_committed_one() {
+    check("v4");
+}
+
+#[test]
+fn the_page_with_both_names_is_the_committed_one() {
+    check("both");
+}
