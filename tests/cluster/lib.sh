@@ -87,9 +87,16 @@ start() {
 
 # running DIR NAME: whether that daemon lives. The number of a dead process may be another's by now; ours names DIR.
 running() {
-    local pid
+    local pid tries
     pid=$(cat "$1/run/$2.pid" 2>/dev/null) || return 1
-    grep -qsF "$1" "/proc/$pid/cmdline"
+    for ((tries = 0; tries < 50; tries++)); do
+        ! grep -qsF "$1" "/proc/$pid/cmdline" || return 0
+        # Within execve(2) a process has no command line for a moment, longer on a busy machine. A dead one that nobody has
+        # waited for (Z) has none either.
+        [[ $(wc -c 2>/dev/null <"/proc/$pid/cmdline") == 0 && $(cat "/proc/$pid/stat" 2>/dev/null) == *') '[RSD]' '* ]] || return 1
+        sleep 0.02
+    done
+    return 1
 }
 
 # stop DIR NAME [SIGNAL]: ends a daemon, by force after 10 s, and returns when it is gone.
