@@ -3,10 +3,12 @@
 mod family;
 mod histogram;
 mod names;
+mod value;
 
 pub use family::Family;
 pub use histogram::Histogram;
 pub use names::MetricNames;
+pub use value::{flag, seconds};
 
 /// What a family measures, in the words of the text format 0.0.4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -65,4 +67,26 @@ pub struct Desc {
     pub labels: &'static [&'static str],
     /// The name set that the family belongs to.
     pub naming: Naming,
+}
+
+impl Desc {
+    /// A family under our own name.
+    pub const fn native(
+        kind: Kind,
+        name: &'static str,
+        help: &'static str,
+        labels: &'static [&'static str],
+    ) -> Self {
+        Self { name, help, kind, labels, naming: Naming::Native }
+    }
+
+    /// A family under the Go exporter's name.
+    pub const fn v4(
+        kind: Kind,
+        name: &'static str,
+        help: &'static str,
+        labels: &'static [&'static str],
+    ) -> Self {
+        Self { name, help, kind, labels, naming: Naming::V4 }
+    }
 }

@@ -7,6 +7,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::RunError;
 use super::announcing::announce;
 use crate::exposition::{Reading, Source};
+use crate::metric::{flag, seconds};
 use crate::reload::{MountLag, StatusReader};
 use crate::source::kubernetes::{
     Access, Announcer, ObjectName, ObjectReader, ObjectWatcher, Pod, Sighting, Status, Timing,
@@ -106,11 +107,11 @@ impl Source for ObjectMetrics {
     fn read(&self) -> Vec<Reading> {
         let status = &self.status;
         let gauge = |name, value| Reading { name, counter: false, value, label: None };
-        let answered = status.last_answer().map(|at| gauge(LAST_ANSWER, at.as_millisecond() as f64 / 1000.0));
+        let answered = status.last_answer().map(|at| gauge(LAST_ANSWER, seconds(at)));
         let lag = self.lag.as_ref().map(|lag| gauge(LAG, lag.get().as_secs_f64()));
         let mut readings = vec![
-            gauge(UP, f64::from(u8::from(status.is_up()))),
-            gauge(PRESENT, f64::from(u8::from(status.is_present()))),
+            gauge(UP, flag(status.is_up())),
+            gauge(PRESENT, flag(status.is_present())),
             Reading { name: RESTARTS, counter: true, value: status.restarts() as f64, label: None },
         ];
         readings.extend(answered.into_iter().chain(lag));

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use crate::exposition::{Reading, Source};
+use crate::metric::flag;
 use crate::source::file::{Mode, Status};
 
 const INFO: &str = "nbu_exporter_config_watch_info";
@@ -35,7 +36,7 @@ impl Source for Watching {
         let mode = |mode: Mode| Reading {
             name: INFO,
             counter: false,
-            value: f64::from(u8::from(status.mode() == mode)),
+            value: flag(status.mode() == mode),
             label: Some(("mode", mode.as_str())),
         };
         vec![

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::metric::{Desc, Family, Kind, Naming};
+use crate::metric::{Desc, Family, Kind, Naming, flag, seconds};
 
 use super::Run;
 
@@ -88,7 +88,7 @@ const fn gauge(
 }
 
 const fn counter(name: &'static str, help: &'static str) -> Desc {
-    Desc { name, help, kind: Kind::Counter, labels: &["collector"], naming: Naming::Native }
+    Desc::native(Kind::Counter, name, help, &["collector"])
 }
 
 /// How a collector has done so far.
@@ -137,13 +137,11 @@ pub fn collector_families(site: &str, records: &[(&str, &Record)]) -> Vec<Family
         family
     };
     vec![
-        family(&SUCCESS, |record| Some(f64::from(u8::from(record.success)))),
+        family(&SUCCESS, |record| Some(flag(record.success))),
         family(&DURATION, |record| Some(record.duration.as_secs_f64())),
-        family(&LAST_SUCCESS, |record| {
-            record.last_success.map(|moment| moment.as_millisecond() as f64 / 1000.0)
-        }),
-        family(&TRUNCATED, |record| Some(f64::from(u8::from(record.truncated)))),
-        family(&UNAUTHORIZED, |record| Some(f64::from(u8::from(record.unauthorized)))),
+        family(&LAST_SUCCESS, |record| record.last_success.map(seconds)),
+        family(&TRUNCATED, |record| Some(flag(record.truncated))),
+        family(&UNAUTHORIZED, |record| Some(flag(record.unauthorized))),
         family(&ODD_RECORDS, |record| Some(record.odd as f64)),
         family(&CAPPED_RECORDS, |record| Some(record.capped as f64)),
     ]

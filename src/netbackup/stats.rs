@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::metric::{Desc, Family, Histogram, Kind, Naming};
+use crate::metric::{Desc, Family, Histogram, Kind};
 
 use super::Cause;
 
@@ -23,48 +23,42 @@ struct Counts {
 /// From a page out of a cache to the longest time-out that makes sense.
 const DURATION_BOUNDS: &[f64] = &[0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
 
-static REQUESTS: Desc = Desc {
-    name: "nbu_api_requests_total",
-    help: "Requests sent to the NetBackup API, by path and HTTP status code; code is none where no answer came.",
-    kind: Kind::Counter,
-    labels: &["endpoint", "code"],
-    naming: Naming::Native,
-};
-static FAILURES: Desc = Desc {
-    name: "nbu_api_request_failures_total",
-    help: "Requests to the NetBackup API that brought nothing usable, by reason.",
-    kind: Kind::Counter,
-    labels: &["reason"],
-    naming: Naming::Native,
-};
-static DURATIONS: Desc = Desc {
-    name: "nbu_api_request_duration_seconds",
-    help: "Time from sending a request to the NetBackup API to the head of its answer, by path.",
-    kind: Kind::Histogram,
-    labels: &["endpoint"],
-    naming: Naming::Native,
-};
-static RETRIES: Desc = Desc {
-    name: "nbu_api_retries_total",
-    help: "Requests to the NetBackup API that were sent again after a passing failure.",
-    kind: Kind::Counter,
-    labels: &[],
-    naming: Naming::Native,
-};
-static THROTTLED: Desc = Desc {
-    name: "nbu_api_throttled_total",
-    help: "Answers of the NetBackup API that asked for fewer requests: 429, or 503 with Retry-After.",
-    kind: Kind::Counter,
-    labels: &[],
-    naming: Naming::Native,
-};
-static CLOCK_OFFSET: Desc = Desc {
-    name: "nbu_server_clock_offset_seconds",
-    help: "How far the primary server's clock (/ping) is ahead of the exporter's.",
-    kind: Kind::Gauge,
-    labels: &[],
-    naming: Naming::Native,
-};
+static REQUESTS: Desc = Desc::native(
+    Kind::Counter,
+    "nbu_api_requests_total",
+    "Requests sent to the NetBackup API, by path and HTTP status code; code is none where no answer came.",
+    &["endpoint", "code"],
+);
+static FAILURES: Desc = Desc::native(
+    Kind::Counter,
+    "nbu_api_request_failures_total",
+    "Requests to the NetBackup API that brought nothing usable, by reason.",
+    &["reason"],
+);
+static DURATIONS: Desc = Desc::native(
+    Kind::Histogram,
+    "nbu_api_request_duration_seconds",
+    "Time from sending a request to the NetBackup API to the head of its answer, by path.",
+    &["endpoint"],
+);
+static RETRIES: Desc = Desc::native(
+    Kind::Counter,
+    "nbu_api_retries_total",
+    "Requests to the NetBackup API that were sent again after a passing failure.",
+    &[],
+);
+static THROTTLED: Desc = Desc::native(
+    Kind::Counter,
+    "nbu_api_throttled_total",
+    "Answers of the NetBackup API that asked for fewer requests: 429, or 503 with Retry-After.",
+    &[],
+);
+static CLOCK_OFFSET: Desc = Desc::native(
+    Kind::Gauge,
+    "nbu_server_clock_offset_seconds",
+    "How far the primary server's clock (/ping) is ahead of the exporter's.",
+    &[],
+);
 
 impl Stats {
     /// The families that [`Stats::families`] gives.

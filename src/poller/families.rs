@@ -1,17 +1,14 @@
-use jiff::Timestamp;
-
 use super::record::Record;
 use super::site::SiteRecord;
 use crate::collector::site;
-use crate::metric::{Desc, Family, Kind, Naming};
+use crate::metric::{Desc, Family, Kind, flag, seconds};
 
-static CREDENTIAL_ACCEPTED: Desc = Desc {
-    name: "nbu_api_credential_accepted",
-    help: "Whether NetBackup accepts the configured API key (1) or refuses it (0), even if an older key is still in use.",
-    kind: Kind::Gauge,
-    labels: &[],
-    naming: Naming::Native,
-};
+static CREDENTIAL_ACCEPTED: Desc = Desc::native(
+    Kind::Gauge,
+    "nbu_api_credential_accepted",
+    "Whether NetBackup accepts the configured API key (1) or refuses it (0), even if an older key is still in use.",
+    &[],
+);
 
 /// The families of a site that the poller gives.
 pub static FAMILIES: &[&Desc] =
@@ -48,12 +45,4 @@ pub(super) fn of_site(known: &SiteRecord, records: &[Record], name: &str) -> Vec
         records.iter().filter_map(|record| Some((record.name, record.runs.as_ref()?))).collect();
     families.extend(site::collector_families(name, &runs));
     families
-}
-
-fn flag(value: bool) -> f64 {
-    f64::from(u8::from(value))
-}
-
-fn seconds(moment: Timestamp) -> f64 {
-    moment.as_millisecond() as f64 / 1000.0
 }

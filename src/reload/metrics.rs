@@ -3,6 +3,7 @@ use std::time::Duration;
 use prometheus::{Gauge, GaugeVec, Histogram, HistogramOpts, IntCounterVec, Opts, Registry};
 
 use super::{ActiveConfig, Outcome, Status, Trigger};
+use crate::metric::seconds;
 
 /// From one file read to a slow network file system.
 const BUCKETS: [f64; 9] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.0, 10.0];
@@ -82,7 +83,7 @@ impl ReloadMetrics {
     pub(super) fn status(&self, status: &Status) {
         self.successful.set(if status.newest_runs { 1.0 } else { 0.0 });
         if let Some(last) = status.last_success {
-            self.success_timestamp.set(last.as_millisecond() as f64 / 1000.0);
+            self.success_timestamp.set(seconds(last));
         }
     }
 }

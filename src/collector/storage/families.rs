@@ -1,33 +1,39 @@
-use crate::metric::{Desc, Family, Kind, Naming};
+use crate::metric::{Desc, Family, Kind};
 
 use super::unit::Unit;
 
-static FREE: Desc = native(
+static FREE: Desc = Desc::native(
+    Kind::Gauge,
     "nbu_storage_unit_free_bytes",
     "Free space of a storage unit (freeCapacityBytes); cloud units have none.",
     &["storage_unit"],
 );
-static USED: Desc = native(
+static USED: Desc = Desc::native(
+    Kind::Gauge,
     "nbu_storage_unit_used_bytes",
     "Used space of a storage unit (usedCapacityBytes); cloud units have none.",
     &["storage_unit"],
 );
-static CAPACITY: Desc = native(
+static CAPACITY: Desc = Desc::native(
+    Kind::Gauge,
     "nbu_storage_unit_capacity_bytes",
     "Size of a storage unit (totalCapacityBytes); cloud units have none.",
     &["storage_unit"],
 );
-static MAX_JOBS: Desc = native(
+static MAX_JOBS: Desc = Desc::native(
+    Kind::Gauge,
     "nbu_storage_unit_max_concurrent_jobs",
     "Most jobs that a storage unit takes at a time (maxConcurrentJobs).",
     &["storage_unit"],
 );
-static MAX_FRAGMENT: Desc = native(
+static MAX_FRAGMENT: Desc = Desc::native(
+    Kind::Gauge,
     "nbu_storage_unit_max_fragment_size_bytes",
     "Largest fragment that a storage unit writes (maxFragmentSizeMegabytes).",
     &["storage_unit"],
 );
-static INFO: Desc = native(
+static INFO: Desc = Desc::native(
+    Kind::Gauge,
     "nbu_storage_unit_info",
     "What a storage unit is, as labels (storageType, storageSubType, storageServerType, storageCategory and its \
      capabilities); always 1.",
@@ -44,24 +50,32 @@ static INFO: Desc = native(
         "instant_access",
     ],
 );
-static V4_BYTES: Desc = v4(
+static V4_BYTES: Desc = Desc::v4(
+    Kind::Gauge,
     "nbu_disk_bytes",
     "Free and used space of a storage unit (freeCapacityBytes, usedCapacityBytes).",
     &["name", "type", "size"],
 );
-static V4_CAPACITY: Desc =
-    v4("nbu_disk_capacity_bytes", "Size of a storage unit (totalCapacityBytes).", &["name", "type"]);
-static V4_MAX_JOBS: Desc = v4(
+static V4_CAPACITY: Desc = Desc::v4(
+    Kind::Gauge,
+    "nbu_disk_capacity_bytes",
+    "Size of a storage unit (totalCapacityBytes).",
+    &["name", "type"],
+);
+static V4_MAX_JOBS: Desc = Desc::v4(
+    Kind::Gauge,
     "nbu_storage_max_concurrent_jobs",
     "Most jobs that a storage unit takes at a time (maxConcurrentJobs).",
     &["name", "type"],
 );
-static V4_MAX_FRAGMENT: Desc = v4(
+static V4_MAX_FRAGMENT: Desc = Desc::v4(
+    Kind::Gauge,
     "nbu_storage_max_fragment_size_bytes",
     "Largest fragment that a storage unit writes (maxFragmentSizeMegabytes).",
     &["name", "type"],
 );
-static V4_INFO: Desc = v4(
+static V4_INFO: Desc = Desc::v4(
+    Kind::Gauge,
     "nbu_storage_info",
     "What a storage unit is and can do, as labels; always 1.",
     &[
@@ -90,14 +104,6 @@ pub(in crate::collector) static FAMILIES: &[&Desc] = &[
     &V4_MAX_FRAGMENT,
     &V4_INFO,
 ];
-
-const fn native(name: &'static str, help: &'static str, labels: &'static [&'static str]) -> Desc {
-    Desc { name, help, kind: Kind::Gauge, labels, naming: Naming::Native }
-}
-
-const fn v4(name: &'static str, help: &'static str, labels: &'static [&'static str]) -> Desc {
-    Desc { name, help, kind: Kind::Gauge, labels, naming: Naming::V4 }
-}
 
 /// The families of a site's storage units.
 pub(super) fn render(site: &str, units: &[Unit]) -> Vec<Family> {
