@@ -80,8 +80,8 @@ impl<R: Reader, O: Object, W: Watch, P: Publisher> Reloader<R, O, W, P> {
 
     /// Serves triggers until the token is cancelled. After that nothing is published. Gives the publisher back.
     pub async fn run(mut self, mut triggers: impl Triggers, shutdown: CancellationToken) -> P {
-        // What happened between the first look and the arming of the watch gave no event.
-        let mut pending = Pending::look(Trigger::Poll);
+        // A file that changed between the first look and the arming of the watch gave no event.
+        let mut pending = Pending::look(Trigger::File);
         loop {
             let turn = self.turn(&mut pending, &mut triggers);
             tokio::select! {
