@@ -1,3 +1,5 @@
+use std::ops::RangeInclusive;
+
 use super::labels::{Group, GroupIndex, Labels, Word};
 use super::wire::Job;
 use crate::collector::Tally;
@@ -143,8 +145,8 @@ impl Window {
         }
     }
 
-    /// Adds up the jobs that ended since `from`, by their label sets.
-    pub(super) fn summary(&self, from: i64, labels: &Labels) -> Summary {
+    /// Adds up the jobs that ended in `range`, by their label sets.
+    pub(super) fn summary(&self, range: RangeInclusive<i64>, labels: &Labels) -> Summary {
         let groups = labels.groups();
         let mut totals = vec![Totals::default(); groups.len()];
         let mut pairs: Vec<_> = groups.iter().map(|group| (group.job_type, group.policy_type)).collect();
@@ -155,7 +157,7 @@ impl Window {
             .map(|group| pairs.binary_search(&(group.job_type, group.policy_type)).unwrap_or(0))
             .collect();
         let mut elapsed: Vec<_> = pairs.iter().map(|_| Histogram::new(V4_ELAPSED_BOUNDS)).collect();
-        for job in self.jobs.iter().filter(|job| job.ended() >= from) {
+        for job in self.jobs.iter().filter(|job| range.contains(&job.ended())) {
             let index = usize::from(job.group);
             if let Some(totals) = totals.get_mut(index) {
                 totals.add(job);
