@@ -55,6 +55,11 @@ pub enum Cause {
     /// 404.
     #[error("404: this release of NetBackup has no such resource, or it holds nothing; check the site's uri")]
     NotFound,
+    /// 404 to everything that any NetBackup server answers.
+    #[error(
+        "there is no NetBackup API under this base path (/ping and /security/api-keys are both 404); check the site's uri, usually /netbackup"
+    )]
+    NoApi,
     /// 429.
     #[error("429: the server asks for fewer requests")]
     RateLimited,
@@ -103,7 +108,7 @@ fn netbackup_code(code: Option<i64>) -> String {
 
 impl Cause {
     /// Every value of the `reason` label.
-    pub const REASONS: [&'static str; 17] = [
+    pub const REASONS: [&'static str; 18] = [
         "dns",
         "connect",
         "tls",
@@ -111,6 +116,7 @@ impl Cause {
         "unauthorized",
         "forbidden",
         "not_found",
+        "no_api",
         "rate_limited",
         "not_acceptable",
         "redirect",
@@ -133,6 +139,7 @@ impl Cause {
             Self::Unauthorized => "unauthorized",
             Self::Forbidden => "forbidden",
             Self::NotFound => "not_found",
+            Self::NoApi => "no_api",
             Self::RateLimited => "rate_limited",
             Self::NotAcceptable(_) => "not_acceptable",
             Self::Redirect(_) => "redirect",

@@ -37,7 +37,7 @@ pub struct Walk {
     pub pages: u64,
     /// How many records they had.
     pub records: u64,
-    /// Whether the budget of pages ended the walk before its end.
+    /// Whether there was more: the budget of pages ended the walk, or the server counts more records than it gave.
     pub truncated: bool,
 }
 

@@ -114,6 +114,61 @@ async fn a_version_that_is_refused_in_mid_cycle_is_negotiated_anew_once() {
 }
 
 #[tokio::test]
+async fn where_neither_a_ping_nor_a_key_is_known_there_is_no_api_and_one_of_both_is_enough() {
+    for (missing, pinned, expected) in [
+        (["/ping", "/security/api-keys"], None, Err("no_api")),
+        (["/ping", "/security/api-keys"], Some(version(12)), Err("no_api")),
+        (["/ping", "-"], None, Ok(version(14))),
+        (["/ping", "-"], Some(version(12)), Ok(version(12))),
+        (["-", "/security/api-keys"], None, Ok(version(11))),
+    ] {
+        let server = Server::start(move |seen| match seen.path.as_str() {
+            path if missing.contains(&path) => Answer::status(404),
+            "/ping" => Answer::ping("11.0"),
+            _ => Answer::json(r#"{"data":[]}"#),
+        })
+        .await;
+        let client = client(&Site { api_version: pinned, ..server.site() });
+        let found = client.negotiate(soon()).await;
+        assert_eq!(found.map_err(|error| error.reason()), expected, "{missing:?} {pinned:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_clock_offset_goes_with_the_server_and_a_number_that_is_no_time_makes_none() {
+    let body = Arc::new(std::sync::Mutex::new(String::new()));
+    let told = body.clone();
+    let server = Server::start(move |_| match told.lock().unwrap().as_str() {
+        "" => Answer::status(404),
+        body => Answer { body: body.as_bytes().to_vec(), ..Answer::ping("12.0") },
+    })
+    .await;
+    let stats = Arc::new(Stats::default());
+    let client = Client::new(&server.site(), &TlsCache::default(), stats.clone()).unwrap();
+    let hour_ahead = (jiff::Timestamp::now().as_second() + 3600).to_string();
+    for (told, shown) in [
+        ("1", false),
+        ("pong", false),
+        (&*hour_ahead, false),
+        (&*format!("{hour_ahead}000"), true),
+        ("", false),
+    ] {
+        told.clone_into(&mut body.lock().unwrap());
+        let _ = client.announced(soon()).await;
+        let text: String = stats.families("paris").iter().map(crate::metric::Family::text).collect();
+        assert_eq!(
+            text.contains("nbu_server_clock_offset_seconds{site=\"paris\"} 3"),
+            shown,
+            "{told}: {text}"
+        );
+        assert!(shown || !text.contains("nbu_server_clock_offset_seconds"), "{told}: {text}");
+    }
+    // What is known is still the best guess.
+    let ours = jiff::Timestamp::now();
+    assert!(client.server_time(ours).duration_since(ours).as_secs() > 3500);
+}
+
+#[tokio::test]
 async fn an_upgraded_server_is_noticed_and_a_pinned_version_stays() {
     let pings = Arc::new(AtomicUsize::new(12));
     let announced = pings.clone();
@@ -163,6 +218,36 @@ async fn pages_without_an_end_are_cut_off_and_reported() {
     let (ids, walk) = walk(&server.client(), Paging::Offset).await;
     assert_eq!(ids, [0, 1, 2, 3, 4, 5, 6, 7, 8]);
     assert_eq!(walk, Ok(Walk { pages: 9, records: 9, truncated: true }));
+}
+
+#[tokio::test]
+async fn a_list_that_ends_before_its_own_count_is_reported() {
+    for (count, truncated) in [(3, true), (2, false), (1, false)] {
+        let server = Server::start(move |seen| match seen.path.as_str() {
+            "/ping" => Answer::ping("12.0"),
+            _ => Answer::json(format!(
+                r#"{{"data":[{{"id":1}},{{"id":2}}],"meta":{{"pagination":{{"count":{count},"offset":0}}}}}}"#
+            )),
+        })
+        .await;
+        let (ids, walk) = walk(&server.client(), Paging::Offset).await;
+        assert_eq!((ids, walk), (vec![1, 2], Ok(Walk { pages: 1, records: 2, truncated })), "{count}");
+    }
+}
+
+#[tokio::test]
+async fn a_date_to_retry_after_is_one_of_the_servers_clock() {
+    let asked = AtomicUsize::new(0);
+    let server = Server::start(move |seen| match seen.path.as_str() {
+        "/ping" => Answer::ping("12.0"),
+        _ if asked.fetch_add(1, Ordering::SeqCst) < 2 => Answer::status(429)
+            .with("date", "Tue, 03 Feb 2099 01:00:00 GMT")
+            .with("retry-after", "2099-02-03T01:00:00.000Z"),
+        _ => Answer::json(r#"{"data":[{"id":7}]}"#),
+    })
+    .await;
+    // By our clock that is longer than the whole cycle, and nothing would be tried again.
+    assert_eq!(walk(&server.client(), Paging::Offset).await.0, [7]);
 }
 
 #[tokio::test]
