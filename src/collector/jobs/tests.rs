@@ -6,7 +6,6 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::collector::run;
-use crate::metric::MetricNames;
 use crate::netbackup::fixture::{Answer, Seen, Server, soon};
 
 /// A NetBackup with jobs in it; the clock of the tests stands at [`NOW`].
@@ -93,13 +92,13 @@ impl Site {
     }
 
     fn context(&self) -> Context<'_> {
-        context(&self.client, self.window, MetricNames::Both)
+        context(&self.client, self.window)
     }
 
     /// One cycle; the page as text.
     async fn cycle(&mut self) -> (String, Tally) {
         self.client.negotiate(soon()).await.unwrap();
-        let context = context(&self.client, self.window, MetricNames::Both);
+        let context = context(&self.client, self.window);
         let run = run(&mut self.jobs, &context).await;
         assert_eq!(run.outcome, Ok(()));
         assert_eq!(run.families.iter().map(Family::duplicates).sum::<usize>(), 0);
@@ -118,9 +117,9 @@ impl Site {
     }
 }
 
-fn context(client: &crate::netbackup::Client, window: Duration, names: MetricNames) -> Context<'_> {
+fn context(client: &crate::netbackup::Client, window: Duration) -> Context<'_> {
     let interval = Duration::from_mins(5);
-    Context { client, site: "paris", window, interval, names, deadline: soon(), now: Timestamp::now() }
+    Context { client, site: "paris", window, interval, deadline: soon(), now: Timestamp::now() }
 }
 
 fn line(text: &str, start: &str) -> Option<String> {
@@ -221,10 +220,9 @@ async fn odd_records_lose_themselves_and_no_more() {
     })
     .await;
     let client = server.client();
-    let context = context(&client, Duration::from_hours(1), MetricNames::V4);
+    let context = context(&client, Duration::from_hours(1));
     let run = run(&mut Jobs::default(), &context).await;
     assert_eq!(run.outcome, Ok(()));
-    assert!(run.families.iter().all(|family| family.desc().naming == crate::metric::Naming::V4));
     let text: String = run.families.iter().map(Family::text).collect();
     for job_type in ["BACKUP", "NEVER_HEARD_OF"] {
         let start = format!(r#"nbu_jobs_count{{site="paris",action="{job_type}""#);
@@ -251,7 +249,7 @@ async fn a_walk_that_fails_keeps_what_came_and_goes_on_from_there() {
     let client = server.client();
     let mut site = Site { database, client, server, jobs: Jobs::default(), window: Duration::from_hours(1) };
     site.client.negotiate(soon()).await.unwrap();
-    let context = context(&site.client, site.window, MetricNames::Both);
+    let context = context(&site.client, site.window);
     assert_eq!(run(&mut site.jobs, &context).await.outcome.unwrap_err().reason(), "http_4xx");
     assert_eq!(site.jobs.window.len(), 200);
     broken.store(false, Ordering::SeqCst);
@@ -355,7 +353,7 @@ async fn a_cycle_that_is_cancelled_leaves_nothing_behind_that_counts_twice() {
     let mut site = Site::new((1..=150).map(|id| Jobbed::done(id, 600)).collect()).await;
     site.client.negotiate(soon()).await.unwrap();
     for _ in 0..3 {
-        let context = context(&site.client, site.window, MetricNames::Both);
+        let context = context(&site.client, site.window);
         let mut tally = Tally::default();
         let cycle = site.jobs.cycle(&context, &mut tally);
         // The first answers come only after a while, so this drops the cycle in the middle of its work.
