@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use crate::config::{ApiVersion, Site};
 
 use super::exchange::{Accept, Answer, Exchange, Request};
-use super::listing::{Trail, encode};
+use super::listing::{Step, Trail, encode};
 use super::{
     Cause, ClientError, DecodeError, Error, Field, Listing, Page, Stats, Time, TlsCache, Walk, decode,
     version,
@@ -145,14 +145,12 @@ impl Client {
             let page = fold(&text).map_err(|error| fail(error.into()))?;
             walk.pages += 1;
             walk.records += page.records;
-            if !trail.advance(&page).map_err(fail)? {
-                // The server says that there are more, and not where.
-                walk.truncated = page.count().is_some_and(|count| count > walk.records);
-                return Ok(walk);
-            }
-            if walk.pages >= listing.max_pages {
-                return Ok(Walk { truncated: true, ..walk });
-            }
+            walk.truncated = match trail.advance(&page).map_err(fail)? {
+                Step::Next if walk.pages < listing.max_pages => continue,
+                Step::Next | Step::CutShort => true,
+                Step::End => false,
+            };
+            return Ok(walk);
         }
     }
 

@@ -35,7 +35,7 @@ pub enum Cause {
     #[error("the host name can not be resolved ({0}); check the site's host")]
     Dns(String),
     /// No connection, or it broke.
-    #[error("no connection ({0}); check host, port, proxy and network policies")]
+    #[error("the connection failed ({0}); check host, port, proxy and network policies")]
     Connect(String),
     /// The TLS handshake failed.
     #[error(

@@ -91,36 +91,65 @@ pub(super) struct Trail {
     paging: Paging,
     limit: u64,
     position: Position,
+    records: u64,
     seen: HashSet<u64>,
+}
+
+/// What follows a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Another page.
+    Next,
+    /// Nothing more.
+    End,
+    /// Nothing more that can be asked for, though there is more.
+    CutShort,
 }
 
 impl Trail {
     pub(super) fn new(listing: &Listing) -> Self {
-        Self { paging: listing.paging, limit: listing.limit, position: Position::Start, seen: HashSet::new() }
+        Self {
+            paging: listing.paging,
+            limit: listing.limit,
+            position: Position::Start,
+            records: 0,
+            seen: HashSet::new(),
+        }
     }
 
     pub(super) fn position(&self) -> &Position {
         &self.position
     }
 
-    /// Goes on to the page after this one; false at the end.
-    pub(super) fn advance(&mut self, page: &Page) -> Result<bool, Cause> {
-        if page.records == 0 {
-            return Ok(false);
+    /// Goes on to the page after this one.
+    pub(super) fn advance(&mut self, page: &Page) -> Result<Step, Cause> {
+        self.records += page.records;
+        let next = if page.records == 0 { None } else { self.next(page)? };
+        if let Some(next) = next {
+            self.position = next;
+            return Ok(Step::Next);
         }
-        let next = match (self.paging, &page.pagination) {
+        Ok(if self.is_cut_short(page) { Step::CutShort } else { Step::End })
+    }
+
+    /// Whether the server counts more records than it gave, or gave a whole page and then the way to the same one: the
+    /// last page is seldom a whole one, and a server that does not understand our cursor never ends.
+    fn is_cut_short(&self, page: &Page) -> bool {
+        let Some(pagination) = &page.pagination else { return false };
+        let leads_back = matches!((&self.position, &pagination.next), (Position::After(cursor), Some(next)) if cursor == next);
+        pagination.count.is_some_and(|count| count > self.records)
+            || (leads_back && page.records >= self.limit)
+    }
+
+    fn next(&mut self, page: &Page) -> Result<Option<Position>, Cause> {
+        Ok(match (self.paging, &page.pagination) {
             (Paging::Cursor, Some(pagination)) => self.next_cursor(pagination)?,
             (Paging::Cursor, None) => None,
             (Paging::Offset, Some(pagination)) => self.next_offset(page.records, pagination)?,
             // Some endpoints say nothing about their pages: the last one is short.
             (Paging::Offset, None) if page.records < self.limit => None,
             (Paging::Offset, None) => Some(Position::Offset(self.offset() + page.records)),
-        };
-        let more = next.is_some();
-        if let Some(next) = next {
-            self.position = next;
-        }
-        Ok(more)
+        })
     }
 
     fn offset(&self) -> u64 {
@@ -165,12 +194,15 @@ mod tests {
         Page { records, pagination: Some(Pagination { next: next.map(str::to_owned), count }) }
     }
 
-    /// The positions that follow the pages; `None` at the end.
-    fn check(paging: Paging, pages: &[(Page, Option<Position>)]) {
+    /// The positions that follow the pages, or how it ends.
+    fn check(paging: Paging, pages: &[(Page, Result<Position, Step>)]) {
         let mut trail = Trail::new(&listing(paging));
         for (page, expected) in pages {
-            let more = trail.advance(page).unwrap();
-            assert_eq!(more.then(|| trail.position().clone()), *expected, "after {page:?}");
+            let found = match trail.advance(page).unwrap() {
+                Step::Next => Ok(trail.position().clone()),
+                end => Err(end),
+            };
+            assert_eq!(found, *expected, "after {page:?}");
         }
     }
 
@@ -185,24 +217,33 @@ mod tests {
 
     #[test]
     fn cursors_are_followed_to_the_end() {
-        let after = |cursor: &str| Some(Position::After(cursor.to_owned()));
+        let after = |cursor: &str| Ok(Position::After(cursor.to_owned()));
         check(
             Paging::Cursor,
             &[
                 (page(2, Some("a"), None), after("a")),
                 (page(2, Some("b"), None), after("b")),
-                (page(2, Some("b"), None), None),
+                (page(1, Some("b"), None), Err(Step::End)),
             ],
         );
-        check(Paging::Cursor, &[(page(2, None, None), None)]);
-        check(Paging::Cursor, &[(page(0, Some("a"), None), None)]);
+        check(Paging::Cursor, &[(page(2, None, None), Err(Step::End))]);
+        check(Paging::Cursor, &[(page(0, Some("a"), None), Err(Step::End))]);
+    }
+
+    #[test]
+    fn a_cursor_that_the_server_does_not_understand_cuts_the_list_short() {
+        let first = || page(2, Some("a"), None);
+        check(
+            Paging::Cursor,
+            &[(first(), Ok(Position::After("a".to_owned()))), (first(), Err(Step::CutShort))],
+        );
     }
 
     #[test]
     fn cursors_that_go_round_are_an_error() {
         let mut trail = Trail::new(&listing(Paging::Cursor));
-        assert!(trail.advance(&page(2, Some("a"), None)).unwrap());
-        assert!(trail.advance(&page(2, Some("b"), None)).unwrap());
+        assert_eq!(trail.advance(&page(2, Some("a"), None)), Ok(Step::Next));
+        assert_eq!(trail.advance(&page(2, Some("b"), None)), Ok(Step::Next));
         assert!(matches!(trail.advance(&page(2, Some("a"), None)), Err(Cause::Pagination(_))));
     }
 
@@ -211,19 +252,20 @@ mod tests {
         check(
             Paging::Offset,
             &[
-                (page(2, Some("2"), Some(5)), Some(Position::Offset(2))),
-                (page(2, Some("4"), Some(5)), Some(Position::Offset(4))),
-                (page(1, Some("6"), Some(5)), None),
+                (page(2, Some("2"), Some(5)), Ok(Position::Offset(2))),
+                (page(2, Some("4"), Some(5)), Ok(Position::Offset(4))),
+                (page(1, Some("6"), Some(5)), Err(Step::End)),
             ],
         );
-        check(Paging::Offset, &[(page(2, Some("0"), None), None)]);
-        check(Paging::Offset, &[(page(2, None, Some(9)), None)]);
+        check(Paging::Offset, &[(page(2, Some("0"), None), Err(Step::End))]);
+        check(Paging::Offset, &[(page(2, None, Some(9)), Err(Step::CutShort))]);
+        check(Paging::Offset, &[(page(2, Some("0"), Some(9)), Err(Step::CutShort))]);
         assert!(Trail::new(&listing(Paging::Offset)).advance(&page(2, Some("x"), None)).is_err());
     }
 
     #[test]
     fn without_any_word_about_pages_the_last_is_short() {
         let silent = |records| Page { records, pagination: None };
-        check(Paging::Offset, &[(silent(2), Some(Position::Offset(2))), (silent(1), None)]);
+        check(Paging::Offset, &[(silent(2), Ok(Position::Offset(2))), (silent(1), Err(Step::End))]);
     }
 }

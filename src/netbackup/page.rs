@@ -14,13 +14,6 @@ pub struct Page {
     pub pagination: Option<Pagination>,
 }
 
-impl Page {
-    /// The number of records of all pages, where the endpoint counts them.
-    pub(super) fn count(&self) -> Option<u64> {
-        self.pagination.as_ref().and_then(|pagination| pagination.count)
-    }
-}
-
 /// `meta.pagination`, for offset and for cursor paging alike.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pagination {
