@@ -35,7 +35,7 @@ pub enum Cause {
     #[error("the host name can not be resolved ({0}); check the site's host")]
     Dns(String),
     /// No connection, or it broke.
-    #[error("the connection failed ({0}); check host, port, proxy and network policies")]
+    #[error("the connection failed ({0}); check scheme, host, port, proxy and network policies")]
     Connect(String),
     /// The TLS handshake failed.
     #[error(
@@ -170,8 +170,8 @@ impl Cause {
         let cause = innermost(error);
         if error.is_dns() {
             Self::Dns(cause)
-        } else if tls_error(error) {
-            Self::Tls(cause)
+        } else if let Some(error) = tls_error(error) {
+            Self::Tls(tls_cause(error))
         } else if error.is_decode() && !chain(error).any(<dyn std::error::Error>::is::<hyper::Error>) {
             // The bytes came as they were sent: it is the unpacking that failed.
             Self::Decode(DecodeError::Gzip)
@@ -186,8 +186,23 @@ fn innermost(error: &reqwest::Error) -> String {
     chain(error).last().map_or_else(|| "the HTTP client gave no reason".to_owned(), ToString::to_string)
 }
 
-fn tls_error(error: &reqwest::Error) -> bool {
-    chain(error).any(<dyn std::error::Error>::is::<rustls::Error>)
+fn tls_error(error: &reqwest::Error) -> Option<&rustls::Error> {
+    chain(error).find_map(<dyn std::error::Error>::downcast_ref)
+}
+
+/// What failed, in words that are the same at every try: the library's own count the seconds since an end.
+fn tls_cause(error: &rustls::Error) -> String {
+    use rustls::CertificateError as Bad;
+    match error {
+        rustls::Error::InvalidCertificate(Bad::Expired | Bad::ExpiredContext { .. }) => {
+            "the server's certificate has expired".to_owned()
+        }
+        rustls::Error::InvalidCertificate(Bad::NotValidYet | Bad::NotValidYetContext { .. }) => {
+            "the server's certificate is not valid yet".to_owned()
+        }
+        rustls::Error::InvalidMessage(_) => "no TLS is spoken at this port".to_owned(),
+        other => other.to_string(),
+    }
 }
 
 /// The links of an error. An `io::Error` hides what it wraps from `source`, and may wrap another one.

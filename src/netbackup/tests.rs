@@ -464,6 +464,20 @@ async fn a_certificate_must_have_a_known_authority_and_the_right_name() {
 }
 
 #[tokio::test]
+async fn what_is_wrong_with_a_handshake_is_said_in_the_same_words_every_time() {
+    let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    params.not_after = rcgen::date_time_ymd(2021, 1, 1);
+    let key = KeyPair::generate().unwrap();
+    let expired = params.self_signed(&key).unwrap();
+    let server = tls_with(expired.der().clone(), &key).await;
+    let error = negotiated(&server, roots(expired.der()), None).await.unwrap_err();
+    assert_eq!(error.cause, Cause::Tls("the server's certificate has expired".to_owned()));
+    let plain = Server::start(|_| Answer::ping("12.0")).await;
+    let error = negotiated(&plain, Verification::Off, None).await.unwrap_err();
+    assert_eq!(error.cause, Cause::Tls("no TLS is spoken at this port".to_owned()));
+}
+
+#[tokio::test]
 async fn a_pinned_certificate_needs_neither_authority_nor_name() {
     let (_, leaf, server) = tls_server().await;
     assert_eq!(
