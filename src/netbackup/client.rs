@@ -1,3 +1,4 @@
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 
@@ -50,8 +51,8 @@ enum Ping {
 }
 
 const UNKNOWN_OFFSET: i64 = i64::MIN;
-/// No clock is a year off.
-const FARTHEST_CLOCK_MILLISECONDS: u64 = 366 * 24 * 3_600_000;
+/// The years 2000 to 2106 in milliseconds: what is outside is no time, or one in other units.
+const TIMES: Range<i64> = 946_684_800_000..4_294_967_296_000;
 /// Needs no key ("NetBackup API reference, /ping").
 const PING: &str = "/ping";
 /// Shows a key's owner that key without any permission ("NetBackup API reference, /security/api-keys").
@@ -243,12 +244,11 @@ impl Client {
 
 /// The body of a ping is the server's time in milliseconds; it was written about halfway through the exchange.
 ///
-/// A number that is far from any time is none: it would set the window of jobs into another year.
+/// A number that is no time would set the window of jobs into another century.
 fn clock_offset(answer: &Answer, now: Timestamp) -> Option<i64> {
     let server: i64 = answer.text.trim().trim_matches('"').parse().ok()?;
     let halfway = i64::try_from(answer.took.as_millis() / 2).unwrap_or(0);
-    let offset = server.saturating_sub(now.as_millisecond().saturating_sub(halfway));
-    (offset.unsigned_abs() < FARTHEST_CLOCK_MILLISECONDS).then_some(offset)
+    TIMES.contains(&server).then(|| server.saturating_sub(now.as_millisecond().saturating_sub(halfway)))
 }
 
 /// Whether a failed ping says only that there is no ping here, and nothing of the server.
