@@ -188,6 +188,19 @@ async fn a_job_is_counted_once_however_often_it_is_read_and_its_newest_record_ho
 }
 
 #[tokio::test]
+async fn an_id_that_comes_again_after_a_catalog_recovery_is_another_job() {
+    let mut site = Site::new(vec![Jobbed::done(1, 3000)]).await;
+    site.cycle().await;
+    *site.database.lock().unwrap() = vec![Jobbed { status: 50, ..Jobbed::done(1, 60) }];
+    let failed = r#"nbu_jobs_failed_total{site="paris",job_type="BACKUP",status="50"}"#;
+    for _ in 0..2 {
+        let (text, _) = site.cycle().await;
+        assert_eq!(line(&text, failed).as_deref(), Some("1"));
+        assert_eq!(line(&text, COUNT).as_deref(), Some("1"));
+    }
+}
+
+#[tokio::test]
 async fn the_window_follows_a_reload_in_both_directions() {
     let mut site = Site::new(vec![Jobbed::done(1, 7000), Jobbed::done(2, 100)]).await;
     assert_eq!(line(&site.cycle().await.0, COUNT).as_deref(), Some("1"));
@@ -212,6 +225,8 @@ async fn odd_records_lose_themselves_and_no_more() {
                 {{"id":"1","attributes":{{"jobId":"1","jobType":"BACKUP","status":"0","endTime":"{end}","startTime":"","dedupRatio":"?"}}}},
                 {{"id":"2","attributes":{{"jobType":"NEVER_HEARD_OF","state":"DONE","status":0.0,"endTime":"{end}"}}}},
                 {{"id":"3","attributes":null}},
+                {{"id":"6","attributes":{{"jobType":"ARCHIVE","status":0,"endTime":"{end}","kilobytesTransferred":-5,
+                  "numberOfFiles":99999999999999999999999,"dedupRatio":-1e300}}}},
                 {{"id":"4","attributes":{{"status":0,"endTime":""}}}},
                 {{"id":"5000000000","attributes":{{"status":0,"endTime":"{end}"}}}},
                 17, "job"]}}"#
@@ -228,8 +243,10 @@ async fn odd_records_lose_themselves_and_no_more() {
         let start = format!(r#"nbu_jobs_count{{site="paris",action="{job_type}""#);
         assert_eq!(line(&text, &start).as_deref(), Some("1"), "{text}");
     }
-    // Two odd fields of the first; the third; two for the empty end time; the fifth; two that are no objects.
-    assert_eq!(run.tally, Tally { odd: 8, ..Tally::default() });
+    assert_eq!(line(&text, r#"nbu_jobs_files_count{site="paris",action="ARCHIVE""#).as_deref(), Some("0"));
+    // Two odd fields of the first; the third; two of the sixth; two for the empty end time; the fifth; two that are no
+    // objects.
+    assert_eq!(run.tally, Tally { odd: 10, ..Tally::default() });
 }
 
 #[tokio::test]
