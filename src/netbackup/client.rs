@@ -46,8 +46,8 @@ enum Ping {
     Announced(ApiVersion),
     /// Somebody is there, and no more.
     Silent,
-    /// There is no ping.
-    Missing,
+    /// There is no ping; in front of an unknown path some ask for a key.
+    Refused,
 }
 
 const UNKNOWN_OFFSET: i64 = i64::MIN;
@@ -94,7 +94,7 @@ impl Client {
     pub async fn negotiate(&self, deadline: Instant) -> Result<ApiVersion, Error> {
         let ping = self.ping(deadline).await?;
         let version = match (self.pinned, ping) {
-            (Some(pinned), Ping::Missing) => {
+            (Some(pinned), Ping::Refused) => {
                 self.ask(pinned, ping, deadline).await.or_else(|error| {
                     // The collectors tell what matters of a refusal.
                     if is_refusal(&error.cause) { Ok(()) } else { Err(error) }
@@ -105,7 +105,7 @@ impl Client {
             (None, Ping::Announced(server)) => {
                 version::common(server).map_err(|why| self.exchange.fail(PING, Cause::Version(why)))?
             }
-            (None, Ping::Silent | Ping::Missing) => self.probe(ping, deadline).await?,
+            (None, Ping::Silent | Ping::Refused) => self.probe(ping, deadline).await?,
         };
         self.version.store(packed(version), Ordering::Relaxed);
         Ok(version)
@@ -188,8 +188,7 @@ impl Client {
     async fn ping(&self, deadline: Instant) -> Result<Ping, Error> {
         match self.announced(deadline).await {
             Ok(version) => Ok(version.map_or(Ping::Silent, Ping::Announced)),
-            Err(Error { cause: Cause::NotFound, .. }) => Ok(Ping::Missing),
-            Err(error) if is_refusal(&error.cause) => Ok(Ping::Silent),
+            Err(error) if is_refusal(&error.cause) => Ok(Ping::Refused),
             Err(error) => Err(error),
         }
     }
@@ -200,7 +199,7 @@ impl Client {
     async fn ask(&self, version: ApiVersion, ping: Ping, deadline: Instant) -> Result<(), Error> {
         let request = Request { endpoint: API_KEYS, query: two_keys(), accept: Accept::Json(version) };
         match self.exchange.get(&request, deadline).await {
-            Err(Error { cause: Cause::NotFound, .. }) if ping == Ping::Missing => {
+            Err(Error { cause: Cause::NotFound, .. }) if ping == Ping::Refused => {
                 Err(self.exchange.fail(PING, Cause::NoApi))
             }
             Ok(_) | Err(Error { cause: Cause::NotFound | Cause::Forbidden, .. }) => Ok(()),

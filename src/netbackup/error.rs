@@ -55,9 +55,9 @@ pub enum Cause {
     /// 404.
     #[error("404: this release of NetBackup has no such resource, or it holds nothing; check the site's uri")]
     NotFound,
-    /// 404 to everything that any NetBackup server answers.
+    /// Nothing of what any NetBackup server has.
     #[error(
-        "there is no NetBackup API under this base path (/ping and /security/api-keys are both 404); check the site's uri, usually /netbackup"
+        "there is no NetBackup API under this base path (no /ping, and /security/api-keys is 404); check the site's uri, usually /netbackup"
     )]
     NoApi,
     /// 429.
