@@ -147,8 +147,8 @@ impl Client {
             walk.pages += 1;
             walk.records += page.records;
             walk.truncated = match trail.advance(&page).map_err(fail)? {
-                Step::Next if walk.pages < listing.max_pages => continue,
-                Step::Next | Step::CutShort => true,
+                Step::Next(_) if walk.pages < listing.max_pages => continue,
+                Step::Next(_) | Step::CutShort => true,
                 Step::End => false,
             };
             return Ok(walk);

@@ -37,7 +37,7 @@ pub struct Walk {
     pub pages: u64,
     /// How many records they had.
     pub records: u64,
-    /// Whether there was more: the budget of pages ended the walk, or the server counts more records than it gave.
+    /// Whether there was more: the budget of pages ended the walk, or the server led it back to where it had been.
     pub truncated: bool,
 }
 
@@ -91,15 +91,14 @@ pub(super) struct Trail {
     paging: Paging,
     limit: u64,
     position: Position,
-    records: u64,
     seen: HashSet<u64>,
 }
 
 /// What follows a page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     /// Another page.
-    Next,
+    Next(Position),
     /// Nothing more.
     End,
     /// Nothing more that can be asked for, though there is more.
@@ -108,13 +107,7 @@ pub(super) enum Step {
 
 impl Trail {
     pub(super) fn new(listing: &Listing) -> Self {
-        Self {
-            paging: listing.paging,
-            limit: listing.limit,
-            position: Position::Start,
-            records: 0,
-            seen: HashSet::new(),
-        }
+        Self { paging: listing.paging, limit: listing.limit, position: Position::Start, seen: HashSet::new() }
     }
 
     pub(super) fn position(&self) -> &Position {
@@ -123,61 +116,57 @@ impl Trail {
 
     /// Goes on to the page after this one.
     pub(super) fn advance(&mut self, page: &Page) -> Result<Step, Cause> {
-        self.records += page.records;
-        let next = if page.records == 0 { None } else { self.next(page)? };
-        if let Some(next) = next {
-            self.position = next;
-            return Ok(Step::Next);
+        if page.records == 0 {
+            return Ok(Step::End);
         }
-        Ok(if self.is_cut_short(page) { Step::CutShort } else { Step::End })
-    }
-
-    /// Whether the server counts more records than it gave, or gave a whole page and then the way to the same one: the
-    /// last page is seldom a whole one, and a server that does not understand our cursor never ends.
-    fn is_cut_short(&self, page: &Page) -> bool {
-        let Some(pagination) = &page.pagination else { return false };
-        let leads_back = matches!((&self.position, &pagination.next), (Position::After(cursor), Some(next)) if cursor == next);
-        pagination.count.is_some_and(|count| count > self.records)
-            || (leads_back && page.records >= self.limit)
-    }
-
-    fn next(&mut self, page: &Page) -> Result<Option<Position>, Cause> {
-        Ok(match (self.paging, &page.pagination) {
-            (Paging::Cursor, Some(pagination)) => self.next_cursor(pagination)?,
-            (Paging::Cursor, None) => None,
-            (Paging::Offset, Some(pagination)) => self.next_offset(page.records, pagination)?,
+        let step = match (self.paging, &page.pagination) {
+            (Paging::Cursor, Some(pagination)) => self.after_cursor(page.records, pagination)?,
+            (Paging::Offset, Some(pagination)) => self.after_offset(page.records, pagination)?,
             // Some endpoints say nothing about their pages: the last one is short.
-            (Paging::Offset, None) if page.records < self.limit => None,
-            (Paging::Offset, None) => Some(Position::Offset(self.offset() + page.records)),
-        })
+            (Paging::Offset, None) if page.records >= self.limit => {
+                Step::Next(Position::Offset(self.offset() + page.records))
+            }
+            (_, None) => Step::End,
+        };
+        if let Step::Next(position) = &step {
+            self.position = position.clone();
+        }
+        Ok(step)
     }
 
     fn offset(&self) -> u64 {
         if let Position::Offset(offset) = self.position { offset } else { 0 }
     }
 
-    fn next_cursor(&mut self, pagination: &Pagination) -> Result<Option<Position>, Cause> {
-        let Some(next) = &pagination.next else { return Ok(None) };
+    fn after_cursor(&mut self, records: u64, pagination: &Pagination) -> Result<Step, Cause> {
+        let Some(next) = &pagination.next else { return Ok(Step::End) };
         if matches!(&self.position, Position::After(cursor) if cursor == next) {
-            return Ok(None);
+            // The last page is seldom a whole one; a server that does not know our cursor gives its first one for ever.
+            return Ok(if records >= self.limit { Step::CutShort } else { Step::End });
         }
         let mut hasher = DefaultHasher::new();
         next.hash(&mut hasher);
         if !self.seen.insert(hasher.finish()) {
             return Err(Cause::Pagination("the server gave a cursor again that it had given before"));
         }
-        Ok(Some(Position::After(next.clone())))
+        Ok(Step::Next(Position::After(next.clone())))
     }
 
-    fn next_offset(&self, records: u64, pagination: &Pagination) -> Result<Option<Position>, Cause> {
-        let offset = self.offset();
-        if pagination.count.is_some_and(|count| offset + records >= count) {
-            return Ok(None);
-        }
-        let Some(next) = &pagination.next else { return Ok(None) };
+    fn after_offset(&self, records: u64, pagination: &Pagination) -> Result<Step, Cause> {
+        let read = self.offset() + records;
+        let Some(next) = &pagination.next else {
+            // It may count more than it points to; then the next page tells, be it an empty one.
+            let more = pagination.count.is_some_and(|count| count > read);
+            return Ok(if more { Step::Next(Position::Offset(read)) } else { Step::End });
+        };
         let next =
             next.parse().map_err(|_| Cause::Pagination("the server gave an offset that is no number"))?;
-        Ok((next > offset).then_some(Position::Offset(next)))
+        Ok(match pagination.count {
+            Some(count) if count <= read => Step::End,
+            _ if next > self.offset() => Step::Next(Position::Offset(next)),
+            Some(_) => Step::CutShort,
+            None => Step::End,
+        })
     }
 }
 
@@ -194,16 +183,22 @@ mod tests {
         Page { records, pagination: Some(Pagination { next: next.map(str::to_owned), count }) }
     }
 
-    /// The positions that follow the pages, or how it ends.
-    fn check(paging: Paging, pages: &[(Page, Result<Position, Step>)]) {
+    fn check(paging: Paging, pages: &[(Page, Step)]) {
         let mut trail = Trail::new(&listing(paging));
         for (page, expected) in pages {
-            let found = match trail.advance(page).unwrap() {
-                Step::Next => Ok(trail.position().clone()),
-                end => Err(end),
-            };
-            assert_eq!(found, *expected, "after {page:?}");
+            assert_eq!(trail.advance(page).as_ref(), Ok(expected), "after {page:?}");
+            if let Step::Next(position) = expected {
+                assert_eq!(trail.position(), position);
+            }
         }
+    }
+
+    fn after(cursor: &str) -> Step {
+        Step::Next(Position::After(cursor.to_owned()))
+    }
+
+    fn offset(offset: u64) -> Step {
+        Step::Next(Position::Offset(offset))
     }
 
     #[test]
@@ -217,33 +212,29 @@ mod tests {
 
     #[test]
     fn cursors_are_followed_to_the_end() {
-        let after = |cursor: &str| Ok(Position::After(cursor.to_owned()));
         check(
             Paging::Cursor,
             &[
                 (page(2, Some("a"), None), after("a")),
                 (page(2, Some("b"), None), after("b")),
-                (page(1, Some("b"), None), Err(Step::End)),
+                (page(1, Some("b"), None), Step::End),
             ],
         );
-        check(Paging::Cursor, &[(page(2, None, None), Err(Step::End))]);
-        check(Paging::Cursor, &[(page(0, Some("a"), None), Err(Step::End))]);
+        check(Paging::Cursor, &[(page(2, None, None), Step::End)]);
+        check(Paging::Cursor, &[(page(0, Some("a"), None), Step::End)]);
     }
 
     #[test]
     fn a_cursor_that_the_server_does_not_understand_cuts_the_list_short() {
         let first = || page(2, Some("a"), None);
-        check(
-            Paging::Cursor,
-            &[(first(), Ok(Position::After("a".to_owned()))), (first(), Err(Step::CutShort))],
-        );
+        check(Paging::Cursor, &[(first(), after("a")), (first(), Step::CutShort)]);
     }
 
     #[test]
     fn cursors_that_go_round_are_an_error() {
         let mut trail = Trail::new(&listing(Paging::Cursor));
-        assert_eq!(trail.advance(&page(2, Some("a"), None)), Ok(Step::Next));
-        assert_eq!(trail.advance(&page(2, Some("b"), None)), Ok(Step::Next));
+        assert_eq!(trail.advance(&page(2, Some("a"), None)), Ok(after("a")));
+        assert_eq!(trail.advance(&page(2, Some("b"), None)), Ok(after("b")));
         assert!(matches!(trail.advance(&page(2, Some("a"), None)), Err(Cause::Pagination(_))));
     }
 
@@ -252,20 +243,27 @@ mod tests {
         check(
             Paging::Offset,
             &[
-                (page(2, Some("2"), Some(5)), Ok(Position::Offset(2))),
-                (page(2, Some("4"), Some(5)), Ok(Position::Offset(4))),
-                (page(1, Some("6"), Some(5)), Err(Step::End)),
+                (page(2, Some("2"), Some(5)), offset(2)),
+                (page(2, Some("4"), Some(5)), offset(4)),
+                (page(1, Some("6"), Some(5)), Step::End),
             ],
         );
-        check(Paging::Offset, &[(page(2, Some("0"), None), Err(Step::End))]);
-        check(Paging::Offset, &[(page(2, None, Some(9)), Err(Step::CutShort))]);
-        check(Paging::Offset, &[(page(2, Some("0"), Some(9)), Err(Step::CutShort))]);
+        check(Paging::Offset, &[(page(2, Some("0"), None), Step::End)]);
+        check(
+            Paging::Offset,
+            &[
+                (page(2, None, Some(5)), offset(2)),
+                (page(2, None, Some(5)), offset(4)),
+                (page(0, None, Some(5)), Step::End),
+            ],
+        );
+        check(Paging::Offset, &[(page(2, Some("0"), Some(9)), Step::CutShort)]);
         assert!(Trail::new(&listing(Paging::Offset)).advance(&page(2, Some("x"), None)).is_err());
     }
 
     #[test]
     fn without_any_word_about_pages_the_last_is_short() {
         let silent = |records| Page { records, pagination: None };
-        check(Paging::Offset, &[(silent(2), Ok(Position::Offset(2))), (silent(1), Err(Step::End))]);
+        check(Paging::Offset, &[(silent(2), offset(2)), (silent(1), Step::End)]);
     }
 }

@@ -227,17 +227,39 @@ async fn pages_without_an_end_are_cut_off_and_reported() {
 }
 
 #[tokio::test]
-async fn a_list_that_ends_before_its_own_count_is_reported() {
-    for (count, truncated) in [(3, true), (2, false), (1, false)] {
-        let server = Server::start(move |seen| match seen.path.as_str() {
-            "/ping" => Answer::ping("12.0"),
-            _ => Answer::json(format!(
-                r#"{{"data":[{{"id":1}},{{"id":2}}],"meta":{{"pagination":{{"count":{count},"offset":0}}}}}}"#
-            )),
+async fn a_list_that_counts_more_than_it_points_to_is_read_to_its_end() {
+    for (records, count) in [(5, 5), (4, 5), (3, 9)] {
+        let server = Server::start(move |seen| {
+            if seen.path == "/ping" {
+                return Answer::ping("12.0");
+            }
+            let offset: u64 =
+                seen.query.split("page[offset]=").nth(1).map_or(0, |text| text.parse().unwrap());
+            let data: Vec<_> =
+                (offset..records).take(2).map(|number| format!(r#"{{"id":{number}}}"#)).collect();
+            let data = data.join(",");
+            Answer::json(format!(r#"{{"data":[{data}],"meta":{{"pagination":{{"count":{count}}}}}}}"#))
         })
         .await;
         let (ids, walk) = walk(&server.client(), Paging::Offset).await;
-        assert_eq!((ids, walk), (vec![1, 2], Ok(Walk { pages: 1, records: 2, truncated })), "{count}");
+        assert_eq!(ids, (0..records).collect::<Vec<_>>());
+        assert!(walk.is_ok_and(|walk| !walk.truncated && walk.records == records), "{records} of {count}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_leads_back_to_its_first_page_is_reported_as_cut_short() {
+    for (paging, pagination) in [(Paging::Cursor, r#""next":"a""#), (Paging::Offset, r#""next":2,"count":9"#)]
+    {
+        let server = Server::start(move |seen| match seen.path.as_str() {
+            "/ping" => Answer::ping("12.0"),
+            _ => Answer::json(format!(
+                r#"{{"data":[{{"id":1}},{{"id":2}}],"meta":{{"pagination":{{{pagination}}}}}}}"#
+            )),
+        })
+        .await;
+        let walk = walk(&server.client(), paging).await.1;
+        assert_eq!(walk, Ok(Walk { pages: 2, records: 4, truncated: true }), "{paging:?}");
     }
 }
 
