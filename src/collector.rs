@@ -19,7 +19,7 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::metric::{Desc, Family, MetricNames};
+use crate::metric::{Desc, Family};
 use crate::netbackup::{self, Client};
 
 /// One subject of collection.
@@ -27,10 +27,10 @@ pub trait Collector: Send {
     /// The value of the `collector` label.
     fn name(&self) -> &'static str;
 
-    /// Every family that it can give, whatever names are served.
+    /// Every family that it can give.
     fn families(&self) -> &'static [&'static Desc];
 
-    /// Asks the server and gives the families of this cycle. Dropping the future at any time leaves a state to go on from.
+    /// Asks the server and gives the families of this cycle, under all names. Dropping the future at any time leaves a state to go on from.
     fn collect<'a>(
         &'a mut self,
         context: &'a Context<'a>,
@@ -49,8 +49,6 @@ pub struct Context<'a> {
     pub window: Duration,
     /// The time between two cycles.
     pub interval: Duration,
-    /// Which families are wanted.
-    pub names: MetricNames,
     /// When the cycle ends.
     pub deadline: Instant,
     /// Our own time at the start of the cycle.
@@ -100,7 +98,7 @@ impl CollectError {
 /// One run of one collector.
 #[derive(Debug)]
 pub struct Run {
-    /// The families that are wanted; none if it failed.
+    /// What it brought; nothing if it failed.
     pub families: Vec<Family>,
     /// How long it took.
     pub duration: Duration,
@@ -110,17 +108,14 @@ pub struct Run {
     pub tally: Tally,
 }
 
-/// Runs a collector once: the one place that times it and that knows which names are served.
+/// Runs a collector once: the one place that times it.
 pub async fn run(collector: &mut dyn Collector, context: &Context<'_>) -> Run {
     let started = Instant::now();
     let mut tally = Tally::default();
     let collected = collector.collect(context, &mut tally).await;
     let duration = started.elapsed();
     match collected {
-        Ok(mut families) => {
-            families.retain(|family| context.names.serves(family.desc()));
-            Run { families, duration, outcome: Ok(()), tally }
-        }
+        Ok(families) => Run { families, duration, outcome: Ok(()), tally },
         Err(error) => Run { families: Vec::new(), duration, outcome: Err(error), tally },
     }
 }

@@ -6,7 +6,6 @@ mod families;
 mod record;
 mod site;
 
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -131,23 +130,35 @@ impl Poller {
                         memory.adopt(collector::build(&new.collectors));
                     }
                     if plan.reconnects(&new) {
-                        let candidate = Connection::open(&new, &self.tls, &self.stats);
-                        connection = connection.replace(candidate, &plan, &new, &mut memory).await;
+                        connection = connection.under(&new, &self.tls, &self.stats, &mut memory).await;
                     }
+                    let other_names = plan.names != new.names;
                     plan = new;
+                    if other_names {
+                        // All that is known is known under every name, so nobody needs to be asked.
+                        memory.publish(&plan, &self.stats, &self.writer);
+                    }
+                    continue;
+                }
+                client = connection.parts().1.accepted() => {
+                    connection.adopt(client, &plan, &mut memory);
+                    next = Instant::now();
                     continue;
                 }
                 () = sleep_until(next) => {}
             }
             let began = Instant::now();
             let mut plans = self.plan.clone();
-            connection.retry_waiting(&plan, &mut memory).await;
-            let cycle = pin!(memory.cycle(&plan, connection.client(), &self.stats, &self.writer));
+            let (client, waiting) = connection.parts();
             tokio::select! {
                 biased;
                 // A cycle with a key or a certificate that no longer holds is not worth finishing.
                 () = reconnect_wanted(&mut plans, &plan) => continue,
-                () = cycle => {}
+                client = waiting.accepted() => {
+                    connection.adopt(client, &plan, &mut memory);
+                    continue;
+                }
+                () = memory.cycle(&plan, client, &self.stats, &self.writer) => {}
             }
             next = next_cycle(began, plan.collection.interval);
         }
@@ -173,7 +184,6 @@ fn next_after_change(old: &Plan, new: &Plan, next: Instant) -> Instant {
     if old.reconnects(new)
         || old.collectors != new.collectors
         || old.collection.window != new.collection.window
-        || old.names != new.names
     {
         now
     } else if old.collection.interval == new.collection.interval {

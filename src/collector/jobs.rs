@@ -19,7 +19,7 @@ use super::{CollectError, Collector, Context, Tally};
 use counters::Counters;
 use labels::Labels;
 use live::Live;
-use progress::{Progress, Range, Reached};
+use progress::{OVERLAP, Progress, Range, Reached};
 use window::{Finished, Window};
 use wire::{Job, Wire};
 
@@ -68,7 +68,7 @@ impl Jobs {
     async fn cycle(&mut self, context: &Context<'_>, tally: &mut Tally) -> Result<Vec<Family>, CollectError> {
         let now = context.client.server_time(context.now).as_second();
         let from = now.saturating_sub_unsigned(context.window.as_secs());
-        self.progress.begin(from);
+        self.progress.begin(from, now);
         // A cycle that was cancelled left its jobs unsettled; they must not pile up.
         self.settle(from);
         // First what is few, so that a long backfill does not hide what runs.
@@ -81,7 +81,9 @@ impl Jobs {
         self.settle(from);
         let live = live?;
         finished?;
-        let summary = self.window.summary(from, &self.labels);
+        // What claims to end later than any clock explains is remembered, so that it counts once, but would never leave
+        // the window.
+        let summary = self.window.summary(from..=now.saturating_add(OVERLAP), &self.labels);
         Ok(families::render(context, &summary, &self.counters, &live, &self.labels))
     }
 

@@ -56,7 +56,6 @@ async fn a_missing_permission_is_the_outcome_of_one_collector() {
         site: "paris",
         window: Duration::from_hours(1),
         interval: Duration::from_mins(5),
-        names: MetricNames::Native,
         deadline: soon(),
         now: Timestamp::now(),
     };

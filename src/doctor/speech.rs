@@ -43,6 +43,7 @@ pub(super) fn of_request(cause: &Cause) -> &'static str {
             "see that the NetBackup web service (nbwmc) is well, or raise the site's timeout if it is this slow"
         }
         Cause::NotFound
+        | Cause::NoApi
         | Cause::Redirect(_)
         | Cause::ContentType(_)
         | Cause::Decode(_)

@@ -1,3 +1,4 @@
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 
@@ -7,7 +8,7 @@ use tokio::time::Instant;
 use crate::config::{ApiVersion, Site};
 
 use super::exchange::{Accept, Answer, Exchange, Request};
-use super::listing::{Trail, encode};
+use super::listing::{Step, Trail, encode};
 use super::{
     Cause, ClientError, DecodeError, Error, Field, Listing, Page, Stats, Time, TlsCache, Walk, decode,
     version,
@@ -38,7 +39,20 @@ pub enum KeyState {
     Rejected,
 }
 
+/// What an answer to a ping says of the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ping {
+    /// The server's newest version.
+    Announced(ApiVersion),
+    /// Somebody is there, and no more.
+    Silent,
+    /// There is no ping; in front of an unknown path some ask for a key.
+    Refused,
+}
+
 const UNKNOWN_OFFSET: i64 = i64::MIN;
+/// The years 2000 to 2106 in milliseconds: what is outside is no time, or one in other units.
+const TIMES: Range<i64> = 946_684_800_000..4_294_967_296_000;
 /// Needs no key ("NetBackup API reference, /ping").
 const PING: &str = "/ping";
 /// Shows a key's owner that key without any permission ("NetBackup API reference, /security/api-keys").
@@ -78,13 +92,20 @@ impl Client {
     /// Asked at the start of every cycle, so that an upgraded server is noticed. A pinned version stays; the server
     /// is pinged all the same, since a dead one is best found by the cheapest request.
     pub async fn negotiate(&self, deadline: Instant) -> Result<ApiVersion, Error> {
-        let announced = self.ping(deadline).await?;
-        let version = match (self.pinned, announced) {
+        let ping = self.ping(deadline).await?;
+        let version = match (self.pinned, ping) {
+            (Some(pinned), Ping::Refused) => {
+                self.ask(pinned, ping, deadline).await.or_else(|error| {
+                    // The collectors tell what matters of a refusal.
+                    if is_refusal(&error.cause) { Ok(()) } else { Err(error) }
+                })?;
+                pinned
+            }
             (Some(pinned), _) => pinned,
-            (None, Some(server)) => {
+            (None, Ping::Announced(server)) => {
                 version::common(server).map_err(|why| self.exchange.fail(PING, Cause::Version(why)))?
             }
-            (None, None) => self.probe(deadline).await?,
+            (None, Ping::Silent | Ping::Refused) => self.probe(ping, deadline).await?,
         };
         self.version.store(packed(version), Ordering::Relaxed);
         Ok(version)
@@ -125,12 +146,12 @@ impl Client {
             let page = fold(&text).map_err(|error| fail(error.into()))?;
             walk.pages += 1;
             walk.records += page.records;
-            if !trail.advance(&page).map_err(fail)? {
-                return Ok(walk);
-            }
-            if walk.pages >= listing.max_pages {
-                return Ok(Walk { truncated: true, ..walk });
-            }
+            walk.truncated = match trail.advance(&page).map_err(fail)? {
+                Step::Next(_) if walk.pages < listing.max_pages => continue,
+                Step::Next(_) | Step::CutShort => true,
+                Step::End => false,
+            };
+            return Ok(walk);
         }
     }
 
@@ -153,7 +174,7 @@ impl Client {
         let mut renewed = self.negotiate(deadline).await?;
         if renewed == version {
             // What the server announces is not what it does.
-            renewed = self.probe(deadline).await?;
+            renewed = self.probe(Ping::Silent, deadline).await?;
             self.version.store(packed(renewed), Ordering::Relaxed);
         }
         if renewed == version {
@@ -163,29 +184,46 @@ impl Client {
         self.exchange.get(&request, deadline).await.map(|answer| answer.text)
     }
 
-    /// The version that the server announces, if it does; notes its clock. A refusal says nothing of the server.
-    async fn ping(&self, deadline: Instant) -> Result<Option<ApiVersion>, Error> {
+    /// What a ping says; notes the server's clock. A refusal says nothing of the server.
+    async fn ping(&self, deadline: Instant) -> Result<Ping, Error> {
         match self.announced(deadline).await {
-            Err(error) if is_refusal(&error.cause) => Ok(None),
-            outcome => outcome,
+            Ok(version) => Ok(version.map_or(Ping::Silent, Ping::Announced)),
+            Err(error) if is_refusal(&error.cause) => Ok(Ping::Refused),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Asks whether the server takes a version.
+    ///
+    /// A release may lack the ping, and a key may have no entry here; where both are missing there is no API.
+    async fn ask(&self, version: ApiVersion, ping: Ping, deadline: Instant) -> Result<(), Error> {
+        let request = Request { endpoint: API_KEYS, query: two_keys(), accept: Accept::Json(version) };
+        match self.exchange.get(&request, deadline).await {
+            Err(Error { cause: Cause::NotFound, .. }) if ping == Ping::Refused => {
+                Err(self.exchange.fail(PING, Cause::NoApi))
+            }
+            Ok(_) | Err(Error { cause: Cause::NotFound | Cause::Forbidden, .. }) => Ok(()),
+            Err(error) => Err(error),
         }
     }
 
     /// The version that the server announces (`/ping`), if it does; notes its clock.
     pub async fn announced(&self, deadline: Instant) -> Result<Option<ApiVersion>, Error> {
         let request = Request { endpoint: PING, query: String::new(), accept: Accept::Text };
-        let answer = self.exchange.get(&request, deadline).await?;
+        let answer = self.exchange.get(&request, deadline).await.inspect_err(|_| {
+            // An offset of old would stand beside a site that is down.
+            self.exchange.stats().clock_offset(None);
+        })?;
         self.note_clock(&answer, Timestamp::now());
         let header = answer.headers.get("x-netbackup-api-version").and_then(|value| value.to_str().ok());
         Ok(header.and_then(version::announced))
     }
 
     /// The newest version that the server takes, found by asking.
-    async fn probe(&self, deadline: Instant) -> Result<ApiVersion, Error> {
+    async fn probe(&self, ping: Ping, deadline: Instant) -> Result<ApiVersion, Error> {
         for version in version::descending() {
-            let request = Request { endpoint: API_KEYS, query: two_keys(), accept: Accept::Json(version) };
-            match self.exchange.get(&request, deadline).await {
-                Ok(_) | Err(Error { cause: Cause::NotFound | Cause::Forbidden, .. }) => return Ok(version),
+            match self.ask(version, ping, deadline).await {
+                Ok(()) => return Ok(version),
                 Err(Error { cause: Cause::NotAcceptable(_), .. }) => {}
                 Err(error) => return Err(error),
             }
@@ -194,15 +232,22 @@ impl Client {
         Err(self.exchange.fail(API_KEYS, Cause::Version(why)))
     }
 
-    /// The body of a ping is the server's time in milliseconds; it was written about halfway through the exchange.
     fn note_clock(&self, answer: &Answer, now: Timestamp) {
-        let Ok(server) = answer.text.trim().trim_matches('"').parse::<i64>() else { return };
-        let halfway = i64::try_from(answer.took.as_millis() / 2).unwrap_or(0);
-        let ours = now.as_millisecond().saturating_sub(halfway);
-        let offset = server.saturating_sub(ours);
-        self.clock_offset.store(offset, Ordering::Relaxed);
-        self.exchange.stats().clock_offset(offset as f64 / 1000.0);
+        let offset = clock_offset(answer, now);
+        if let Some(offset) = offset {
+            self.clock_offset.store(offset, Ordering::Relaxed);
+        }
+        self.exchange.stats().clock_offset(offset.map(|offset| offset as f64 / 1000.0));
     }
+}
+
+/// The body of a ping is the server's time in milliseconds; it was written about halfway through the exchange.
+///
+/// A number that is no time would set the window of jobs into another century.
+fn clock_offset(answer: &Answer, now: Timestamp) -> Option<i64> {
+    let server: i64 = answer.text.trim().trim_matches('"').parse().ok()?;
+    let halfway = i64::try_from(answer.took.as_millis() / 2).unwrap_or(0);
+    TIMES.contains(&server).then(|| server.saturating_sub(now.as_millisecond().saturating_sub(halfway)))
 }
 
 /// Whether a failed ping says only that there is no ping here, and nothing of the server.

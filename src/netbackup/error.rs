@@ -35,7 +35,7 @@ pub enum Cause {
     #[error("the host name can not be resolved ({0}); check the site's host")]
     Dns(String),
     /// No connection, or it broke.
-    #[error("no connection ({0}); check host, port, proxy and network policies")]
+    #[error("the connection failed ({0}); check scheme, host, port, proxy and network policies")]
     Connect(String),
     /// The TLS handshake failed.
     #[error(
@@ -55,6 +55,11 @@ pub enum Cause {
     /// 404.
     #[error("404: this release of NetBackup has no such resource, or it holds nothing; check the site's uri")]
     NotFound,
+    /// Nothing of what any NetBackup server has.
+    #[error(
+        "there is no NetBackup API under this base path (no /ping, and /security/api-keys is 404); check the site's uri, usually /netbackup"
+    )]
+    NoApi,
     /// 429.
     #[error("429: the server asks for fewer requests")]
     RateLimited,
@@ -103,7 +108,7 @@ fn netbackup_code(code: Option<i64>) -> String {
 
 impl Cause {
     /// Every value of the `reason` label.
-    pub const REASONS: [&'static str; 17] = [
+    pub const REASONS: [&'static str; 18] = [
         "dns",
         "connect",
         "tls",
@@ -111,6 +116,7 @@ impl Cause {
         "unauthorized",
         "forbidden",
         "not_found",
+        "no_api",
         "rate_limited",
         "not_acceptable",
         "redirect",
@@ -133,6 +139,7 @@ impl Cause {
             Self::Unauthorized => "unauthorized",
             Self::Forbidden => "forbidden",
             Self::NotFound => "not_found",
+            Self::NoApi => "no_api",
             Self::RateLimited => "rate_limited",
             Self::NotAcceptable(_) => "not_acceptable",
             Self::Redirect(_) => "redirect",
@@ -163,8 +170,8 @@ impl Cause {
         let cause = innermost(error);
         if error.is_dns() {
             Self::Dns(cause)
-        } else if tls_error(error) {
-            Self::Tls(cause)
+        } else if let Some(error) = tls_error(error) {
+            Self::Tls(tls_cause(error))
         } else if error.is_decode() && !chain(error).any(<dyn std::error::Error>::is::<hyper::Error>) {
             // The bytes came as they were sent: it is the unpacking that failed.
             Self::Decode(DecodeError::Gzip)
@@ -179,8 +186,23 @@ fn innermost(error: &reqwest::Error) -> String {
     chain(error).last().map_or_else(|| "the HTTP client gave no reason".to_owned(), ToString::to_string)
 }
 
-fn tls_error(error: &reqwest::Error) -> bool {
-    chain(error).any(<dyn std::error::Error>::is::<rustls::Error>)
+fn tls_error(error: &reqwest::Error) -> Option<&rustls::Error> {
+    chain(error).find_map(<dyn std::error::Error>::downcast_ref)
+}
+
+/// What failed, in words that are the same at every try: the library's own count the seconds since an end.
+fn tls_cause(error: &rustls::Error) -> String {
+    use rustls::CertificateError as Bad;
+    match error {
+        rustls::Error::InvalidCertificate(Bad::Expired | Bad::ExpiredContext { .. }) => {
+            "the server's certificate has expired".to_owned()
+        }
+        rustls::Error::InvalidCertificate(Bad::NotValidYet | Bad::NotValidYetContext { .. }) => {
+            "the server's certificate is not valid yet".to_owned()
+        }
+        rustls::Error::InvalidMessage(_) => "no TLS is spoken at this port".to_owned(),
+        other => other.to_string(),
+    }
 }
 
 /// The links of an error. An `io::Error` hides what it wraps from `source`, and may wrap another one.

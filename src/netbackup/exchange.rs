@@ -2,14 +2,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use reqwest::header::{ACCEPT, AUTHORIZATION, HOST, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{ACCEPT, AUTHORIZATION, DATE, HOST, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::config::{ApiVersion, Site};
 
-use super::retry::{Retry, retry_after};
+use super::retry::{Retry, date, retry_after};
 use super::transport::Transport;
 use super::{Cause, ClientError, Error, Stats, TlsCache, body, trace};
 
@@ -159,8 +159,10 @@ impl Exchange {
     }
 
     async fn refused(&self, request: &Request, response: Response) -> Failure {
-        let asked = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-        let retry_after = asked.and_then(|value| retry_after(value, Timestamp::now()));
+        let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+        // A date is one of the server's clock.
+        let now = text(DATE).and_then(date).unwrap_or_else(Timestamp::now);
+        let retry_after = text(RETRY_AFTER).and_then(|value| retry_after(value, now));
         let status = response.status().as_u16();
         if status == 429 || (status == 503 && retry_after.is_some()) {
             self.stats.throttled();

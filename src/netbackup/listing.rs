@@ -37,7 +37,7 @@ pub struct Walk {
     pub pages: u64,
     /// How many records they had.
     pub records: u64,
-    /// Whether the budget of pages ended the walk before its end.
+    /// Whether there was more: the budget of pages ended the walk, or the server led it back to where it had been.
     pub truncated: bool,
 }
 
@@ -94,6 +94,17 @@ pub(super) struct Trail {
     seen: HashSet<u64>,
 }
 
+/// What follows a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Another page.
+    Next(Position),
+    /// Nothing more.
+    End,
+    /// Nothing more that can be asked for, though there is more.
+    CutShort,
+}
+
 impl Trail {
     pub(super) fn new(listing: &Listing) -> Self {
         Self { paging: listing.paging, limit: listing.limit, position: Position::Start, seen: HashSet::new() }
@@ -103,52 +114,59 @@ impl Trail {
         &self.position
     }
 
-    /// Goes on to the page after this one; false at the end.
-    pub(super) fn advance(&mut self, page: &Page) -> Result<bool, Cause> {
+    /// Goes on to the page after this one.
+    pub(super) fn advance(&mut self, page: &Page) -> Result<Step, Cause> {
         if page.records == 0 {
-            return Ok(false);
+            return Ok(Step::End);
         }
-        let next = match (self.paging, &page.pagination) {
-            (Paging::Cursor, Some(pagination)) => self.next_cursor(pagination)?,
-            (Paging::Cursor, None) => None,
-            (Paging::Offset, Some(pagination)) => self.next_offset(page.records, pagination)?,
+        let step = match (self.paging, &page.pagination) {
+            (Paging::Cursor, Some(pagination)) => self.after_cursor(page.records, pagination)?,
+            (Paging::Offset, Some(pagination)) => self.after_offset(page.records, pagination)?,
             // Some endpoints say nothing about their pages: the last one is short.
-            (Paging::Offset, None) if page.records < self.limit => None,
-            (Paging::Offset, None) => Some(Position::Offset(self.offset() + page.records)),
+            (Paging::Offset, None) if page.records >= self.limit => {
+                Step::Next(Position::Offset(self.offset() + page.records))
+            }
+            (_, None) => Step::End,
         };
-        let more = next.is_some();
-        if let Some(next) = next {
-            self.position = next;
+        if let Step::Next(position) = &step {
+            self.position = position.clone();
         }
-        Ok(more)
+        Ok(step)
     }
 
     fn offset(&self) -> u64 {
         if let Position::Offset(offset) = self.position { offset } else { 0 }
     }
 
-    fn next_cursor(&mut self, pagination: &Pagination) -> Result<Option<Position>, Cause> {
-        let Some(next) = &pagination.next else { return Ok(None) };
+    fn after_cursor(&mut self, records: u64, pagination: &Pagination) -> Result<Step, Cause> {
+        let Some(next) = &pagination.next else { return Ok(Step::End) };
         if matches!(&self.position, Position::After(cursor) if cursor == next) {
-            return Ok(None);
+            // The last page is seldom a whole one; a server that does not know our cursor gives its first one for ever.
+            return Ok(if records >= self.limit { Step::CutShort } else { Step::End });
         }
         let mut hasher = DefaultHasher::new();
         next.hash(&mut hasher);
         if !self.seen.insert(hasher.finish()) {
             return Err(Cause::Pagination("the server gave a cursor again that it had given before"));
         }
-        Ok(Some(Position::After(next.clone())))
+        Ok(Step::Next(Position::After(next.clone())))
     }
 
-    fn next_offset(&self, records: u64, pagination: &Pagination) -> Result<Option<Position>, Cause> {
-        let offset = self.offset();
-        if pagination.count.is_some_and(|count| offset + records >= count) {
-            return Ok(None);
-        }
-        let Some(next) = &pagination.next else { return Ok(None) };
+    fn after_offset(&self, records: u64, pagination: &Pagination) -> Result<Step, Cause> {
+        let read = self.offset() + records;
+        let Some(next) = &pagination.next else {
+            // It may count more than it points to; then the next page tells, be it an empty one.
+            let more = pagination.count.is_some_and(|count| count > read);
+            return Ok(if more { Step::Next(Position::Offset(read)) } else { Step::End });
+        };
         let next =
             next.parse().map_err(|_| Cause::Pagination("the server gave an offset that is no number"))?;
-        Ok((next > offset).then_some(Position::Offset(next)))
+        Ok(match pagination.count {
+            Some(count) if count <= read => Step::End,
+            _ if next > self.offset() => Step::Next(Position::Offset(next)),
+            Some(_) => Step::CutShort,
+            None => Step::End,
+        })
     }
 }
 
@@ -165,13 +183,22 @@ mod tests {
         Page { records, pagination: Some(Pagination { next: next.map(str::to_owned), count }) }
     }
 
-    /// The positions that follow the pages; `None` at the end.
-    fn check(paging: Paging, pages: &[(Page, Option<Position>)]) {
+    fn check(paging: Paging, pages: &[(Page, Step)]) {
         let mut trail = Trail::new(&listing(paging));
         for (page, expected) in pages {
-            let more = trail.advance(page).unwrap();
-            assert_eq!(more.then(|| trail.position().clone()), *expected, "after {page:?}");
+            assert_eq!(trail.advance(page).as_ref(), Ok(expected), "after {page:?}");
+            if let Step::Next(position) = expected {
+                assert_eq!(trail.position(), position);
+            }
         }
+    }
+
+    fn after(cursor: &str) -> Step {
+        Step::Next(Position::After(cursor.to_owned()))
+    }
+
+    fn offset(offset: u64) -> Step {
+        Step::Next(Position::Offset(offset))
     }
 
     #[test]
@@ -185,24 +212,29 @@ mod tests {
 
     #[test]
     fn cursors_are_followed_to_the_end() {
-        let after = |cursor: &str| Some(Position::After(cursor.to_owned()));
         check(
             Paging::Cursor,
             &[
                 (page(2, Some("a"), None), after("a")),
                 (page(2, Some("b"), None), after("b")),
-                (page(2, Some("b"), None), None),
+                (page(1, Some("b"), None), Step::End),
             ],
         );
-        check(Paging::Cursor, &[(page(2, None, None), None)]);
-        check(Paging::Cursor, &[(page(0, Some("a"), None), None)]);
+        check(Paging::Cursor, &[(page(2, None, None), Step::End)]);
+        check(Paging::Cursor, &[(page(0, Some("a"), None), Step::End)]);
+    }
+
+    #[test]
+    fn a_cursor_that_the_server_does_not_understand_cuts_the_list_short() {
+        let first = || page(2, Some("a"), None);
+        check(Paging::Cursor, &[(first(), after("a")), (first(), Step::CutShort)]);
     }
 
     #[test]
     fn cursors_that_go_round_are_an_error() {
         let mut trail = Trail::new(&listing(Paging::Cursor));
-        assert!(trail.advance(&page(2, Some("a"), None)).unwrap());
-        assert!(trail.advance(&page(2, Some("b"), None)).unwrap());
+        assert_eq!(trail.advance(&page(2, Some("a"), None)), Ok(after("a")));
+        assert_eq!(trail.advance(&page(2, Some("b"), None)), Ok(after("b")));
         assert!(matches!(trail.advance(&page(2, Some("a"), None)), Err(Cause::Pagination(_))));
     }
 
@@ -211,19 +243,27 @@ mod tests {
         check(
             Paging::Offset,
             &[
-                (page(2, Some("2"), Some(5)), Some(Position::Offset(2))),
-                (page(2, Some("4"), Some(5)), Some(Position::Offset(4))),
-                (page(1, Some("6"), Some(5)), None),
+                (page(2, Some("2"), Some(5)), offset(2)),
+                (page(2, Some("4"), Some(5)), offset(4)),
+                (page(1, Some("6"), Some(5)), Step::End),
             ],
         );
-        check(Paging::Offset, &[(page(2, Some("0"), None), None)]);
-        check(Paging::Offset, &[(page(2, None, Some(9)), None)]);
+        check(Paging::Offset, &[(page(2, Some("0"), None), Step::End)]);
+        check(
+            Paging::Offset,
+            &[
+                (page(2, None, Some(5)), offset(2)),
+                (page(2, None, Some(5)), offset(4)),
+                (page(0, None, Some(5)), Step::End),
+            ],
+        );
+        check(Paging::Offset, &[(page(2, Some("0"), Some(9)), Step::CutShort)]);
         assert!(Trail::new(&listing(Paging::Offset)).advance(&page(2, Some("x"), None)).is_err());
     }
 
     #[test]
     fn without_any_word_about_pages_the_last_is_short() {
         let silent = |records| Page { records, pagination: None };
-        check(Paging::Offset, &[(silent(2), Some(Position::Offset(2))), (silent(1), None)]);
+        check(Paging::Offset, &[(silent(2), offset(2)), (silent(1), Step::End)]);
     }
 }

@@ -49,8 +49,13 @@ pub(super) fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     if let Ok(seconds) = value.parse() {
         return Some(Duration::from_secs(seconds));
     }
-    let moment = value.parse().ok().or_else(|| rfc2822::DateTimeParser::new().parse_timestamp(value).ok())?;
+    let moment: Timestamp = value.parse().ok().or_else(|| date(value))?;
     Some(Duration::try_from(moment.duration_since(now)).unwrap_or(Duration::ZERO))
+}
+
+/// An HTTP date.
+pub(super) fn date(value: &str) -> Option<Timestamp> {
+    rfc2822::DateTimeParser::new().parse_timestamp(value).ok()
 }
 
 #[cfg(test)]

@@ -115,8 +115,8 @@ impl Stats {
         self.lock().throttled += 1;
     }
 
-    pub(super) fn clock_offset(&self, seconds: f64) {
-        self.lock().clock_offset = Some(seconds);
+    pub(super) fn clock_offset(&self, seconds: Option<f64>) {
+        self.lock().clock_offset = seconds;
     }
 
     fn lock(&self) -> MutexGuard<'_, Counts> {

@@ -114,6 +114,67 @@ async fn a_version_that_is_refused_in_mid_cycle_is_negotiated_anew_once() {
 }
 
 #[tokio::test]
+async fn where_neither_a_ping_nor_a_key_is_known_there_is_no_api_and_one_of_both_is_enough() {
+    for (ping, key, pinned, expected) in [
+        (404, 404, None, Err("no_api")),
+        (404, 404, Some(version(12)), Err("no_api")),
+        (401, 404, None, Err("no_api")),
+        (302, 404, Some(version(12)), Err("no_api")),
+        (404, 200, None, Ok(version(14))),
+        (404, 200, Some(version(12)), Ok(version(12))),
+        (404, 401, Some(version(12)), Ok(version(12))),
+        (404, 500, Some(version(12)), Err("http_5xx")),
+        (200, 404, None, Ok(version(11))),
+        (200, 404, Some(version(12)), Ok(version(12))),
+    ] {
+        let server = Server::start(move |seen| match (seen.path.as_str(), ping, key) {
+            ("/ping", 200, _) => Answer::ping("11.0"),
+            ("/ping", code, _) => Answer::status(code),
+            (_, _, 200) => Answer::json(r#"{"data":[]}"#),
+            (_, _, code) => Answer::status(code),
+        })
+        .await;
+        let client = client(&Site { api_version: pinned, ..server.site() });
+        let found = client.negotiate(soon()).await;
+        assert_eq!(found.map_err(|error| error.reason()), expected, "{ping} {key} {pinned:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_clock_offset_goes_with_the_server_and_a_number_that_is_no_time_makes_none() {
+    let body = Arc::new(std::sync::Mutex::new(String::new()));
+    let told = body.clone();
+    let server = Server::start(move |_| match told.lock().unwrap().as_str() {
+        "" => Answer::status(404),
+        body => Answer { body: body.as_bytes().to_vec(), ..Answer::ping("12.0") },
+    })
+    .await;
+    let stats = Arc::new(Stats::default());
+    let client = Client::new(&server.site(), &TlsCache::default(), stats.clone()).unwrap();
+    let hour_ahead = (jiff::Timestamp::now().as_second() + 3600).to_string();
+    for (told, shown) in [
+        ("1", false),
+        ("pong", false),
+        (&*hour_ahead, false),
+        (&*format!("{hour_ahead}000"), true),
+        ("", false),
+    ] {
+        told.clone_into(&mut body.lock().unwrap());
+        let _ = client.announced(soon()).await;
+        let text: String = stats.families("paris").iter().map(crate::metric::Family::text).collect();
+        assert_eq!(
+            text.contains("nbu_server_clock_offset_seconds{site=\"paris\"} 3"),
+            shown,
+            "{told}: {text}"
+        );
+        assert!(shown || !text.contains("nbu_server_clock_offset_seconds"), "{told}: {text}");
+    }
+    // What is known is still the best guess.
+    let ours = jiff::Timestamp::now();
+    assert!(client.server_time(ours).duration_since(ours).as_secs() > 3500);
+}
+
+#[tokio::test]
 async fn an_upgraded_server_is_noticed_and_a_pinned_version_stays() {
     let pings = Arc::new(AtomicUsize::new(12));
     let announced = pings.clone();
@@ -163,6 +224,58 @@ async fn pages_without_an_end_are_cut_off_and_reported() {
     let (ids, walk) = walk(&server.client(), Paging::Offset).await;
     assert_eq!(ids, [0, 1, 2, 3, 4, 5, 6, 7, 8]);
     assert_eq!(walk, Ok(Walk { pages: 9, records: 9, truncated: true }));
+}
+
+#[tokio::test]
+async fn a_list_that_counts_more_than_it_points_to_is_read_to_its_end() {
+    for (records, count) in [(5, 5), (4, 5), (3, 9)] {
+        let server = Server::start(move |seen| {
+            if seen.path == "/ping" {
+                return Answer::ping("12.0");
+            }
+            let offset: u64 =
+                seen.query.split("page[offset]=").nth(1).map_or(0, |text| text.parse().unwrap());
+            let data: Vec<_> =
+                (offset..records).take(2).map(|number| format!(r#"{{"id":{number}}}"#)).collect();
+            let data = data.join(",");
+            Answer::json(format!(r#"{{"data":[{data}],"meta":{{"pagination":{{"count":{count}}}}}}}"#))
+        })
+        .await;
+        let (ids, walk) = walk(&server.client(), Paging::Offset).await;
+        assert_eq!(ids, (0..records).collect::<Vec<_>>());
+        assert!(walk.is_ok_and(|walk| !walk.truncated && walk.records == records), "{records} of {count}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_leads_back_to_its_first_page_is_reported_as_cut_short() {
+    for (paging, pagination) in [(Paging::Cursor, r#""next":"a""#), (Paging::Offset, r#""next":2,"count":9"#)]
+    {
+        let server = Server::start(move |seen| match seen.path.as_str() {
+            "/ping" => Answer::ping("12.0"),
+            _ => Answer::json(format!(
+                r#"{{"data":[{{"id":1}},{{"id":2}}],"meta":{{"pagination":{{{pagination}}}}}}}"#
+            )),
+        })
+        .await;
+        let walk = walk(&server.client(), paging).await.1;
+        assert_eq!(walk, Ok(Walk { pages: 2, records: 4, truncated: true }), "{paging:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_date_to_retry_after_is_one_of_the_servers_clock() {
+    let asked = AtomicUsize::new(0);
+    let server = Server::start(move |seen| match seen.path.as_str() {
+        "/ping" => Answer::ping("12.0"),
+        _ if asked.fetch_add(1, Ordering::SeqCst) < 2 => Answer::status(429)
+            .with("date", "Tue, 03 Feb 2099 01:00:00 GMT")
+            .with("retry-after", "2099-02-03T01:00:00.000Z"),
+        _ => Answer::json(r#"{"data":[{"id":7}]}"#),
+    })
+    .await;
+    // By our clock that is longer than the whole cycle, and nothing would be tried again.
+    assert_eq!(walk(&server.client(), Paging::Offset).await.0, [7]);
 }
 
 #[tokio::test]
@@ -376,6 +489,20 @@ async fn a_certificate_must_have_a_known_authority_and_the_right_name() {
     }
     let (stranger, _, _) = tls_server().await;
     assert_eq!(negotiated(&server, roots(&stranger), Some("nbu.example")).await.unwrap_err().reason(), "tls");
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_handshake_is_said_in_the_same_words_every_time() {
+    let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    params.not_after = rcgen::date_time_ymd(2021, 1, 1);
+    let key = KeyPair::generate().unwrap();
+    let expired = params.self_signed(&key).unwrap();
+    let server = tls_with(expired.der().clone(), &key).await;
+    let error = negotiated(&server, roots(expired.der()), None).await.unwrap_err();
+    assert_eq!(error.cause, Cause::Tls("the server's certificate has expired".to_owned()));
+    let plain = Server::start(|_| Answer::ping("12.0")).await;
+    let error = negotiated(&plain, Verification::Off, None).await.unwrap_err();
+    assert_eq!(error.cause, Cause::Tls("no TLS is spoken at this port".to_owned()));
 }
 
 #[tokio::test]

@@ -1,70 +1,120 @@
+use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::time::Instant;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use tokio::time::{Instant, sleep};
 
 use super::Plan;
 use super::cycle::Memory;
+use crate::config::Secret;
 use crate::netbackup::{Client, KeyState, Stats, TlsCache};
 
 /// The client in use, and one whose key was refused and that waits for its time.
 #[derive(Debug)]
 pub(super) struct Connection {
     client: Result<Client, String>,
-    waiting: Option<Client>,
+    key: Secret,
+    waiting: Waiting,
+}
+
+/// Asks for a refused key again and again, beside the cycles: none waits for it.
+#[derive(Default)]
+pub(super) struct Waiting(Option<BoxFuture<'static, Client>>);
+
+impl Waiting {
+    fn on(client: Client, interval: Duration, timeout: Duration) -> Self {
+        let asking = async move {
+            loop {
+                sleep(interval).await;
+                // A server that does not answer says nothing of the key: the old one, which works, must not go for that.
+                if is_accepted(&client, Instant::now() + timeout).await {
+                    return client;
+                }
+            }
+        };
+        Self(Some(asking.boxed()))
+    }
+
+    /// Waits until the key is accepted, for ever where there is none. Dropping the future loses nothing.
+    pub(super) async fn accepted(&mut self) -> Client {
+        match &mut self.0 {
+            Some(asking) => asking.await,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl fmt::Debug for Waiting {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Waiting({})", self.0.is_some())
+    }
 }
 
 impl Connection {
     /// Makes a client; why that can not be is kept for the cycle to say.
     pub(super) fn open(plan: &Plan, tls: &TlsCache, stats: &Arc<Stats>) -> Self {
         let client = Client::new(&plan.site, tls, stats.clone()).map_err(|error| error.to_string());
-        Self { client, waiting: None }
+        Self { client, key: plan.site.api_key.clone(), waiting: Waiting::default() }
     }
 
-    /// The client to collect by.
-    pub(super) fn client(&self) -> Result<&Client, &String> {
-        self.client.as_ref()
+    /// The client to collect by, and what asks for another key meanwhile.
+    pub(super) fn parts(&mut self) -> (Result<&Client, &String>, &mut Waiting) {
+        (self.client.as_ref(), &mut self.waiting)
     }
 
-    /// Decides between this connection and a new one to the same endpoint.
-    ///
-    /// Where only the key differs, the new one is tried before the old one is given up: a key that was rotated
-    /// wrongly must not take down a site whose old key still works.
-    pub(super) async fn replace(self, candidate: Self, old: &Plan, new: &Plan, memory: &mut Memory) -> Self {
-        let mut key_only = old.clone();
-        key_only.site.api_key = new.site.api_key.clone();
+    /// Takes the client whose key is accepted now.
+    pub(super) fn adopt(&mut self, client: Client, plan: &Plan, memory: &mut Memory) {
+        tracing::info!(site = %plan.site.name, "The new API key is accepted now and is in use");
         memory.site().key_changed(false);
-        let (Ok(running), Ok(fresh), false) = (&self.client, &candidate.client, key_only.reconnects(new))
-        else {
+        *self = Self { client: Ok(client), key: plan.site.api_key.clone(), waiting: Waiting::default() };
+    }
+
+    /// The connection to the same endpoint under a new plan.
+    ///
+    /// Another key is tried before the one in use is given up: a key that was rotated wrongly must not take down a site
+    /// whose old key still works.
+    pub(super) async fn under(
+        self,
+        plan: &Plan,
+        tls: &TlsCache,
+        stats: &Arc<Stats>,
+        memory: &mut Memory,
+    ) -> Self {
+        let candidate = Self::open(plan, tls, stats);
+        if self.key == candidate.key && self.waiting.0.is_none() {
             return candidate;
+        }
+        let chosen = if self.key == candidate.key {
+            candidate
+        } else {
+            let mut plan_with_old_key = plan.clone();
+            plan_with_old_key.site.api_key = self.key;
+            candidate.or(Self::open(&plan_with_old_key, tls, stats), plan).await
         };
-        let deadline = Instant::now() + new.site.timeout;
-        let site = &new.site.name;
+        memory.site().key_changed(chosen.waiting.0.is_some());
+        chosen
+    }
+
+    /// This connection, unless its key is refused and the old one's is not.
+    async fn or(self, old: Self, plan: &Plan) -> Self {
+        let (Ok(fresh), Ok(running)) = (&self.client, &old.client) else { return self };
+        let deadline = Instant::now() + plan.site.timeout;
+        let site = &plan.site.name;
         if !is_refused(fresh, deadline).await {
             // An answer that says nothing of the key is no reason against it.
             tracing::info!(%site, "The new API key is in use");
-            return candidate;
+            return self;
         }
-        if matches!(running.check_key(deadline).await, Ok(KeyState::Accepted { .. })) {
-            tracing::error!(%site, "NetBackup refuses the new API key; the old one still works and stays in use: correct the key");
-            memory.site().key_changed(true);
-            return Self { client: self.client, waiting: candidate.client.ok() };
+        if is_refused(running, deadline).await {
+            tracing::error!(%site, "NetBackup refuses the new API key, and the old one as well: create a new key");
+            return self;
         }
-        tracing::error!(%site, "NetBackup refuses the new API key, and the old one as well: create a new key");
-        candidate
-    }
-
-    /// Tries a key again that was refused.
-    pub(super) async fn retry_waiting(&mut self, plan: &Plan, memory: &mut Memory) {
-        let Some(waiting) = self.waiting.take() else { return };
-        let deadline = Instant::now() + plan.site.timeout;
-        // A server that does not answer says nothing of the key: the old one, which works, must not go for that.
-        if !matches!(waiting.check_key(deadline).await, Ok(KeyState::Accepted { .. })) {
-            self.waiting = Some(waiting);
-            return;
-        }
-        tracing::info!(site = %plan.site.name, "The new API key is accepted now and is in use");
-        memory.site().key_changed(false);
-        self.client = Ok(waiting);
+        tracing::error!(%site, "NetBackup refuses the new API key; the old one stays in use: correct the key");
+        let interval = plan.collection.interval;
+        let waiting = self.client.map(|client| Waiting::on(client, interval, plan.site.timeout));
+        Self { waiting: waiting.unwrap_or_default(), ..old }
     }
 }
 
@@ -72,12 +122,16 @@ async fn is_refused(client: &Client, deadline: Instant) -> bool {
     matches!(client.check_key(deadline).await, Ok(KeyState::Rejected))
 }
 
+async fn is_accepted(client: &Client, deadline: Instant) -> bool {
+    matches!(client.check_key(deadline).await, Ok(KeyState::Accepted { .. }))
+}
+
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
-    use crate::config::{Collection, Collectors, Secret};
+    use crate::config::{Collection, Collectors};
     use crate::metric::MetricNames;
     use crate::netbackup::fixture::{Answer, KEY, Server};
 
@@ -87,8 +141,8 @@ mod tests {
         Plan {
             site,
             collection: Collection {
-                interval: std::time::Duration::from_mins(5),
-                window: std::time::Duration::from_hours(1),
+                interval: Duration::from_millis(1),
+                window: Duration::from_hours(1),
                 max_stale_cycles: 3,
             },
             collectors: Collectors::default(),
@@ -96,28 +150,61 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn a_refused_key_takes_over_only_once_it_is_accepted() {
-        let refusal = Arc::new(Mutex::new(401));
-        let answered = refusal.clone();
+    /// A connection with one key and then with another, and the server's answers to the others than [`KEY`].
+    async fn rotated(
+        answers: impl Fn(&str, usize) -> u16 + Send + Sync + 'static,
+        keys: &[&str],
+    ) -> (Server, Connection, Memory) {
+        let asked = AtomicUsize::new(0);
         let server = Server::start(move |seen| match (seen.path.as_str(), seen.key.as_deref()) {
             ("/ping", _) => Answer::ping("12.0"),
-            (_, Some("newer")) if *answered.lock().unwrap() != 200 => {
-                Answer::status(*answered.lock().unwrap())
-            }
-            _ => Answer::json(r#"{"data":[]}"#),
+            (_, Some(key)) => match answers(key, asked.fetch_add(1, Ordering::SeqCst)) {
+                200 => Answer::json(r#"{"data":[]}"#),
+                code => Answer::status(code),
+            },
+            _ => Answer::status(401),
         })
         .await;
-        let (old, new) = (plan(&server, KEY), plan(&server, "newer"));
-        let (tls, counts) = (TlsCache::default(), Arc::new(Stats::default()));
+        let (tls, stats) = (TlsCache::default(), Arc::new(Stats::default()));
         let mut memory = Memory::new(Vec::new());
-        let candidate = Connection::open(&new, &tls, &counts);
-        let mut connection =
-            Connection::open(&old, &tls, &counts).replace(candidate, &old, &new, &mut memory).await;
-        for (code, waits) in [(401, true), (500, true), (200, false)] {
-            *refusal.lock().unwrap() = code;
-            connection.retry_waiting(&new, &mut memory).await;
-            assert_eq!(connection.waiting.is_some(), waits, "{code}");
+        let mut connection = Connection::open(&plan(&server, KEY), &tls, &stats);
+        for key in keys {
+            connection = connection.under(&plan(&server, key), &tls, &stats, &mut memory).await;
         }
+        (server, connection, memory)
+    }
+
+    #[tokio::test]
+    async fn a_refused_key_takes_over_only_once_it_is_accepted() {
+        let answers = |key: &str, number| match (key, number) {
+            (KEY, _) => 200,
+            (_, 0 | 2) => 401,
+            (_, 3) => 400,
+            _ => 200,
+        };
+        let (server, mut connection, mut memory) = rotated(answers, &["newer"]).await;
+        assert!(connection.key == Secret::new(KEY.to_owned()) && memory.is_key_refused());
+        let client = connection.waiting.accepted().await;
+        connection.adopt(client, &plan(&server, "newer"), &mut memory);
+        assert!(connection.key == Secret::new("newer".to_owned()) && !memory.is_key_refused());
+        assert_eq!(server.seen_at("/security/api-keys").len(), 5);
+    }
+
+    #[tokio::test]
+    async fn a_wrong_key_stays_out_whatever_else_changes_and_is_forgotten_when_the_old_one_is_back() {
+        let answers = |key: &str, _| if key == KEY { 200 } else { 401 };
+        let (_server, connection, memory) = rotated(answers, &["wrong", "wrong"]).await;
+        assert!(connection.key == Secret::new(KEY.to_owned()));
+        assert!(connection.waiting.0.is_some() && memory.is_key_refused());
+        let (_server, connection, memory) = rotated(answers, &["wrong", KEY]).await;
+        assert!(connection.waiting.0.is_none() && !memory.is_key_refused());
+    }
+
+    #[tokio::test]
+    async fn an_old_key_goes_only_when_it_is_refused_as_well() {
+        let (_server, connection, _) = rotated(|key, _| if key == KEY { 400 } else { 401 }, &["wrong"]).await;
+        assert!(connection.key == Secret::new(KEY.to_owned()));
+        let (_server, connection, _) = rotated(|_, _| 401, &["wrong"]).await;
+        assert!(connection.key == Secret::new("wrong".to_owned()) && connection.waiting.0.is_none());
     }
 }

@@ -93,7 +93,6 @@ impl Memory {
             site: &plan.site.name,
             window: plan.collection.window,
             interval: plan.collection.interval,
-            names: plan.names,
             deadline,
             now: Timestamp::now(),
         };
@@ -146,7 +145,8 @@ impl Memory {
         self.publish(plan, stats, writer);
     }
 
-    fn publish(&self, plan: &Plan, stats: &Stats, writer: &SnapshotWriter) {
+    /// Publishes what is known.
+    pub(super) fn publish(&self, plan: &Plan, stats: &Stats, writer: &SnapshotWriter) {
         publish(&self.site, &self.records, plan, stats, writer);
     }
 }

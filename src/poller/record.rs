@@ -48,7 +48,10 @@ impl Record {
     /// A run that did not end, or could not begin. Whether that is news.
     pub(super) fn failed(&mut self, why: &str, stale_cycles: u32) -> bool {
         let runs = self.runs.get_or_insert_default();
+        // What the run before it met is not what this one met.
         runs.success = false;
+        runs.unauthorized = false;
+        runs.truncated = false;
         runs.duration = Duration::ZERO;
         self.miss(why.to_owned(), stale_cycles)
     }
@@ -91,6 +94,14 @@ mod tests {
             .collect();
         assert_eq!(kept, [1, 1, 1, 0]);
         assert_eq!(record.runs.unwrap().last_success, Some(Timestamp::UNIX_EPOCH));
+    }
+
+    #[test]
+    fn a_run_that_did_not_begin_was_neither_refused_nor_cut_short() {
+        let mut record = Record::new("units");
+        record.runs = Some(site::Record { unauthorized: true, truncated: true, ..Default::default() });
+        record.failed("dns", 3);
+        assert_eq!(record.runs, Some(site::Record::default()));
     }
 
     #[test]

@@ -51,6 +51,7 @@ impl SiteRecord {
     pub(super) fn key_changed(&mut self, newer_waits: bool) {
         self.newer_key_waits = newer_waits;
         self.credential = newer_waits.then_some(false);
+        self.key_expiry = None;
         self.key_asked = None;
     }
 

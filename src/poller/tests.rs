@@ -1,11 +1,14 @@
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use super::*;
 use crate::collector::{CollectError, Collector, Context, Tally};
 use crate::config::{Endpoint, Proxy, Scheme, Secret, SiteId, Verification};
 use crate::metric::{Desc, Family};
 use crate::netbackup::Client;
+use crate::netbackup::fixture::{Answer, KEY, Server};
 use crate::simulator::{ApiVersion, Fault, Options, Rule, Simulation};
 use crate::snapshot::SnapshotStore;
 
@@ -63,6 +66,10 @@ impl Polled {
     /// One cycle, and the page after it.
     async fn cycle(&mut self) -> String {
         self.memory.cycle(&self.plan, Ok(&self.client), &self.stats, &self.writer).await;
+        self.page()
+    }
+
+    fn page(&self) -> String {
         let snapshots = self.store.load();
         let fragments = snapshots.sites.values().flat_map(|snapshot| &snapshot.fragments);
         fragments.map(|fragment| String::from_utf8_lossy(&fragment.text).into_owned()).collect()
@@ -175,6 +182,54 @@ async fn a_server_that_dies_is_down_and_its_values_go_with_the_stale_cycles() {
         shown.push((has(&page, JOBS), has(&page, STORAGE)));
     }
     assert_eq!(shown, [(true, true), (true, true), (false, false)]);
+}
+
+#[tokio::test]
+async fn other_names_are_served_without_asking_the_server() {
+    let mut polled = Polled::start().await;
+    assert!(!has(&polled.cycle().await, "nbu_jobs_count{"));
+    polled.server().faults().add(Rule::new(Fault::Reset));
+    polled.plan.names = MetricNames::V4;
+    polled.memory.publish(&polled.plan, &polled.stats, &polled.writer);
+    let page = polled.page();
+    assert!(has(&page, "nbu_jobs_count{") && has(&page, UP) && !has(&page, JOBS), "{page}");
+}
+
+#[tokio::test]
+async fn a_refused_key_that_is_asked_for_again_delays_no_cycle() {
+    let asked = AtomicUsize::new(0);
+    let server = Server::start(move |seen| match (seen.path.as_str(), seen.key.as_deref()) {
+        ("/ping", _) => Answer::ping("12.0"),
+        (_, Some("wrong")) if asked.fetch_add(1, Ordering::SeqCst) == 0 => Answer::status(401),
+        (_, Some("wrong")) => Answer { delay: Duration::from_mins(10), ..Answer::status(401) },
+        _ => Answer::json(r#"{"data":[]}"#),
+    })
+    .await;
+    let mut plan = plan(1);
+    plan.site = Site { timeout: Duration::from_mins(10), ..server.site() };
+    plan.collection.interval = Duration::from_millis(1);
+    let (sender, receiver) = watch::channel(Arc::new(plan.clone()));
+    let writer = SnapshotStore::default().writer(plan.site.id.clone());
+    let poller = Poller::new(receiver, writer, Arc::default(), refusals().0);
+    let poller = tokio::spawn(poller.run());
+    plan.site.api_key = Secret::new("wrong".to_owned());
+    let seen = |path: &str, key: &str| {
+        server.seen_at(path).iter().filter(|seen| seen.key.as_deref() == Some(key)).count()
+    };
+    let until = async |path, key, count| {
+        while seen(path, key) < count {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let stalled = async {
+        until("/admin/jobs", KEY, 1).await;
+        sender.send_replace(Arc::new(plan));
+        until("/security/api-keys", "wrong", 2).await;
+        until("/admin/jobs", KEY, seen("/admin/jobs", KEY) + 10).await;
+    };
+    tokio::time::timeout(Duration::from_mins(1), stalled).await.unwrap();
+    drop(sender);
+    poller.await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

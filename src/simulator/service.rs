@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::combinators::UnsyncBoxBody;
@@ -17,7 +17,7 @@ use super::CONTROL_PATH;
 use super::api::{self, Answer, Asked};
 use super::control;
 use super::error::ApiError;
-use super::fault::{Fault, mangle};
+use super::fault::{Fault, RetryAfter, mangle};
 use super::request_log::LoggedRequest;
 use super::site::{Site, State};
 use super::version::Format;
@@ -114,9 +114,14 @@ fn spoiled(state: &State, fault: &Fault, answer: Answer, reset: &CancellationTok
         Fault::Status { code, retry_after } => {
             let status = StatusCode::from_u16(*code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             let mut response = whole(refused(state, status));
-            let value = retry_after.map(|form| form.value(state.clock.now()));
-            if let Some(value) = value.and_then(|value| HeaderValue::from_str(&value).ok()) {
-                response.headers_mut().insert(RETRY_AFTER, value);
+            if let Some(form) = retry_after {
+                let now = state.clock.now();
+                // Both are by the server's clock, whatever the machine's says.
+                for (name, form) in [(DATE, RetryAfter::HttpDate(0)), (RETRY_AFTER, *form)] {
+                    if let Ok(value) = HeaderValue::from_str(&form.value(now)) {
+                        response.headers_mut().insert(name, value);
+                    }
+                }
             }
             response
         }

@@ -28,7 +28,7 @@ impl Reached {
 }
 
 /// Jobs are recorded some time after they end, and clocks of media servers differ from the primary server's.
-const OVERLAP: i64 = 5 * 60;
+pub(super) const OVERLAP: i64 = 5 * 60;
 
 /// Which end times were read already.
 ///
@@ -52,8 +52,9 @@ struct Covered {
 }
 
 impl Progress {
-    /// Begins a cycle that wants every job that ended since `wanted`.
-    pub(super) fn begin(&mut self, wanted: i64) {
+    /// Begins a cycle that wants every job that ended since `wanted`; `now` is the server's time.
+    pub(super) fn begin(&mut self, wanted: i64, now: i64) {
+        self.set_back(now - OVERLAP);
         // Also what ended before a short window began may be recorded only after this first cycle.
         let tail = wanted - OVERLAP;
         let covered = self.covered.get_or_insert(Covered { from: wanted, gap: None, tail, caught_up: false });
@@ -64,6 +65,19 @@ impl Progress {
             covered.gap = (wanted < until).then_some((from.max(wanted), until));
         }
         covered.from = wanted;
+    }
+
+    /// Takes the mark back to `latest`, where the server's clock was set back: it would hide what ends until the clock
+    /// is there again.
+    fn set_back(&mut self, latest: i64) {
+        let Some(covered) = self.covered.as_mut().filter(|covered| covered.tail > latest) else { return };
+        let remembered = covered.gap.map_or(covered.from, |(_, until)| until);
+        if latest >= remembered {
+            covered.tail = latest;
+        } else {
+            // What is forgotten can not be told from what is new, so nothing counts before all is read again.
+            self.covered = None;
+        }
     }
 
     /// What to read in this cycle, what is new first.
@@ -125,11 +139,11 @@ mod tests {
     #[test]
     fn a_steady_cycle_asks_only_for_what_is_new_with_overlap() {
         let mut progress = Progress::default();
-        progress.begin(0);
+        progress.begin(0, 10_000);
         assert_eq!(progress.ranges(), [tail(-OVERLAP)]);
         assert!(!progress.counts(tail(-OVERLAP)));
         progress.end(tail(-OVERLAP), reached(&[1000, 9000]), true, 10_000);
-        progress.begin(300);
+        progress.begin(300, 10_000);
         assert_eq!(progress.ranges(), [tail(9000 - OVERLAP)]);
         assert!(progress.counts(tail(9000 - OVERLAP)));
         assert_eq!(progress.keep_from(300), 300);
@@ -139,7 +153,7 @@ mod tests {
     #[test]
     fn a_quiet_site_keeps_its_mark_and_a_job_from_the_future_does_not_push_it_ahead() {
         let mut progress = Progress::default();
-        progress.begin(0);
+        progress.begin(0, 10_000);
         progress.end(tail(-OVERLAP), reached(&[9000]), true, 10_000);
         progress.end(tail(8700), reached(&[]), true, 20_000);
         assert_eq!(progress.ranges(), [tail(8700)]);
@@ -150,7 +164,7 @@ mod tests {
     #[test]
     fn a_walk_cut_short_goes_on_where_it_ended_unless_the_server_does_not_sort() {
         let mut progress = Progress::default();
-        progress.begin(0);
+        progress.begin(0, 10_000);
         progress.end(tail(-OVERLAP), reached(&[10, 5000]), false, 10_000);
         assert_eq!(progress.ranges(), [tail(5000)]);
         assert!(!progress.counts(tail(5000)));
@@ -161,30 +175,46 @@ mod tests {
     #[test]
     fn a_longer_window_reads_only_the_missing_part() {
         let mut progress = Progress::default();
-        progress.begin(5000);
+        progress.begin(5000, 10_000);
         progress.end(tail(5000 - OVERLAP), reached(&[9000]), true, 10_000);
-        progress.begin(1000);
+        progress.begin(1000, 10_000);
         let gap = Range { from: 1000, until: Some(5000) };
         assert_eq!(progress.ranges(), [tail(8700), gap]);
         assert!(!progress.counts(gap));
         progress.end(gap, reached(&[1000, 3000]), false, 10_000);
-        progress.begin(1010);
+        progress.begin(1010, 10_000);
         let rest = Range { from: 3000, until: Some(5000) };
         assert_eq!(progress.ranges(), [tail(8700), rest]);
         progress.end(rest, reached(&[3000]), true, 10_000);
-        progress.begin(1020);
+        progress.begin(1020, 10_000);
         assert_eq!(progress.ranges(), [tail(8700)]);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_takes_the_mark_along_as_far_as_jobs_are_remembered() {
+        let mut progress = Progress::default();
+        progress.begin(6400, 10_000);
+        progress.end(tail(6400 - OVERLAP), reached(&[9990]), true, 10_000);
+        progress.begin(5400, 9000);
+        let gap = Range { from: 5400, until: Some(6400) };
+        assert_eq!(progress.ranges(), [tail(9000 - OVERLAP), gap]);
+        assert!(progress.counts(tail(9000 - OVERLAP)));
+        progress.begin(2900, 6500);
+        assert_eq!(progress.ranges(), [tail(2900 - OVERLAP)]);
+        assert!(!progress.counts(tail(2900 - OVERLAP)));
+        progress.end(tail(2900 - OVERLAP), reached(&[9990]), true, 6500);
+        assert_eq!(progress.ranges(), [tail(6500 - OVERLAP)]);
     }
 
     #[test]
     fn a_shorter_window_forgets_a_gap_that_it_no_longer_wants() {
         let mut progress = Progress::default();
-        progress.begin(5000);
-        progress.begin(1000);
-        progress.begin(6000);
+        progress.begin(5000, 10_000);
+        progress.begin(1000, 10_000);
+        progress.begin(6000, 10_000);
         assert_eq!(progress.ranges(), [tail(5000 - OVERLAP)]);
         // What the shorter window let go is missing again when it grows.
-        progress.begin(2000);
+        progress.begin(2000, 10_000);
         assert_eq!(progress.ranges(), [tail(5000 - OVERLAP), Range { from: 2000, until: Some(6000) }]);
     }
 }

@@ -6,7 +6,6 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::collector::run;
-use crate::metric::MetricNames;
 use crate::netbackup::fixture::{Answer, Seen, Server, soon};
 
 /// A NetBackup with jobs in it; the clock of the tests stands at [`NOW`].
@@ -93,13 +92,13 @@ impl Site {
     }
 
     fn context(&self) -> Context<'_> {
-        context(&self.client, self.window, MetricNames::Both)
+        context(&self.client, self.window)
     }
 
     /// One cycle; the page as text.
     async fn cycle(&mut self) -> (String, Tally) {
         self.client.negotiate(soon()).await.unwrap();
-        let context = context(&self.client, self.window, MetricNames::Both);
+        let context = context(&self.client, self.window);
         let run = run(&mut self.jobs, &context).await;
         assert_eq!(run.outcome, Ok(()));
         assert_eq!(run.families.iter().map(Family::duplicates).sum::<usize>(), 0);
@@ -118,9 +117,9 @@ impl Site {
     }
 }
 
-fn context(client: &crate::netbackup::Client, window: Duration, names: MetricNames) -> Context<'_> {
+fn context(client: &crate::netbackup::Client, window: Duration) -> Context<'_> {
     let interval = Duration::from_mins(5);
-    Context { client, site: "paris", window, interval, names, deadline: soon(), now: Timestamp::now() }
+    Context { client, site: "paris", window, interval, deadline: soon(), now: Timestamp::now() }
 }
 
 fn line(text: &str, start: &str) -> Option<String> {
@@ -189,6 +188,19 @@ async fn a_job_is_counted_once_however_often_it_is_read_and_its_newest_record_ho
 }
 
 #[tokio::test]
+async fn an_id_that_comes_again_after_a_catalog_recovery_is_another_job() {
+    let mut site = Site::new(vec![Jobbed::done(1, 3000)]).await;
+    site.cycle().await;
+    *site.database.lock().unwrap() = vec![Jobbed { status: 50, ..Jobbed::done(1, 60) }];
+    let failed = r#"nbu_jobs_failed_total{site="paris",job_type="BACKUP",status="50"}"#;
+    for _ in 0..2 {
+        let (text, _) = site.cycle().await;
+        assert_eq!(line(&text, failed).as_deref(), Some("1"));
+        assert_eq!(line(&text, COUNT).as_deref(), Some("1"));
+    }
+}
+
+#[tokio::test]
 async fn the_window_follows_a_reload_in_both_directions() {
     let mut site = Site::new(vec![Jobbed::done(1, 7000), Jobbed::done(2, 100)]).await;
     assert_eq!(line(&site.cycle().await.0, COUNT).as_deref(), Some("1"));
@@ -213,6 +225,8 @@ async fn odd_records_lose_themselves_and_no_more() {
                 {{"id":"1","attributes":{{"jobId":"1","jobType":"BACKUP","status":"0","endTime":"{end}","startTime":"","dedupRatio":"?"}}}},
                 {{"id":"2","attributes":{{"jobType":"NEVER_HEARD_OF","state":"DONE","status":0.0,"endTime":"{end}"}}}},
                 {{"id":"3","attributes":null}},
+                {{"id":"6","attributes":{{"jobType":"ARCHIVE","status":0,"endTime":"{end}","kilobytesTransferred":-5,
+                  "numberOfFiles":99999999999999999999999,"dedupRatio":-1e300}}}},
                 {{"id":"4","attributes":{{"status":0,"endTime":""}}}},
                 {{"id":"5000000000","attributes":{{"status":0,"endTime":"{end}"}}}},
                 17, "job"]}}"#
@@ -221,17 +235,18 @@ async fn odd_records_lose_themselves_and_no_more() {
     })
     .await;
     let client = server.client();
-    let context = context(&client, Duration::from_hours(1), MetricNames::V4);
+    let context = context(&client, Duration::from_hours(1));
     let run = run(&mut Jobs::default(), &context).await;
     assert_eq!(run.outcome, Ok(()));
-    assert!(run.families.iter().all(|family| family.desc().naming == crate::metric::Naming::V4));
     let text: String = run.families.iter().map(Family::text).collect();
     for job_type in ["BACKUP", "NEVER_HEARD_OF"] {
         let start = format!(r#"nbu_jobs_count{{site="paris",action="{job_type}""#);
         assert_eq!(line(&text, &start).as_deref(), Some("1"), "{text}");
     }
-    // Two odd fields of the first; the third; two for the empty end time; the fifth; two that are no objects.
-    assert_eq!(run.tally, Tally { odd: 8, ..Tally::default() });
+    assert_eq!(line(&text, r#"nbu_jobs_files_count{site="paris",action="ARCHIVE""#).as_deref(), Some("0"));
+    // Two odd fields of the first; the third; two of the sixth; two for the empty end time; the fifth; two that are no
+    // objects.
+    assert_eq!(run.tally, Tally { odd: 10, ..Tally::default() });
 }
 
 #[tokio::test]
@@ -251,7 +266,7 @@ async fn a_walk_that_fails_keeps_what_came_and_goes_on_from_there() {
     let client = server.client();
     let mut site = Site { database, client, server, jobs: Jobs::default(), window: Duration::from_hours(1) };
     site.client.negotiate(soon()).await.unwrap();
-    let context = context(&site.client, site.window, MetricNames::Both);
+    let context = context(&site.client, site.window);
     assert_eq!(run(&mut site.jobs, &context).await.outcome.unwrap_err().reason(), "http_4xx");
     assert_eq!(site.jobs.window.len(), 200);
     broken.store(false, Ordering::SeqCst);
@@ -300,13 +315,13 @@ fn too_many_label_sets_share_one_of_their_outcome_and_are_given_back() {
     for status in 0..=most {
         add(status, 1000 + status, &mut window, &mut labels);
     }
-    let summary = window.summary(0, &labels);
+    let summary = window.summary(0..=i64::MAX, &labels);
     assert_eq!(summary.by_group.iter().map(|(_, totals)| totals.jobs).sum::<u64>(), most.unsigned_abs() + 1);
     window.settle(1000 + most, |_| {});
     window.tidy(&mut labels);
     assert_eq!(labels.groups().len(), 3);
     add(5, 90_000, &mut window, &mut labels);
-    assert_eq!(window.summary(0, &labels).by_group.last().unwrap().0.status.label(), "5");
+    assert_eq!(window.summary(0..=i64::MAX, &labels).by_group.last().unwrap().0.status.label(), "5");
     assert_eq!(tally.capped, 4);
 }
 
@@ -338,11 +353,24 @@ async fn a_cycle_too_short_for_the_backfill_shows_what_it_has_and_the_next_goes_
 }
 
 #[tokio::test]
+async fn a_job_from_the_future_counts_once_and_is_in_no_window() {
+    let mut site = Site::new(vec![Jobbed::done(1, 600)]).await;
+    site.cycle().await;
+    site.add(Jobbed::done(2, -400_000_000));
+    site.add(Jobbed::done(3, -60));
+    for _ in 0..3 {
+        let (text, _) = site.cycle().await;
+        assert_eq!(line(&text, COUNT).as_deref(), Some("2"));
+        assert_eq!(line(&text, FINISHED).as_deref(), Some("2"));
+    }
+}
+
+#[tokio::test]
 async fn a_cycle_that_is_cancelled_leaves_nothing_behind_that_counts_twice() {
     let mut site = Site::new((1..=150).map(|id| Jobbed::done(id, 600)).collect()).await;
     site.client.negotiate(soon()).await.unwrap();
     for _ in 0..3 {
-        let context = context(&site.client, site.window, MetricNames::Both);
+        let context = context(&site.client, site.window);
         let mut tally = Tally::default();
         let cycle = site.jobs.cycle(&context, &mut tally);
         // The first answers come only after a while, so this drops the cycle in the middle of its work.
@@ -363,6 +391,8 @@ enum Event {
     Cycle { most: usize },
     /// A reload changes the window.
     Window { seconds: i64 },
+    /// The server's clock is set back.
+    SetBack { seconds: i64 },
 }
 
 fn events() -> impl Strategy<Value = Vec<Event>> {
@@ -373,6 +403,14 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         1 => (60..4000_i64).prop_map(|seconds| Event::Window { seconds }),
     ];
     proptest::collection::vec(event, 1..60)
+}
+
+fn events_and_clock_changes() -> impl Strategy<Value = Vec<Event>> {
+    let set_back = (1..8000_i64, 0..6_usize)
+        // Where the clock is right again before anybody has looked, nobody can know.
+        .prop_map(|(seconds, most)| vec![Event::SetBack { seconds }, Event::Cycle { most }]);
+    let parts = prop_oneof![4 => events(), 1 => set_back];
+    proptest::collection::vec(parts, 1..5).prop_map(|parts| parts.concat())
 }
 
 /// A job database and a reader of it, without a network in between.
@@ -387,6 +425,13 @@ struct Model {
     jobs: Jobs,
 }
 
+impl Default for Model {
+    fn default() -> Self {
+        let jobs = Jobs::default();
+        Self { now: NOW, window_seconds: 3600, recorded: Vec::new(), counted: Vec::new(), old: None, jobs }
+    }
+}
+
 impl Model {
     fn happen(&mut self, event: &Event) {
         match *event {
@@ -396,12 +441,13 @@ impl Model {
             }
             Event::Cycle { most } => self.cycle(most),
             Event::Window { seconds } => self.window_seconds = seconds,
+            Event::SetBack { seconds } => self.now -= seconds,
         }
     }
 
     fn cycle(&mut self, most: usize) {
         let from = self.now - self.window_seconds;
-        self.jobs.progress.begin(from);
+        self.jobs.progress.begin(from, self.now);
         let mut whole = true;
         for range in self.jobs.progress.ranges() {
             let counts = self.jobs.progress.counts(range);
@@ -432,9 +478,10 @@ impl Model {
         let counted = &mut self.counted;
         self.jobs.window.settle(keep, |job| counted.push(job.id()));
         if whole {
-            let summary = self.jobs.window.summary(from, &self.jobs.labels);
+            let range = from..=self.now + OVERLAP;
+            let summary = self.jobs.window.summary(range.clone(), &self.jobs.labels);
             let seen: u64 = summary.by_group.iter().map(|(_, totals)| totals.jobs).sum();
-            let expected = self.recorded.iter().filter(|(_, end)| *end >= from).count();
+            let expected = self.recorded.iter().filter(|(_, end)| range.contains(end)).count();
             assert_eq!(seen, expected as u64, "jobs in the window after a whole cycle");
         }
     }
@@ -443,9 +490,7 @@ impl Model {
 proptest! {
     #[test]
     fn whatever_happens_a_whole_cycle_has_the_whole_window_and_every_new_job_counts_once(events in events()) {
-        let mut model = Model {
-            now: NOW, window_seconds: 3600, recorded: Vec::new(), counted: Vec::new(), old: None, jobs: Jobs::default(),
-        };
+        let mut model = Model::default();
         for event in &events {
             model.happen(event);
         }
@@ -454,5 +499,20 @@ proptest! {
         let expected: Vec<u32> = (old..u32::try_from(model.recorded.len()).unwrap()).collect();
         model.counted.sort_unstable();
         prop_assert_eq!(model.counted, expected);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_hides_no_job_and_counts_none_twice(events in events_and_clock_changes()) {
+        let mut model = Model::default();
+        for event in &events {
+            model.happen(event);
+        }
+        model.cycle(usize::MAX);
+        let before = model.recorded.len();
+        model.happen(&Event::Finish { after: 30, lag: 0 });
+        model.cycle(usize::MAX);
+        model.counted.sort_unstable();
+        prop_assert!(model.counted.windows(2).all(|pair| pair[0] < pair[1]), "{:?}", model.counted);
+        prop_assert_eq!(model.counted.last().copied(), u32::try_from(before).ok());
     }
 }

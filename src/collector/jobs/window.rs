@@ -1,4 +1,7 @@
+use std::ops::RangeInclusive;
+
 use super::labels::{Group, GroupIndex, Labels, Word};
+use super::progress::OVERLAP;
 use super::wire::Job;
 use crate::collector::Tally;
 use crate::metric::Histogram;
@@ -61,6 +64,16 @@ impl Finished {
         })
     }
 
+    /// Whether both are records of one job, the other one's end being no later.
+    ///
+    /// A catalog recovery sets the ids back, and the jobs after it have those of lost ones. An end may be corrected, but
+    /// then the start is the same.
+    fn is_of_the_job_of(&self, earlier: &Self) -> bool {
+        let start = |job: &Self| job.ended.checked_sub(job.elapsed);
+        let corrected = i64::from(self.ended) - i64::from(earlier.ended) <= OVERLAP;
+        self.id == earlier.id && (corrected || start(self).is_some_and(|own| start(earlier) == Some(own)))
+    }
+
     pub(super) fn ended(&self) -> i64 {
         self.ended.into()
     }
@@ -108,12 +121,12 @@ impl Window {
 
     /// Makes every job one, the newest record of it, calls `count` for each new one, and drops what ended too long ago.
     pub(super) fn settle(&mut self, keep_from: i64, mut count: impl FnMut(&Finished)) {
-        // The sort is stable: records with one id and one mark stay in the order of their arrival.
-        self.jobs.sort_by_key(|job| (job.id, job.mark));
+        // The sort is stable: records with one id and one end stay in the order of their arrival.
+        self.jobs.sort_by_key(|job| (job.id, job.ended));
         self.jobs.dedup_by(|later, earlier| {
-            let same = later.id == earlier.id;
+            let same = later.is_of_the_job_of(earlier);
             if same {
-                *earlier = Finished { mark: earlier.mark, ..*later };
+                *earlier = Finished { mark: earlier.mark.min(later.mark), ..*later };
             }
             same
         });
@@ -143,8 +156,8 @@ impl Window {
         }
     }
 
-    /// Adds up the jobs that ended since `from`, by their label sets.
-    pub(super) fn summary(&self, from: i64, labels: &Labels) -> Summary {
+    /// Adds up the jobs that ended in `range`, by their label sets.
+    pub(super) fn summary(&self, range: RangeInclusive<i64>, labels: &Labels) -> Summary {
         let groups = labels.groups();
         let mut totals = vec![Totals::default(); groups.len()];
         let mut pairs: Vec<_> = groups.iter().map(|group| (group.job_type, group.policy_type)).collect();
@@ -155,7 +168,7 @@ impl Window {
             .map(|group| pairs.binary_search(&(group.job_type, group.policy_type)).unwrap_or(0))
             .collect();
         let mut elapsed: Vec<_> = pairs.iter().map(|_| Histogram::new(V4_ELAPSED_BOUNDS)).collect();
-        for job in self.jobs.iter().filter(|job| job.ended() >= from) {
+        for job in self.jobs.iter().filter(|job| range.contains(&job.ended())) {
             let index = usize::from(job.group);
             if let Some(totals) = totals.get_mut(index) {
                 totals.add(job);

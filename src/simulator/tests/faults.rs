@@ -36,6 +36,7 @@ async fn a_status_comes_with_the_vendors_body_and_the_asked_retry_after() {
     ] {
         let (_simulation, _, got) = ask(Fault::Status { code: 503, retry_after: Some(form) }).await;
         assert_eq!(got.header("Retry-After"), Some(expected));
+        assert_eq!(got.header("Date"), Some("Tue, 03 Feb 2026 12:00:00 GMT"));
     }
 }
 

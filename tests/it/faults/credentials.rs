@@ -113,7 +113,7 @@ fn a_new_key_that_is_refused_does_not_take_the_site_down_and_is_used_once_it_is_
     let scraper = stage.scrape(&[("paris", 0)]);
     stage.volume.swap(&[(CONFIG, &text), ("key", "too-early-key\n")]);
     eventually("the refusal shows", || accepted(&stage) == Some(0.0));
-    assert_eq!(stage.logged("refuses the new API key; the old one still works"), 1);
+    assert_eq!(stage.logged("refuses the new API key; the old one stays in use"), 1);
     uses(&stage, "first-key");
     assert!(stage.exporter.is_up("paris"));
     stage.server(0).add_key("too-early-key");
