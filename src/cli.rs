@@ -90,10 +90,10 @@ pub struct RunArgs {
     #[arg(long)]
     pub trace: bool,
     /// How much is logged; wins over the key `log.level`.
-    #[arg(long = "log.level", value_name = "LEVEL")]
+    #[arg(long = "log.level", value_name = "LEVEL", ignore_case = true)]
     pub log_level: Option<LogLevelArg>,
     /// One line per event as logfmt or JSON; wins over the key `log.format`.
-    #[arg(long = "log.format", value_name = "FORMAT")]
+    #[arg(long = "log.format", value_name = "FORMAT", ignore_case = true)]
     pub log_format: Option<LogFormatArg>,
     /// The address to listen on; wins over the keys `server.host` and `server.port`.
     #[arg(long = "web.listen-address", value_name = "IP:PORT", value_parser = listen_address)]

@@ -130,7 +130,7 @@ impl Scalar for Proxy {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        if text == "none" {
+        if text.eq_ignore_ascii_case("none") {
             return Some(Self::Off);
         }
         let url = url::Url::parse(text).ok()?;

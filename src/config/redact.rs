@@ -94,7 +94,7 @@ fn scalar(text: &str, secrecy: Secrecy) -> String {
 }
 
 fn masked_url(text: &str) -> String {
-    if text == "none" {
+    if text.eq_ignore_ascii_case("none") {
         return text.to_owned();
     }
     match url::Url::parse(text) {

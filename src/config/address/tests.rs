@@ -54,8 +54,8 @@ fn the_metrics_path_is_none_of_our_own() {
 
 #[test]
 fn proxies_are_http_urls_or_none() {
-    accepted::<Proxy>(&["none", "http://proxy:3128", "https://joe:pw@proxy.example/"]);
-    refused::<Proxy>(&["proxy:3128", "socks5://proxy:1", "http://", "None", "ftp://a"]);
+    accepted::<Proxy>(&["none", "None", "http://proxy:3128", "https://joe:pw@proxy.example/"]);
+    refused::<Proxy>(&["proxy:3128", "socks5://proxy:1", "http://", "ftp://a"]);
 }
 
 #[test]
