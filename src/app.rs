@@ -85,7 +85,7 @@ impl App {
         hangups: Hangups,
         drain: CancellationToken,
     ) -> Result<Self, RunError> {
-        let source = FileSource::new(&options.base(), environment(), file::Options::default());
+        let source = options.source();
         let mut cluster = match &options.object {
             Some(object) => Some(Cluster::join(object).await?),
             None => None,
@@ -189,10 +189,16 @@ impl App {
 }
 
 impl Options {
-    /// The configuration file, or where it would be: relative paths in the configuration begin beside it.
-    fn base(&self) -> PathBuf {
-        let key = || self.object.as_ref().map(|object| PathBuf::from(&object.key));
-        self.config.clone().or_else(key).unwrap_or_default()
+    /// The configuration file, or what it names where the object is the only source: relative paths in the
+    /// configuration then begin in the current directory.
+    fn source(&self) -> FileSource {
+        match &self.config {
+            Some(file) => FileSource::new(file, environment(), file::Options::default()),
+            None => {
+                let key = self.object.as_ref().map(|object| PathBuf::from(&object.key)).unwrap_or_default();
+                FileSource::beside(&key, environment(), file::Options::default())
+            }
+        }
     }
 }
 

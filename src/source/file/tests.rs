@@ -193,6 +193,18 @@ async fn a_file_system_that_does_not_answer_blocks_the_watcher_and_not_the_look(
     assert_eq!(source.status().checked(), None);
 }
 
+#[test]
+fn a_configuration_from_elsewhere_has_no_file_that_is_followed_and_what_it_names_is() {
+    let key = BTreeSet::from([PathBuf::from("keys/paris")]);
+    let followed = |source: &FileSource| source.place.followed(&key);
+    let path = Path::new("/etc/nbu/config.yaml");
+    let [own, beside] =
+        [FileSource::new, FileSource::beside].map(|new| new(path, BTreeMap::new(), by_events()));
+    assert!(followed(&own).contains(path) && !followed(&beside).contains(path));
+    assert!(followed(&beside).contains(Path::new("/etc/nbu/keys/paris")));
+    assert!(followed(&beside).contains(Path::new("/etc/nbu/.env")));
+}
+
 #[tokio::test]
 async fn many_hints_are_one_and_a_change_wins_over_a_tick() {
     let source = FileSource::new(Path::new("/nowhere"), BTreeMap::new(), by_events());
