@@ -301,6 +301,13 @@ fn reload_says_when_the_exporter_is_not_reached() {
     let ran = program(&["reload", "--address", "127.0.0.1:9"]);
     assert_eq!(ran.code, Some(1));
     assert!(ran.out.contains("http://127.0.0.1:9/-/reload: not reached"), "{ran:?}");
+    // A server that is there and is another one.
+    let sites = Sites::start(1);
+    let stranger = format!("joe:planted-secret@127.0.0.1:{}", sites.port(0));
+    let ran = program(&["reload", "--address", &stranger]);
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.out.contains("/-/reload: no outcome but HTTP 404"), "{ran:?}");
+    assert!(!ran.out.contains("planted-secret"), "{ran:?}");
 }
 
 #[test]
