@@ -73,7 +73,7 @@ async fn start(config: &Path, drain: CancellationToken) -> App {
         config: Some(config.to_owned()),
         object: None,
         events: false,
-        listen_address: Some(([127, 0, 0, 1], 0).into()),
+        listen_address: Some("127.0.0.1:0".parse().unwrap()),
     };
     App::start(options, registry, log, Hangups::install().unwrap(), drain).await.unwrap()
 }

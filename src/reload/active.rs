@@ -82,9 +82,9 @@ impl ConfigWriter {
 
     /// Makes `next` the configuration that runs. That it runs already is no change.
     pub fn publish(&self, next: Arc<ActiveConfig>) {
-        // The value goes first, so that who is woken finds it.
-        let before = self.current.swap(next.clone());
-        if !Arc::ptr_eq(&before, &next) {
+        if !Arc::ptr_eq(&self.current.load(), &next) {
+            // The value goes first, so that who is woken finds it.
+            self.current.store(next);
             self.changes.send_replace(());
         }
     }

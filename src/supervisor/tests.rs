@@ -83,7 +83,7 @@ fn count(registry: &Registry, name: &str) -> f64 {
 fn count_of(registry: &Registry, name: &str, label: &str) -> f64 {
     let families = registry.gather();
     let metrics =
-        families.iter().filter(|family| family.name() == name).flat_map(|family| family.get_metric());
+        families.iter().filter(|family| family.name() == name).flat_map(|family| family.get_metric().iter());
     let ours = metrics.filter(|metric| metric.get_label().iter().any(|pair| pair.value() == label));
     ours.map(|metric| metric.get_counter().get_value()).sum()
 }
