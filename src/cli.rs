@@ -102,7 +102,7 @@ pub struct RunArgs {
 /// The flags of `check-config`.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// The file to check.
+    /// The file to check; `-` is the standard input.
     pub file: PathBuf,
     /// Leaves out what is not in a repository: variables, key files and CA files.
     #[arg(long)]

@@ -1,7 +1,7 @@
 //! The command line: what each command prints, and the code that it ends with.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -145,6 +145,43 @@ fn check_config_reports_every_mistake_with_its_place() {
     for line in [":2:9: server.port: ", ":5:5: nbuservers[0].hsot: unknown key; did you mean `host`?"] {
         assert!(ran.out.contains(&format!("{file}{line}")), "{}", ran.out);
     }
+}
+
+#[test]
+fn check_config_reads_the_standard_input() {
+    for (text, expected, code) in [
+        (config(&[("paris", 1)]), "-: valid, 1 site\n".to_owned(), 0),
+        (
+            "nbuservers: 7".to_owned(),
+            "-:1:13: nbuservers: must be a list, not a single value\n".to_owned(),
+            2,
+        ),
+        (
+            "#".repeat(2 << 20),
+            "-:1:1: the file has 1048577 bytes; at most 1048576 are allowed\n".to_owned(),
+            2,
+        ),
+    ] {
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        let writing = std::thread::spawn(move || {
+            // The program stops to read what is too much.
+            let _ = writer.write_all(text.as_bytes());
+        });
+        let ran = ran(command().args(["check-config", "-"]).stdin(reader));
+        writing.join().unwrap();
+        assert_eq!((ran.code, ran.out), (Some(code), expected));
+    }
+}
+
+#[test]
+fn check_config_says_why_a_variable_of_dotenv_is_missing() {
+    let (directory, file) =
+        in_directory("config.yaml", "nbuserver: {host: h, apiKey: '${NOT_SET_ANYWHERE}'}\n");
+    fs::write(directory.path().join(".env"), "NOT_SET_ANYWHERE hunter2\n").unwrap();
+    let ran = program(&["check-config", &file]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.out.contains("/.env: the line after variable 0 is not NAME=value"), "{ran:?}");
+    assert!(!ran.out.contains("hunter2"), "{ran:?}");
 }
 
 #[test]
