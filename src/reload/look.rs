@@ -150,8 +150,9 @@ fn check(path: &Path, digest: Digest, look: &Look, text: Option<&Text>) -> Resul
             label.clone_into(&mut report.file);
             let lacks_reference = config::load(path, material, Check::SkipReferences).is_ok();
             // A variable may be missing since the file that sets it is left out.
-            let notes: String = look.notes.iter().map(|note| format!("\n{note}")).collect();
-            Err(Fault { effective, report: format!("{report}{notes}").into(), mistakes, lacks_reference })
+            let lines: Vec<String> =
+                std::iter::once(report.to_string()).chain(look.notes.iter().cloned()).collect();
+            Err(Fault { effective, report: lines.join("\n").into(), mistakes, lacks_reference })
         }
     }
 }

@@ -112,9 +112,9 @@ async fn every_page_of_our_own_is_reserved() {
     for path in RESERVED_PATHS {
         assert_ne!(client.get(path).await.status, 404, "{path}");
     }
-    let router = include_str!("../router.rs");
+    let source = include_str!("../router.rs");
     let routes: Vec<&str> =
-        router.split(".route(\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        source.split(".route(\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
     assert_eq!(routes.len(), RESERVED_PATHS.len());
     assert!(routes.iter().all(|route| RESERVED_PATHS.contains(route)), "{routes:?}");
 }

@@ -171,7 +171,7 @@ fn run(program: &str, arguments: &[&str]) {
     assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_file_system_that_does_not_answer_blocks_the_watcher_and_not_the_look() {
     // Nobody obeys these orders, as when the watcher's thread is stuck.
     let orders = Arc::<super::orders::Orders>::default();
