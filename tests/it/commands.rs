@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::net::SocketAddr;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -171,6 +172,28 @@ fn check_config_reads_the_standard_input() {
         writing.join().unwrap();
         assert_eq!((ran.code, ran.out), (Some(code), expected));
     }
+}
+
+#[test]
+fn a_command_without_a_configuration_to_reload_ends_by_every_signal() {
+    for (signal, number) in [("HUP", 1), ("INT", 2), ("TERM", 15)] {
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        let mut child = command().args(["check-config", "-"]).stdin(reader).spawn().unwrap();
+        // More than a pipe holds: it reads, and the end never comes.
+        writer.write_all(&vec![b'#'; 1 << 17]).unwrap();
+        kill(&child, signal);
+        assert_eq!(child.wait().unwrap().signal(), Some(number));
+    }
+    let mut child = command().arg("simulate").stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    kill(&child, "HUP");
+    assert_eq!(child.wait().unwrap().signal(), Some(1));
+}
+
+fn kill(child: &Child, signal: &str) {
+    let sent = Command::new("sh").args(["-c", &format!("kill -{signal} {}", child.id())]).status().unwrap();
+    assert!(sent.success());
 }
 
 #[test]
