@@ -82,12 +82,12 @@ fn a_pair_of_files_is_never_mixed_while_a_volume_is_swapped_all_the_time() {
         volume.swap(&[("config.yml", &config), ("key", &key)]);
         let source = FileSource::new(&volume.root().join("config.yml"), BTreeMap::new(), by_events());
         let (is_over, swaps) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
-        let (stop, swapped) = (Arc::clone(&is_over), Arc::clone(&swaps));
+        let (stop, count) = (Arc::clone(&is_over), Arc::clone(&swaps));
         let swapper = std::thread::spawn(move || {
             for version in 1.. {
                 let (config, key) = files(version);
                 volume.swap(&[("config.yml", &config), ("key", &key)]);
-                swapped.fetch_add(1, Ordering::Relaxed);
+                count.fetch_add(1, Ordering::Relaxed);
                 std::thread::sleep(Duration::from_micros(300));
                 if stop.load(Ordering::Relaxed) {
                     return;
