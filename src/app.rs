@@ -18,6 +18,7 @@ use anyhow::{Context as _, anyhow};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::config::ListenAddress;
 use crate::exposition::{BuildInfo, Exposition, Registry};
 use crate::http::{HttpMetrics, Limits, Listeners, State, router};
 use crate::poller;
@@ -33,7 +34,7 @@ use crate::supervisor::{Supervisor, SupervisorMetrics};
 use crate::telemetry::LogControl;
 pub use catalogue::{Listed, catalogue};
 use cluster::Cluster;
-use live::Live;
+use live::{Flag, Live};
 use triggers::AllTriggers;
 use watching::Watching;
 
@@ -47,7 +48,7 @@ pub struct Options {
     /// Whether the cluster is told what came of it by Events; only with the object.
     pub events: bool,
     /// Wins over `server.host` and `server.port`.
-    pub listen_address: Option<SocketAddr>,
+    pub listen_address: Option<ListenAddress>,
 }
 
 /// Why the program ends otherwise than asked to.
@@ -85,7 +86,7 @@ impl App {
         hangups: Hangups,
         drain: CancellationToken,
     ) -> Result<Self, RunError> {
-        let source = FileSource::new(&options.base(), environment(), file::Options::default());
+        let source = options.source();
         let mut cluster = match &options.object {
             Some(object) => Some(Cluster::join(object).await?),
             None => None,
@@ -132,7 +133,7 @@ impl App {
 
         let status_reader = status.reader();
         let supervisor = tokio::spawn(supervisor.run(drain.child_token()));
-        let mut live = Live { writer, listeners, pollers, log, listen_address: options.listen_address };
+        let mut live = Live { writer, listeners, pollers, log, flag: Flag::new(options.listen_address) };
         let address = live.begin(&first).await?;
         let reload_metrics = ReloadMetrics::new(&metrics).context("metrics")?;
         if let Some(cluster) = cluster.as_mut().filter(|_| options.events) {
@@ -189,10 +190,15 @@ impl App {
 }
 
 impl Options {
-    /// The configuration file, or where it would be: relative paths in the configuration begin beside it.
-    fn base(&self) -> PathBuf {
-        let key = || self.object.as_ref().map(|object| PathBuf::from(&object.key));
-        self.config.clone().or_else(key).unwrap_or_default()
+    /// The configuration file, or what it names where the object is the only source: relative paths in the
+    /// configuration then begin in the current directory.
+    fn source(&self) -> FileSource {
+        let (environment, options) = (environment(), file::Options::default());
+        if let Some(file) = &self.config {
+            return FileSource::new(file, environment, options);
+        }
+        let key = self.object.as_ref().map(|object| PathBuf::from(&object.key)).unwrap_or_default();
+        FileSource::beside(&key, environment, options)
     }
 }
 

@@ -8,13 +8,12 @@ mod kill;
 mod list;
 mod reload;
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::app::{Options, RunError};
-use crate::config::{LogFormat, LogLevel};
+use crate::config::{ListenAddress, LogFormat, LogLevel};
 use crate::simulator;
 use crate::source::kubernetes::ObjectName;
 use crate::telemetry::Overrides;
@@ -90,20 +89,20 @@ pub struct RunArgs {
     #[arg(long)]
     pub trace: bool,
     /// How much is logged; wins over the key `log.level`.
-    #[arg(long = "log.level", value_name = "LEVEL")]
+    #[arg(long = "log.level", value_name = "LEVEL", ignore_case = true)]
     pub log_level: Option<LogLevelArg>,
     /// One line per event as logfmt or JSON; wins over the key `log.format`.
-    #[arg(long = "log.format", value_name = "FORMAT")]
+    #[arg(long = "log.format", value_name = "FORMAT", ignore_case = true)]
     pub log_format: Option<LogFormatArg>,
     /// The address to listen on; wins over the keys `server.host` and `server.port`.
-    #[arg(long = "web.listen-address", value_name = "IP:PORT", value_parser = listen_address)]
-    pub listen_address: Option<SocketAddr>,
+    #[arg(long = "web.listen-address", value_name = "HOST:PORT")]
+    pub listen_address: Option<ListenAddress>,
 }
 
 /// The flags of `check-config`.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// The file to check.
+    /// The file to check; `-` is the standard input.
     pub file: PathBuf,
     /// Leaves out what is not in a repository: variables, key files and CA files.
     #[arg(long)]
@@ -185,7 +184,7 @@ impl RunArgs {
                     .into(),
             ));
         }
-        Ok(Options { config, object, events: self.events, listen_address: self.listen_address })
+        Ok(Options { config, object, events: self.events, listen_address: self.listen_address.clone() })
     }
 
     /// What the command line fixes about logging.
@@ -214,12 +213,6 @@ impl From<LogFormatArg> for LogFormat {
             LogFormatArg::Json => Self::Json,
         }
     }
-}
-
-/// `:9440` means all addresses, as in Prometheus' own flags.
-fn listen_address(text: &str) -> Result<SocketAddr, String> {
-    let full = if text.starts_with(':') { format!("0.0.0.0{text}") } else { text.to_owned() };
-    full.parse().map_err(|_| "expected IP:PORT or :PORT, such as 0.0.0.0:9440 or [::]:9440".to_owned())
 }
 
 #[cfg(test)]

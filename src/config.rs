@@ -9,6 +9,7 @@ mod duration;
 mod endpoint;
 mod expand;
 mod key;
+mod listen;
 mod load;
 mod material;
 mod raw;
@@ -27,6 +28,7 @@ mod yaml;
 pub use address::RESERVED_PATHS;
 pub use diff::{ConfigDiff, SiteChange};
 pub use endpoint::{Endpoint, Scheme};
+pub use listen::{ListenAddress, ListenHost};
 pub use load::{Check, Loaded, load, references, variables};
 pub use material::{Environment, FileProblem, Material};
 pub use redact::redacted;
@@ -37,7 +39,6 @@ pub use site::{Proxy, Site, SiteId, Verification};
 pub use version::ApiVersion;
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::metric::MetricNames;
@@ -75,13 +76,11 @@ pub struct Server {
     pub metrics_path: String,
 }
 
-/// The host part of the listen address.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ListenHost {
-    /// An IP address; `0.0.0.0` and `::` mean all.
-    Ip(IpAddr),
-    /// A name that is resolved when the listener is bound.
-    Name(String),
+impl Server {
+    /// Where the file says to listen.
+    pub fn listen_address(&self) -> ListenAddress {
+        ListenAddress { host: self.host.clone(), port: self.port }
+    }
 }
 
 /// How often and how far back we collect.

@@ -25,8 +25,17 @@ fn main() -> ExitCode {
         return cli::kill(std::env::args().skip(1), &mut io::stdout());
     }
     // Before any thread exists: a signal that comes now waits for its handler instead of killing us.
-    let blocked = signal::block();
-    let outcome = blocked.map_err(RunError::from).and_then(|()| match CommandLine::parse().into_command() {
+    let blocked = signal::block().map_err(RunError::from);
+    blocked
+        .and_then(|()| obey(CommandLine::parse().into_command()))
+        .unwrap_or_else(|error| cli::failed(&error))
+}
+
+fn obey(command: Command) -> Result<ExitCode, RunError> {
+    if !matches!(command, Command::Run(_) | Command::Demo(_)) {
+        signal::release()?;
+    }
+    match command {
         Command::Run(args) => on_runtime(run(args)),
         Command::Demo(args) => on_runtime(demo(args)),
         Command::Simulate(args) => on_runtime(simulate(args)),
@@ -35,8 +44,7 @@ fn main() -> ExitCode {
         Command::Doctor(args) => on_runtime(interruptible(cli::examine(&args, &reader(&args.config)))),
         Command::ListMetrics(args) => done(cli::list_metrics(&args, &mut io::stdout())),
         Command::Schema => done(writeln!(io::stdout(), "{:#}", config::schema())),
-    });
-    outcome.unwrap_or_else(|error| cli::failed(&error))
+    }
 }
 
 /// Collects and serves until a signal ends it.

@@ -122,11 +122,16 @@ impl Supervisor {
 
     fn follow_site(&mut self, site: &Site, plan: Arc<Plan>) {
         let Some(running) = self.pollers.get(&site.id) else { return self.start(plan, FIRST_RESTART) };
-        let renamed = running.plan.borrow().site.name != site.name;
-        if running.endpoint != site.endpoint || renamed {
+        // Another host of the legacy block is both, and what counts is that the old endpoint's data are gone.
+        let reason = if running.endpoint == site.endpoint {
+            (running.plan.borrow().site.name != site.name).then_some("renamed")
+        } else {
+            Some("endpoint")
+        };
+        if let Some(reason) = reason {
             // All that was learned from the old endpoint goes, and what is still under way can not publish.
             self.stop(&site.id);
-            self.metrics.flushed(&site.id, if renamed { "renamed" } else { "endpoint" });
+            self.metrics.flushed(&site.id, reason);
             self.start(plan, FIRST_RESTART);
         } else {
             running.plan.send_if_modified(|current| {

@@ -40,11 +40,8 @@ fn latency(simulator: &Simulator) -> Vec<Row> {
     for number in 0..SWAPS {
         let next = if number % 2 == 0 { &other } else { &one };
         std::thread::sleep(Duration::from_millis(20));
-        let before = config.generation();
         let published = runtime.spawn(async move {
-            while config.generation() == before {
-                config.changed().await;
-            }
+            config.changed().await;
             (Instant::now(), config)
         });
         // The steps before the rename are the kubelet's own and no part of the time.
@@ -76,7 +73,7 @@ async fn start(config: &Path, drain: CancellationToken) -> App {
         config: Some(config.to_owned()),
         object: None,
         events: false,
-        listen_address: Some(([127, 0, 0, 1], 0).into()),
+        listen_address: Some("127.0.0.1:0".parse().unwrap()),
     };
     App::start(options, registry, log, Hangups::install().unwrap(), drain).await.unwrap()
 }

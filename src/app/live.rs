@@ -4,7 +4,7 @@ use std::sync::Arc;
 use anyhow::anyhow;
 
 use super::RunError;
-use crate::config::ConfigDiff;
+use crate::config::{ConfigDiff, ListenAddress};
 use crate::http::{Listeners, PreparedListener};
 use crate::reload::{ActiveConfig, ConfigWriter, PrepareError, Publisher};
 use crate::supervisor::SupervisorHandle;
@@ -17,7 +17,44 @@ pub(super) struct Live {
     pub(super) listeners: Listeners,
     pub(super) pollers: SupervisorHandle,
     pub(super) log: LogControl,
-    pub(super) listen_address: Option<SocketAddr>,
+    pub(super) flag: Flag,
+}
+
+/// `--web.listen-address`, which wins over `server.host` and `server.port`.
+#[derive(Debug)]
+pub(super) struct Flag {
+    address: Option<ListenAddress>,
+    noted: ListenAddress,
+}
+
+impl Flag {
+    pub(super) fn new(address: Option<ListenAddress>) -> Self {
+        Self { address, noted: ListenAddress::default() }
+    }
+
+    /// The address to listen on.
+    fn over(&self, configured: ListenAddress) -> ListenAddress {
+        self.address.clone().unwrap_or(configured)
+    }
+
+    /// Says once that nobody listens where the file says: somebody may look for us there.
+    fn note(&mut self, configured: ListenAddress) {
+        if let Some(address) = self.address.clone().filter(|_| self.overrules(&configured)) {
+            tracing::warn!(
+                %address,
+                %configured,
+                "--web.listen-address wins over server.host and server.port of the configuration"
+            );
+        }
+        self.noted = configured;
+    }
+
+    /// Whether it is news that the file says otherwise. The default is no word of the file's, and who takes any port
+    /// looks for it in the log.
+    fn overrules(&self, configured: &ListenAddress) -> bool {
+        let is_word = *configured != ListenAddress::default() && *configured != self.noted;
+        is_word && self.address.as_ref().is_some_and(|address| address != configured && address.port != 0)
+    }
 }
 
 impl Live {
@@ -29,7 +66,7 @@ impl Live {
     }
 
     async fn bind(&mut self, next: &ActiveConfig) -> Result<PreparedListener, PrepareError> {
-        let prepared = self.listeners.prepare(&next.config.server, self.listen_address).await;
+        let prepared = self.listeners.prepare(&self.flag.over(next.config.server.listen_address())).await;
         prepared.map_err(|error| PrepareError(error.to_string()))
     }
 }
@@ -49,11 +86,34 @@ impl Publisher for Live {
     async fn commit(&mut self, next: Arc<ActiveConfig>, prepared: PreparedListener) {
         self.writer.publish(next.clone());
         self.log.apply(&next.config.log);
+        self.flag.note(next.config.server.listen_address());
         self.pollers.apply(next).await;
         let moves_to = prepared.local_addr();
         self.listeners.commit(prepared).await;
         if let Some(address) = moves_to {
             tracing::info!(%address, "Listening");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_flag_wins_and_says_once_what_it_overrules() {
+        let address = |text: &str| text.parse::<ListenAddress>().unwrap();
+        let mut flag = Flag::new(Some(address("[::]:9440")));
+        assert_eq!(flag.over(address(":2112")), address("[::]:9440"));
+        for (configured, expected) in
+            [(":9440", false), ("[::]:9440", false), (":2112", true), (":2112", false), (":2113", true)]
+        {
+            assert_eq!(flag.overrules(&address(configured)), expected, "{configured}");
+            flag.note(address(configured));
+        }
+        for silent in [None, Some(address(":0"))] {
+            assert!(!Flag::new(silent).overrules(&address(":2112")));
+        }
+        assert_eq!(Flag::new(None).over(address(":2112")), address(":2112"));
     }
 }

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
-use std::io::{self, Write};
-use std::path::Path;
+use std::io::{self, Read as _, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::CheckArgs;
@@ -10,21 +10,29 @@ use crate::source::file::FileReader;
 /// The file or what it names is not right.
 const INVALID: u8 = 2;
 
-/// Checks a file as the running program would: 0 when it is valid, 2 with the whole report otherwise.
+/// More than any configuration has.
+const MOST_BYTES: u64 = (1 << 20) + 1;
+
+/// Checks a file as the running program would: 0 when it is valid, 2 with the whole report otherwise. The file `-` is
+/// the standard input; what it names is relative to the current directory.
 pub fn check_config(args: &CheckArgs, reader: &FileReader, out: &mut impl Write) -> io::Result<ExitCode> {
     let file: &Path = &args.file;
     let skip = args.skip_references;
     let none = |_: &[u8], _: &Environment| BTreeSet::new();
     let named = |text: &[u8], environment: &Environment| config::references(file, text, environment);
-    let look = if skip { reader.look_until_settled(&none) } else { reader.look_until_settled(&named) };
-    let material = match look {
-        Ok(look) => look.material,
+    let input = if file == Path::new("-") { Some(standard_input()?) } else { None };
+    let references: &dyn Fn(&[u8], &Environment) -> BTreeSet<PathBuf> = if skip { &none } else { &named };
+    let (material, notes) = match reader.look_until_settled(input.as_deref(), references) {
+        Ok(look) => (look.material, look.notes),
         Err(error) => {
             writeln!(out, "{error}")?;
             return Ok(ExitCode::from(INVALID));
         }
     };
     let check = if skip { Check::SkipReferences } else { Check::Full };
+    for note in notes {
+        writeln!(out, "{note} (warning)")?;
+    }
     match config::load(file, &material, check) {
         Ok(loaded) => {
             for warning in &loaded.warnings {
@@ -40,4 +48,10 @@ pub fn check_config(args: &CheckArgs, reader: &FileReader, out: &mut impl Write)
             Ok(ExitCode::from(INVALID))
         }
     }
+}
+
+fn standard_input() -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    io::stdin().lock().take(MOST_BYTES).read_to_end(&mut text)?;
+    Ok(text)
 }

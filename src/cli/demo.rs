@@ -1,11 +1,13 @@
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
+use std::net::Ipv4Addr;
 use std::path::Path;
 
 use anyhow::Context as _;
 
 use super::DemoArgs;
 use crate::app::{App, Options, RunError};
+use crate::config::{ListenAddress, ListenHost};
 use crate::reload::StatusReader;
 use crate::simulator::{self, Simulation, Site, SiteOptions};
 
@@ -28,7 +30,8 @@ pub async fn demo(
     let file = directory.path().join("config.yaml");
     std::fs::write(&file, configuration(simulation.sites()))
         .context("the demo's configuration can not be written")?;
-    let listen_address = Some(([127, 0, 0, 1], args.port).into());
+    let host = ListenHost::Ip(Ipv4Addr::LOCALHOST.into());
+    let listen_address = Some(ListenAddress { host, port: args.port });
     let app =
         start(Options { config: Some(file.clone()), object: None, events: false, listen_address }).await?;
     introduce(&app, &file).context("standard output is closed")?;

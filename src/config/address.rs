@@ -12,7 +12,8 @@ use super::scalar::whole_number;
 use super::{ListenHost, Proxy};
 
 /// Our own paths: the metrics page can not be there.
-pub const RESERVED_PATHS: [&str; 6] = ["/", "/-/healthy", "/-/ready", "/-/reload", "/health", "/config"];
+pub const RESERVED_PATHS: [&str; 9] =
+    ["/", "/-/healthy", "/-/ready", "/-/reload", "/health", "/healthz", "/livez", "/readyz", "/config"];
 
 /// The host of a primary server.
 #[derive(Clone, Debug)]
@@ -51,7 +52,11 @@ impl Scalar for Host {
         } else if text.contains(['%', '[']) || text.len() > 253 {
             return None;
         } else {
-            url::Host::parse(text).ok()?.to_string()
+            match url::Host::parse(text).ok()? {
+                // URLs take any number for an address: 1556 would be 0.0.6.20, and 010.0.0.1 is 8.0.0.1.
+                url::Host::Ipv4(address) if address.to_string() != text => return None,
+                host => host.to_string(),
+            }
         };
         let right = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
         if normal.starts_with(['-', '.']) || !normal.chars().all(right) {
@@ -92,7 +97,7 @@ impl Scalar for BasePath {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        is_path(text).then(|| Self(text.to_owned()))
+        (is_path(text) && !text.contains("://")).then(|| Self(text.to_owned()))
     }
 }
 
@@ -130,7 +135,7 @@ impl Scalar for Proxy {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        if text == "none" {
+        if text.eq_ignore_ascii_case("none") {
             return Some(Self::Off);
         }
         let url = url::Url::parse(text).ok()?;

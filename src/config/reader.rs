@@ -234,8 +234,7 @@ impl<'a> Reader<'a> {
                     }
                 }
                 Piece::Malformed => {
-                    let message =
-                        "`${` must begin a reference such as `${NAME}`; a literal `${` is written `$${`";
+                    let message = "`${` must begin a plain reference such as `${NAME}`, without a default; a literal `${` is written `$${`";
                     self.violation(&self.at(place), message);
                     usable = false;
                 }

@@ -94,15 +94,17 @@ fn scalar(text: &str, secrecy: Secrecy) -> String {
 }
 
 fn masked_url(text: &str) -> String {
-    if text == "none" {
+    if text.eq_ignore_ascii_case("none") {
         return text.to_owned();
     }
     match url::Url::parse(text) {
         Ok(url) if !url.has_host() => MASK.to_owned(),
-        Ok(url) if url.password().is_none() && url.username().is_empty() => text.to_owned(),
         Ok(url) => {
+            let has_user = url.password().is_some() || !url.username().is_empty();
+            let user = if has_user { format!("{MASK}@") } else { String::new() };
             let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-            format!("{}://{MASK}@{}{port}", url.scheme(), url.host_str().unwrap_or_default())
+            // A proxy has no path; what stands there may be a token.
+            format!("{}://{user}{}{port}", url.scheme(), url.host_str().unwrap_or_default())
         }
         Err(_) => MASK.to_owned(),
     }
@@ -148,6 +150,7 @@ mod tests {
             "nbuserver: hunter2\n",
             "nbuserver: {proxyUrl: 'proxy hunter2'}\n",
             "nbuserver: {proxyUrl: 'http://joe:hunter2@proxy:3128'}\n",
+            "nbuserver: {proxyUrl: 'http://proxy:3128/hunter2?token=hunter2#hunter2'}\n",
             "nbuserver: {apiKey: hunter2\n",
             "# hunter2\nnbuserver: {}\n",
             "hunter2",

@@ -229,7 +229,7 @@ impl Scalar for ApiVersion {
     }
 }
 
-/// A value that is one of a few words.
+/// A value that is one of a few words, in any letter case, as people write `INFO` and `HTTPS`.
 macro_rules! choice {
     ($type:ty { $($word:literal => $value:expr),+ $(,)? }) => {
         impl Scalar for $type {
@@ -238,14 +238,15 @@ macro_rules! choice {
             }
 
             fn parse(text: &str) -> Option<Self> {
-                match text {
+                match text.to_ascii_lowercase().as_str() {
                     $($word => Some($value),)+
                     _ => None,
                 }
             }
 
             fn schema() -> Value {
-                json!({ "enum": [$($word),+] })
+                // An editor proposes the words themselves.
+                json!({ "anyOf": [{ "enum": [$($word),+] }, { "type": "string", "pattern": any_case(&[$($word),+]) }] })
             }
         }
     };
@@ -261,6 +262,16 @@ choice!(LogLevel {
     "debug" => Self::Debug,
     "trace" => Self::Trace,
 });
+
+/// The pattern of these words in any letter case; JSON Schema's patterns have no flags.
+fn any_case(words: &[&str]) -> String {
+    let letter = |c: char| match c {
+        'a'..='z' => format!("[{c}{}]", c.to_ascii_uppercase()),
+        _ => c.to_string(),
+    };
+    let words: Vec<String> = words.iter().map(|word| word.chars().map(letter).collect()).collect();
+    format!("^({})$", words.join("|"))
+}
 
 pub(super) fn whole_number(text: &str) -> Option<u32> {
     if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }

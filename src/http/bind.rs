@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket, lookup_host};
 use tokio::time::timeout;
 
-use crate::config::{ListenHost, Server};
+use crate::config::{ListenAddress, ListenHost};
 
 /// How many clients may wait to be accepted; what the kernel allows by default (`net.core.somaxconn`).
 const BACKLOG: u32 = 4096;
@@ -97,17 +97,18 @@ impl Bound {
     }
 }
 
-/// The address that a configuration asks for.
-pub(super) async fn resolve(server: &Server) -> Result<SocketAddr, BindError> {
-    let name = match &server.host {
-        ListenHost::Ip(address) => return Ok(SocketAddr::new(*address, server.port)),
+/// The address that is asked for.
+pub(super) async fn resolve(address: &ListenAddress) -> Result<SocketAddr, BindError> {
+    let port = address.port;
+    let name = match &address.host {
+        ListenHost::Ip(address) => return Ok(SocketAddr::new(*address, port)),
         ListenHost::Name(name) => name,
     };
     if let Ok(address) = name.trim_matches(['[', ']']).parse::<IpAddr>() {
-        return Ok(SocketAddr::new(address, server.port));
+        return Ok(SocketAddr::new(address, port));
     }
     let unresolved = |cause: String| BindError::Unresolved { host: name.clone(), cause };
-    let mut addresses = timeout(RESOLVE, lookup_host((name.as_str(), server.port)))
+    let mut addresses = timeout(RESOLVE, lookup_host((name.as_str(), port)))
         .await
         .map_err(|_| unresolved("the name service did not answer within 5 s".to_owned()))?
         .map_err(|cause| unresolved(cause.to_string()))?;
@@ -151,14 +152,14 @@ mod tests {
         check("[::ffff:127.0.0.1]:1", "127.0.0.1:1", true);
     }
 
-    fn server(host: &str) -> Server {
-        Server { host: ListenHost::Name(host.to_owned()), port: 7, metrics_path: "/metrics".to_owned() }
+    fn named(host: &str) -> ListenAddress {
+        ListenAddress { host: ListenHost::Name(host.to_owned()), port: 7 }
     }
 
     #[tokio::test]
     async fn names_and_bracketed_addresses_are_resolved() {
-        assert_eq!(resolve(&server("[::1]")).await.unwrap(), "[::1]:7".parse().unwrap());
-        assert!(resolve(&server("localhost")).await.unwrap().ip().is_loopback());
+        assert_eq!(resolve(&named("[::1]")).await.unwrap(), "[::1]:7".parse().unwrap());
+        assert!(resolve(&named("localhost")).await.unwrap().ip().is_loopback());
     }
 
     #[tokio::test]

@@ -11,7 +11,7 @@ use super::acceptor::{Acceptor, Command, GiveUp};
 use super::bind::{BindError, Bound, overlap, resolve};
 use super::connection::Service;
 use super::{HttpMetrics, Limits};
-use crate::config::Server;
+use crate::config::ListenAddress;
 
 /// The address that we listen on, and the ones that still drain. It owns all that serves clients.
 ///
@@ -65,16 +65,9 @@ impl Listeners {
         self.current.as_ref().map(|current| current.local)
     }
 
-    /// Binds what `server` asks for; `flag` wins over it. Nothing happens when that is what is served already.
-    pub async fn prepare(
-        &self,
-        server: &Server,
-        flag: Option<SocketAddr>,
-    ) -> Result<PreparedListener, BindError> {
-        let requested = match flag {
-            Some(address) => address,
-            None => resolve(server).await?,
-        };
+    /// Binds the address. Nothing happens when that is what is served already.
+    pub async fn prepare(&self, address: &ListenAddress) -> Result<PreparedListener, BindError> {
+        let requested = resolve(address).await?;
         let current = match &self.current {
             Some(current) if current.requested == requested => return Ok(PreparedListener(None)),
             current => current.as_ref(),

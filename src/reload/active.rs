@@ -62,32 +62,31 @@ impl ActiveConfig {
 #[derive(Debug)]
 pub struct ConfigWriter {
     current: Arc<ArcSwap<ActiveConfig>>,
-    generation: watch::Sender<u64>,
+    changes: watch::Sender<()>,
 }
 
 /// Reads the running configuration. A reader never waits and never sees half of one.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct ConfigReader {
     current: Arc<ArcSwap<ActiveConfig>>,
-    generation: watch::Receiver<u64>,
+    changes: watch::Receiver<()>,
 }
 
 impl ConfigWriter {
     /// Begins with the first configuration.
     pub fn new(first: Arc<ActiveConfig>) -> (Self, ConfigReader) {
         let current = Arc::new(ArcSwap::new(first));
-        let (sender, receiver) = watch::channel(0);
-        (
-            Self { current: current.clone(), generation: sender },
-            ConfigReader { current, generation: receiver },
-        )
+        let (sender, receiver) = watch::channel(());
+        (Self { current: current.clone(), changes: sender }, ConfigReader { current, changes: receiver })
     }
 
-    /// Makes `next` the configuration that runs.
+    /// Makes `next` the configuration that runs. That it runs already is no change.
     pub fn publish(&self, next: Arc<ActiveConfig>) {
-        // The value goes first, so that who is woken finds it.
-        self.current.store(next);
-        self.generation.send_modify(|generation| *generation += 1);
+        if !Arc::ptr_eq(&self.current.load(), &next) {
+            // The value goes first, so that who is woken finds it.
+            self.current.store(next);
+            self.changes.send_replace(());
+        }
     }
 }
 
@@ -97,19 +96,26 @@ impl ConfigReader {
         self.current.load_full()
     }
 
-    /// Waits for another configuration than the last one seen here; `false` when the writer is gone.
+    /// Waits for a configuration that is published after this reader was made, or after the last wait; `false` when the
+    /// writer is gone.
     pub async fn changed(&mut self) -> bool {
-        self.generation.changed().await.is_ok()
+        self.changes.changed().await.is_ok()
     }
+}
 
-    /// How many configurations were published after the first.
-    pub fn generation(&self) -> u64 {
-        *self.generation.borrow()
+impl Clone for ConfigReader {
+    /// A clone waits for what is published from now on, and not for what it finds.
+    fn clone(&self) -> Self {
+        let mut changes = self.changes.clone();
+        changes.mark_unchanged();
+        Self { current: self.current.clone(), changes }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
+
     use super::*;
 
     #[test]
@@ -118,5 +124,20 @@ mod tests {
         assert!(none.is_none() && none.config.sites.is_empty());
         let material = Material { text: b"nbuservers: []\n".to_vec(), ..Material::default() };
         assert_ne!(Digest::of_material(&material, &std::collections::BTreeSet::new()), none.effective);
+    }
+
+    #[test]
+    fn a_reader_waits_for_what_is_published_after_it_was_made() {
+        let [first, second] = [(); 2].map(|()| Arc::new(ActiveConfig::none().unwrap()));
+        let (writer, reader) = ConfigWriter::new(first.clone());
+        let mut early = reader.clone();
+        writer.publish(first);
+        assert_eq!(early.changed().now_or_never(), None, "it ran already");
+        writer.publish(second.clone());
+        assert_eq!(reader.clone().changed().now_or_never(), None, "a late reader finds it there");
+        assert_eq!(early.changed().now_or_never(), Some(true));
+        assert!(Arc::ptr_eq(&early.load(), &second));
+        drop(writer);
+        assert_eq!(early.changed().now_or_never(), Some(false));
     }
 }

@@ -149,7 +149,10 @@ fn check(path: &Path, digest: Digest, look: &Look, text: Option<&Text>) -> Resul
             let mistakes = report.to_string().into();
             label.clone_into(&mut report.file);
             let lacks_reference = config::load(path, material, Check::SkipReferences).is_ok();
-            Err(Fault { effective, report: report.to_string().into(), mistakes, lacks_reference })
+            // A variable may be missing since the file that sets it is left out.
+            let lines: Vec<String> =
+                std::iter::once(report.to_string()).chain(look.notes.iter().cloned()).collect();
+            Err(Fault { effective, report: lines.join("\n").into(), mistakes, lacks_reference })
         }
     }
 }

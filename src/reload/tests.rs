@@ -3,5 +3,6 @@
 
 mod fakes;
 mod faults;
+mod logged;
 mod order;
 mod sources;

@@ -94,6 +94,12 @@ impl FileSource {
         }
     }
 
+    /// Only what a configuration at `path` would name: its text comes from elsewhere.
+    pub fn beside(path: &Path, process: BTreeMap<String, String>, options: Options) -> Self {
+        let place = Place { is_source: false, ..Place::new(path) };
+        Self { place: Arc::new(place), ..Self::new(path, process, options) }
+    }
+
     /// The absolute path of the configuration file.
     pub fn path(&self) -> &Path {
         &self.place.config
@@ -115,6 +121,8 @@ impl FileSource {
 struct Place {
     /// The configuration file, absolute.
     config: PathBuf,
+    /// Whether the text is read from there, and not only what it names.
+    is_source: bool,
     /// Where `.env` may lie; the first that is there and well-formed counts.
     dotenv: Vec<PathBuf>,
 }
@@ -128,7 +136,7 @@ impl Place {
         if !dotenv.contains(&beside) {
             dotenv.push(beside);
         }
-        Self { config, dotenv }
+        Self { config, is_source: true, dotenv }
     }
 
     /// A file that the configuration names: a relative path is taken from the configuration's directory, as the
@@ -139,7 +147,8 @@ impl Place {
 
     /// Everything that is followed when the configuration names `references`.
     fn followed(&self, references: &BTreeSet<PathBuf>) -> BTreeSet<PathBuf> {
-        let own = std::iter::once(&self.config).chain(&self.dotenv).cloned();
+        let config = self.is_source.then_some(&self.config);
+        let own = config.into_iter().chain(&self.dotenv).cloned();
         own.chain(references.iter().map(|path| self.reference(path))).collect()
     }
 }

@@ -13,8 +13,16 @@ use tokio::signal::unix::{SignalKind, signal};
 /// Keeps SIGHUP, SIGTERM and SIGINT pending until they are taken over. To be called first thing in `main`: threads
 /// that are started later inherit it, those of the runtime above all.
 pub fn block() -> io::Result<()> {
-    let signals = [Signal::SIGHUP, Signal::SIGTERM, Signal::SIGINT].into_iter().collect::<SigSet>();
-    Ok(signals.thread_block()?)
+    Ok(taken().thread_block()?)
+}
+
+/// Gives back what [`block`] took, for a command that has no configuration to reload: it ends by each of them.
+pub fn release() -> io::Result<()> {
+    Ok(taken().thread_unblock()?)
+}
+
+fn taken() -> SigSet {
+    [Signal::SIGHUP, Signal::SIGTERM, Signal::SIGINT].into_iter().collect()
 }
 
 /// The one stream of SIGHUPs. Any number that nobody waited for are one.

@@ -19,7 +19,7 @@ impl SupervisorMetrics {
             flushes: IntCounterVec::new(
                 Opts::new(
                     "nbu_exporter_cache_flushes_total",
-                    "Times that everything learned from a site's endpoint was thrown away.",
+                    "Times that all that was learned from a site was thrown away: endpoint, or renamed (its label alone).",
                 ),
                 &["site", "reason"],
             )?,

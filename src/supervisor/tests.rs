@@ -79,6 +79,15 @@ fn count(registry: &Registry, name: &str) -> f64 {
         .map_or(0.0, |family| family.get_metric().iter().map(|metric| metric.get_counter().get_value()).sum())
 }
 
+/// The value of a counter's series that has this label value.
+fn count_of(registry: &Registry, name: &str, label: &str) -> f64 {
+    let families = registry.gather();
+    let metrics =
+        families.iter().filter(|family| family.name() == name).flat_map(|family| family.get_metric().iter());
+    let ours = metrics.filter(|metric| metric.get_label().iter().any(|pair| pair.value() == label));
+    ours.map(|metric| metric.get_counter().get_value()).sum()
+}
+
 fn snapshot(store: &SnapshotStore, name: &str) -> Option<Arc<Snapshot>> {
     store.load().sites.get(&SiteId::Named(name.into())).cloned()
 }
@@ -159,6 +168,25 @@ async fn equal_configurations_touch_no_poller_and_another_endpoint_only_its_own(
     assert_eq!(after[0], before[0]);
     assert_ne!(after[1], before[1]);
     assert_eq!(count(&registry, "nbu_exporter_cache_flushes_total"), 1.0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_host_of_the_legacy_block_is_another_endpoint_and_another_spelling_only_a_name() {
+    let (mut supervisor, _, _, registry) = supervisor();
+    let legacy = |written: &str, port| Site { id: SiteId::Legacy, ..site(written, port) };
+    let flushes = || {
+        let name = "nbu_exporter_cache_flushes_total";
+        ["endpoint", "renamed"].map(|reason| count_of(&registry, name, reason))
+    };
+    for (written, port, expected) in [
+        ("nbu", NOBODY, [0.0, 0.0]),
+        ("elsewhere", NOBODY + 1, [1.0, 0.0]),
+        ("Elsewhere", NOBODY + 1, [1.0, 1.0]),
+        ("Elsewhere", NOBODY + 1, [1.0, 1.0]),
+    ] {
+        supervisor.follow(&active(&[legacy(written, port)]));
+        assert_eq!(flushes(), expected, "{written}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

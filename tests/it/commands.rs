@@ -1,8 +1,9 @@
 //! The command line: what each command prints, and the code that it ends with.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::net::SocketAddr;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -145,6 +146,65 @@ fn check_config_reports_every_mistake_with_its_place() {
     for line in [":2:9: server.port: ", ":5:5: nbuservers[0].hsot: unknown key; did you mean `host`?"] {
         assert!(ran.out.contains(&format!("{file}{line}")), "{}", ran.out);
     }
+}
+
+#[test]
+fn check_config_reads_the_standard_input() {
+    for (text, expected, code) in [
+        (config(&[("paris", 1)]), "-: valid, 1 site\n".to_owned(), 0),
+        (
+            "nbuservers: 7".to_owned(),
+            "-:1:13: nbuservers: must be a list, not a single value\n".to_owned(),
+            2,
+        ),
+        (
+            "#".repeat(2 << 20),
+            "-:1:1: the file has 1048577 bytes; at most 1048576 are allowed\n".to_owned(),
+            2,
+        ),
+    ] {
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        let writing = std::thread::spawn(move || {
+            // The program stops to read what is too much.
+            let _ = writer.write_all(text.as_bytes());
+        });
+        let ran = ran(command().args(["check-config", "-"]).stdin(reader));
+        writing.join().unwrap();
+        assert_eq!((ran.code, ran.out), (Some(code), expected));
+    }
+}
+
+#[test]
+fn a_command_without_a_configuration_to_reload_ends_by_every_signal() {
+    for (signal, number) in [("HUP", 1), ("INT", 2), ("TERM", 15)] {
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        let mut child = command().args(["check-config", "-"]).stdin(reader).spawn().unwrap();
+        // More than a pipe holds: it reads, and the end never comes.
+        writer.write_all(&vec![b'#'; 1 << 17]).unwrap();
+        kill(&child, signal);
+        assert_eq!(child.wait().unwrap().signal(), Some(number));
+    }
+    let mut child = command().arg("simulate").stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    kill(&child, "HUP");
+    assert_eq!(child.wait().unwrap().signal(), Some(1));
+}
+
+fn kill(child: &Child, signal: &str) {
+    let sent = Command::new("sh").args(["-c", &format!("kill -{signal} {}", child.id())]).status().unwrap();
+    assert!(sent.success());
+}
+
+#[test]
+fn check_config_says_why_a_variable_of_dotenv_is_missing() {
+    let (directory, file) =
+        in_directory("config.yaml", "nbuserver: {host: h, apiKey: '${NOT_SET_ANYWHERE}'}\n");
+    fs::write(directory.path().join(".env"), "NOT_SET_ANYWHERE hunter2\n").unwrap();
+    let ran = program(&["check-config", &file]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.out.contains("/.env: the line after variable 0 is not NAME=value"), "{ran:?}");
+    assert!(!ran.out.contains("hunter2"), "{ran:?}");
 }
 
 #[test]
@@ -301,6 +361,13 @@ fn reload_says_when_the_exporter_is_not_reached() {
     let ran = program(&["reload", "--address", "127.0.0.1:9"]);
     assert_eq!(ran.code, Some(1));
     assert!(ran.out.contains("http://127.0.0.1:9/-/reload: not reached"), "{ran:?}");
+    // A server that is there and is another one.
+    let sites = Sites::start(1);
+    let stranger = format!("joe:planted-secret@127.0.0.1:{}", sites.port(0));
+    let ran = program(&["reload", "--address", &stranger]);
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.out.contains("/-/reload: no outcome but HTTP 404"), "{ran:?}");
+    assert!(!ran.out.contains("planted-secret"), "{ran:?}");
 }
 
 #[test]

@@ -13,7 +13,23 @@ fn hosts_are_names_or_addresses() {
         "bücher.example",
     ]);
     refused::<Host>(&[
-        "nbu:1556", "a b", "a/b", "a@b", "[::1", "::1]", "::g", "-a", ".a", "a,b", "%41", "[nbu]", "a\nb",
+        "nbu:1556",
+        "a b",
+        "a/b",
+        "a@b",
+        "[::1",
+        "::1]",
+        "::g",
+        "-a",
+        ".a",
+        "a,b",
+        "%41",
+        "[nbu]",
+        "a\nb",
+        "1556",
+        "10.0",
+        "0x7f000001",
+        "010.0.0.1",
     ]);
     refused::<Host>(&[&"a.".repeat(200)]);
     assert_eq!(Host::parse("[2001:DB8:0::1]").unwrap().normal, "2001:db8::1");
@@ -54,8 +70,8 @@ fn the_metrics_path_is_none_of_our_own() {
 
 #[test]
 fn proxies_are_http_urls_or_none() {
-    accepted::<Proxy>(&["none", "http://proxy:3128", "https://joe:pw@proxy.example/"]);
-    refused::<Proxy>(&["proxy:3128", "socks5://proxy:1", "http://", "None", "ftp://a"]);
+    accepted::<Proxy>(&["none", "None", "http://proxy:3128", "https://joe:pw@proxy.example/"]);
+    refused::<Proxy>(&["proxy:3128", "socks5://proxy:1", "http://", "ftp://a"]);
 }
 
 #[test]

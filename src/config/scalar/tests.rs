@@ -35,6 +35,14 @@ fn booleans_are_those_of_yaml_and_go() {
 }
 
 #[test]
+fn words_are_taken_in_any_letter_case() {
+    accepted::<Scheme>(&["http", "HTTPS", "Https"]);
+    accepted::<LogLevel>(&["INFO", "Debug", "warn"]);
+    refused::<LogLevel>(&["warning", "in fo", "ınfo"]);
+    assert_eq!(any_case(&["v4", "both"]), "^([vV]4|[bB][oO][tT][hH])$");
+}
+
+#[test]
 fn keys_fit_into_a_header() {
     accepted::<Secret>(&["abc", "A b~!", "x"]);
     refused::<Secret>(&["a\nb", "a\tb", "é", " a", "a ", "\u{7f}", "\u{feff}a"]);

@@ -144,7 +144,10 @@ fn the_schema_says_types_defaults_and_what_is_closed() {
     let site = &schema["properties"]["nbuservers"]["items"];
     assert_eq!(site["properties"]["insecureSkipVerify"]["default"], false);
     assert_eq!(site["properties"]["proxyUrl"]["anyOf"][0]["type"], "string");
-    assert_eq!(schema["properties"]["metrics"]["properties"]["names"]["anyOf"][0]["enum"][2], "both");
+    assert_eq!(
+        schema["properties"]["metrics"]["properties"]["names"]["anyOf"][0]["anyOf"][0]["enum"][2],
+        "both"
+    );
 }
 
 #[test]

@@ -25,14 +25,6 @@ async fn an_unchanged_address_is_left_alone() {
 }
 
 #[tokio::test]
-async fn the_flag_wins_over_the_configuration() {
-    let world = World::new().await;
-    let flag = "127.0.0.2:0".parse().unwrap();
-    let prepared = world.listeners.prepare(&server("127.0.0.1:0"), Some(flag)).await.unwrap();
-    assert_eq!(prepared.local_addr().unwrap().ip(), flag.ip());
-}
-
-#[tokio::test]
 async fn a_keep_alive_scraper_is_closed_by_the_move_and_sees_the_new_configuration() {
     let mut world = World::new().await;
     let old = world.address;
@@ -69,7 +61,7 @@ async fn a_taken_address_is_refused_and_the_old_one_serves_on() {
 #[tokio::test]
 async fn a_prepared_listener_that_is_dropped_leaves_the_old_one() {
     let world = World::new().await;
-    let prepared = world.listeners.prepare(&server("127.0.0.2:0"), None).await.unwrap();
+    let prepared = world.listeners.prepare(&server("127.0.0.2:0").listen_address()).await.unwrap();
     let new = prepared.local_addr().unwrap();
     drop(prepared);
     assert!(!is_served(new).await);
@@ -80,7 +72,7 @@ async fn a_prepared_listener_that_is_dropped_leaves_the_old_one() {
 async fn an_overlapping_listener_that_is_dropped_brings_the_old_one_back() {
     let world = World::new().await;
     let wide = format!("0.0.0.0:{}", world.address.port());
-    let prepared = world.listeners.prepare(&server(&wide), None).await.unwrap();
+    let prepared = world.listeners.prepare(&server(&wide).listen_address()).await.unwrap();
     drop(prepared);
     let again = async {
         loop {

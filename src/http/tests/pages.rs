@@ -5,7 +5,7 @@ use flate2::read::GzDecoder;
 use jiff::Timestamp;
 
 use super::world::{World, active, active_config, snapshot};
-use crate::config::SiteId;
+use crate::config::{RESERVED_PATHS, SiteId};
 use crate::exposition::CONTENT_TYPE;
 use crate::reload::{Digest, Event, Outcome, Status, Trigger, Verdict};
 
@@ -103,6 +103,20 @@ async fn requests_are_counted_under_a_closed_set_of_paths() {
     assert!((of("code=\"200\",path=\"/metrics\"") - 2.0).abs() < 0.1);
     assert!((of("code=\"200\",path=\"/-/healthy\"") - 1.0).abs() < 0.1);
     assert!((of("code=\"404\",path=\"other\"") - 2.0).abs() < 0.1);
+}
+
+#[tokio::test]
+async fn every_page_of_our_own_is_reserved() {
+    let world = World::new().await;
+    let mut client = world.client().await;
+    for path in RESERVED_PATHS {
+        assert_ne!(client.get(path).await.status, 404, "{path}");
+    }
+    let source = include_str!("../router.rs");
+    let routes: Vec<&str> =
+        source.split(".route(\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert_eq!(routes.len(), RESERVED_PATHS.len());
+    assert!(routes.iter().all(|route| RESERVED_PATHS.contains(route)), "{routes:?}");
 }
 
 #[tokio::test]

@@ -171,7 +171,7 @@ async fn a_panic_costs_one_request() {
     let metrics = crate::http::HttpMetrics::new(&registry).unwrap();
     let router = axum::Router::new().route("/boom", get(boom)).route("/", get(async || "fine"));
     let mut listeners = crate::http::Listeners::new(router, Limits::default(), metrics);
-    let prepared = listeners.prepare(&super::world::server("127.0.0.1:0"), None).await.unwrap();
+    let prepared = listeners.prepare(&super::world::server("127.0.0.1:0").listen_address()).await.unwrap();
     listeners.commit(prepared).await;
     let mut client = Client::connect(listeners.local_addr().unwrap()).await;
     assert_eq!(client.get("/boom").await.status, 500);

@@ -50,7 +50,7 @@ impl World {
         let exposition = Exposition::new(store.clone(), registry.clone());
         let state = State::new(exposition, reader.clone(), status.reader(), handle, BuildInfo::current());
         let mut listeners = Listeners::new(router(state, metrics.clone()), limits, metrics);
-        let prepared = listeners.prepare(&server(address), None).await.unwrap();
+        let prepared = listeners.prepare(&server(address).listen_address()).await.unwrap();
         listeners.commit(prepared).await;
         let address = listeners.local_addr().unwrap();
         Self {
@@ -71,7 +71,7 @@ impl World {
 
     /// Moves the listener as the funnel would.
     pub(super) async fn move_to(&mut self, address: &str) -> Result<(), crate::http::BindError> {
-        let prepared = self.listeners.prepare(&server(address), None).await?;
+        let prepared = self.listeners.prepare(&server(address).listen_address()).await?;
         self.listeners.commit(prepared).await;
         self.address = self.listeners.local_addr().unwrap();
         Ok(())

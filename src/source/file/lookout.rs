@@ -241,12 +241,16 @@ impl Lookout {
                  its directory instead, in Kubernetes the volume without subPath"
             ),
             Mode::Poll => tracing::warn!(
-                %path,
                 reason = failure.unwrap_or_default(),
                 every = ?self.period(),
                 "no inotify; looking at the files from time to time instead"
             ),
-            Mode::Inotify | Mode::Unwatched => tracing::info!(%path, "watching the configuration by inotify"),
+            Mode::Inotify | Mode::Unwatched if self.place.is_source => {
+                tracing::info!(%path, "watching the configuration by inotify");
+            }
+            Mode::Inotify | Mode::Unwatched => {
+                tracing::info!("watching the files that the configuration names by inotify");
+            }
         }
     }
 }

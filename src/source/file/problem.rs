@@ -86,7 +86,7 @@ pub enum Problem {
         limit: u64,
     },
     /// The system could not read it.
-    #[error("can not be read: {0}; it is tried again")]
+    #[error("can not be read: {0}")]
     Io(String),
 }
 

@@ -131,13 +131,14 @@ impl FileReader {
     /// Looks, and comes again by itself until there is a verdict: for a start, or a check from the command line.
     pub fn look_until_settled(
         &self,
+        text: Option<&[u8]>,
         references: &dyn Fn(&[u8], &Environment) -> BTreeSet<PathBuf>,
     ) -> Result<Look, LookError> {
-        let mut look = self.look(references);
+        let mut look = self.take(text, references);
         for _ in 0..ROUNDS {
             let Some(after) = look.as_ref().err().and_then(LookError::come_again) else { break };
             std::thread::sleep(after);
-            look = self.look(references);
+            look = self.take(text, references);
         }
         look
     }

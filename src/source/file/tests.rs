@@ -171,7 +171,7 @@ fn run(program: &str, arguments: &[&str]) {
     assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_file_system_that_does_not_answer_blocks_the_watcher_and_not_the_look() {
     // Nobody obeys these orders, as when the watcher's thread is stuck.
     let orders = Arc::<super::orders::Orders>::default();
@@ -191,6 +191,18 @@ async fn a_file_system_that_does_not_answer_blocks_the_watcher_and_not_the_look(
     shared.hint(Hint::Change);
     assert_eq!(Hints::new(shared).next().await, Hint::Change);
     assert_eq!(source.status().checked(), None);
+}
+
+#[test]
+fn a_configuration_from_elsewhere_has_no_file_that_is_followed_and_what_it_names_is() {
+    let key = BTreeSet::from([PathBuf::from("keys/paris")]);
+    let followed = |source: &FileSource| source.place.followed(&key);
+    let path = Path::new("/etc/nbu/config.yaml");
+    let [own, beside] =
+        [FileSource::new, FileSource::beside].map(|new| new(path, BTreeMap::new(), by_events()));
+    assert!(followed(&own).contains(path) && !followed(&beside).contains(path));
+    assert!(followed(&beside).contains(Path::new("/etc/nbu/keys/paris")));
+    assert!(followed(&beside).contains(Path::new("/etc/nbu/.env")));
 }
 
 #[tokio::test]

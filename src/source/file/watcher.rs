@@ -13,8 +13,9 @@ use super::orders::Orders;
 use super::shared::{Hints, Shared};
 use super::{FileSource, Place};
 
-/// How long to wait for the events up to now: they take 2 ms at worst.
-const PATIENCE: Duration = Duration::from_millis(100);
+/// How long to wait for the events up to now: they take 2 ms, but a container's CPU quota can keep the thread away for
+/// several of its periods of 100 ms. Only a dead file system costs a look this long.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Watches the configuration and the files that it names, on a thread of its own, which a dead file system may
 /// block: nothing else waits for it. Dropping the watcher ends it.

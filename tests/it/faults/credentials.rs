@@ -138,6 +138,12 @@ fn a_variable_that_appears_in_dotenv_is_applied_and_so_is_its_new_value() {
     eventually("the rejection shows", || !stage.exporter.is_newest());
     assert!(stage.exporter.post("/-/reload").body().contains("PARIS_KEY"));
     let dotenv = stage.volume.root().join(".env");
+    fs::write(&dotenv, "PARIS_KEY simulated-key\n").unwrap();
+    let told = stage.exporter.post("/-/reload").body();
+    assert!(
+        told.contains("/.env: the line after variable 0 is not NAME=value"),
+        "the cause is named: {told}"
+    );
     stage.server(0).add_key("variable-key");
     fs::write(&dotenv, "PARIS_KEY=simulated-key\n").unwrap();
     stage.exporter.until_runs(&text);
@@ -148,7 +154,7 @@ fn a_variable_that_appears_in_dotenv_is_applied_and_so_is_its_new_value() {
     scraper.stop();
     let counts = [
         ("file", "rejected", 1.0),
-        ("http", "rejected", 1.0),
+        ("http", "rejected", 2.0),
         ("file", "applied", 2.0),
         ("http", "unchanged", 1.0),
     ];

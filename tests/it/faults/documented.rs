@@ -59,3 +59,19 @@ fn every_test_that_the_list_of_faults_names_exists() {
     assert!(named.len() > 60, "only {} tests are named", named.len());
     assert!(missing.is_empty(), "no such test: {missing:#?}");
 }
+
+#[test]
+fn every_fault_stands_in_the_list_once_with_its_test_or_the_reason_for_none() {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/faults.md")).unwrap();
+    let rows = page.lines().filter_map(|line| {
+        let mut cells = line.strip_prefix("| ")?.split(" | ");
+        Some((cells.next()?.parse::<usize>().ok()?, line))
+    });
+    let mut numbers = Vec::new();
+    for (number, row) in rows {
+        numbers.push(number);
+        let tests = row.trim_end_matches(" |").rsplit(" | ").next().unwrap();
+        assert!(tests.starts_with('`') || row.contains("No test: "), "{row}");
+    }
+    assert_eq!(numbers, (1..=105).collect::<Vec<_>>());
+}

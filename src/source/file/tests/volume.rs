@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::super::kubelet::{LinkOrder, Step, Volume};
 use super::*;
@@ -81,21 +81,23 @@ fn a_pair_of_files_is_never_mixed_while_a_volume_is_swapped_all_the_time() {
         let (config, key) = files(0);
         volume.swap(&[("config.yml", &config), ("key", &key)]);
         let source = FileSource::new(&volume.root().join("config.yml"), BTreeMap::new(), by_events());
-        let is_over = Arc::new(AtomicBool::new(false));
-        let stop = Arc::clone(&is_over);
+        let (is_over, swaps) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let (stop, count) = (Arc::clone(&is_over), Arc::clone(&swaps));
         let swapper = std::thread::spawn(move || {
             for version in 1.. {
                 let (config, key) = files(version);
                 volume.swap(&[("config.yml", &config), ("key", &key)]);
+                count.fetch_add(1, Ordering::Relaxed);
                 std::thread::sleep(Duration::from_micros(300));
                 if stop.load(Ordering::Relaxed) {
-                    return version;
+                    return;
                 }
             }
-            0
         });
-        let mut versions = BTreeSet::new();
-        for _ in 0..10_000 {
+        let (mut versions, mut looks) = (BTreeSet::new(), 0);
+        // On a busy machine one side may rest for long.
+        while looks < 10_000 || versions.len() <= 10 || swaps.load(Ordering::Relaxed) <= 100 {
+            looks += 1;
             match source.reader().look(&references) {
                 Ok(look) => {
                     let text = String::from_utf8(look.material.text).unwrap();
@@ -108,8 +110,7 @@ fn a_pair_of_files_is_never_mixed_while_a_volume_is_swapped_all_the_time() {
             }
         }
         is_over.store(true, Ordering::Relaxed);
-        let swaps = swapper.join().unwrap();
-        assert!(versions.len() > 10 && swaps > 100, "{} versions of {swaps} swaps", versions.len());
+        swapper.join().unwrap();
     }
 }
 
