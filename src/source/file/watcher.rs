@@ -13,8 +13,9 @@ use super::orders::Orders;
 use super::shared::{Hints, Shared};
 use super::{FileSource, Place};
 
-/// How long to wait for the events up to now: they take 2 ms at worst.
-const PATIENCE: Duration = Duration::from_millis(100);
+/// How long to wait for the events up to now. They take 2 ms at worst where a processor is free, and far more where a
+/// limit on processor time or a busy machine holds the threads up.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Watches the configuration and the files that it names, on a thread of its own, which a dead file system may
 /// block: nothing else waits for it. Dropping the watcher ends it.
