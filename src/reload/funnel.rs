@@ -162,6 +162,10 @@ impl<R: Reader, O: Object, W: Watch, P: Publisher> Reloader<R, O, W, P> {
             }
             let again =
                 if self.watch.is_undisturbed(clearance).await { scene.again } else { Some(Duration::ZERO) };
+            if self.watch.has_heard(clearance) {
+                // A tick may see a change before its event is heard.
+                pending.trigger = pending.trigger.max(Some(Trigger::File));
+            }
             match again {
                 Some(after) if round < MOST_LOOKS => pending.collect_during(sleep(after), triggers).await?,
                 _ => return Ok((scene, began.elapsed())),

@@ -32,6 +32,7 @@ pub struct FileWatcher {
 #[must_use]
 pub struct Clearance {
     acts: u64,
+    changes: u64,
     forced: bool,
 }
 
@@ -65,10 +66,11 @@ impl FileWatcher {
     pub async fn ready_to_look(&self) -> Clearance {
         loop {
             let released = self.shared.released();
+            let changes = self.shared.changes();
             match self.shared.gate() {
                 (Gate::Open { forced }, acts) => {
                     self.orders.give(|wanted| wanted.arm = true);
-                    return Clearance { acts, forced };
+                    return Clearance { acts, changes, forced };
                 }
                 (Gate::Until(time), _) => {
                     // An early end is told, and a late one does no harm: the gate is asked again.
@@ -97,6 +99,11 @@ impl FileWatcher {
         };
         let _ = tokio::time::timeout(PATIENCE, caught_up).await;
         clearance.forced || self.shared.acts() == clearance.acts
+    }
+
+    /// Whether an event has told of a change since the clearance.
+    pub fn has_heard(&self, clearance: Clearance) -> bool {
+        self.shared.changes() != clearance.changes
     }
 }
 
