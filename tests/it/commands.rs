@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use nbu_exporter::app::catalogue;
 use serde_json::Value;
 
-use crate::harness::{Exporter, Sites, Volume, config, eventually, get, read, repository, sample};
+use crate::harness::{Exporter, Port, Sites, Volume, config, eventually, get, read, repository, sample};
 
 /// What came of a run that ended by itself.
 #[derive(Debug)]
@@ -297,10 +297,12 @@ fn reload_asks_the_running_exporter_and_ends_with_the_outcome() {
 
 #[test]
 fn reload_says_when_the_exporter_is_not_reached() {
-    // Port 9 (discard) refuses; an address may be given without its scheme.
-    let ran = program(&["reload", "--address", "127.0.0.1:9"]);
+    // An address may be given without its scheme.
+    let nobody = Port::reserve();
+    let address = nobody.local().to_string();
+    let ran = program(&["reload", "--address", &address]);
     assert_eq!(ran.code, Some(1));
-    assert!(ran.out.contains("http://127.0.0.1:9/-/reload: not reached"), "{ran:?}");
+    assert!(ran.out.contains(&format!("http://{address}/-/reload: not reached")), "{ran:?}");
 }
 
 #[test]
