@@ -70,12 +70,17 @@ impl Running {
         eventually(text, || self.output().contains(text));
     }
 
+    /// The rest of the line behind `text`, once it was printed.
+    #[track_caller]
+    fn behind(&self, text: &str) -> String {
+        self.says(text);
+        self.output().split(text).nth(1).unwrap().lines().next().unwrap().trim().to_owned()
+    }
+
     /// The word behind `text`, once it was printed.
     #[track_caller]
     fn word_behind(&self, text: &str) -> String {
-        self.says(text);
-        let output = self.output();
-        output.split(text).nth(1).unwrap().split_whitespace().next().unwrap().to_owned()
+        self.behind(text).split_whitespace().next().unwrap().to_owned()
     }
 
     /// Sends a signal and waits for the end; the exit code.
@@ -424,7 +429,7 @@ fn the_demo_shows_metrics_tells_of_edits_and_cleans_up() {
     let mut demo = Running::start(command().args(["demo", "--port", "0"]).env("TMPDIR", scratch.path()));
     let page = demo.word_behind("curl -s http://");
     let address: SocketAddr = page.strip_suffix("/metrics").unwrap().parse().unwrap();
-    let file = demo.word_behind("edit ");
+    let file = demo.behind("edit ");
     assert!(file.starts_with(scratch.path().to_str().unwrap()), "{file}");
     eventually("both sites are up", || {
         let page = get(address, "/metrics").unwrap().body();

@@ -15,6 +15,8 @@ fn plain(sites: Sites, command: impl FnOnce(&Path) -> Option<std::process::Comma
     open_to_all(keep.path());
     let volume = Volume::plain(keep, "conf");
     fs::write(volume.path(CONFIG), sites.config([("paris", 0)])).unwrap();
+    open_to_all(volume.root());
+    fs::set_permissions(volume.path(CONFIG), fs::Permissions::from_mode(0o644)).unwrap();
     let exporter = Exporter::spawn(command(&volume.path(CONFIG))?);
     let stage = Stage { exporter, volume, sites };
     stage.shows("paris", 0);
@@ -63,7 +65,7 @@ fn a_directory_that_is_removed_and_made_anew_is_followed() {
 #[test]
 fn a_file_that_may_no_longer_be_read_is_rejected_with_mode_and_user_until_it_may() {
     let this = "a_file_that_may_no_longer_be_read_is_rejected_with_mode_and_user_until_it_may";
-    let Some(stage) = plain(Sites::marked(1), |path| as_nobody(this, Exporter::command(path))) else {
+    let Some(stage) = plain(Sites::marked(1), |path| as_nobody(this, path)) else {
         return;
     };
     let scraper = stage.scrape(&[("paris", 0)]);
