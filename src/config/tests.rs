@@ -145,7 +145,7 @@ fn check_refused(text: &[u8], expected: &str) {
     assert!(redacted(Path::new("c.yaml"), text).len() <= 100 + 3 * text.len());
     assert!(report.contains(expected) && report.lines().count() < 110, "{report}");
     assert!(report.lines().all(|line| line.chars().count() < 400), "{report}");
-    let took = processor_time() - started;
+    let took = processor_time().saturating_sub(started);
     assert!(took < Duration::from_secs(20), "{took:?}");
 }
 
