@@ -162,6 +162,10 @@ impl<R: Reader, O: Object, W: Watch, P: Publisher> Reloader<R, O, W, P> {
             }
             let again =
                 if self.watch.is_undisturbed(clearance).await { scene.again } else { Some(Duration::ZERO) };
+            if self.watch.has_heard(clearance) {
+                // A tick may see a change before its event is heard.
+                pending.trigger = pending.trigger.max(Some(Trigger::File));
+            }
             match again {
                 Some(after) if round < MOST_LOOKS => pending.collect_during(sleep(after), triggers).await?,
                 _ => return Ok((scene, began.elapsed())),
@@ -218,7 +222,6 @@ impl<R: Reader, O: Object, W: Watch, P: Publisher> Reloader<R, O, W, P> {
             Ok(prepared) => {
                 self.publisher.commit(next.clone(), prepared).await;
                 self.judge.applied(next.effective);
-                self.metrics.running(&next);
                 self.status.last_success = Some(next.loaded_at);
                 for warning in &next.warnings {
                     tracing::warn!(warning, "The configuration is valid, but");
@@ -271,6 +274,10 @@ impl<R: Reader, O: Object, W: Watch, P: Publisher> Reloader<R, O, W, P> {
         }
         self.metrics.counted(verdict.trigger, verdict.outcome, took);
         self.metrics.status(&self.status);
+        if verdict.outcome == Outcome::Applied {
+            // Last: who sees on the page what runs sees that it was counted too.
+            self.metrics.running(&self.running);
+        }
         self.writer.publish(self.status.clone());
         log(verdict, took);
     }

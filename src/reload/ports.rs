@@ -65,6 +65,9 @@ pub trait Watch: Send + Sync + 'static {
     /// Whether nobody began to write since the clearance; what was read is worth something only then.
     fn is_undisturbed(&self, clearance: Self::Clearance) -> impl Future<Output = bool> + Send;
 
+    /// Whether a change was told since the clearance: it is what the look found, whatever asked for the look.
+    fn has_heard(&self, clearance: Self::Clearance) -> bool;
+
     /// Says which files a change is to be told of, beside the configuration itself.
     fn cover(&self, files: &BTreeSet<PathBuf>);
 }
@@ -96,6 +99,10 @@ impl Watch for FileWatcher {
 
     async fn is_undisturbed(&self, clearance: Clearance) -> bool {
         FileWatcher::is_undisturbed(self, clearance).await
+    }
+
+    fn has_heard(&self, clearance: Clearance) -> bool {
+        FileWatcher::has_heard(self, clearance)
     }
 
     fn cover(&self, files: &BTreeSet<PathBuf>) {

@@ -59,6 +59,12 @@ impl RequestLog {
         locked(&self.0).most_at_once
     }
 
+    /// The requests that are being answered now; one whose client has gone is not.
+    #[must_use]
+    pub fn under_way(&self) -> u64 {
+        locked(&self.0).in_flight
+    }
+
     /// The newest `limit` requests (2 000 are kept), oldest first.
     #[must_use]
     pub fn recent(&self, limit: usize) -> Vec<LoggedRequest> {

@@ -64,9 +64,9 @@ async fn send(site: &Site, method: &str, path: &str, headers: &[(&str, &str)], b
     );
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut bytes = Vec::new();
-    let broken = tokio::time::timeout(Duration::from_secs(30), stream.read_to_end(&mut bytes))
+    let broken = tokio::time::timeout(Duration::from_mins(2), stream.read_to_end(&mut bytes))
         .await
-        .expect("an answer within half a minute")
+        .expect("an answer within two minutes")
         .is_err();
     let at = bytes.windows(4).position(|window| window == b"\r\n\r\n");
     let (head, body) = at.map_or((&[] as &[u8], &bytes[..]), |at| (&bytes[..at], &bytes[at + 4..]));

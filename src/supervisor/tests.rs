@@ -16,7 +16,7 @@ use crate::simulator::{Fault, Options, Rule, Simulation, SiteOptions};
 use crate::snapshot::Snapshot;
 
 /// Far longer than anything takes.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A port on which nobody listens.
 const NOBODY: u16 = 1;

@@ -1,7 +1,7 @@
 # Sourced by the scripts of this folder: a python3 with PyYAML ($PYTHON), and the helms to test with ($HELMS, one a line).
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-cache=${NBU_EXPORTER_CACHE:-$HOME/.cache/nbu-exporter}
+cache=${NBU_EXPORTER_CACHE:-${HOME:-~}/.cache/nbu-exporter}
 
 PYTHON=$cache/chart-venv/bin/python
 if ! "$PYTHON" -c 'import yaml' 2>/dev/null; then

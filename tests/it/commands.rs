@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use nbu_exporter::app::catalogue;
 use serde_json::Value;
 
-use crate::harness::{Exporter, Sites, Volume, config, eventually, get, read, repository, sample};
+use crate::harness::{Exporter, Port, Sites, Volume, config, eventually, get, read, repository, sample};
 
 /// What came of a run that ended by itself.
 #[derive(Debug)]
@@ -71,12 +71,17 @@ impl Running {
         eventually(text, || self.output().contains(text));
     }
 
+    /// The rest of the line behind `text`, once it was printed.
+    #[track_caller]
+    fn behind(&self, text: &str) -> String {
+        self.says(text);
+        self.output().split(text).nth(1).unwrap().lines().next().unwrap().trim().to_owned()
+    }
+
     /// The word behind `text`, once it was printed.
     #[track_caller]
     fn word_behind(&self, text: &str) -> String {
-        self.says(text);
-        let output = self.output();
-        output.split(text).nth(1).unwrap().split_whitespace().next().unwrap().to_owned()
+        self.behind(text).split_whitespace().next().unwrap().to_owned()
     }
 
     /// Sends a signal and waits for the end; the exit code.
@@ -357,10 +362,12 @@ fn reload_asks_the_running_exporter_and_ends_with_the_outcome() {
 
 #[test]
 fn reload_says_when_the_exporter_is_not_reached() {
-    // Port 9 (discard) refuses; an address may be given without its scheme.
-    let ran = program(&["reload", "--address", "127.0.0.1:9"]);
+    // An address may be given without its scheme.
+    let nobody = Port::reserve();
+    let address = nobody.local().to_string();
+    let ran = program(&["reload", "--address", &address]);
     assert_eq!(ran.code, Some(1));
-    assert!(ran.out.contains("http://127.0.0.1:9/-/reload: not reached"), "{ran:?}");
+    assert!(ran.out.contains(&format!("http://{address}/-/reload: not reached")), "{ran:?}");
     // A server that is there and is another one.
     let sites = Sites::start(1);
     let stranger = format!("joe:planted-secret@127.0.0.1:{}", sites.port(0));
@@ -489,7 +496,7 @@ fn the_demo_shows_metrics_tells_of_edits_and_cleans_up() {
     let mut demo = Running::start(command().args(["demo", "--port", "0"]).env("TMPDIR", scratch.path()));
     let page = demo.word_behind("curl -s http://");
     let address: SocketAddr = page.strip_suffix("/metrics").unwrap().parse().unwrap();
-    let file = demo.word_behind("edit ");
+    let file = demo.behind("edit ");
     assert!(file.starts_with(scratch.path().to_str().unwrap()), "{file}");
     eventually("both sites are up", || {
         let page = get(address, "/metrics").unwrap().body();

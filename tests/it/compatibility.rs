@@ -10,7 +10,7 @@ use nbu_exporter::simulator::{ApiVersion, Clock, Fault, Options, Rule, SiteOptio
 use tempfile::TempDir;
 
 use crate::golden::NOW;
-use crate::harness::{Exporter, Sites, eventually, get, read, request};
+use crate::harness::{Exporter, Port, Sites, eventually, get, read, request};
 
 /// Every core family of the Go exporter 4.1 that it ever emitted, with its labels after `site`.
 const FAMILIES: [(&str, &str, &[&str]); 17] = [
@@ -301,8 +301,8 @@ fn a_wrong_key_costs_few_requests() {
 
 #[test]
 fn health_stays_200_while_no_server_answers() {
-    // Port 9 (discard) refuses.
-    let (_directory, file) = written(&several("1h", &[("paris", 9, "simulated-key")]));
+    let nobody = Port::reserve();
+    let (_directory, file) = written(&several("1h", &[("paris", nobody.number(), "simulated-key")]));
     let exporter = Exporter::start(&file);
     eventually("the site is down", || exporter.sample("nbu_up{site=\"paris\"}") == Some(0.0));
     let health = get(exporter.address(), "/health").unwrap();

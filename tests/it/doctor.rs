@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use nbu_exporter::simulator::{ApiVersion, Clock, Fault, Options, Rule, SiteOptions, Tls};
 use serde_json::Value;
 
-use crate::harness::Sites;
+use crate::harness::{Port, Sites};
 use proxy::Proxy;
 
 /// It must be seen nowhere.
@@ -112,7 +112,7 @@ fn world() -> (File, Vec<Sites>, Vec<(&'static str, i32)>) {
     add("other-name", tls(Tls::WrongName), "caFile: CA; tlsServerName: elsewhere.invalid", 0);
     add("unverified", tls(Tls::Expired), "insecureSkipVerify: true", 0);
     add("plain", server(|_| {}), "scheme: http", 0);
-    let late = Clock::manual(jiff::Timestamp::now().as_millisecond() - 7_200_000);
+    let late = Clock::manual(jiff::Timestamp::now().as_millisecond() - 100_000_000);
     add("late-clock", server(|options| options.clock = late), "scheme: http", 0);
 
     add("unresolvable", server(|_| {}), "host: nowhere.invalid", 3);
@@ -185,7 +185,7 @@ fn normal_word(word: &str) -> String {
     if bare.parse::<jiff::civil::Date>().is_ok() && bare != "2021-01-01" {
         word.replace(bare, "DATE")
     } else if bare.len() > 4 && bare.parse::<u32>().is_ok() || ["364", "365"].contains(&bare) {
-        word.replace(bare, "DAYS")
+        word.replace(bare, "NUMBER")
     } else {
         word.to_owned()
     }
@@ -193,10 +193,14 @@ fn normal_word(word: &str) -> String {
 
 #[test]
 fn a_closed_port_is_told_from_one_that_says_nothing() {
-    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let closed = Port::reserve();
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut file = File::new();
-    file.site("closed", closed, "").site("silent", silent.local_addr().unwrap().port(), "timeout: 1s");
+    file.site("closed", closed.number(), "").site(
+        "silent",
+        silent.local_addr().unwrap().port(),
+        "timeout: 1s",
+    );
     let config = file.config();
     let run = doctor(&config, &["--site", "closed"]);
     assert_eq!(run.code, 4, "{}", run.text);
@@ -208,11 +212,11 @@ fn a_closed_port_is_told_from_one_that_says_nothing() {
 
 #[test]
 fn the_earliest_step_of_any_site_decides_and_none_hides_another() {
-    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let closed = Port::reserve();
     let server = server(|_| {});
     let wrong = format!("scheme: http; apiKey: {WRONG_KEY}");
     let mut file = File::new();
-    file.site("wrong-key", server.port(0), &wrong).site("closed", closed, "").site(
+    file.site("wrong-key", server.port(0), &wrong).site("closed", closed.number(), "").site(
         "well",
         server.port(0),
         "scheme: http",

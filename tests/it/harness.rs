@@ -4,6 +4,7 @@ mod client;
 mod expected;
 mod exporter;
 mod namespaces;
+mod port;
 mod scraper;
 mod stage;
 mod volume;
@@ -15,14 +16,15 @@ pub use client::{Response, get, post, request};
 pub use expected::{expect, read, repository};
 pub use exporter::{Exporter, sample, start_fails};
 pub use namespaces::{as_nobody, is_root, open_to_all, unshared};
+pub use port::Port;
 pub use scraper::Scraper;
 pub use stage::{CONFIG, Stage, fingerprint, first_readings, polls, short_hash, shows};
-pub use volume::Volume;
+pub use volume::{Volume, put};
 
 use nbu_exporter::simulator::{Options, Simulation, SiteOptions};
 
 /// Far longer than anything takes: a deadline to wait for, never a measurement.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Waits until `condition` holds.
 #[track_caller]

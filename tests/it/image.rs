@@ -4,7 +4,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output};
 use std::time::{Duration, Instant};
@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{self, Signal};
 use nix::unistd::Pid;
 use tempfile::TempDir;
+
+use crate::harness::Port;
 
 /// The user of the image, as in its /etc/passwd.
 const USER: &str = "65532";
@@ -40,7 +42,7 @@ struct Container {
     unshare: Child,
     /// The host's number of the process that is 1 inside.
     pid: String,
-    port: u16,
+    port: Port,
     log: PathBuf,
     _files: TempDir,
 }
@@ -50,9 +52,9 @@ impl Container {
         let files = tempfile::tempdir().unwrap();
         let (root, config) = (files.path().join("root"), files.path().join("config"));
         unpack_root(binary, files.path(), &root);
-        let port = free_port();
+        let port = Port::reserve();
         fs::create_dir(&config).unwrap();
-        let text = format!("server:\n  host: 127.0.0.1\n  port: {port}\nnbuservers: []\n");
+        let text = format!("server:\n  host: 127.0.0.1\n  port: {}\nnbuservers: []\n", port.number());
         fs::write(config.join("config.yaml"), text).unwrap();
 
         let log = files.path().join("log");
@@ -103,7 +105,7 @@ impl Container {
     }
 
     fn metrics(&self) -> io::Result<String> {
-        let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port))?;
+        let mut connection = TcpStream::connect(self.port.local())?;
         connection.set_read_timeout(Some(PATIENCE))?;
         connection.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
         let mut page = String::new();
@@ -172,10 +174,6 @@ fn unpack_root(binary: &Path, scratch: &Path, root: &Path) {
 fn succeed(command: &mut Command) {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }
 
 /// The binary to test, or the reason why there is nothing to test here.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::client::Client;
+use super::client::{Client, PATIENCE};
 use super::world::{World, active, server};
 use crate::http::{BindError, Limits};
 use crate::reload::{Event, Outcome, Trigger, Verdict};
@@ -19,7 +19,7 @@ async fn an_unchanged_address_is_left_alone() {
     let mut world = World::new().await;
     let (before, mut client) = (world.address, world.client().await);
     client.get("/-/healthy").await;
-    world.move_to("127.0.0.1:0").await.unwrap();
+    world.move_to(&world.on("127.0.0.1")).await.unwrap();
     assert_eq!(world.address, before);
     assert_eq!(client.get("/-/healthy").await.status, 200);
 }
@@ -34,7 +34,7 @@ async fn a_keep_alive_scraper_is_closed_by_the_move_and_sees_the_new_configurati
     busy.get("/metrics").await;
     busy.send("GET /config HTTP/1.1\r\n").await;
     tokio::time::sleep(Duration::from_millis(50)).await;
-    world.move_to("127.0.0.2:0").await.unwrap();
+    world.move_to(&world.on("127.0.0.2")).await.unwrap();
     world.config.publish(active(&["lyon"]));
     assert!(idle.rest().await.is_empty());
     busy.send("Host: x\r\n\r\n").await;
@@ -61,7 +61,7 @@ async fn a_taken_address_is_refused_and_the_old_one_serves_on() {
 #[tokio::test]
 async fn a_prepared_listener_that_is_dropped_leaves_the_old_one() {
     let world = World::new().await;
-    let prepared = world.listeners.prepare(&server("127.0.0.2:0").listen_address()).await.unwrap();
+    let prepared = world.listeners.prepare(&server(&world.on("127.0.0.2")).listen_address()).await.unwrap();
     let new = prepared.local_addr().unwrap();
     drop(prepared);
     assert!(!is_served(new).await);
@@ -71,7 +71,7 @@ async fn a_prepared_listener_that_is_dropped_leaves_the_old_one() {
 #[tokio::test]
 async fn an_overlapping_listener_that_is_dropped_brings_the_old_one_back() {
     let world = World::new().await;
-    let wide = format!("0.0.0.0:{}", world.address.port());
+    let wide = world.on("0.0.0.0");
     let prepared = world.listeners.prepare(&server(&wide).listen_address()).await.unwrap();
     drop(prepared);
     let again = async {
@@ -81,7 +81,7 @@ async fn an_overlapping_listener_that_is_dropped_brings_the_old_one_back() {
             }
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), again).await.unwrap();
+    tokio::time::timeout(PATIENCE, again).await.unwrap();
     assert_eq!(world.client().await.get("/-/healthy").await.status, 200);
     // 127.0.0.2 reaches the wide address and not the old one.
     assert!(!is_served(([127, 0, 0, 2], world.address.port()).into()).await);
@@ -92,14 +92,14 @@ async fn an_overlapping_address_that_is_taken_brings_the_old_one_back() {
     let mut world = World::new().await;
     let port = world.address.port();
     let _other = TcpListener::bind(("127.0.0.2", port)).await.unwrap();
-    let problem = world.move_to(&format!("0.0.0.0:{port}")).await.unwrap_err();
+    let problem = world.move_to(&world.on("0.0.0.0")).await.unwrap_err();
     assert!(matches!(problem, BindError::InUse(_)), "{problem}");
     assert_eq!(world.client().await.get("/-/healthy").await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_client_is_reset_while_overlapping_addresses_change_hands() {
-    let mut world = World::at("0.0.0.0:0", Limits::default()).await;
+    let mut world = World::at("0.0.0.0", Limits::default()).await;
     let port = world.address.port();
     let (stop, resets, served) =
         (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
@@ -123,7 +123,7 @@ async fn no_client_is_reset_while_overlapping_addresses_change_hands() {
     let mut moves = 0;
     while moves < 20 || (served.load(Ordering::Relaxed) < 500 && moves < 1000) {
         let address = if moves % 2 == 0 { "127.0.0.1" } else { "0.0.0.0" };
-        world.move_to(&format!("{address}:{port}")).await.unwrap();
+        world.move_to(&world.on(address)).await.unwrap();
         tokio::time::sleep(Duration::from_millis(10)).await;
         moves += 1;
     }
@@ -146,7 +146,7 @@ async fn a_slow_client_of_the_old_listener_is_cut_when_the_drain_is_over() {
     let mut client = world.client().await;
     client.send("POST /-/reload HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nx").await;
     tokio::time::sleep(Duration::from_millis(50)).await;
-    world.move_to("127.0.0.2:0").await.unwrap();
+    world.move_to(&world.on("127.0.0.2")).await.unwrap();
     assert!(client.rest().await.is_empty());
     world.wait_for("nbu_exporter_http_connections", 0.0).await;
 }
@@ -158,7 +158,7 @@ async fn a_reload_that_moves_its_own_listener_is_answered() {
     let mut client = world.client().await;
     client.send("POST /-/reload HTTP/1.1\r\nHost: x\r\n\r\n").await;
     let Some(Event::Request(sender)) = requests.recv().await else { panic!("no request") };
-    world.move_to("127.0.0.2:0").await.unwrap();
+    world.move_to(&world.on("127.0.0.2")).await.unwrap();
     let detail = "settings: server.host".into();
     let verdict = Verdict {
         trigger: Trigger::Http,
@@ -183,6 +183,6 @@ async fn a_client_that_waits_in_the_queue_of_the_old_listener_is_served() {
     first.get("/-/healthy").await;
     let mut queued = Client::connect(world.address).await;
     queued.send("GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n").await;
-    world.move_to("127.0.0.2:0").await.unwrap();
+    world.move_to(&world.on("127.0.0.2")).await.unwrap();
     assert_eq!(queued.answer(true).await.unwrap().status, 200);
 }

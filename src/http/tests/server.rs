@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use super::client::Client;
-use super::world::{World, snapshot};
+use super::client::{Client, PATIENCE};
+use super::world::{World, pass, snapshot};
 use crate::config::SiteId;
 use crate::http::Limits;
 
@@ -48,7 +48,7 @@ async fn a_client_that_trickles_headers_is_cut() {
 
 #[tokio::test]
 async fn a_client_that_trickles_a_body_is_cut() {
-    let world = World::with(short()).await;
+    let world = World::with(Limits { head: PATIENCE, ..short() }).await;
     let mut client = world.client().await;
     client.send("POST /-/reload HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n").await;
     client.send("x").await;
@@ -58,12 +58,14 @@ async fn a_client_that_trickles_a_body_is_cut() {
 
 #[tokio::test]
 async fn a_connection_may_be_idle_for_longer_than_headers_may_take() {
-    let world = World::with(short()).await;
+    let limits = Limits { idle: Duration::from_hours(1), ..Limits::default() };
+    let world = World::with(limits).await;
     let mut client = world.client().await;
     for _ in 0..3 {
         assert_eq!(client.get("/-/healthy").await.status, 200);
-        tokio::time::sleep(Duration::from_millis(400)).await;
+        pass(limits.head * 2).await;
     }
+    pass(limits.idle).await;
     // And ends when it is idle for too long; that is nobody's fault.
     assert!(client.rest().await.is_empty());
     world.wait_for("nbu_exporter_http_connections", 0.0).await;
@@ -72,7 +74,7 @@ async fn a_connection_may_be_idle_for_longer_than_headers_may_take() {
 
 #[tokio::test]
 async fn oversized_headers_are_answered_with_431() {
-    let world = World::with(short()).await;
+    let world = World::with(Limits { head: PATIENCE, ..short() }).await;
     let mut client = world.client().await;
     client.send(&format!("GET / HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "y".repeat(9_000))).await;
     assert_eq!(client.answer(true).await.unwrap().status, 431);
@@ -91,7 +93,7 @@ async fn garbage_is_answered_with_400() {
 
 #[tokio::test]
 async fn a_client_that_does_not_read_is_cut() {
-    let world = World::with(short()).await;
+    let world = World::with(Limits { head: PATIENCE, answer: PATIENCE, ..short() }).await;
     let writer = world.store.writer(SiteId::Legacy);
     // More than the sockets' buffers take.
     writer.publish(snapshot("paris", 400_000));
@@ -103,7 +105,7 @@ async fn a_client_that_does_not_read_is_cut() {
 
 #[tokio::test]
 async fn the_connection_limit_holds_and_the_next_client_is_served_when_one_leaves() {
-    let limits = Limits { head: Duration::from_mins(1), ..short() };
+    let limits = Limits { connections: 4, head: PATIENCE, idle: PATIENCE, ..Limits::default() };
     let world = World::with(limits).await;
     let mut clients = Vec::new();
     for _ in 0..4 {
@@ -122,13 +124,15 @@ async fn the_connection_limit_holds_and_the_next_client_is_served_when_one_leave
 
 #[tokio::test]
 async fn idle_connections_give_way_when_the_server_is_full() {
-    let limits = Limits { connections: 2, idle: Duration::from_hours(1), ..short() };
+    let limits = Limits { connections: 2, idle: Duration::from_hours(1), ..Limits::default() };
     let world = World::with(limits).await;
     let (mut one, mut two) = (world.client().await, world.client().await);
     one.get("/-/healthy").await;
     two.get("/-/healthy").await;
     let mut waiting = world.client().await;
-    assert_eq!(waiting.get("/-/healthy").await.status, 200);
+    waiting.send("GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    pass(limits.head).await;
+    assert_eq!(waiting.answer(true).await.unwrap().status, 200);
     assert!(one.rest().await.is_empty());
 }
 

@@ -3,9 +3,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::net::TcpSocket;
 use tokio::sync::mpsc;
 
-use super::client::Client;
+use super::client::{Client, PATIENCE};
 use crate::config::{
     Collection, Collectors, Config, Endpoint, ListenHost, Log, OpenTelemetry, Proxy, Scheme, Secret, Server,
     Site, SiteId, Verification,
@@ -23,6 +24,8 @@ pub(super) static JOBS: Desc =
 pub(super) struct World {
     pub(super) listeners: Listeners,
     pub(super) address: SocketAddr,
+    /// Its port on all addresses, bound and not listening: as long as it is held, only who names the port gets it.
+    held: TcpSocket,
     pub(super) store: SnapshotStore,
     pub(super) registry: Registry,
     pub(super) config: ConfigWriter,
@@ -37,10 +40,13 @@ impl World {
     }
 
     pub(super) async fn with(limits: Limits) -> Self {
-        Self::at("127.0.0.1:0", limits).await
+        Self::at("127.0.0.1", limits).await
     }
 
-    pub(super) async fn at(address: &str, limits: Limits) -> Self {
+    pub(super) async fn at(host: &str, limits: Limits) -> Self {
+        let held = TcpSocket::new_v4().unwrap();
+        held.set_reuseaddr(true).unwrap();
+        held.bind(([0, 0, 0, 0], 0).into()).unwrap();
         let registry = Registry::new(&BuildInfo::current()).unwrap();
         let metrics = HttpMetrics::new(registry.prometheus()).unwrap();
         let store = SnapshotStore::default();
@@ -50,12 +56,14 @@ impl World {
         let exposition = Exposition::new(store.clone(), registry.clone());
         let state = State::new(exposition, reader.clone(), status.reader(), handle, BuildInfo::current());
         let mut listeners = Listeners::new(router(state, metrics.clone()), limits, metrics);
-        let prepared = listeners.prepare(&server(address).listen_address()).await.unwrap();
+        let address = format!("{host}:{}", held.local_addr().unwrap().port());
+        let prepared = listeners.prepare(&server(&address).listen_address()).await.unwrap();
         listeners.commit(prepared).await;
         let address = listeners.local_addr().unwrap();
         Self {
             listeners,
             address,
+            held,
             store,
             registry,
             config,
@@ -67,6 +75,11 @@ impl World {
 
     pub(super) async fn client(&self) -> Client {
         Client::connect(self.address).await
+    }
+
+    /// Its port on another host's address.
+    pub(super) fn on(&self, host: &str) -> String {
+        format!("{host}:{}", self.held.local_addr().unwrap().port())
     }
 
     /// Moves the listener as the funnel would.
@@ -89,14 +102,20 @@ impl World {
     }
 }
 
+/// Lets time go by without waiting for it.
+pub(super) async fn pass(time: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
+}
+
 pub(super) async fn eventually(what: &str, condition: impl Fn() -> bool) {
-    for _ in 0..1000 {
-        if condition() {
-            return;
+    let waited = tokio::time::timeout(PATIENCE, async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("not within 10 s: {what}");
+    });
+    assert!(waited.await.is_ok(), "waited in vain: {what}");
 }
 
 pub(super) fn server(address: &str) -> Server {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -138,11 +139,12 @@ impl Object for NoObject {
 pub(super) struct Writing {
     held: watch::Sender<bool>,
     disturbances: Arc<Mutex<usize>>,
+    heard: Arc<AtomicBool>,
 }
 
 impl Default for Writing {
     fn default() -> Self {
-        Self { held: watch::Sender::new(false), disturbances: Arc::default() }
+        Self { held: watch::Sender::new(false), disturbances: Arc::default(), heard: Arc::default() }
     }
 }
 
@@ -155,6 +157,11 @@ impl Writing {
     /// The next looks each meet a writer who began meanwhile.
     pub(super) fn disturb(&self, looks: usize) {
         *self.disturbances.lock().unwrap() = looks;
+    }
+
+    /// A change is told during the next look.
+    pub(super) fn tell(&self) {
+        self.heard.store(true, Ordering::Relaxed);
     }
 }
 
@@ -171,6 +178,10 @@ impl Watch for Writing {
         let disturbed = *left > 0;
         *left = left.saturating_sub(1);
         !disturbed
+    }
+
+    fn has_heard(&self, (): ()) -> bool {
+        self.heard.swap(false, Ordering::Relaxed)
     }
 
     fn cover(&self, _: &BTreeSet<PathBuf>) {}

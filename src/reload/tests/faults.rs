@@ -114,6 +114,19 @@ async fn a_client_that_leaves_takes_nothing_along() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_tick_that_sees_a_change_before_its_event_is_heard_is_counted_as_the_files() {
+    let funnel = Funnel::start(&valid(1)).await;
+    funnel.settle().await;
+    let counted = funnel.counts();
+    funnel.disk.write(&valid(2));
+    funnel.writing.tell();
+    funnel.trigger(Trigger::Poll);
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(funnel.count(Trigger::File, Outcome::Applied), 1.0);
+    assert_eq!(funnel.counts(), counted + 1.0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn ticks_and_events_without_news_count_and_tell_nothing() {
     let funnel = Funnel::start(&valid(1)).await;
     for trigger in [Trigger::Poll, Trigger::File, Trigger::Kubernetes].repeat(5) {

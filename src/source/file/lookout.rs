@@ -18,7 +18,7 @@ use super::{FileSource, Options, Place, mount};
 /// directory, so whatever comes later is an event.
 const ROUNDS: usize = 5;
 
-/// How long an event may be on its way when a tick already sees its change: it takes 2 ms at worst.
+/// How long after its change an event may be queued when a tick already sees the change.
 const GRACE: Duration = Duration::from_millis(100);
 
 /// The state of the thread.
@@ -134,16 +134,16 @@ impl Lookout {
     }
 
     /// Whether the files have changed since they were seen and nothing was heard of it.
-    fn is_unannounced(&self, now: &Seen) -> bool {
+    fn is_unannounced(&mut self, now: &Seen) -> bool {
         let before = &self.seen;
-        let is_silent = || self.shared.changes() == before.changes;
         let mut known =
             before.contents.iter().filter_map(|(path, then)| Some((then, now.contents.get(path)?)));
-        if !known.any(|(then, now)| then != now) || !is_silent() {
+        if !known.any(|(then, now)| then != now) || self.shared.changes() != before.changes {
             return false;
         }
         std::thread::sleep(GRACE);
-        is_silent()
+        self.arms.catch_up();
+        self.shared.changes() == self.seen.changes
     }
 
     /// What the followed files are now.

@@ -14,15 +14,16 @@ use super::{FileReader, FileSource, FileWatcher, Hint, Hints, Look, LookError, M
 use crate::config::Environment;
 
 /// Long enough for a machine that is busy with everything else.
-const DEADLINE: Duration = Duration::from_mins(1);
+const DEADLINE: Duration = Duration::from_mins(5);
 
 /// So rarely that only an event can be the reason for a look.
 const NEVER: Duration = Duration::from_hours(1);
 
 const OFTEN: Duration = Duration::from_millis(200);
 
+/// However long a writer is kept from its work by a busy machine, it is waited for.
 fn by_events() -> Options {
-    Options { tick: NEVER, ..Options::default() }
+    Options { tick: NEVER, longest_hold: NEVER, ..Options::default() }
 }
 
 fn by_ticks() -> Options {

@@ -13,9 +13,9 @@ use super::orders::Orders;
 use super::shared::{Hints, Shared};
 use super::{FileSource, Place};
 
-/// How long to wait for the events up to now: they take 2 ms, but a container's CPU quota can keep the thread away for
-/// several of its periods of 100 ms. Only a dead file system costs a look this long.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long to wait for the events up to now. They take 2 ms at worst where a processor is free, and far more where a
+/// limit on processor time or a busy machine holds the threads up.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Watches the configuration and the files that it names, on a thread of its own, which a dead file system may
 /// block: nothing else waits for it. Dropping the watcher ends it.
@@ -32,6 +32,7 @@ pub struct FileWatcher {
 #[must_use]
 pub struct Clearance {
     acts: u64,
+    changes: u64,
     forced: bool,
 }
 
@@ -65,10 +66,11 @@ impl FileWatcher {
     pub async fn ready_to_look(&self) -> Clearance {
         loop {
             let released = self.shared.released();
+            let changes = self.shared.changes();
             match self.shared.gate() {
                 (Gate::Open { forced }, acts) => {
                     self.orders.give(|wanted| wanted.arm = true);
-                    return Clearance { acts, forced };
+                    return Clearance { acts, changes, forced };
                 }
                 (Gate::Until(time), _) => {
                     // An early end is told, and a late one does no harm: the gate is asked again.
@@ -97,6 +99,11 @@ impl FileWatcher {
         };
         let _ = tokio::time::timeout(PATIENCE, caught_up).await;
         clearance.forced || self.shared.acts() == clearance.acts
+    }
+
+    /// Whether an event has told of a change since the clearance.
+    pub fn has_heard(&self, clearance: Clearance) -> bool {
+        self.shared.changes() != clearance.changes
     }
 }
 

@@ -23,7 +23,7 @@ step_node() {
 step_restricted() {
     kubectl create namespace "$NAMESPACE"
     kubectl label namespace "$NAMESPACE" pod-security.kubernetes.io/enforce=restricted pod-security.kubernetes.io/warn=restricted
-    wait_until 30 "the namespace has its service account" k get serviceaccount default
+    wait_until 60 "the namespace has its service account" k get serviceaccount default
     ! k run privileged --image "$IMAGE" --privileged >"$dir/refused" 2>&1 || die "a privileged pod was let in"
     grep -F 'violates PodSecurity "restricted' "$dir/refused"
 }
@@ -31,7 +31,7 @@ step_restricted() {
 step_simulator() {
     k create secret generic nbu-keys --from-literal paris=first-key --from-literal lyon=first-key
     k apply -f "$CLUSTER_SOURCE/e2e.d/simulator.yaml"
-    k rollout status deployment/netbackup --timeout 180s
+    k rollout status deployment/netbackup --timeout 300s
 }
 
 step_monitoring() { "$CLUSTER_SOURCE/monitoring" up "$dir/node"; }
@@ -41,7 +41,7 @@ step_install() {
     local began
     began=$(milliseconds)
     echo "$began" >"$dir/install-began"
-    helm install "$RELEASE" "$CHART" --values "$CLUSTER_SOURCE/e2e.d/values.yaml" --wait --timeout 200s | tee "$dir/notes"
+    helm install "$RELEASE" "$CHART" --values "$CLUSTER_SOURCE/e2e.d/values.yaml" --wait --timeout 300s | tee "$dir/notes"
     note "helm install -> pod ready" "$(($(milliseconds) - began)) ms"
     ! grep -F 'No Prometheus in this cluster selects' "$dir/notes" || die "the notes find no Prometheus"
     remember_pod
@@ -50,7 +50,7 @@ step_install() {
     # As README.md has it.
     k get --raw "/api/v1/namespaces/$NAMESPACE/services/$RELEASE:9440/proxy/metrics" | grep -c '^nbu_up{.*} 1$' | grep -x 2 >/dev/null ||
         die "the page behind the Service does not show both sites"
-    wait_until 30 "the object's watch is up" sample_is nbu_exporter_config_kubernetes_watch_up 1
+    wait_until 60 "the object's watch is up" sample_is nbu_exporter_config_kubernetes_watch_up 1
     [[ $(k get pod "$pod" --output 'jsonpath={.spec.securityContext.runAsUser}{.spec.containers[0].securityContext.runAsUser}') == '' ]] ||
         die "the chart names a user id"
 }

@@ -12,34 +12,34 @@ step_upgrade() {
 
     # docs/helm.md: after a kubectl edit Helm 4 stops at the conflict, and --force-conflicts is the cure.
     edit 's/scrapingInterval: \S+/scrapingInterval: 90m/'
-    wait_until 10 "the edit runs" object_runs
+    wait_until 60 "the edit runs" object_runs
     ! upgraded >"$dir/conflict" 2>&1 || die "an edit was overwritten without a word"
     grep -F 'conflict with "kubectl-edit"' "$dir/conflict" >&2
     object_runs
     began=$(milliseconds)
-    upgraded --force-conflicts --wait --timeout 120s >/dev/null
-    wait_until 10 "the new values run" object_runs
+    upgraded --force-conflicts --wait --timeout 300s >/dev/null
+    wait_until 60 "the new values run" object_runs
     note "helm upgrade, begun -> applied" "$(($(milliseconds) - began)) ms"
     k get configmap "$CONFIG_MAP" --output yaml | grep -F 'scrapingInterval: 2h' >&2
     [[ $(identity) == "$before" ]] || die "the upgrade replaced or restarted the pod"
 
     began=$(milliseconds)
-    helm rollback "$RELEASE" 1 --wait --timeout 120s
-    wait_until 10 "the old values run" object_runs
+    helm rollback "$RELEASE" 1 --wait --timeout 300s
+    wait_until 60 "the old values run" object_runs
     note "helm rollback, begun -> applied" "$(($(milliseconds) - began)) ms"
     [[ $(helm get manifest "$RELEASE" | sha256sum) == "$original" ]]
-    wait_until 30 "both sites are collected" are_up paris lyon
+    wait_until 60 "both sites are collected" are_up paris lyon
     [[ $(identity) == "$before" ]] || die "the rollback replaced or restarted the pod"
 }
 
 step_doctor() {
     local began
     began=$(milliseconds)
-    helm test "$RELEASE" --logs --timeout 120s >&2
+    helm test "$RELEASE" --logs --timeout 300s >&2
     note "helm test" "$(($(milliseconds) - began)) ms"
     # A site that can not be right: the test says so.
     simulator 8082 /keys '{"replace": ["another-key"]}'
-    ! helm test "$RELEASE" --logs --timeout 120s >"$dir/doctor" 2>&1 || die "the doctor overlooks a refused key"
+    ! helm test "$RELEASE" --logs --timeout 300s >"$dir/doctor" 2>&1 || die "the doctor overlooks a refused key"
     simulator 8082 /keys '{"replace": ["first-key"]}'
     grep -A 1 FAIL "$dir/doctor" >&2
     forget_test
@@ -53,7 +53,7 @@ nothing_is_left() { diff "$dir/before-install" <(inventory); }
 step_uninstall() {
     local began
     began=$(milliseconds)
-    helm uninstall "$RELEASE" --wait --timeout 120s
+    helm uninstall "$RELEASE" --wait --timeout 300s
     wait_until 60 "nothing is left" nothing_is_left
     note "helm uninstall, begun -> nothing left" "$(($(milliseconds) - began)) ms"
     ! kubectl get clusterroles,clusterrolebindings --output name | grep "$RELEASE" || die "cluster-wide objects are left"
@@ -63,18 +63,18 @@ step_uninstall() {
 step_helm3() {
     inventory >"$dir/before-install"
     local before values=(--set image.tag=e2e,demo.enabled=true,config.server.collectionInterval=2s)
-    run_helm helm3 install "$RELEASE" "$CHART" "${values[@]}" --wait --timeout 200s >/dev/null
+    run_helm helm3 install "$RELEASE" "$CHART" "${values[@]}" --wait --timeout 300s >/dev/null
     remember_pod
     wait_until 60 "the demo's sites are collected" are_up demo-1 demo-2
     before=$(identity)
-    run_helm helm3 upgrade "$RELEASE" "$CHART" "${values[@]}" --set config.server.scrapingInterval=2h --wait --timeout 120s >/dev/null
-    wait_until 10 "the new values run" object_runs
+    run_helm helm3 upgrade "$RELEASE" "$CHART" "${values[@]}" --set config.server.scrapingInterval=2h --wait --timeout 300s >/dev/null
+    wait_until 60 "the new values run" object_runs
     [[ $(identity) == "$before" ]] || die "the upgrade replaced or restarted the pod"
-    run_helm helm3 rollback "$RELEASE" 1 --wait --timeout 120s
-    wait_until 10 "the old values run" object_runs
+    run_helm helm3 rollback "$RELEASE" 1 --wait --timeout 300s
+    wait_until 60 "the old values run" object_runs
     [[ $(identity) == "$before" ]] || die "the rollback replaced or restarted the pod"
-    run_helm helm3 test "$RELEASE" --logs --timeout 120s >&2
+    run_helm helm3 test "$RELEASE" --logs --timeout 300s >&2
     forget_test
-    run_helm helm3 uninstall "$RELEASE" --wait --timeout 120s
+    run_helm helm3 uninstall "$RELEASE" --wait --timeout 300s
     wait_until 60 "nothing is left" nothing_is_left
 }

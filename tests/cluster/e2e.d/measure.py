@@ -26,7 +26,7 @@ import time
 import urllib.parse
 
 COUNT = {"edits": 200, "swaps": 5, "hangups": 100}
-PATIENCE = 30.0
+PATIENCE = 120.0
 
 
 class Api:

@@ -17,7 +17,7 @@ run_helm() {
         "$(tool "$1")" --namespace "$NAMESPACE" "${@:2}"
 }
 helm() { run_helm helm "$@"; }
-fetch() { curl --silent --show-error --fail --noproxy '*' --max-time 5 "$@"; }
+fetch() { curl --silent --show-error --fail --noproxy '*' --max-time 30 "$@"; }
 
 # note WHAT VALUE: a measurement for the table at the end.
 note() {

@@ -47,7 +47,7 @@ step_rights() {
 
     k delete pod toolbox --ignore-not-found >/dev/null
     toolbox | k apply -f -
-    k wait pod/toolbox --for=condition=Ready --timeout=120s
+    k wait pod/toolbox --for=condition=Ready --timeout=300s
     local maps=/api/v1/namespaces/$NAMESPACE/configmaps own=fieldSelector=metadata.name%3D$CONFIG_MAP
     allowed get configmap "$CONFIG_MAP"
     allowed get --raw "$maps?$own"
@@ -74,9 +74,9 @@ step_outage() {
     before=$(running_hash)
     "$CLUSTER_SOURCE/control-plane" stop-apiserver "$dir/node/control-plane"
     stopped=$(milliseconds)
-    wait_until 90 "the lost watch shows" watch_is 0
+    wait_until 180 "the lost watch shows" watch_is 0
     note "API server killed -> watch told to be down" "$(($(milliseconds) - stopped)) ms"
-    wait_until 30 "collection goes on" polled_after paris "$(date +%s)"
+    wait_until 60 "collection goes on" polled_after paris "$(date +%s)"
     are_up paris lyon
     [[ $(running_hash) == "$before" ]]
     fetch "http://$pod_ip:9440/-/ready" >/dev/null || die "not ready for want of an API server"
@@ -85,8 +85,8 @@ step_outage() {
     wait_until 120 "the watch is up again" watch_is 1
     note "API server ready again -> watch up again" "$(($(milliseconds) - started)) ms"
     edit 's/collectionInterval: 2s/collectionInterval: 1s/'
-    wait_until 10 "an edit is applied again" object_runs
+    wait_until 60 "an edit is applied again" object_runs
     edit 's/collectionInterval: 1s/collectionInterval: 2s/'
-    wait_until 10 "an edit is applied again" object_runs
+    wait_until 60 "an edit is applied again" object_runs
     [[ $(k get pod "$pod" --output 'jsonpath={.status.containerStatuses[0].restartCount}') == 0 ]] || die "the exporter was restarted"
 }

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::control_plane::{ControlPlane, run};
-use crate::harness::Exporter;
+use crate::harness::{Exporter, eventually};
 
 /// The name of the release and of all its objects.
 pub const NAME: &str = "nbu-exporter";
@@ -63,12 +63,31 @@ impl Release {
     #[track_caller]
     pub fn grant(&self) {
         self.apply(&rules(self.cluster, &self.namespace));
+        eventually("the rights are in force", || self.may_watch());
     }
 
     /// Takes them away.
     #[track_caller]
     pub fn revoke(&self) {
         self.kubectl(["delete", "rolebinding", NAME]);
+        eventually("the rights are gone", || !self.may_watch());
+    }
+
+    /// Whether the API server lets the service account watch the object; it learns of a change of rules only afterwards.
+    fn may_watch(&self) -> bool {
+        let review = serde_json::json!({
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SubjectAccessReview",
+            "spec": {
+                "user": format!("system:serviceaccount:{}:{NAME}", self.namespace),
+                "groups": ["system:serviceaccounts", "system:authenticated"],
+                "resourceAttributes": {
+                    "namespace": self.namespace, "verb": "watch", "resource": "configmaps", "name": NAME,
+                },
+            },
+        });
+        let asked = ["create", "--output", "jsonpath={.status.allowed}", "--filename", "-"];
+        self.cluster.kubectl_with(asked, &review.to_string()).0 == "true"
     }
 
     fn apply(&self, manifests: &str) {

@@ -69,9 +69,12 @@ fn every_way_to_save_a_file_is_one_reload() {
         stage.exporter.until_runs(&marked(number));
         applied += 1.0;
         eventually(name, || stage.exporter.reloads("file", "applied") == applied);
+        // Between two steps of vim there is no file, or an empty one, for as long as a busy machine keeps vim waiting.
+        assert!(script.starts_with("vim") || stage.exporter.reloads("file", "rejected") == 0.0, "{name}");
     }
     scraper.stop();
-    only(&stage, &[("file", "applied", applied)]);
+    let rejected = stage.exporter.reloads("file", "rejected");
+    only(&stage, &[("file", "applied", applied), ("file", "rejected", rejected)]);
 }
 
 #[test]
@@ -83,20 +86,25 @@ fn a_half_written_file_is_never_applied_whoever_asks() {
     let half = text.find("  - site: lyon").unwrap();
     let mut file = File::create(stage.path()).unwrap();
     file.write_all(&text.as_bytes()[..half]).unwrap();
-    file.sync_all().unwrap();
     let address = stage.exporter.address();
     let answer = std::thread::spawn(move || post(address, "/-/reload").unwrap());
     stage.exporter.signal("HUP");
     std::thread::sleep(std::time::Duration::from_millis(500));
+    assert!(!answer.is_finished(), "nobody knows yet what the file will be");
     file.write_all(&text.as_bytes()[half..]).unwrap();
     drop(file);
     let answer = answer.join().unwrap();
-    assert_eq!((answer.status, answer.body().starts_with("applied")), (200, true), "{}", answer.body());
+    assert_eq!(answer.status, 200, "{}", answer.body());
     assert!(stage.exporter.runs(&text));
     stage.exporter.post("/-/reload");
     scraper.stop();
-    // One look answered the file, the signal and the request; the second request was another one.
-    only(&stage, &[("http", "applied", 1.0), ("http", "unchanged", 1.0)]);
+    // Usually one look answers the file, the signal and the request, but nobody knows how late each of them comes.
+    let counts = ["file", "signal", "http"].map(|trigger| {
+        ["applied", "unchanged"].map(|outcome| (trigger, outcome, stage.exporter.reloads(trigger, outcome)))
+    });
+    let applied: f64 = counts.iter().map(|[(_, _, applied), _]| applied).sum();
+    assert_eq!(applied, 1.0, "the half is never applied, and the whole once");
+    only(&stage, counts.as_flattened());
 }
 
 #[test]

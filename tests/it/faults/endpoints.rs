@@ -40,17 +40,17 @@ fn a_reload_during_a_collection_lets_it_finish() {
 #[test]
 fn an_endpoint_change_cancels_a_slow_collection_whose_late_result_is_never_shown() {
     let stage = Stage::start(3, &["paris", "lyon"]);
-    stage.server(0).faults().add(latency(2500));
+    // Longer than anything lasts here, so that no answer comes before the change.
+    stage.server(0).faults().add(latency(600_000));
     let number = unanswered(&stage, 0);
     let lyon = polls(stage.server(1));
     stage.apply(&stage.config(&[("paris", 2), ("lyon", 1)]));
     let scraper = Scraper::watching(&stage.exporter, |page| !page.contains("only-0"));
-    // While the old server still thinks about its answer.
     stage.shows("paris", 2);
+    eventually("the request is given up", || stage.server(0).requests().under_way() == 0);
     assert_eq!(answer(&stage, 0, number), None);
-    eventually("the answer would have come", || polls(stage.server(1)) >= lyon + 5);
+    eventually("the other site is polled on", || polls(stage.server(1)) >= lyon + 2);
     scraper.stop();
-    assert_eq!(answer(&stage, 0, number), None, "the request was given up");
     assert_eq!(stage.flushes("paris", "endpoint"), 1.0);
 }
 
@@ -70,10 +70,12 @@ fn a_site_that_moves_there_and_back_has_one_poller_and_never_shows_the_other_ser
     }
     let scraper = Scraper::watching(&stage.exporter, |page| !page.contains("only-2"));
     stage.shows("paris", 0);
-    let (other, own, still) = (polls(stage.server(2)), polls(stage.server(0)), polls(stage.server(1)));
-    eventually("time goes by", || polls(stage.server(1)) >= still + 4);
-    let own = polls(stage.server(0)) - own;
-    assert!((2..=6).contains(&own), "one poller polls as often as the other site's, not {own} times");
+    let (other, before) = (polls(stage.server(2)), [0, 1].map(|server| polls(stage.server(server))));
+    let since = |server: usize| polls(stage.server(server)) - before[server];
+    eventually("time goes by", || since(0) >= 2 && since(1) >= 4);
+    // In this order: what is counted later may be more.
+    let (own, still) = (since(0), since(1));
+    assert!(own <= still + 2, "one poller polls as often as the other site's: {own} times, and {still}");
     assert_eq!(polls(stage.server(2)), other, "nobody asks the other server any more");
     scraper.stop();
     assert_eq!(stage.flushes("paris", "endpoint"), 6.0);
@@ -102,7 +104,7 @@ fn a_site_that_is_renamed_and_moved_leaves_nothing_of_its_old_name() {
     stage.apply(&stage.config(&[("lutetia", 1)]));
     assert!(!stage.exporter.metrics().contains("site=\"paris\""));
     stage.shows("lutetia", 1);
-    assert_eq!(stage.logged("changes=\"sites: +lutetia -paris\""), 1);
+    stage.logs("changes=\"sites: +lutetia -paris\"", 1);
 }
 
 #[test]
@@ -136,7 +138,7 @@ fn another_spelling_and_a_comment_are_applied_and_nothing_is_flushed_or_asked_an
     scraper.stop();
     assert_eq!(stage.flushes("paris", "endpoint"), 1.0, "only for another host");
     assert_eq!(first_readings(stage.server(0)), readings);
-    assert_eq!(stage.logged("changes=\"no changes\""), 3);
+    stage.logs("changes=\"no changes\"", 3);
     only(&stage, &[("file", "applied", 4.0)]);
 }
 
@@ -166,6 +168,6 @@ fn many_mistakes_are_one_rejection_that_lists_them_all_in_order() {
     assert!(places.len() >= 6, "{body}");
     assert!(places.is_sorted(), "{body}");
     scraper.stop();
-    assert_eq!(stage.logged(&format!("errors={}", places.len())), 2);
+    stage.logs(&format!("errors={}", places.len()), 2);
     only(&stage, &[("file", "rejected", 1.0), ("http", "rejected", 1.0)]);
 }

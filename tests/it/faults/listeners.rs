@@ -2,29 +2,23 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::time::Duration;
 
-use crate::harness::{CONFIG, Exporter, Sites, Stage, Volume, eventually, get, request};
-
-/// A port that is free now.
-fn free_port() -> u16 {
-    TcpListener::bind("0.0.0.0:0").unwrap().local_addr().unwrap().port()
-}
+use crate::harness::{CONFIG, Exporter, PATIENCE, Port, Sites, Stage, Volume, eventually, get, request};
 
 /// An exporter that listens where its configuration says.
 struct Movable {
     stage: Stage,
-    port: u16,
+    port: Port,
 }
 
 impl Movable {
     fn start(host: &str) -> Self {
-        let (sites, port) = (Sites::marked(2), free_port());
-        let text = at(&sites.config([("paris", 0)]), host, port);
+        let (sites, port) = (Sites::marked(2), Port::reserve());
+        let text = at(&sites.config([("paris", 0)]), host, port.number());
         let volume = Volume::new(&[(CONFIG, &text)]);
         let exporter = Exporter::start_with(&volume.path(CONFIG), &[]);
         let stage = Stage { exporter, volume, sites };
-        eventually("it serves", || serves(local(port)));
+        eventually("it serves", || serves(port.local()));
         Self { stage, port }
     }
 
@@ -37,10 +31,6 @@ fn at(text: &str, host: &str, port: u16) -> String {
     text.replace("host: 127.0.0.1\n  port: 9440", &format!("host: {host}\n  port: {port}"))
 }
 
-fn local(port: u16) -> SocketAddr {
-    ([127, 0, 0, 1], port).into()
-}
-
 fn serves(address: SocketAddr) -> bool {
     get(address, "/-/healthy").is_ok_and(|answer| answer.status == 200)
 }
@@ -49,8 +39,8 @@ fn serves(address: SocketAddr) -> bool {
 fn a_port_that_is_taken_rejects_the_whole_reload_and_is_tried_again() {
     let movable = Movable::start("127.0.0.1");
     let stage = &movable.stage;
-    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = taken.local_addr().unwrap().port();
+    let reserved = Port::reserve();
+    let (port, taken) = (reserved.number(), TcpListener::bind(reserved.local()).unwrap());
     let text = at(&stage.config(&[("paris", 0), ("lyon", 1)]), "127.0.0.1", port);
     stage.swap(&text);
     eventually("the rejection shows", || !stage.exporter.is_newest());
@@ -71,48 +61,48 @@ fn a_port_that_is_taken_rejects_the_whole_reload_and_is_tried_again() {
     // The answer comes on the old address, which then is no more.
     let answer = stage.exporter.post("/-/reload");
     assert_eq!((answer.status, answer.body().starts_with("applied")), (200, true), "{}", answer.body());
-    eventually("the new address serves", || serves(local(port)));
-    eventually("the old one does not", || !serves(local(movable.port)));
+    eventually("the new address serves", || serves(reserved.local()));
+    eventually("the old one does not", || !serves(movable.port.local()));
     eventually("the new site is polled", || stage.server(1).requests().count() > 0);
 }
 
 #[test]
 fn a_keep_alive_client_is_closed_in_order_when_the_listener_moves() {
     let movable = Movable::start("127.0.0.1");
-    let mut kept = TcpStream::connect(local(movable.port)).unwrap();
-    kept.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let mut kept = TcpStream::connect(movable.port.local()).unwrap();
+    kept.set_read_timeout(Some(PATIENCE)).unwrap();
     kept.write_all(b"GET /-/healthy HTTP/1.1\r\nHost: test\r\n\r\n").unwrap();
     let mut buffer = [0; 1024];
     assert!(kept.read(&mut buffer).unwrap() > 0);
-    let port = free_port();
-    movable.stage.swap(&movable.text("127.0.0.1", port));
-    eventually("the new address serves", || serves(local(port)));
+    let port = Port::reserve();
+    movable.stage.swap(&movable.text("127.0.0.1", port.number()));
+    eventually("the new address serves", || serves(port.local()));
     // The idle connection is closed in order, not reset.
     assert_eq!(kept.read(&mut buffer).unwrap(), 0);
-    assert_eq!(movable.stage.logged("Listening"), 2);
+    movable.stage.logs("Listening", 2);
 }
 
 #[test]
 fn an_address_that_covers_the_old_one_on_the_same_port_takes_over_and_gives_back() {
     let movable = Movable::start("0.0.0.0");
-    let port = movable.port;
+    let (port, local) = (movable.port.number(), movable.port.local());
     let other: SocketAddr = ([127, 0, 0, 2], port).into();
     assert!(serves(other));
     for _ in 0..3 {
         movable.stage.swap(&movable.text("127.0.0.1", port));
-        eventually("only one address is served", || serves(local(port)) && !serves(other));
+        eventually("only one address is served", || serves(local) && !serves(other));
         movable.stage.swap(&movable.text("0.0.0.0", port));
-        eventually("all are served", || serves(local(port)) && serves(other));
+        eventually("all are served", || serves(local) && serves(other));
     }
     assert!(movable.stage.exporter.is_newest());
     // Somebody who has one of the addresses keeps us from all of them; then nothing has changed.
     movable.stage.swap(&movable.text("127.0.0.1", port));
-    eventually("only one address is served", || serves(local(port)) && !serves(other));
+    eventually("only one address is served", || serves(local) && !serves(other));
     let _other = TcpListener::bind(other).unwrap();
     movable.stage.swap(&movable.text("0.0.0.0", port));
     eventually("the rejection shows", || {
-        serves(local(port))
-            && get(local(port), "/metrics").is_ok_and(|page| page.body().contains("last_reload_successful 0"))
+        serves(local)
+            && get(local, "/metrics").is_ok_and(|page| page.body().contains("last_reload_successful 0"))
     });
 }
 
@@ -120,11 +110,12 @@ fn an_address_that_covers_the_old_one_on_the_same_port_takes_over_and_gives_back
 fn the_path_of_the_page_moves_with_the_configuration() {
     let movable = Movable::start("127.0.0.1");
     let stage = &movable.stage;
-    let text = movable.text("127.0.0.1", movable.port).replace("server:\n", "server:\n  uri: /stats\n");
+    let text =
+        movable.text("127.0.0.1", movable.port.number()).replace("server:\n", "server:\n  uri: /stats\n");
     stage.swap(&text);
     eventually("the new path serves", || stage.exporter.get("/stats").status == 200);
     assert_eq!(stage.exporter.get("/metrics").status, 404);
-    assert_eq!(stage.logged("settings: server.uri"), 1);
+    stage.logs("settings: server.uri", 1);
 }
 
 #[test]

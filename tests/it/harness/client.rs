@@ -1,6 +1,7 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+
+use super::PATIENCE;
 
 /// An HTTP answer.
 #[derive(Debug)]
@@ -35,8 +36,8 @@ pub fn post(address: SocketAddr, path: &str) -> std::io::Result<Response> {
 
 /// Sends a request as it is and reads to the end of the connection.
 pub fn request(address: SocketAddr, text: &str) -> std::io::Result<Response> {
-    let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
-    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
     stream.write_all(text.as_bytes())?;
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes)?;

@@ -2,6 +2,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use super::Exporter;
+
 /// Whether the tests run as root.
 pub fn is_root() -> bool {
     nix::unistd::geteuid().is_root()
@@ -21,16 +23,18 @@ pub fn unshared(test: &str, flags: &str, script: &str, program: &Command) -> Opt
     Some(command)
 }
 
-/// The program without root's right to read everything; `None` and a loud word where nobody else may run it.
-pub fn as_nobody(test: &str, program: Command) -> Option<Command> {
+/// The program without root's right to read everything; `None` and a loud word where nobody else may run it or read
+/// the configuration.
+pub fn as_nobody(test: &str, config: &Path) -> Option<Command> {
+    let program = Exporter::command(config);
     if !is_root() {
         return Some(program);
     }
     let nobody = ["--reuid=65534", "--regid=65534", "--clear-groups"];
     let mut probe = Command::new("setpriv");
-    let runs = probe.args(nobody).arg(program.get_program()).arg("--version");
+    let runs = probe.args(nobody).arg(program.get_program()).arg("check-config").arg(config);
     if !runs.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success()) {
-        eprintln!("SKIPPED {test}: nobody but root may run the program here");
+        eprintln!("SKIPPED {test}: nobody but root may run the program and read {}", config.display());
         return None;
     }
     let mut command = Command::new("setpriv");

@@ -81,6 +81,14 @@ impl Stage {
         self.exporter.log().iter().filter(|line| line.contains(part)).count()
     }
 
+    /// Waits until something is in the log as often as this, and it must not be there more often. What a page shows
+    /// already may still be on its way into the log.
+    #[track_caller]
+    pub fn logs(&self, part: &str, times: usize) {
+        eventually(&format!("{part:?} is logged"), || self.logged(part) >= times);
+        assert_eq!(self.logged(part), times, "{part:?}: {:#?}", self.exporter.log());
+    }
+
     /// How often everything that was learned from a site was thrown away.
     pub fn flushes(&self, site: &str, reason: &str) -> f64 {
         let series = format!("nbu_exporter_cache_flushes_total{{reason=\"{reason}\",site=\"{site}\"}}");

@@ -10,6 +10,13 @@ pub struct Volume {
     keep: Option<tempfile::TempDir>,
 }
 
+/// Puts a file in place as a whole. What is written in place is empty for a moment, which is long on a busy machine.
+pub fn put(path: &Path, text: &str) {
+    let next = path.with_extension("next");
+    fs::write(&next, text).unwrap();
+    fs::rename(next, path).unwrap();
+}
+
 static STAMP: AtomicU64 = AtomicU64::new(0);
 
 impl Volume {

@@ -119,6 +119,10 @@ impl Watch for Idle {
         true
     }
 
+    fn has_heard(&self, (): ()) -> bool {
+        false
+    }
+
     fn cover(&self, _: &std::collections::BTreeSet<std::path::PathBuf>) {}
 }
 

@@ -28,7 +28,9 @@ async fn a_deleted_file_is_called_missing_once_and_seen_when_it_is_back() {
     fs::remove_file(root.join("conf/config.yml")).unwrap();
     reload.until("no such file").await;
     reload.settle().await;
-    fs::write(root.join("conf/config.yml"), "one").unwrap();
+    // Whole at once: a new file that is written in place may be seen empty.
+    fs::write(root.join("conf/next"), "one").unwrap();
+    fs::rename(root.join("conf/next"), root.join("conf/config.yml")).unwrap();
     reload.until("one").await;
     assert_eq!(reload.verdicts.len(), 3, "{:?}", reload.verdicts);
 }
@@ -344,7 +346,7 @@ async fn dotenv_beside_the_configuration_is_followed_and_a_bad_one_is_noted() {
 
 /// Starts a shell that runs a script once the directory `go` exists: making one needs no file descriptor.
 fn when(go: &Path, script: &str) -> std::process::Child {
-    let wait = format!("while [ ! -d {} ]; do sleep 0.02; done; {script}", go.display());
+    let wait = format!("while [ ! -d '{}' ]; do sleep 0.02; done; {script}", go.display());
     Command::new("sh").args(["-c", &wait]).spawn().unwrap()
 }
 
@@ -405,7 +407,7 @@ async fn a_process_that_was_stopped_sees_the_newest_edit() {
     let file = root.join("conf/config.yml");
     let file = file.display();
     let script = format!(
-        "kill -STOP {pid}; for i in 1 2 3 4 5; do echo edit $i > {file}; sleep 0.2; done; echo newest > {file}; \
+        "kill -STOP {pid}; for i in 1 2 3 4 5; do echo edit $i > '{file}'; sleep 0.2; done; echo newest > '{file}'; \
          kill -CONT {pid}"
     );
     let mut edits = when(&root.join("go"), &script);

@@ -4,16 +4,19 @@ use std::time::Duration;
 
 use kube::{Client, Config};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::mock::{configmap, event};
 use crate::source::kubernetes::{Access, ObjectReader, ObjectWatcher, Sighting, Timing};
 
-fn quick() -> Timing {
+/// Long enough for a busy machine.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+fn quick(answer: Duration) -> Timing {
     Timing {
-        answer: Duration::from_millis(300),
+        answer,
         watch: Duration::from_secs(1),
         grace: Duration::from_millis(200),
         shortest_watch: Duration::from_millis(50),
@@ -22,7 +25,7 @@ fn quick() -> Timing {
     }
 }
 
-async fn watch(port: u16) -> (ObjectWatcher, mpsc::Receiver<Sighting>) {
+async fn watch(port: u16, answer: Duration) -> (ObjectWatcher, mpsc::Receiver<Sighting>) {
     let access = Access::new("ns", move || {
         Box::pin(async move {
             let mut config = Config::new(format!("http://127.0.0.1:{port}").parse().unwrap());
@@ -30,12 +33,12 @@ async fn watch(port: u16) -> (ObjectWatcher, mpsc::Receiver<Sighting>) {
             Ok(Client::try_from(config).unwrap())
         })
     });
-    let reader = ObjectReader::new("ns/cfg".parse().unwrap(), access.await.unwrap(), quick());
+    let reader = ObjectReader::new("ns/cfg".parse().unwrap(), access.await.unwrap(), quick(answer));
     ObjectWatcher::start(&reader)
 }
 
 async fn next(sightings: &mut mpsc::Receiver<Sighting>) -> Sighting {
-    timeout(Duration::from_secs(20), sightings.recv()).await.unwrap().unwrap()
+    timeout(PATIENCE * 2, sightings.recv()).await.unwrap().unwrap()
 }
 
 /// Answers the lists of each connection and gives its watch these bytes before it is cut or kept.
@@ -75,15 +78,18 @@ fn chunk(text: &str) -> String {
 
 #[tokio::test]
 async fn fault_45_a_closed_port_is_unavailable() {
-    let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
-    let (_watcher, mut sightings) = watch(port).await;
+    // Bound and not listening, so that nobody else gets it.
+    let nobody = TcpSocket::new_v4().unwrap();
+    nobody.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let (_watcher, mut sightings) = watch(nobody.local_addr().unwrap().port(), PATIENCE).await;
     assert!(matches!(next(&mut sightings).await, Sighting::Unavailable(_)));
 }
 
 #[tokio::test]
 async fn fault_46_a_connection_that_is_accepted_and_never_read_is_unavailable() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let (_watcher, mut sightings) = watch(listener.local_addr().unwrap().port()).await;
+    let (_watcher, mut sightings) =
+        watch(listener.local_addr().unwrap().port(), Duration::from_millis(300)).await;
     assert!(matches!(next(&mut sightings).await, Sighting::Unavailable(_)));
 }
 
@@ -92,7 +98,7 @@ async fn fault_46_a_half_open_connection_is_left_and_the_object_listed_again() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let server = tokio::spawn(serve(listener, "a", String::new(), false));
-    let (_watcher, mut sightings) = watch(port).await;
+    let (_watcher, mut sightings) = watch(port, PATIENCE).await;
     for _ in 0..3 {
         assert!(matches!(next(&mut sightings).await, Sighting::Present(_)));
     }
@@ -106,7 +112,7 @@ async fn fault_47_a_chunk_that_is_cut_off_is_no_event() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let server = tokio::spawn(serve(listener, "a", half, true));
-    let (_watcher, mut sightings) = watch(port).await;
+    let (_watcher, mut sightings) = watch(port, PATIENCE).await;
     for _ in 0..5 {
         let Sighting::Present(revision) = next(&mut sightings).await else { panic!("it answers") };
         assert_eq!(revision.text.as_deref(), Ok(b"a".as_slice()));
