@@ -62,8 +62,8 @@ impl Page {
 }
 
 /// Below this size a piece is cheaper copied once than sent by itself at each scrape: on loopback 5 000 series of 50
-/// sites, 3 060 pieces, were served twenty times slower than joined. From this size on, a copy only costs memory: of
-/// three sites with 4 000 series each, two thirds of the text are in nine pieces that are larger.
+/// sites, 3 060 pieces, were served twenty times slower than joined. A copy of larger ones would
+/// cost memory: of three sites with 4 000 series each, nine such pieces hold two thirds of the text.
 const SMALL: usize = 32 * 1024;
 /// Joined pieces are sent from this size on.
 const LARGE: usize = 4 * 1024 * 1024;
