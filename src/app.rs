@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::ListenAddress;
 use crate::exposition::{BuildInfo, Exposition, Registry};
-use crate::http::{HttpMetrics, Limits, Listeners, State, router};
+use crate::http::{HttpMetrics, Limits, Listeners, Pages, State};
 use crate::poller;
 use crate::reload::{
     self, ConfigReader, ConfigWriter, ReloadMetrics, Reloader, Sources, StartError, StatusReader,
@@ -129,7 +129,8 @@ impl App {
             BuildInfo::current(),
         );
         let http_metrics = HttpMetrics::new(&metrics).context("metrics")?;
-        let listeners = Listeners::new(router(state, http_metrics.clone()), Limits::default(), http_metrics);
+        let listeners =
+            Listeners::new(Pages::new(state, http_metrics.clone()), Limits::default(), http_metrics);
 
         let status_reader = status.reader();
         let supervisor = tokio::spawn(supervisor.run(drain.child_token()));

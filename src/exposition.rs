@@ -8,10 +8,10 @@
 mod body;
 mod build;
 mod gzip;
-mod own;
 mod page;
 mod process;
 mod registry;
+mod rendering;
 mod runtime;
 
 pub use body::PageBody;
@@ -19,9 +19,9 @@ pub use build::BuildInfo;
 pub use page::Page;
 pub use registry::{Reading, Registry, Source};
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use self::own::OwnMetrics;
+use self::rendering::{Own, Rendering};
 use crate::snapshot::SnapshotStore;
 
 /// The media type of the text format 0.0.4 (Prometheus, exposition formats).
@@ -32,15 +32,22 @@ pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 pub struct Exposition {
     store: SnapshotStore,
     registry: Registry,
-    page: Arc<Mutex<Arc<Page>>>,
-    own: Arc<OwnMetrics>,
+    newest: Arc<Mutex<Newest>>,
+}
+
+/// What the last scrape got: what the next one gets if nothing has changed.
+#[derive(Debug)]
+struct Newest {
+    page: Arc<Page>,
+    rendering: Option<Arc<Rendering>>,
 }
 
 impl Exposition {
     /// Serves what `store` and `registry` hold at each scrape.
     pub fn new(store: SnapshotStore, registry: Registry) -> Self {
-        let page = Page::of_store(&store.load());
-        Self { store, registry, page: Arc::new(Mutex::new(Arc::new(page))), own: Arc::default() }
+        let page = Arc::new(Page::of_store(&store.load()));
+        let newest = Arc::new(Mutex::new(Newest { page, rendering: None }));
+        Self { store, registry, newest }
     }
 
     /// The snapshots behind the page.
@@ -53,35 +60,44 @@ impl Exposition {
         &self.registry
     }
 
-    /// The page of the newest version; scrapes that come together assemble it once.
-    pub fn page(&self) -> Arc<Page> {
-        // The slot always holds a whole page, so a panic elsewhere can not have spoiled it.
-        let mut slot = self.page.lock().unwrap_or_else(PoisonError::into_inner);
-        // Loaded under the lock: a slow scrape never puts an older page over a newer one.
-        let snapshots = self.store.load();
-        if slot.version() != snapshots.version {
-            *slot = Arc::new(Page::of_store(&snapshots));
-        }
-        slot.clone()
-    }
-
     /// The body of a scrape without compression.
     pub fn identity(&self) -> PageBody {
-        PageBody::new(self.page().chunks(), self.own.now(&self.registry).text())
+        self.rendering().identity()
     }
 
     /// The body of a scrape as one gzip member; `None` when compressing failed, and then identity serves.
     pub async fn gzip(&self) -> Option<PageBody> {
-        let page = self.page();
-        let compressed = page.compressed().await?;
-        let own = self.own.now(&self.registry);
-        let end = compressed.finish(self.own.tail(&own));
-        Some(PageBody::new(compressed.chunks(), end))
+        self.rendering().gzip().await
     }
 
     /// Has the next scrape show all that happened before this call.
     pub fn renew(&self) {
-        self.own.renew();
+        self.newest().rendering = None;
+    }
+
+    /// The page of the newest version with the metrics of this moment; scrapes that come together make it once.
+    fn rendering(&self) -> Arc<Rendering> {
+        let mut newest = self.newest();
+        let fresh = newest.rendering.as_ref().filter(|rendering| rendering.own().are_fresh());
+        let own = match fresh {
+            Some(rendering) if rendering.shows(&newest.page) => return rendering.clone(),
+            Some(rendering) => rendering.own().clone(),
+            None => Own::now(&self.registry),
+        };
+        let rendering = Arc::new(Rendering::new(newest.page.clone(), own));
+        newest.rendering.insert(rendering).clone()
+    }
+
+    /// What is newest, with the page of the newest version.
+    fn newest(&self) -> MutexGuard<'_, Newest> {
+        // It holds whole values only, so a panic elsewhere can not have spoiled it.
+        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        // Loaded under the lock: a slow scrape never puts an older page over a newer one.
+        let snapshots = self.store.load();
+        if newest.page.version() != snapshots.version {
+            newest.page = Arc::new(Page::of_store(&snapshots));
+        }
+        newest
     }
 }
 

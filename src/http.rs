@@ -7,12 +7,14 @@ mod acceptor;
 mod bind;
 mod config;
 mod connection;
+mod content;
 mod encoding;
 mod health;
 mod index;
 mod limits;
 mod listeners;
 mod metrics;
+mod pages;
 mod progress;
 mod ready;
 mod reload;
@@ -25,7 +27,7 @@ pub use bind::{BindError, Bound};
 pub use limits::Limits;
 pub use listeners::{Listeners, PreparedListener};
 pub use metrics::HttpMetrics;
-pub use router::router;
+pub use pages::Pages;
 pub use state::State;
 
 #[cfg(test)]

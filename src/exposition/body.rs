@@ -6,20 +6,20 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-/// The body of a scrape: chunks that all scrapes share, then this scrape's own. Its length is known beforehand.
+/// The body of a scrape, in chunks that all scrapes share. Its length is known beforehand.
 #[derive(Clone, Debug)]
 pub struct PageBody {
-    shared: Arc<[Bytes]>,
+    chunks: Arc<[Bytes]>,
     next: usize,
-    own: Bytes,
     remaining: u64,
 }
 
 impl PageBody {
-    /// Sends `shared` in order, then `own`.
-    pub fn new(shared: Arc<[Bytes]>, own: Bytes) -> Self {
-        let remaining = shared.iter().map(Bytes::len).sum::<usize>() + own.len();
-        Self { shared, next: 0, own, remaining: remaining as u64 }
+    /// Sends `chunks` in order, then `end`.
+    pub fn new(chunks: &[Bytes], end: Bytes) -> Self {
+        let chunks: Arc<[Bytes]> = chunks.iter().cloned().chain([end]).collect();
+        let remaining = chunks.iter().map(Bytes::len).sum::<usize>() as u64;
+        Self { chunks, next: 0, remaining }
     }
 
     /// How many bytes are still to be sent.
@@ -28,11 +28,7 @@ impl PageBody {
     }
 
     fn next_chunk(&mut self) -> Option<Bytes> {
-        let chunk = match self.shared.get(self.next) {
-            Some(chunk) => chunk.clone(),
-            None if self.own.is_empty() => return None,
-            None => std::mem::take(&mut self.own),
-        };
+        let chunk = self.chunks.get(self.next)?.clone();
         self.next += 1;
         self.remaining -= chunk.len() as u64;
         Some(chunk)

@@ -1,5 +1,5 @@
 use std::io::{self, Write as _};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use crc32fast::Hasher;
@@ -70,26 +70,14 @@ pub(super) struct Tail {
     length: u64,
 }
 
-/// Makes tails. It keeps its encoder: setting up a new one costs more than compressing a few kilobytes.
-#[derive(Debug)]
-pub(super) struct Tails(Mutex<DeflateEncoder<Vec<u8>>>);
-
-impl Default for Tails {
-    fn default() -> Self {
-        Self(Mutex::new(DeflateEncoder::new(Vec::new(), Compression::new(OWN_LEVEL))))
-    }
-}
-
-impl Tails {
+impl Tail {
     /// Compresses a few kilobytes.
-    pub(super) fn make(&self, text: &[u8]) -> Tail {
+    pub(super) fn new(text: &[u8]) -> io::Result<Self> {
         let mut checksum = Hasher::new();
         checksum.update(text);
-        let mut encoder = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Writing to a vector can not fail.
-        let _ = encoder.write_all(text);
-        let deflated = encoder.reset(Vec::new()).unwrap_or_default();
-        Tail { deflated, checksum, length: text.len() as u64 }
+        let mut encoder = DeflateEncoder::new(Vec::new(), Compression::new(OWN_LEVEL));
+        encoder.write_all(text)?;
+        Ok(Self { deflated: encoder.finish()?, checksum, length: text.len() as u64 })
     }
 }
 
@@ -107,10 +95,7 @@ mod tests {
         let chunks = chunks.iter().cloned().map(Bytes::from).collect::<Vec<_>>();
         let compressed = Compressed::new(&chunks).unwrap();
         let mut member = compressed.chunks().concat();
-        let tails = Tails::default();
-        // An encoder that is used again must not remember.
-        tails.make(b"something else");
-        member.extend_from_slice(&compressed.finish(&tails.make(own)));
+        member.extend_from_slice(&compressed.finish(&Tail::new(own).unwrap()));
         member
     }
 

@@ -83,14 +83,14 @@ fn many_small_fragments_make_few_pieces_that_hold_them_all() {
     assert!(page.chunks().len() <= 6);
 }
 
-#[test]
-fn what_happened_before_a_renewal_is_in_the_next_scrape() {
+#[tokio::test]
+async fn what_happened_before_a_renewal_is_in_the_next_scrape() {
     let exposition = exposition();
     let counter = prometheus::IntCounter::new("happened", "It happened.").unwrap();
     exposition.registry().prometheus().register(Box::new(counter.clone())).unwrap();
-    let text = || String::from_utf8(exposition.own.now(exposition.registry()).text().to_vec()).unwrap();
     for count in 0..5 {
-        assert!(text().contains(&format!("\nhappened {count}\n")));
+        let text = exposition.identity().collect().await.unwrap().to_bytes();
+        assert!(std::str::from_utf8(&text).unwrap().contains(&format!("\nhappened {count}\n")));
         counter.inc();
         exposition.renew();
     }
@@ -105,10 +105,10 @@ fn exposition() -> Exposition {
 fn a_page_is_assembled_once_per_version() {
     let exposition = exposition();
     let writer = exposition.store().writer(SiteId::Legacy);
-    let before = exposition.page();
-    assert!(Arc::ptr_eq(&before, &exposition.page()));
+    let before = exposition.newest().page.clone();
+    assert!(Arc::ptr_eq(&before, &exposition.newest().page.clone()));
     writer.publish(snapshot("nice", &[&JOBS]));
-    let after = exposition.page();
+    let after = exposition.newest().page.clone();
     assert!(!Arc::ptr_eq(&before, &after));
     assert!(text(&after).contains("jobs{site=\"nice\"} 1\n"));
 }
@@ -141,7 +141,7 @@ async fn both_encodings_hold_the_same_families() {
 #[tokio::test]
 async fn scrapes_that_come_together_compress_once() {
     let exposition = exposition();
-    let page = exposition.page();
+    let page = exposition.newest().page.clone();
     let (one, two) = tokio::join!(page.compressed(), page.compressed());
     assert!(std::ptr::eq(one.unwrap(), two.unwrap()));
 }
@@ -164,7 +164,7 @@ fn scrapes_while_snapshots_are_published_see_whole_ones_in_their_order() {
             scope.spawn(|| {
                 let mut last = 0;
                 while last < 2000 {
-                    let text = text(&exposition.page());
+                    let text = text(&exposition.newest().page.clone());
                     let values =
                         text.lines().filter_map(|line| line.rsplit_once("} ")?.1.parse::<u32>().ok());
                     let values = values.collect::<Vec<_>>();

@@ -5,8 +5,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Poll, ready};
 
-use axum::Router;
-use axum::body::{Body, HttpBody};
+use axum::body::HttpBody;
 use axum::http::{HeaderValue, Request, Response, StatusCode, header};
 use axum::response::IntoResponse as _;
 use futures_util::FutureExt as _;
@@ -18,12 +17,12 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
-use tower::ServiceExt as _;
 use tracing::{debug, error};
 
+use super::content::Content;
 use super::progress::{Overdue, Progress};
 use super::watched::{Answer, Watched};
-use super::{HttpMetrics, Limits};
+use super::{HttpMetrics, Limits, Pages};
 
 /// How much of a page is handed to the kernel at one time; the pieces are shared, so it costs no memory.
 const BUFFER: usize = 4 * 1024 * 1024;
@@ -31,7 +30,7 @@ const BUFFER: usize = 4 * 1024 * 1024;
 /// What a connection is served with.
 #[derive(Clone, Debug)]
 pub(super) struct Service {
-    pub(super) router: Router,
+    pub(super) pages: Pages,
     pub(super) limits: Limits,
     pub(super) metrics: HttpMetrics,
     /// One for each connection that may be open.
@@ -39,8 +38,8 @@ pub(super) struct Service {
 }
 
 impl Service {
-    pub(super) fn new(router: Router, limits: Limits, metrics: HttpMetrics) -> Self {
-        Self { router, limits, metrics, permits: Arc::new(Semaphore::new(limits.connections)) }
+    pub(super) fn new(pages: Pages, limits: Limits, metrics: HttpMetrics) -> Self {
+        Self { pages, limits, metrics, permits: Arc::new(Semaphore::new(limits.connections)) }
     }
 
     /// Serves one client until it ends, exceeds a limit, or `drain` is cancelled and the open request is answered.
@@ -48,9 +47,10 @@ impl Service {
         let open = OpenConnection::count(&self.metrics);
         // Answers are written whole: waiting to fill a segment would only delay their ends.
         let _ = stream.set_nodelay(true);
+        // Asking a token locks it; its own is asked by this connection alone.
+        let drain = drain.child_token();
         let progress = Arc::new(Progress::new());
-        let answer =
-            service_fn(|request| answer(self.router.clone(), request, progress.clone(), drain.clone()));
+        let answer = service_fn(|request| answer(&self.pages, request, progress.clone(), &drain));
         let connection = http1::Builder::new()
             // hyper's own timer also runs while nothing is asked; `Progress` knows the difference.
             .header_read_timeout(None)
@@ -144,24 +144,21 @@ where
 
 /// Answers one request. A panic costs this request and nothing else.
 async fn answer(
-    router: Router,
+    pages: &Pages,
     request: Request<Incoming>,
     progress: Arc<Progress>,
-    drain: CancellationToken,
+    drain: &CancellationToken,
 ) -> Result<Response<Answer>, Infallible> {
     progress.request();
-    let answer = AssertUnwindSafe(router.oneshot(request.map(Body::new))).catch_unwind().await;
-    let mut response = match answer {
-        Ok(Ok(response)) => response,
-        Err(_) => {
-            error!("a request handler panicked; its client got 500");
-            (StatusCode::INTERNAL_SERVER_ERROR, "internal error\n").into_response()
-        }
-    };
+    let answer = AssertUnwindSafe(pages.answer(request)).catch_unwind().await;
+    let mut response = answer.unwrap_or_else(|_| {
+        error!("a request handler panicked; its client got 500");
+        (StatusCode::INTERNAL_SERVER_ERROR, "internal error\n").into_response().map(Content::Other)
+    });
     if drain.is_cancelled() {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    Ok(response.map(|body| Answer { body, progress }))
+    Ok(response.map(|content| Answer { content, progress }))
 }
 
 /// Counts a connection for as long as it is open, however it ends.

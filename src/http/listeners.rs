@@ -1,7 +1,6 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::Router;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -10,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::acceptor::{Acceptor, Command, GiveUp};
 use super::bind::{BindError, Bound, overlap, resolve};
 use super::connection::Service;
-use super::{HttpMetrics, Limits};
+use super::{HttpMetrics, Limits, Pages};
 use crate::config::ListenAddress;
 
 /// The address that we listen on, and the ones that still drain. It owns all that serves clients.
@@ -56,8 +55,8 @@ struct Handover {
 
 impl Listeners {
     /// Listens on nothing yet.
-    pub fn new(router: Router, limits: Limits, metrics: HttpMetrics) -> Self {
-        Self { service: Service::new(router, limits, metrics), acceptors: JoinSet::new(), current: None }
+    pub fn new(pages: Pages, limits: Limits, metrics: HttpMetrics) -> Self {
+        Self { service: Service::new(pages, limits, metrics), acceptors: JoinSet::new(), current: None }
     }
 
     /// The address that is served now, with the port that was really taken.

@@ -3,6 +3,7 @@ use std::time::Duration;
 use super::client::{Client, PATIENCE};
 use super::world::{World, pass, snapshot};
 use crate::config::SiteId;
+use crate::exposition::{Reading, Source};
 use crate::http::Limits;
 
 fn short() -> Limits {
@@ -165,19 +166,25 @@ async fn shutdown_cuts_what_does_not_end_in_time() {
     assert!(open.answer(true).await.is_none());
 }
 
+/// Panics when it is read for the first time.
+struct Boom(std::sync::atomic::AtomicBool);
+
+impl Source for Boom {
+    fn names(&self) -> Vec<(&'static str, &'static str)> {
+        vec![("boom", "Boom.")]
+    }
+
+    fn read(&self) -> Vec<Reading> {
+        assert!(self.0.swap(true, std::sync::atomic::Ordering::Relaxed), "boom");
+        Vec::new()
+    }
+}
+
 #[tokio::test]
 async fn a_panic_costs_one_request() {
-    use axum::routing::get;
-    async fn boom() {
-        panic!("boom");
-    }
-    let registry = prometheus::Registry::new();
-    let metrics = crate::http::HttpMetrics::new(&registry).unwrap();
-    let router = axum::Router::new().route("/boom", get(boom)).route("/", get(async || "fine"));
-    let mut listeners = crate::http::Listeners::new(router, Limits::default(), metrics);
-    let prepared = listeners.prepare(&super::world::server("127.0.0.1:0").listen_address()).await.unwrap();
-    listeners.commit(prepared).await;
-    let mut client = Client::connect(listeners.local_addr().unwrap()).await;
-    assert_eq!(client.get("/boom").await.status, 500);
-    assert_eq!(client.get("/").await.text(), "fine");
+    let world = World::new().await;
+    world.registry.register(Boom(false.into())).unwrap();
+    let mut client = world.client().await;
+    assert_eq!(client.get("/metrics").await.status, 500);
+    assert_eq!(client.get("/metrics").await.status, 200);
 }

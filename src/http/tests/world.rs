@@ -12,7 +12,7 @@ use crate::config::{
     Site, SiteId, Verification,
 };
 use crate::exposition::{BuildInfo, Exposition, Registry};
-use crate::http::{HttpMetrics, Limits, Listeners, State, router};
+use crate::http::{HttpMetrics, Limits, Listeners, Pages, State};
 use crate::metric::{Desc, Family, Kind, MetricNames, Naming};
 use crate::reload::{ActiveConfig, ConfigReader, ConfigWriter, Digest, Event, StatusWriter, requests};
 use crate::snapshot::{Fragment, Snapshot, SnapshotStore};
@@ -55,7 +55,7 @@ impl World {
         let (handle, requests) = requests();
         let exposition = Exposition::new(store.clone(), registry.clone());
         let state = State::new(exposition, reader.clone(), status.reader(), handle, BuildInfo::current());
-        let mut listeners = Listeners::new(router(state, metrics.clone()), limits, metrics);
+        let mut listeners = Listeners::new(Pages::new(state, metrics.clone()), limits, metrics);
         let address = format!("{host}:{}", held.local_addr().unwrap().port());
         let prepared = listeners.prepare(&server(&address).listen_address()).await.unwrap();
         listeners.commit(prepared).await;
