@@ -1,6 +1,8 @@
 //! The funnel with both sources: a real directory that is swapped as the kubelet does it, and an object that a test
 //! holds. Time is paused; a look on the blocking pool keeps it from running on.
 
+mod heard;
+mod lag;
 mod rig;
 
 use std::time::Duration;
