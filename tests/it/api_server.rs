@@ -153,3 +153,22 @@ fn fault_42_versions_that_went_back_with_another_text_are_applied_once_and_told(
     exporter.until_runs(&rig.texts[1]);
     assert_eq!(told(&exporter, "went back, as after a restored backup"), 1);
 }
+
+#[test]
+fn fault_55_events_that_are_forbidden_for_one_of_two_objects_are_told_once() {
+    let rig = Rig::new();
+    rig.api.forbid_events("pods");
+    let mut command = Exporter::command(&rig.volume.path("config.yaml"));
+    rig.api.announced_to(&mut command);
+    let exporter = Exporter::spawn(command);
+    exporter.until_runs(&rig.texts[1]);
+    eventually("a watch is open", || rig.api.watches() > 0);
+    for (version, text) in [("1201", &rig.texts[2]), ("1202", &rig.texts[1]), ("1203", &rig.texts[2])] {
+        let tried = rig.api.events();
+        rig.api.edit(version, text);
+        exporter.until_runs(text);
+        eventually("both are tried", || rig.api.events() >= tried + 2);
+    }
+    let told: Vec<_> = exporter.log().into_iter().filter(|line| line.contains("An Event can not")).collect();
+    assert!(told.len() == 1 && told[0].contains("a Role in namespace pods"), "{told:#?}");
+}

@@ -1,4 +1,4 @@
-use std::io::{BufRead, BufReader, ErrorKind, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::Command;
@@ -30,9 +30,17 @@ struct Script {
     list: Answer,
     get: Answer,
     watch: Answer,
+    /// The namespace in which Events are forbidden.
+    no_events_in: Option<&'static str>,
     object: Option<Value>,
     lists: usize,
+    events: usize,
     watches: Vec<TcpStream>,
+}
+
+struct Request {
+    line: String,
+    body: String,
 }
 
 struct Stage {
@@ -49,8 +57,10 @@ impl ApiServer {
             list: Answer::Right,
             get: Answer::Right,
             watch: Answer::Right,
+            no_events_in: None,
             object: Some(configmap("cfg", version, text)),
             lists: 0,
+            events: 0,
             watches: Vec::new(),
         };
         let stage = Arc::new(Stage { script: Mutex::new(script), changed: Condvar::new() });
@@ -80,9 +90,23 @@ impl ApiServer {
 
     /// Lets the program watch the object here.
     pub fn watched_by<'a>(&self, command: &'a mut Command) -> &'a mut Command {
-        command
-            .args(["--config.kubernetes=ns/cfg", "--kubernetes.events=false"])
-            .env("KUBECONFIG", self.kubeconfig())
+        command.arg("--config.kubernetes=ns/cfg").env("KUBECONFIG", self.kubeconfig())
+    }
+
+    /// The same for a pod in the namespace `pods`, which has Events as well.
+    pub fn announced_to<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        let pod = [("POD_NAME", "pod"), ("POD_NAMESPACE", "pods"), ("POD_UID", "p1")];
+        self.watched_by(command).envs(pod)
+    }
+
+    /// Forbids Events in this namespace.
+    pub fn forbid_events(&self, namespace: &'static str) {
+        self.stage.change(|script| script.no_events_in = Some(namespace));
+    }
+
+    /// How many Events were tried.
+    pub fn events(&self) -> usize {
+        self.stage.script().events
     }
 
     /// From now on lists are answered so.
@@ -152,21 +176,32 @@ impl Stage {
 
     /// Answers one request after the other, until a watch takes the connection.
     fn serve(&self, mut connection: TcpStream) {
-        let mut lines = BufReader::new(connection.try_clone().unwrap()).lines();
-        while let Some(Ok(request)) = lines.next() {
-            // No request here has a body.
-            while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
-            if request.contains("watch=true") {
+        let mut reader = BufReader::new(connection.try_clone().unwrap());
+        while let Some(request) = Request::read(&mut reader) {
+            if request.line.contains("watch=true") {
                 self.watch(connection);
                 return;
             }
-            let (status, body) = self.answer(&request);
+            let (status, body) = if request.line.contains("/events") {
+                self.event(request)
+            } else {
+                self.answer(&request.line)
+            };
             let head = format!("HTTP/1.1 {status} Scripted\r\ncontent-type: application/json\r\n");
             let whole = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
-            match connection.write_all(whole.as_bytes()) {
-                Err(error) if error.kind() == ErrorKind::BrokenPipe => return,
-                _ => {}
+            if connection.write_all(whole.as_bytes()).is_err() {
+                return;
             }
+        }
+    }
+
+    fn event(&self, request: Request) -> (u16, String) {
+        self.change(|script| script.events += 1);
+        let forbidden = self.script().no_events_in.map(|namespace| format!("/namespaces/{namespace}/"));
+        if forbidden.is_some_and(|path| request.line.contains(&path)) {
+            (403, failure(403))
+        } else {
+            (201, request.body)
         }
     }
 
@@ -198,6 +233,20 @@ impl Stage {
         if connection.write_all(head.as_bytes()).is_ok() {
             self.change(|script| script.watches.push(connection));
         }
+    }
+}
+
+impl Request {
+    fn read(reader: &mut impl BufRead) -> Option<Self> {
+        let mut head = reader.by_ref().lines().map_while(Result::ok).take_while(|line| !line.is_empty());
+        let line = head.next()?;
+        let length = head.fold(0, |length, header| match header.to_ascii_lowercase().split_once(": ") {
+            Some(("content-length", value)) => value.parse().unwrap(),
+            _ => length,
+        });
+        let mut body = String::new();
+        reader.take(length).read_to_string(&mut body).ok()?;
+        Some(Self { line, body })
     }
 }
 
