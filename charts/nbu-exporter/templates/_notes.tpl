@@ -14,6 +14,8 @@ Look   kubectl -n {{ $namespace }} port-forward service/{{ $name }} {{ .Values.s
 {{- end }}
 {{- if .Values.tests.enabled }}
 Test   helm -n {{ .Release.Namespace }} test {{ .Release.Name }}
+       {{- /* Helm 3 looks for the log when the pod of a passed test is gone, and calls that an error. */ -}}
+       {{- if not (hasPrefix "v3." .Capabilities.HelmVersion.Version) }} --logs{{ end }}
 {{- end }}
 {{- range include "nbu-exporter.remarks" . | fromYamlArray }}
 
