@@ -64,7 +64,8 @@ fn read(args: &DoctorArgs, reader: &FileReader) -> Result<Config, String> {
     match &args.site {
         Some(name) if !sites.iter().any(|site| *site.name == **name) => {
             let known: Vec<&str> = sites.iter().map(|site| &*site.name).collect();
-            Err(format!("{}: there is no site {name:?}; there are: {}", file.display(), known.join(", ")))
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            Err(format!("{}: there is no site {name:?}; there are: {known}", file.display()))
         }
         _ => Ok(loaded.config),
     }

@@ -260,8 +260,10 @@ impl<R: Reader, O: Object> Sources<R, O> {
     /// Measures the lag, and says once that the volume will never catch up.
     fn note_lag(&mut self, place: Place) {
         self.has_met |= place == Place::Newest && self.order.is_of_object();
-        self.lag.set(place != Place::Newest);
-        if place == Place::Newest {
+        // An object without a configuration is nothing that a file could show.
+        let lags = place != Place::Newest && self.order.newest().is_some();
+        self.lag.set(lags);
+        if !lags {
             self.warned = false;
         } else if !self.warned && self.lag.get() > STUCK {
             self.warned = true;

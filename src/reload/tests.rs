@@ -3,6 +3,5 @@
 
 mod fakes;
 mod faults;
-mod logged;
 mod order;
 mod sources;

@@ -18,6 +18,12 @@ KUSTOMIZATION = f"""\
 # The key of each site lies in a Secret that is made by hand, under the site's name:
 #
 #   kubectl -n {NAMESPACE} create secret generic nbu-exporter-keys --from-literal=example=THE-API-KEY
+#
+# The Dockerfile makes the image. Every node must have it, or this says where yours is:
+#
+#   images:
+#     - name: nbu-exporter
+#       newName: registry.example.com/monitoring/nbu-exporter
 """
 
 

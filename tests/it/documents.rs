@@ -83,12 +83,12 @@ fn own_table(page: &str) -> String {
 fn the_list_of_metrics_is_the_programs() {
     let of_sites = program(&["list-metrics", "--format", "markdown"]).success();
     let text = with_section(&read("docs/metrics.md"), "sites", &of_sites);
-    expect("docs/metrics.md", &with_section(&text, "exporter", &own_table(&golden::page("both"))));
+    expect("docs/metrics.md", &with_section(&text, "exporter", &own_table(&golden::page_in_cluster("both"))));
 }
 
 #[test]
 fn what_is_listed_is_served_and_what_is_served_is_documented() {
-    let page = golden::page("both");
+    let page = golden::page_in_cluster("both");
     let served = families(&page);
     let documented = read("docs/metrics.md");
     for (name, family) in &served {

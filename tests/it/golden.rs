@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::path::Path;
 
 use nbu_exporter::app::catalogue;
 use nbu_exporter::simulator::{Clock, Options, SiteOptions};
 
-use crate::harness::{Exporter, Sites, eventually, expect};
+use crate::harness::{ApiServer, Exporter, Sites, eventually, expect};
 
 /// An evening in which backups run and wait; away from the edges of its second, so that the answer's way does not
 /// round it to another one.
@@ -23,6 +24,20 @@ const TIMED: [&str; 5] = [
 
 /// The page once the first cycle is over; the next one is an hour away.
 pub fn page(names: &str) -> String {
+    page_of(names, |file| (Exporter::start(file), ()))
+}
+
+/// The same with the ConfigMap object as a second source, which has families of its own.
+pub fn page_in_cluster(names: &str) -> String {
+    page_of(names, |file| {
+        let api = ApiServer::start("1", &std::fs::read_to_string(file).unwrap());
+        let mut command = Exporter::command(file);
+        api.watched_by(&mut command);
+        (Exporter::spawn(command), api)
+    })
+}
+
+fn page_of<T>(names: &str, start: impl FnOnce(&Path) -> (Exporter, T)) -> String {
     let sites = Sites::with(Options {
         sites: vec![SiteOptions::named("paris")],
         clock: Clock::manual(NOW),
@@ -37,7 +52,7 @@ pub fn page(names: &str) -> String {
         sites.port(0)
     );
     std::fs::write(&file, text).unwrap();
-    let exporter = Exporter::start(&file);
+    let (exporter, _kept) = start(&file);
     let last = if names == "v4" {
         ["source=\"jobs\"", "source=\"storage\""]
     } else {

@@ -1,5 +1,6 @@
 //! What the tests share: the program as a process, simulated sites, a ConfigMap volume and a small client.
 
+mod api_server;
 mod client;
 mod expected;
 mod exporter;
@@ -12,6 +13,7 @@ mod volume;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
+pub use api_server::{Answer, ApiServer, configmap};
 pub use client::{Response, get, post, request};
 pub use expected::{expect, read, repository};
 pub use exporter::{Exporter, sample, start_fails};

@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, reason = "the modules of a test binary share by `pub`")]
 #![allow(clippy::float_cmp, reason = "samples are compared with the very number that was written")]
 
+mod api_server;
 mod chart;
 mod cluster;
 mod commands;

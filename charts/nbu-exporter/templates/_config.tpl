@@ -94,8 +94,16 @@
 {{- printf "/%s" (trimPrefix "/" $path) -}}
 {{- end -}}
 
-{{/* Ports that must be open towards NetBackup and proxies, as a YAML list. */}}
+{{/* Ports that must be open towards NetBackup and proxies, as a YAML list: those given, or those in the configuration. */}}
 {{- define "nbu-exporter.sitePorts" -}}
+{{- if kindIs "string" .Values.networkPolicy.egress.sitePorts -}}
+{{- include "nbu-exporter.configuredPorts" . -}}
+{{- else -}}
+{{- toYaml .Values.networkPolicy.egress.sitePorts -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "nbu-exporter.configuredPorts" -}}
 {{- $config := tpl (toYaml .Values.config) . | fromYaml -}}
 {{- $sites := $config.nbuservers | default list -}}
 {{- if $config.nbuserver -}}
@@ -104,11 +112,25 @@
 {{- $ports := list -}}
 {{- $proxies := list .Values.proxy.httpProxy .Values.proxy.httpsProxy -}}
 {{- range $sites -}}
-{{- $ports = append $ports (int (.port | default 1556)) -}}
+{{- $ports = append $ports (include "nbu-exporter.knownPort" (.port | default 1556) | int) -}}
 {{- $proxies = append $proxies (.proxyUrl | default "") -}}
 {{- end -}}
-{{- range $proxies -}}
-{{- $ports = append $ports (int (regexFind ":[0-9]+/?$" . | trimAll ":/")) -}}
+{{- range without $proxies "" "none" -}}
+{{- $ports = append $ports (include "nbu-exporter.proxyPort" . | int) -}}
 {{- end -}}
-{{- toYaml (without $ports 0 | uniq | default (list 1556)) -}}
+{{- toYaml (uniq $ports | default (list 1556)) -}}
+{{- end -}}
+
+{{/* A port of the configuration, unless only the running exporter can know it. */}}
+{{- define "nbu-exporter.knownPort" -}}
+{{- if contains "${" (toString .) -}}
+{{- fail (printf "networkPolicy.egress.sitePorts: auto can not know %s: list the ports there" (toString .)) -}}
+{{- end -}}
+{{- int . -}}
+{{- end -}}
+
+{{- define "nbu-exporter.proxyPort" -}}
+{{- $_ := include "nbu-exporter.knownPort" (ternary . "0" (contains "${" .)) -}}
+{{- $port := regexFind ":[0-9]+/?$" . | trimAll ":/" -}}
+{{- $port | default (ternary "443" "80" (hasPrefix "https:" .)) -}}
 {{- end -}}

@@ -11,10 +11,10 @@
 {{- $name := include "nbu-exporter.name" . -}}
 {{- if .Values.fullnameOverride -}}
 {{- include "nbu-exporter.cut" .Values.fullnameOverride -}}
-{{- else if contains $name .Release.Name -}}
-{{- include "nbu-exporter.cut" .Release.Name -}}
 {{- else -}}
-{{- include "nbu-exporter.cut" (printf "%s-%s" .Release.Name $name) -}}
+{{- /* A release may have dots in its name, a Service may not. */ -}}
+{{- $release := .Release.Name | replace "." "-" -}}
+{{- include "nbu-exporter.cut" (ternary $release (printf "%s-%s" $release $name) (contains $name $release)) -}}
 {{- end -}}
 {{- end -}}
 
@@ -44,8 +44,8 @@
 
 {{/* Immutable in a Deployment: never add to them. */}}
 {{- define "nbu-exporter.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "nbu-exporter.name" . }}
-app.kubernetes.io/instance: {{ include "nbu-exporter.cut" .Release.Name }}
+app.kubernetes.io/name: {{ include "nbu-exporter.name" . | quote }}
+app.kubernetes.io/instance: {{ include "nbu-exporter.cut" .Release.Name | quote }}
 {{- end -}}
 
 {{/* For every object but the pods: the chart's version in a pod template would restart the exporter at each upgrade of the chart. */}}
@@ -64,14 +64,25 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- toYaml (mergeOverwrite (dict "app.kubernetes.io/component" "exporter") .Values.commonLabels .Values.podLabels $own) -}}
 {{- end -}}
 
+{{- define "nbu-exporter.doctorName" -}}
+{{- include "nbu-exporter.name" . | trunc 56 | trimAll "-._" }}-doctor
+{{- end -}}
+
+{{/* Another name than that of the exporter's pods: the Service must not send scrapes to the pod of `helm test`. */}}
+{{- define "nbu-exporter.doctorLabels" -}}
+{{- $own := include "nbu-exporter.selectorLabels" . | fromYaml -}}
+{{- $own = mergeOverwrite $own (dict "app.kubernetes.io/name" (include "nbu-exporter.doctorName" .) "app.kubernetes.io/component" "test") -}}
+{{- toYaml (mergeOverwrite dict .Values.commonLabels $own) -}}
+{{- end -}}
+
 {{/* (dict "root" . "name" NAME "namespace" NS "labels" MAP "annotations" MAP): the metadata of an object. */}}
 {{- define "nbu-exporter.metadata" -}}
 {{- $own := include "nbu-exporter.selectorLabels" .root | fromYaml -}}
 {{- $labels := include "nbu-exporter.labels" .root | fromYaml -}}
 {{- $labels = mergeOverwrite $labels .root.Values.commonLabels (.labels | default dict) $own -}}
 {{- $annotations := mergeOverwrite dict .root.Values.commonAnnotations (.annotations | default dict) -}}
-name: {{ .name | default (include "nbu-exporter.fullname" .root) }}
-namespace: {{ .namespace | default (include "nbu-exporter.namespace" .root) }}
+name: {{ .name | default (include "nbu-exporter.fullname" .root) | quote }}
+namespace: {{ .namespace | default (include "nbu-exporter.namespace" .root) | quote }}
 labels:
   {{- toYaml $labels | nindent 2 }}
 {{- with $annotations }}

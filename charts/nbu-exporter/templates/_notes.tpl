@@ -13,7 +13,9 @@ Look   kubectl -n {{ $namespace }} port-forward service/{{ $name }} {{ .Values.s
        kubectl -n {{ $namespace }} events --for configmap/{{ $configMap }}
 {{- end }}
 {{- if .Values.tests.enabled }}
-Test   helm -n {{ .Release.Namespace }} test {{ .Release.Name }} --logs
+Test   helm -n {{ .Release.Namespace }} test {{ .Release.Name }}
+       {{- /* Helm 3 looks for the log when the pod of a passed test is gone, and calls that an error. */ -}}
+       {{- if not (hasPrefix "v3." .Capabilities.HelmVersion.Version) }} --logs{{ end }}
 {{- end }}
 {{- range include "nbu-exporter.remarks" . | fromYamlArray }}
 
@@ -29,6 +31,9 @@ Test   helm -n {{ .Release.Namespace }} test {{ .Release.Name }} --logs
 {{- define "nbu-exporter.remarks" -}}
 {{- $values := .Values -}}
 {{- $remarks := list -}}
+{{- if not (or $values.image.registry ($values.global | default dict).imageRegistry (contains "/" $values.image.repository)) -}}
+{{- $remarks = append $remarks (printf "The image %s names no registry: each node must have it already. Build it from the Dockerfile, push it to your registry and name that in image.registry." (include "nbu-exporter.image" .)) -}}
+{{- end -}}
 {{- $sites := concat ($values.config.nbuservers | default list) (ternary (list $values.config.nbuserver) list (not (empty $values.config.nbuserver))) -}}
 {{- if $values.configMap.existingName -}}
 {{- $remarks = append $remarks "The configuration is yours: a site there names its key file itself, /etc/nbu-exporter/keys/SITE (credentialsSecret) or /etc/nbu-exporter/credentials/SITE/apiKey (credentials[])." -}}
@@ -56,8 +61,11 @@ Test   helm -n {{ .Release.Namespace }} test {{ .Release.Name }} --logs
 {{- end -}}
 {{- if $values.networkPolicy.enabled -}}
 {{- $egress := $values.networkPolicy.egress -}}
-{{- $ports := ternary (include "nbu-exporter.sitePorts" . | fromYamlArray) $egress.sitePorts (kindIs "string" $egress.sitePorts) -}}
+{{- $ports := include "nbu-exporter.sitePorts" . | fromYamlArray -}}
 {{- $remarks = append $remarks (printf "The network policy lets the exporter reach sites on the ports %s%s. A site added live on another port or address stays unreachable until networkPolicy.egress (sitePorts, siteCidrs, extra) names it." (join ", " $ports) (ternary (printf " at %s" (join ", " $egress.siteCidrs)) "" (not (empty $egress.siteCidrs)))) -}}
+{{- end -}}
+{{- if and $values.prometheusRule.enabled (not $values.prometheusRule.runbookUrlBase) -}}
+{{- $remarks = append $remarks "The alerts link to no runbook: prometheusRule.runbookUrlBase is the address at which you publish docs/runbooks." -}}
 {{- end -}}
 {{- $ways := list -}}
 {{- range list "serviceMonitor" "podMonitor" "scrapeConfig" -}}

@@ -57,11 +57,11 @@
 {{- define "nbu-exporter.volumes" -}}
 - name: config
   configMap:
-    name: {{ include "nbu-exporter.configMapName" . }}
+    name: {{ include "nbu-exporter.configMapName" . | quote }}
 {{- with .Values.credentialsSecret }}
 - name: keys
   secret:
-    secretName: {{ . }}
+    secretName: {{ . | quote }}
     defaultMode: 0444
 {{- end }}
 {{- with .Values.credentials }}
@@ -71,9 +71,9 @@
     sources:
       {{- range . }}
       - secret:
-          name: {{ .existingSecret }}
+          name: {{ .existingSecret | quote }}
           items:
-            - key: {{ .key | default "apiKey" }}
+            - key: {{ .key | default "apiKey" | quote }}
               path: {{ .site }}/apiKey
       {{- end }}
 {{- end }}
@@ -91,17 +91,17 @@
 {{- $bundle := .Values.tls.caBundle -}}
 {{- if $bundle.existingSecret -}}
 secret:
-  secretName: {{ $bundle.existingSecret }}
+  secretName: {{ $bundle.existingSecret | quote }}
   defaultMode: 0444
   items:
-    - key: {{ $bundle.key }}
+    - key: {{ $bundle.key | quote }}
       path: ca.crt
 {{- else if or $bundle.existingConfigMap $bundle.inline .Values.tls.openshiftTrustedCABundle -}}
 configMap:
-  name: {{ $bundle.existingConfigMap | default (include "nbu-exporter.suffixed" (list . "ca")) }}
+  name: {{ $bundle.existingConfigMap | default (include "nbu-exporter.suffixed" (list . "ca")) | quote }}
   items:
     # OpenShift writes this key.
-    - key: {{ ternary "ca-bundle.crt" (ternary "ca.crt" $bundle.key (empty $bundle.existingConfigMap)) .Values.tls.openshiftTrustedCABundle }}
+    - key: {{ ternary "ca-bundle.crt" (ternary "ca.crt" $bundle.key (empty $bundle.existingConfigMap)) .Values.tls.openshiftTrustedCABundle | quote }}
       path: ca.crt
 {{- end -}}
 {{- end -}}

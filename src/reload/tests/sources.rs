@@ -1,15 +1,17 @@
 //! The funnel with both sources: a real directory that is swapped as the kubelet does it, and an object that a test
 //! holds. Time is paused; a look on the blocking pool keeps it from running on.
 
+mod heard;
+mod lag;
 mod rig;
 
 use std::time::Duration;
 
+use heard::Heard;
 use rig::{Rig, Volume, config, gone, revision};
 use tokio::time::sleep;
 
 use super::super::*;
-use super::logged::Logged;
 use crate::source::kubernetes::{Problem, Sighting, Unusable};
 
 /// Both sources, with revision 5 in each.
@@ -319,36 +321,16 @@ async fn fault_56_of_a_thousand_edits_the_last_one_runs() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_volume_that_never_catches_up_is_told_once_and_again_only_after_it_has() {
-    let logged = Logged::begin();
-    let (rig, volume) = both().await;
-    for (version, expected) in [("6", 1), ("7", 2)] {
-        let text = config(&format!("v{version}"));
-        rig.object(revision(version, &text)).await;
-        for _ in 0..4 {
-            rig.look(Trigger::Poll).await;
-            sleep(Duration::from_mins(2)).await;
-        }
-        assert_eq!(logged.count("WARN"), expected);
-        assert_eq!(logged.count("The mounted file does not follow the ConfigMap"), expected);
-        assert_eq!(logged.count("the kubelet does not update the volume"), expected);
-        volume.swap(&[("config.yaml", &text)]);
-        rig.look(Trigger::File).await;
-    }
-    assert_eq!(logged.count("WARN"), 2);
-}
-
-#[tokio::test(start_paused = true)]
 async fn an_object_that_is_gone_is_told_once_and_again_only_after_it_was_back() {
-    let logged = Logged::begin();
+    let heard = Heard::listen();
     let rig = Rig::start(None, Some(revision("5", &config("v5")))).await.unwrap();
     for (version, expected) in [("6", 1), ("7", 2)] {
         for _ in 0..3 {
             rig.object(Sighting::Missing).await;
             rig.look(Trigger::Poll).await;
         }
-        assert_eq!(logged.count("there is no such object"), expected);
+        assert_eq!(heard.lines("there is no such object").len(), expected);
         rig.object(revision(version, &config("v6"))).await;
     }
-    assert_eq!(logged.count("WARN"), 2);
+    assert_eq!(heard.lines("WARN").len(), 2);
 }

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -76,7 +76,7 @@ impl Announcer {
             series: HashMap::new(),
             left: BURST,
             refilled: Instant::now(),
-            failing: false,
+            failing: BTreeSet::new(),
         };
         (Self(sender), tokio::spawn(publisher.run(queue)))
     }
@@ -106,7 +106,8 @@ struct EventPublisher {
     series: HashMap<Announcement, (Recorder, Instant)>,
     left: u32,
     refilled: Instant,
-    failing: bool,
+    /// The kinds of object about which no Event could be published last time.
+    failing: BTreeSet<String>,
 }
 
 impl EventPublisher {
@@ -177,11 +178,12 @@ impl EventPublisher {
         })
     }
 
-    /// One warning until it works again. Events are optional, so nothing else follows from it.
+    /// One warning for each kind of object until it works again. Events are optional, so nothing else follows from it.
     fn note(&mut self, outcome: Result<(), Option<kube::Error>>, about: &ObjectReference) {
+        let kind = about.kind.clone().unwrap_or_default();
         let err = match outcome {
             Ok(()) => {
-                self.failing = false;
+                self.failing.remove(&kind);
                 return;
             }
             Err(Some(kube::Error::Api(status))) if status.code == 403 => format!(
@@ -190,14 +192,23 @@ impl EventPublisher {
                  --kubernetes.events=false",
                 about.namespace.as_deref().unwrap_or_default()
             ),
-            Err(Some(kube::Error::Api(status))) => format!("HTTP {} {}", status.code, status.message),
-            Err(Some(error)) => error.to_string(),
-            Err(None) => format!("no answer within {ANSWER:?}"),
+            Err(failure) => {
+                // The Event that a series would go on with may be gone, or the credentials that its client holds.
+                self.series.clear();
+                sentence(failure)
+            }
         };
-        if !self.failing {
-            self.failing = true;
+        if self.failing.insert(kind) {
             tracing::warn!(err, "An Event can not be published");
         }
+    }
+}
+
+fn sentence(failure: Option<kube::Error>) -> String {
+    match failure {
+        Some(kube::Error::Api(status)) => format!("HTTP {} {}", status.code, status.message),
+        Some(error) => error.to_string(),
+        None => format!("no answer within {ANSWER:?}"),
     }
 }
 

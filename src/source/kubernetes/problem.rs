@@ -20,6 +20,8 @@ pub enum Problem {
     Timeout(Duration),
     /// A watch that ended at once.
     Short,
+    /// An answer that is not the object that was asked for.
+    Foreign,
     /// Anything else: a sentence.
     Other(String),
 }
@@ -74,6 +76,7 @@ impl Problem {
             Self::Expired => "the API server no longer has the version to watch from (410)".to_owned(),
             Self::Timeout(after) => format!("no answer within {after:?}"),
             Self::Short => "the watch ended at once".to_owned(),
+            Self::Foreign => format!("the answer is not the ConfigMap {name}: something else than the API server answers"),
             Self::Other(text) => text.clone(),
         }
     }

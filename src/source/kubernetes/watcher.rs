@@ -69,6 +69,8 @@ impl ObjectReader {
     pub async fn get(&self) -> Sighting {
         let answer = timeout(self.timing.answer, self.api().get_opt(&self.object.name)).await;
         match answer {
+            // As from a proxy in between; an empty JSON object would else be a ConfigMap without our key.
+            Ok(Ok(Some(object))) if !self.is_ours(&object) => Sighting::Unavailable(Problem::Foreign),
             Ok(Ok(object)) => self.seen(object),
             Ok(Err(error)) => Sighting::Unavailable(Problem::new("get", &error)),
             Err(_) => Sighting::Unavailable(Problem::Timeout(self.timing.answer)),
@@ -78,6 +80,10 @@ impl ObjectReader {
     fn api(&self) -> Api<ConfigMap> {
         let namespace = self.object.namespace.as_deref().unwrap_or_default();
         Api::namespaced(self.access.client(), namespace)
+    }
+
+    fn is_ours(&self, object: &ConfigMap) -> bool {
+        object.metadata.name.as_deref() == Some(&self.object.name)
     }
 
     fn seen(&self, object: Option<ConfigMap>) -> Sighting {
@@ -191,7 +197,7 @@ impl Watch {
         let api = self.reader.api();
         let list = within(&self.reader.timing, "list", api.list(&params)).await.map_err(End::List)?;
         let version = list.metadata.resource_version.unwrap_or_default();
-        let object = list.items.into_iter().find(|object| self.is_ours(object));
+        let object = list.items.into_iter().find(|object| self.reader.is_ours(object));
         self.recovered(false);
         self.away = false;
         self.tell(object).await?;
@@ -200,11 +206,11 @@ impl Watch {
 
     async fn event(&mut self, event: WatchEvent<ConfigMap>) -> Result<(), End> {
         match event {
-            WatchEvent::Added(object) | WatchEvent::Modified(object) if self.is_ours(&object) => {
+            WatchEvent::Added(object) | WatchEvent::Modified(object) if self.reader.is_ours(&object) => {
                 self.lives();
                 self.tell(Some(object)).await?;
             }
-            WatchEvent::Deleted(object) if self.is_ours(&object) => {
+            WatchEvent::Deleted(object) if self.reader.is_ours(&object) => {
                 self.lives();
                 self.tell(None).await?;
             }
@@ -251,10 +257,6 @@ impl Watch {
 
     fn selector(&self) -> String {
         format!("metadata.name={}", self.reader.object.name)
-    }
-
-    fn is_ours(&self, object: &ConfigMap) -> bool {
-        object.metadata.name.as_deref() == Some(&self.reader.object.name)
     }
 }
 

@@ -125,7 +125,20 @@ def test_the_notes_tell_how_to_edit_and_look(helm):
     assert f"kubectl -n {NAMESPACE} port-forward service/backup-nbu-exporter 9440" in said
     assert "kubectl -n monitoring events --for configmap/backup-nbu-exporter" in said
     assert "No site is configured yet" in said
+    # Helm 3 does not find the log of a test that passed.
+    assert ("test backup --logs" in said) is (helm.major > 3) and "test backup" in said
     assert "edit configmap theirs" in notes(helm, configMap={"existingName": "theirs"})
+
+
+def test_the_notes_tell_where_an_image_must_be_that_names_no_registry(helm):
+    sentence = "The image nbu-exporter:0.1.0 names no registry: each node must have it already"
+    assert sentence in notes(helm)
+    for values in ({"image": {"registry": "r.io"}}, {"global": {"imageRegistry": "r.io"}}, {"image": {"repository": "r.io/nbu-exporter"}}):
+        assert "names no registry" not in notes(helm, **values), values
+
+
+def test_the_notes_leave_out_what_was_given(helm):
+    assert "no runbook" not in notes(helm, prometheusRule={"enabled": True, "runbookUrlBase": "https://git.example.com/runbooks"})
 
 
 def test_the_notes_tell_what_a_choice_means(helm):
@@ -141,6 +154,7 @@ def test_the_notes_tell_what_a_choice_means(helm):
         ({"demo": {"enabled": True}}, "demo-1 and demo-2 are simulated"),
         ({"proxy": {"httpsProxy": "http://p:1", "noProxy": ".svc"}}, "but for those in proxy.noProxy (.svc)"),
         ({"configMap": {"existingName": "mine"}}, "a site there names its key file itself"),
+        ({"prometheusRule": {"enabled": True}}, "The alerts link to no runbook"),
     ):
         assert sentence in notes(helm, **values), f"{values}: {notes(helm, **values)}"
         assert sentence not in notes(helm, config=site), f"said in any case: {sentence}"

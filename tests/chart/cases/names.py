@@ -69,7 +69,6 @@ def test_selectors_select_the_exporter_and_not_the_doctor(helm, item):
         "Deployment": objects.one("Deployment")["spec"]["selector"]["matchLabels"],
         "Service": objects.one("Service")["spec"]["selector"],
         "PodDisruptionBudget": objects.one("PodDisruptionBudget")["spec"]["selector"]["matchLabels"],
-        "NetworkPolicy": objects.one("NetworkPolicy")["spec"]["podSelector"]["matchLabels"],
         "PodMonitor": objects.one("PodMonitor")["spec"]["selector"]["matchLabels"],
     }
     for kind, selector in selectors.items():
@@ -78,12 +77,47 @@ def test_selectors_select_the_exporter_and_not_the_doctor(helm, item):
         assert set(selector) == {"app.kubernetes.io/name", "app.kubernetes.io/instance"}, "selectors are immutable: only what never changes"
 
 
+@over(overrides)
+def test_the_network_policy_selects_the_exporter_and_the_doctor(helm, item):
+    objects = helm.render({**EVERYTHING, **item})
+    selector = objects.one("NetworkPolicy")["spec"]["podSelector"]
+    (name,) = selector["matchExpressions"]
+    assert (name["key"], name["operator"]) == ("app.kubernetes.io/name", "In")
+    for pod in objects.pods.values():
+        labels = pod["metadata"]["labels"]
+        assert selector["matchLabels"].items() <= labels.items() and labels[name["key"]] in name["values"]
+
+
 def test_labels_of_the_user_never_break_a_selector(helm):
-    bad = {"app.kubernetes.io/name": "mine", "app.kubernetes.io/instance": "mine"}
+    bad = {"app.kubernetes.io/name": "nbu-exporter", "app.kubernetes.io/instance": "mine"}
     objects = helm.render({**EVERYTHING, "commonLabels": bad, "podLabels": bad, "service": {"labels": bad}})
     assert objects.one("Service")["spec"]["selector"].items() <= objects.template["metadata"]["labels"].items()
     selector = objects.one("ServiceMonitor")["spec"]["selector"]["matchLabels"]
     assert selector.items() <= objects.one("Service")["metadata"]["labels"].items()
+    assert objects.one("Pod")["metadata"]["labels"]["app.kubernetes.io/name"] == "nbu-exporter-doctor", "or the Service sends scrapes to it"
+
+
+def test_a_release_name_may_have_dots_or_be_a_number(helm):
+    for release, expected in (("my.release", "my-release-nbu-exporter"), ("7", "7-nbu-exporter")):
+        objects = helm.render(EVERYTHING, release=release)
+        assert objects.one("Service")["metadata"]["name"] == expected
+        for it in objects:
+            for labels in every_labels(it):
+                assert all(isinstance(value, str) for value in labels.values()), f"{it['kind']}: {labels}"
+
+
+def test_names_that_look_like_numbers_stay_texts(helm):
+    values = {"credentialsSecret": "1", "credentials": [{"site": "a", "existingSecret": "2", "key": "3"}], "configMap": {"existingName": "4"},
+              "tls": {"caBundle": {"existingSecret": "5", "key": "6"}}, "serviceAccount": {"name": "7"}, "namespaceOverride": "8"}
+    spec = helm.render(values).template["spec"]
+    by_name = {it["name"]: it for it in spec["volumes"]}
+    assert by_name["keys"]["secret"]["secretName"] == "1"
+    source = by_name["credentials"]["projected"]["sources"][0]["secret"]
+    assert source == {"name": "2", "items": [{"key": "3", "path": "a/apiKey"}]}
+    assert by_name["config"]["configMap"]["name"] == "4"
+    assert by_name["ca"]["secret"]["secretName"] == "5" and by_name["ca"]["secret"]["items"][0]["key"] == "6"
+    assert spec["serviceAccountName"] == "7"
+    assert all(it["metadata"]["namespace"] == "8" for it in helm.render(values))
 
 
 @over(ci_files)

@@ -1,5 +1,6 @@
-"""Defects P1 to P10 that were found in another exporter's chart. What only the program can show (P2 the swap, P3 the sites,
-P4 the answer of /-/healthy, P7 the pages, P10 the log lines) is tested beside the program."""
+"""Defects P1 to P10 that were found in another exporter's chart. What only the program can show is tested beside it, in tests/it:
+P2 the swap of a mounted ConfigMap (faults/volume.rs), P3 the sites in use (promises.rs), P4 the answer of /-/healthy while no NetBackup does
+(compatibility.rs), P7 the pages (documents.rs), P10 the lines of the log (faults/listeners.rs)."""
 
 import json
 import re

@@ -95,6 +95,10 @@ def test_no_role_is_made_when_someone_else_does(helm):
     assert any(it.startswith("--config.kubernetes=") for it in objects.exporter["args"])
 
 
+# Policies are judged behind the Service of the name servers, whose pods listen on 5353 in OpenShift.
+DNS = [53, 5353]
+
+
 def egress(helm, **values):
     rules = helm.render({"networkPolicy": {"enabled": True}, **values}).one("NetworkPolicy")["spec"]["egress"]
     return [sorted({port["port"] for port in rule["ports"]}) for rule in rules]
@@ -103,12 +107,15 @@ def egress(helm, **values):
 def test_the_network_policy_lets_dns_sites_and_the_api_server_through(helm):
     sites = [{"site": "a", "host": "h", "apiKeyFile": "/k"}, {"site": "b", "host": "h", "port": "8443", "apiKeyFile": "/k", "proxyUrl": "http://p:8080"}]
     for values, expected in (
-        ({}, [[53], [1556], [443, 6443]]),
-        ({"kubernetesWatch": {"enabled": False}}, [[53], [1556]]),
-        ({"config": {"nbuservers": sites}}, [[53], [1556, 8080, 8443], [443, 6443]]),
-        ({"config": {"nbuserver": {"host": "h", "port": 1557, "apiKeyFile": "/k"}}}, [[53], [1557], [443, 6443]]),
-        ({"proxy": {"httpsProxy": "http://user@proxy:3128/"}, "config": {"nbuservers": sites[:1]}}, [[53], [1556, 3128], [443, 6443]]),
-        ({"networkPolicy": {"enabled": True, "egress": {"sitePorts": [1, 2], "apiServerPorts": [16443]}}}, [[53], [1, 2], [16443]]),
+        ({}, [DNS, [1556], [443, 6443]]),
+        ({"kubernetesWatch": {"enabled": False}}, [DNS, [1556]]),
+        ({"config": {"nbuservers": sites}}, [DNS, [1556, 8080, 8443], [443, 6443]]),
+        ({"config": {"nbuserver": {"host": "h", "port": 1557, "apiKeyFile": "/k"}}}, [DNS, [1557], [443, 6443]]),
+        ({"proxy": {"httpsProxy": "http://user@proxy:3128/"}, "config": {"nbuservers": sites[:1]}}, [DNS, [1556, 3128], [443, 6443]]),
+        ({"proxy": {"httpProxy": "http://proxy", "httpsProxy": "https://[fd00::1]/"}}, [DNS, [80, 443], [443, 6443]]),
+        ({"config": {"nbuservers": [{**sites[0], "host": "fd00::1", "proxyUrl": "none"}]}}, [DNS, [1556], [443, 6443]]),
+        ({"config": {"nbuservers": [{**sites[0], "port": "${PORT}"}]}, "networkPolicy": {"enabled": True, "egress": {"sitePorts": [7]}}}, [DNS, [7], [443, 6443]]),
+        ({"networkPolicy": {"enabled": True, "egress": {"sitePorts": [1, 2], "apiServerPorts": [16443]}}}, [DNS, [1, 2], [16443]]),
         ({"networkPolicy": {"enabled": True, "egress": {"dns": False}}}, [[1556], [443, 6443]]),
     ):
         assert egress(helm, **values) == expected, f"{values}: {egress(helm, **values)}"
@@ -116,7 +123,7 @@ def test_the_network_policy_lets_dns_sites_and_the_api_server_through(helm):
 
 def test_dns_is_open_over_udp_and_tcp(helm):
     rule = helm.render({"networkPolicy": {"enabled": True}}).one("NetworkPolicy")["spec"]["egress"][0]
-    assert {it["protocol"] for it in rule["ports"]} == {"UDP", "TCP"}
+    assert {(it["protocol"], it["port"]) for it in rule["ports"]} == {(protocol, port) for protocol in ("UDP", "TCP") for port in DNS}
 
 
 def test_the_network_policy_opens_the_port_of_the_pod(helm):

@@ -70,6 +70,7 @@ def compare(root, node, values, path):
             inner = root["definitions"][inner["$ref"].rsplit("/", 1)[-1]]
         if key != "config" and isinstance(value, dict) and inner.get("additionalProperties") is False:
             assert set(inner["properties"]) == set(value), f"{path}.{key}: {sorted(set(inner['properties']) ^ set(value))}"
+            assert key in node["required"], f"{path}.{key}: null would remove it, and a template would then fail without naming it"
             compare(root, inner, value, f"{path}.{key}")
 
 

@@ -136,3 +136,25 @@ fn the_log_level_follows_the_configuration() {
     let more = &stage.exporter.log()[lines..];
     assert!(!more.iter().any(|line| line.contains("Looked at")), "{more:#?}");
 }
+
+#[test]
+fn every_record_of_the_log_is_one_line_in_both_formats() {
+    let stage = Stage::start(1, &["paris"]);
+    let text = stage.config(&[("paris", 0)]);
+    let mistakes = text.replace("scheme: http", "scheme: gopher").replace("port:", "prot:");
+    for (format, is_whole) in [
+        ("logfmt", (|line| line.starts_with("ts=") && line.contains(" level=")) as fn(&String) -> bool),
+        ("json", |line| {
+            serde_json::from_str::<serde_json::Value>(line).is_ok_and(|record| record.is_object())
+        }),
+    ] {
+        stage.apply(&format!("log: {{format: {format}}}\n{text}"));
+        let lines = stage.exporter.log().len();
+        stage.swap(&format!("log: {{format: {format}}}\n{mistakes}"));
+        eventually("both mistakes are told", || {
+            stage.exporter.log()[lines..].iter().any(|line| line.contains("gopher") && line.contains("prot"))
+        });
+        let more = &stage.exporter.log()[lines..];
+        assert!(more.iter().all(is_whole), "{format}: {more:#?}");
+    }
+}

@@ -85,6 +85,12 @@ fn present(uid: &str, version: &str, text: Result<Vec<u8>, Unusable>) -> Sightin
     Sighting::Present(Arc::new(Revision { uid, resource_version, text, immutable: false }))
 }
 
+pub(super) fn immutable(version: &str, text: &str) -> Sighting {
+    let (uid, resource_version) = ("u2".to_owned(), version.to_owned());
+    let text = Ok(text.as_bytes().to_vec());
+    Sighting::Present(Arc::new(Revision { uid, resource_version, text, immutable: true }))
+}
+
 /// The object as a GET gives it.
 #[derive(Clone)]
 struct FakeObject {

@@ -5,14 +5,18 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use super::mock::{Answer, Mock};
-use crate::source::kubernetes::{Announcement, Announcer, Kind, Pod, Status};
+use crate::source::kubernetes::{Access, Announcement, Announcer, Kind, Pod, Status};
 
 async fn announcer(mock: &Mock) -> Announcer {
+    announcer_with(mock.access().await)
+}
+
+fn announcer_with(access: Access) -> Announcer {
     let pod = Pod { name: "pod".to_owned(), namespace: "pods".to_owned(), uid: Some("p1".to_owned()) };
     let status = Arc::new(Status::default());
     status.seen(Some("u1"));
     let object = Arc::new("ns/cfg".parse().unwrap());
-    Announcer::start(mock.access().await, object, status, Some(pod)).0
+    Announcer::start(access, object, status, Some(pod)).0
 }
 
 fn rejected(note: &str) -> Announcement {
@@ -78,6 +82,20 @@ async fn fault_55_a_slow_a_refusing_and_a_failing_events_api_never_hold_anybody_
         announcer.announce(rejected("after"));
         sleep(Duration::from_secs(1)).await;
         assert_eq!(mock.published().last().unwrap()["event"]["note"], "after", "{answer:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_series_that_fails_begins_anew_with_the_credentials_of_now() {
+    let mock = Mock::empty();
+    let access = mock.access().await;
+    let announcer = announcer_with(access.clone());
+    for expected in [2, 2, 4] {
+        announcer.announce(rejected("a"));
+        sleep(Duration::from_secs(20)).await;
+        assert_eq!(mock.published().len(), expected);
+        mock.set(|script| (script.token, script.file) = (Some("second"), "second"));
+        access.renew().await;
     }
 }
 

@@ -1,0 +1,174 @@
+//! The real program between a mounted file and an API server that follows a script: what it runs, and what its log says.
+
+use crate::harness::{Answer, ApiServer, Exporter, Sites, Volume, config, configmap, eventually};
+
+const WATCH_UP: &str = "nbu_exporter_config_kubernetes_watch_up";
+
+struct Rig {
+    _sites: Sites,
+    volume: Volume,
+    api: ApiServer,
+    /// Three configurations that differ, the oldest first.
+    texts: [String; 3],
+}
+
+impl Rig {
+    /// The first configuration in the volume, the second in the object.
+    fn new() -> Self {
+        let sites = Sites::start(1);
+        let texts = ["one", "two", "three"].map(|name| config(&[(name, sites.port(0))]));
+        let volume = Volume::new(&[("config.yaml", &texts[0])]);
+        let api = ApiServer::start("1200", &texts[1]);
+        Self { _sites: sites, volume, api, texts }
+    }
+
+    fn start(&self) -> Exporter {
+        let mut command = Exporter::command(&self.volume.path("config.yaml"));
+        self.api.watched_by(&mut command);
+        Exporter::spawn(command)
+    }
+
+    /// Waits until the API server was asked so many times more.
+    #[track_caller]
+    fn until_asked(&self, times: usize) {
+        let enough = self.api.lists() + times;
+        eventually("it asks again", || self.api.lists() >= enough);
+    }
+}
+
+/// How often the log says this.
+fn told(exporter: &Exporter, text: &str) -> usize {
+    exporter.log().iter().filter(|line| line.contains(text)).count()
+}
+
+fn watch_is_up(exporter: &Exporter) -> bool {
+    exporter.sample(WATCH_UP) == Some(1.0)
+}
+
+#[test]
+fn fault_45_a_missing_rule_is_told_once_however_often_it_is_met() {
+    let rig = Rig::new();
+    rig.api.answer_lists(Answer::Status(403));
+    let exporter = rig.start();
+    exporter.until_runs(&rig.texts[0]);
+    rig.until_asked(3);
+    let rule = "resourceNames [cfg], verbs [get, list, watch]";
+    assert_eq!(told(&exporter, rule), 1, "{:#?}", exporter.log());
+    assert_eq!(told(&exporter, "the verb list is missing"), 1);
+    assert!(!watch_is_up(&exporter) && exporter.is_newest());
+
+    rig.api.answer_lists(Answer::Right);
+    exporter.until_runs(&rig.texts[1]);
+    eventually("the watch is up", || watch_is_up(&exporter));
+    assert_eq!(told(&exporter, "is watched again"), 1, "{:#?}", exporter.log());
+}
+
+#[test]
+fn fault_45_a_watch_that_is_forbidden_is_told_once_although_lists_succeed() {
+    let rig = Rig::new();
+    rig.api.answer_watches(Answer::Status(403));
+    let exporter = rig.start();
+    exporter.until_runs(&rig.texts[1]);
+    rig.until_asked(3);
+    assert_eq!(told(&exporter, "the verb watch is missing"), 1, "{:#?}", exporter.log());
+    // Each new attempt begins with a list, so that an edit arrives all the same.
+    rig.api.edit_silently("1201", &rig.texts[2]);
+    exporter.until_runs(&rig.texts[2]);
+    assert_eq!(told(&exporter, "the verb watch is missing"), 1);
+    assert_eq!(told(&exporter, "is watched again"), 0);
+}
+
+#[test]
+fn fault_63_an_api_server_that_is_slow_at_the_start_is_not_waited_for_and_has_the_last_word() {
+    let rig = Rig::new();
+    rig.api.answer_lists(Answer::Held);
+    let exporter = rig.start();
+    exporter.until_runs(&rig.texts[0]);
+    assert_eq!(exporter.post("/-/reload").status, 200, "it asks by a GET");
+    rig.api.answer_lists(Answer::Right);
+    exporter.until_runs(&rig.texts[1]);
+    eventually("the watch is up", || watch_is_up(&exporter));
+    assert_eq!(exporter.post("/-/reload").status, 200);
+    assert!(exporter.runs(&rig.texts[1]), "the file is the older one");
+}
+
+#[test]
+fn fault_47_two_hundred_with_garbage_is_no_configuration_and_no_deletion() {
+    let rig = Rig::new();
+    rig.api.answer_lists(Answer::Body("<html>sign in</html>".to_owned()));
+    let exporter = rig.start();
+    exporter.until_runs(&rig.texts[0]);
+    rig.until_asked(2);
+    assert_eq!(told(&exporter, "The ConfigMap can not be watched"), 1, "{:#?}", exporter.log());
+    rig.api.answer_lists(Answer::Right);
+    exporter.until_runs(&rig.texts[1]);
+
+    let other = configmap("other", "1300", &rig.texts[2]).to_string();
+    for garbage in ["<html>sign in</html>", "", "{}", "[]", "null", r#"{"kind":"Status","code":500}"#, &other]
+    {
+        rig.api.answer_gets(Answer::Body(garbage.to_owned()));
+        let answer = exporter.post("/-/reload");
+        assert_eq!(answer.status, 200, "{garbage}: {}", answer.body());
+        assert!(exporter.runs(&rig.texts[1]) && exporter.is_newest(), "{garbage}");
+        assert_eq!(exporter.sample("nbu_exporter_config_kubernetes_object_present"), Some(1.0), "{garbage}");
+    }
+    rig.api.edit("1301", &rig.texts[2]);
+    exporter.until_runs(&rig.texts[2]);
+}
+
+#[test]
+fn fault_47_events_of_another_object_and_bookmarks_alone_change_nothing() {
+    let rig = Rig::new();
+    let exporter = rig.start();
+    exporter.until_runs(&rig.texts[1]);
+    eventually("a watch is open", || rig.api.watches() > 0);
+    for version in 1300..1320 {
+        rig.api.tell("MODIFIED", &configmap("other", &version.to_string(), &rig.texts[2]));
+        rig.api.tell("DELETED", &configmap("other", &version.to_string(), &rig.texts[2]));
+        let bookmark = serde_json::json!({"kind": "ConfigMap", "apiVersion": "v1",
+            "metadata": {"resourceVersion": version.to_string(), "creationTimestamp": null}});
+        rig.api.tell("BOOKMARK", &bookmark);
+    }
+    rig.api.edit("1321", &rig.texts[2]);
+    exporter.until_runs(&rig.texts[2]);
+    assert_eq!(exporter.reloads("kubernetes", "applied"), 1.0);
+    assert_eq!(exporter.reloads("kubernetes", "rejected"), 0.0);
+    assert_eq!(exporter.sample("nbu_exporter_config_kubernetes_object_present"), Some(1.0));
+}
+
+#[test]
+fn fault_42_versions_that_went_back_with_another_text_are_applied_once_and_told() {
+    let rig = Rig::new();
+    let exporter = rig.start();
+    exporter.until_runs(&rig.texts[1]);
+    // As after an etcd restored from its backup: the server goes away, and comes back with less.
+    rig.api.edit_silently("1000", &rig.texts[2]);
+    rig.api.answer_watches(Answer::Right);
+    exporter.until_runs(&rig.texts[2]);
+    assert_eq!(told(&exporter, "went back, as after a restored backup"), 1, "{:#?}", exporter.log());
+    rig.api.answer_watches(Answer::Right);
+    rig.until_asked(1);
+    eventually("a watch is open", || rig.api.watches() > 0);
+    rig.api.edit("1001", &rig.texts[1]);
+    exporter.until_runs(&rig.texts[1]);
+    assert_eq!(told(&exporter, "went back, as after a restored backup"), 1);
+}
+
+#[test]
+fn fault_55_events_that_are_forbidden_for_one_of_two_objects_are_told_once() {
+    let rig = Rig::new();
+    rig.api.forbid_events("pods");
+    let mut command = Exporter::command(&rig.volume.path("config.yaml"));
+    rig.api.announced_to(&mut command);
+    let exporter = Exporter::spawn(command);
+    exporter.until_runs(&rig.texts[1]);
+    eventually("a watch is open", || rig.api.watches() > 0);
+    for (version, text) in [("1201", &rig.texts[2]), ("1202", &rig.texts[1]), ("1203", &rig.texts[2])] {
+        let tried = rig.api.events();
+        rig.api.edit(version, text);
+        exporter.until_runs(text);
+        eventually("both are tried", || rig.api.events() >= tried + 2);
+    }
+    let told: Vec<_> = exporter.log().into_iter().filter(|line| line.contains("An Event can not")).collect();
+    assert!(told.len() == 1 && told[0].contains("a Role in namespace pods"), "{told:#?}");
+}

@@ -1,0 +1,271 @@
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+
+use serde_json::{Value, json};
+
+/// A Kubernetes API server that follows a script, over plain HTTP, with one ConfigMap `cfg` in the namespace `ns`.
+pub struct ApiServer {
+    stage: Arc<Stage>,
+    directory: tempfile::TempDir,
+    address: SocketAddr,
+}
+
+/// What a kind of request is answered by.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// As it should be.
+    Right,
+    /// This HTTP status.
+    Status(u16),
+    /// Nothing until there is another answer.
+    Held,
+    /// Status 200 with this body.
+    Body(String),
+}
+
+struct Script {
+    list: Answer,
+    get: Answer,
+    watch: Answer,
+    /// The namespace in which Events are forbidden.
+    no_events_in: Option<&'static str>,
+    object: Option<Value>,
+    lists: usize,
+    events: usize,
+    watches: Vec<TcpStream>,
+}
+
+struct Request {
+    line: String,
+    body: String,
+}
+
+struct Stage {
+    script: Mutex<Script>,
+    changed: Condvar,
+}
+
+impl ApiServer {
+    /// Starts one that has the object in this version.
+    pub fn start(version: &str, text: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let script = Script {
+            list: Answer::Right,
+            get: Answer::Right,
+            watch: Answer::Right,
+            no_events_in: None,
+            object: Some(configmap("cfg", version, text)),
+            lists: 0,
+            events: 0,
+            watches: Vec::new(),
+        };
+        let stage = Arc::new(Stage { script: Mutex::new(script), changed: Condvar::new() });
+        let shared = stage.clone();
+        std::thread::spawn(move || {
+            for connection in listener.incoming().map_while(Result::ok) {
+                let stage = shared.clone();
+                std::thread::spawn(move || stage.serve(connection));
+            }
+        });
+        let server = Self { stage, directory: tempfile::tempdir().unwrap(), address };
+        server.write_kubeconfig();
+        server
+    }
+
+    fn write_kubeconfig(&self) {
+        let config = json!({"apiVersion": "v1", "kind": "Config", "current-context": "c",
+            "clusters": [{"name": "c", "cluster": {"server": format!("http://{}", self.address)}}],
+            "users": [{"name": "c", "user": {}}],
+            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "c", "namespace": "ns"}}]});
+        std::fs::write(self.kubeconfig(), config.to_string()).unwrap();
+    }
+
+    fn kubeconfig(&self) -> PathBuf {
+        self.directory.path().join("kubeconfig")
+    }
+
+    /// Lets the program watch the object here.
+    pub fn watched_by<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command.arg("--config.kubernetes=ns/cfg").env("KUBECONFIG", self.kubeconfig())
+    }
+
+    /// The same for a pod in the namespace `pods`, which has Events as well.
+    pub fn announced_to<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        let pod = [("POD_NAME", "pod"), ("POD_NAMESPACE", "pods"), ("POD_UID", "p1")];
+        self.watched_by(command).envs(pod)
+    }
+
+    /// Forbids Events in this namespace.
+    pub fn forbid_events(&self, namespace: &'static str) {
+        self.stage.change(|script| script.no_events_in = Some(namespace));
+    }
+
+    /// How many Events were tried.
+    pub fn events(&self) -> usize {
+        self.stage.script().events
+    }
+
+    /// From now on lists are answered so.
+    pub fn answer_lists(&self, answer: Answer) {
+        self.stage.change(|script| script.list = answer);
+    }
+
+    /// From now on a GET of the object is answered so.
+    pub fn answer_gets(&self, answer: Answer) {
+        self.stage.change(|script| script.get = answer);
+    }
+
+    /// From now on watches are answered so; those that are open end.
+    pub fn answer_watches(&self, answer: Answer) {
+        self.stage.change(|script| script.watch = answer);
+        self.end_watches();
+    }
+
+    /// How many lists were asked for.
+    pub fn lists(&self) -> usize {
+        self.stage.script().lists
+    }
+
+    /// How many watches are open.
+    pub fn watches(&self) -> usize {
+        self.stage.script().watches.len()
+    }
+
+    fn end_watches(&self) {
+        self.stage.change(|script| {
+            for mut watch in script.watches.drain(..) {
+                let _ = watch.write_all(b"0\r\n\r\n");
+            }
+        });
+    }
+
+    /// Changes the object and tells no watch of it.
+    pub fn edit_silently(&self, version: &str, text: &str) {
+        self.stage.change(|script| script.object = Some(configmap("cfg", version, text)));
+    }
+
+    /// Changes the object.
+    pub fn edit(&self, version: &str, text: &str) {
+        self.edit_silently(version, text);
+        self.tell("MODIFIED", &configmap("cfg", version, text));
+    }
+
+    /// Sends an event to every open watch.
+    pub fn tell(&self, kind: &str, object: &Value) {
+        let line = format!("{}\n", json!({"type": kind, "object": object}));
+        let chunk = format!("{:x}\r\n{line}\r\n", line.len());
+        self.stage.change(|script| {
+            script.watches.retain_mut(|watch| watch.write_all(chunk.as_bytes()).is_ok());
+        });
+    }
+}
+
+impl Stage {
+    fn script(&self) -> MutexGuard<'_, Script> {
+        self.script.lock().unwrap()
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Script)) {
+        change(&mut self.script());
+        self.changed.notify_all();
+    }
+
+    /// Answers one request after the other, until a watch takes the connection.
+    fn serve(&self, mut connection: TcpStream) {
+        let mut reader = BufReader::new(connection.try_clone().unwrap());
+        while let Some(request) = Request::read(&mut reader) {
+            if request.line.contains("watch=true") {
+                self.watch(connection);
+                return;
+            }
+            let (status, body) = if request.line.contains("/events") {
+                self.event(request)
+            } else {
+                self.answer(&request.line)
+            };
+            let head = format!("HTTP/1.1 {status} Scripted\r\ncontent-type: application/json\r\n");
+            let whole = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
+            if connection.write_all(whole.as_bytes()).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn event(&self, request: Request) -> (u16, String) {
+        self.change(|script| script.events += 1);
+        let forbidden = self.script().no_events_in.map(|namespace| format!("/namespaces/{namespace}/"));
+        if forbidden.is_some_and(|path| request.line.contains(&path)) {
+            (403, failure(403))
+        } else {
+            (201, request.body)
+        }
+    }
+
+    fn answer(&self, request: &str) -> (u16, String) {
+        let is_list = request.contains("/configmaps?");
+        self.change(|script| script.lists += usize::from(is_list));
+        let scripted = |script: &Script| if is_list { script.list.clone() } else { script.get.clone() };
+        let script =
+            self.changed.wait_while(self.script(), |script| scripted(script) == Answer::Held).unwrap();
+        match (scripted(&script), &script.object) {
+            (Answer::Status(code), _) => (code, failure(code)),
+            (Answer::Body(body), _) => (200, body),
+            (_, object) if is_list => (200, list(object.iter())),
+            (_, Some(object)) => (200, object.to_string()),
+            (_, None) => (404, failure(404)),
+        }
+    }
+
+    fn watch(&self, mut connection: TcpStream) {
+        let answer = self.script().watch.clone();
+        if let Answer::Status(code) = answer {
+            let body = failure(code);
+            let head =
+                format!("HTTP/1.1 {code} Scripted\r\nconnection: close\r\ncontent-length: {}", body.len());
+            let _ = connection.write_all(format!("{head}\r\n\r\n{body}").as_bytes());
+            return;
+        }
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n";
+        if connection.write_all(head.as_bytes()).is_ok() {
+            self.change(|script| script.watches.push(connection));
+        }
+    }
+}
+
+impl Request {
+    fn read(reader: &mut impl BufRead) -> Option<Self> {
+        let mut head = reader.by_ref().lines().map_while(Result::ok).take_while(|line| !line.is_empty());
+        let line = head.next()?;
+        let length = head.fold(0, |length, header| match header.to_ascii_lowercase().split_once(": ") {
+            Some(("content-length", value)) => value.parse().unwrap(),
+            _ => length,
+        });
+        let mut body = String::new();
+        reader.take(length).read_to_string(&mut body).ok()?;
+        Some(Self { line, body })
+    }
+}
+
+/// An object as the API server shows it.
+pub fn configmap(name: &str, version: &str, text: &str) -> Value {
+    json!({"kind": "ConfigMap", "apiVersion": "v1",
+        "metadata": {"name": name, "namespace": "ns", "uid": "u1", "resourceVersion": version},
+        "data": {"config.yaml": text}})
+}
+
+fn list<'a>(items: impl Iterator<Item = &'a Value>) -> String {
+    let items: Vec<_> = items.collect();
+    let version = items.first().map_or(json!("1"), |object| object["metadata"]["resourceVersion"].clone());
+    json!({"kind": "ConfigMapList", "apiVersion": "v1", "metadata": {"resourceVersion": version}, "items": items})
+        .to_string()
+}
+
+fn failure(code: u16) -> String {
+    json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": "as the script says",
+        "reason": "Scripted", "code": code})
+    .to_string()
+}
