@@ -12,7 +12,8 @@ use super::scalar::whole_number;
 use super::{ListenHost, Proxy};
 
 /// Our own paths: the metrics page can not be there.
-pub const RESERVED_PATHS: [&str; 6] = ["/", "/-/healthy", "/-/ready", "/-/reload", "/health", "/config"];
+pub const RESERVED_PATHS: [&str; 9] =
+    ["/", "/-/healthy", "/-/ready", "/-/reload", "/health", "/healthz", "/livez", "/readyz", "/config"];
 
 /// The host of a primary server.
 #[derive(Clone, Debug)]
