@@ -11,6 +11,12 @@ fn collectors_that_have_no_key_always_run() {
     }
 }
 
+#[test]
+fn the_collectors_that_the_configuration_calls_built_are_those_of_the_table() {
+    let keys: Vec<_> = COLLECTORS.iter().map(|entry| entry.key.unwrap_or(entry.name)).collect();
+    assert_eq!(keys, crate::config::BUILT_COLLECTORS);
+}
+
 #[tokio::test]
 async fn a_missing_permission_is_the_outcome_of_one_collector() {
     let server = Server::start(|seen| match seen.path.as_str() {
