@@ -10,7 +10,7 @@ use crate::source::kubernetes::{Announcement, Announcer, Kind};
 /// A Secret comes up to about 80 s after the ConfigMap that names it, so a missing key file is no news before this.
 const PATIENCE: Duration = Duration::from_mins(3);
 
-/// Makes Events of verdicts and of refused keys, until the senders of both are gone.
+/// Makes Events of verdicts and of refused keys; it never ends.
 pub(super) async fn announce(
     mut status: StatusReader,
     mut refused: mpsc::Receiver<Arc<str>>,

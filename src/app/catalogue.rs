@@ -46,6 +46,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::metric::{Kind, Naming};
 
     #[test]
     fn a_name_belongs_to_one_family_and_a_label_stands_once() {
@@ -56,6 +57,25 @@ mod tests {
             let labels: BTreeSet<_> = listed.labels().collect();
             assert_eq!(labels.len(), listed.desc.labels.len() + 1, "{}", listed.desc.name);
             assert!(!labels.contains("le"), "{}", listed.desc.name);
+        }
+    }
+
+    #[test]
+    fn every_help_is_a_sentence_and_no_family_names_the_site_itself() {
+        for Listed { desc, .. } in catalogue() {
+            assert!(desc.help.ends_with('.') && !desc.help.contains('\n'), "{}: {}", desc.name, desc.help);
+            assert!(!desc.labels.contains(&"site"), "{}", desc.name);
+        }
+    }
+
+    #[test]
+    fn native_names_follow_the_rules_of_the_field() {
+        for Listed { desc, .. } in catalogue().iter().filter(|listed| listed.desc.naming == Naming::Native) {
+            assert_eq!(desc.name.ends_with("_total"), desc.kind == Kind::Counter, "{}", desc.name);
+            for suffix in ["_count", "_sum", "_bucket", "_ms", "_info_total"] {
+                assert!(!desc.name.ends_with(suffix), "{}", desc.name);
+            }
+            assert!(!desc.labels.contains(&"type"), "{}", desc.name);
         }
     }
 }

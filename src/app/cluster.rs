@@ -106,13 +106,12 @@ impl Source for ObjectMetrics {
 
     fn read(&self) -> Vec<Reading> {
         let status = &self.status;
-        let gauge = |name, value| Reading { name, counter: false, value, label: None };
-        let answered = status.last_answer().map(|at| gauge(LAST_ANSWER, seconds(at)));
-        let lag = self.lag.as_ref().map(|lag| gauge(LAG, lag.get().as_secs_f64()));
+        let answered = status.last_answer().map(|at| Reading::gauge(LAST_ANSWER, seconds(at)));
+        let lag = self.lag.as_ref().map(|lag| Reading::gauge(LAG, lag.get().as_secs_f64()));
         let mut readings = vec![
-            gauge(UP, flag(status.is_up())),
-            gauge(PRESENT, flag(status.is_present())),
-            Reading { name: RESTARTS, counter: true, value: status.restarts() as f64, label: None },
+            Reading::gauge(UP, flag(status.is_up())),
+            Reading::gauge(PRESENT, flag(status.is_present())),
+            Reading::counter(RESTARTS, status.restarts() as f64),
         ];
         readings.extend(answered.into_iter().chain(lag));
         readings

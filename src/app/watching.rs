@@ -32,19 +32,17 @@ impl Source for Watching {
 
     fn read(&self) -> Vec<Reading> {
         let status = &self.0;
-        let counter = |name, value: u64| Reading { name, counter: true, value: value as f64, label: None };
+        let counter = |name, value: u64| Reading::counter(name, value as f64);
         let mode = |mode: Mode| Reading {
-            name: INFO,
-            counter: false,
-            value: flag(status.mode() == mode),
             label: Some(("mode", mode.as_str())),
+            ..Reading::gauge(INFO, flag(status.mode() == mode))
         };
         vec![
             mode(Mode::Inotify),
             mode(Mode::Poll),
             mode(Mode::Unwatchable),
             mode(Mode::Unwatched),
-            Reading { name: WATCHES, counter: false, value: status.watches() as f64, label: None },
+            Reading::gauge(WATCHES, status.watches() as f64),
             counter(REARMED, status.rearmed()),
             counter(MISSED, status.missed()),
             counter(OVERFLOWS, status.overflows()),

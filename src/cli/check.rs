@@ -40,7 +40,8 @@ pub fn check_config(args: &CheckArgs, reader: &FileReader, out: &mut impl Write)
             }
             let sites = loaded.config.sites.len();
             let noun = if sites == 1 { "site" } else { "sites" };
-            writeln!(out, "{}: valid, {sites} {noun}", file.display())?;
+            let uncounted = if skip { ", not counting those that need what was left out" } else { "" };
+            writeln!(out, "{}: valid, {sites} {noun}{uncounted}", file.display())?;
             Ok(ExitCode::SUCCESS)
         }
         Err(report) => {

@@ -69,9 +69,9 @@ fn introduce(app: &App, file: &Path) -> io::Result<()> {
          \x20 look    curl -s http://{address}/metrics | grep ^nbu_\n\
          \x20         http://{address}/ in a browser\n\
          \x20 edit    {file}\n\
-         \x20         change a site's name or remove one, and save: it is applied by itself\n\
+         \x20         rename a site, remove one, or copy one under another name, and save: it is applied by itself\n\
          \x20 break   write something wrong: the report names line and column, and all runs on\n\
-         \x20 ask     nbu-exporter reload --address http://{address}\n\
+         \x20 ask     curl -X POST http://{address}/-/reload (or: nbu-exporter reload --address http://{address})\n\
          \n\
          Ctrl-C ends it and cleans up.\n"
     )

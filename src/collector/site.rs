@@ -72,8 +72,6 @@ static CAPPED_RECORDS: Desc = counter(
     "Records that were counted under the label value other since there are too many label sets.",
 );
 
-/// The families of a site as a whole; the poller gives their values.
-pub static SITE_FAMILIES: &[&Desc] = &[&UP, &API_VERSION, &LAST_SCRAPE, &KEY_EXPIRY];
 /// The families that [`collector_families`] gives.
 pub static COLLECTOR_FAMILIES: &[&Desc] =
     &[&SUCCESS, &DURATION, &LAST_SUCCESS, &TRUNCATED, &UNAUTHORIZED, &ODD_RECORDS, &CAPPED_RECORDS];

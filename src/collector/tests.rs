@@ -1,36 +1,5 @@
-use std::collections::BTreeSet;
-
 use super::*;
-use crate::metric::{Kind, Naming};
-use crate::netbackup::Stats;
 use crate::netbackup::fixture::{Answer, Server, soon};
-
-fn all_families() -> Vec<&'static Desc> {
-    let of_collectors = COLLECTORS.iter().flat_map(|entry| entry.families.iter().copied());
-    let of_sites = site::SITE_FAMILIES.iter().chain(site::COLLECTOR_FAMILIES).chain(Stats::DESCS).copied();
-    of_collectors.chain(of_sites).collect()
-}
-
-#[test]
-fn every_family_has_its_own_name_and_a_help_that_is_a_sentence() {
-    let mut names = BTreeSet::new();
-    for desc in all_families() {
-        assert!(names.insert(desc.name), "{} is there twice", desc.name);
-        assert!(desc.help.ends_with('.') && !desc.help.contains('\n'), "{}: {}", desc.name, desc.help);
-        assert!(!desc.labels.contains(&"site"), "{}", desc.name);
-    }
-}
-
-#[test]
-fn native_names_follow_the_rules_of_the_field() {
-    for desc in all_families().into_iter().filter(|desc| desc.naming == Naming::Native) {
-        assert_eq!(desc.name.ends_with("_total"), desc.kind == Kind::Counter, "{}", desc.name);
-        for suffix in ["_count", "_sum", "_bucket", "_ms", "_info_total"] {
-            assert!(!desc.name.ends_with(suffix), "{}", desc.name);
-        }
-        assert!(!desc.labels.contains(&"type"), "{}", desc.name);
-    }
-}
 
 #[test]
 fn collectors_that_have_no_key_always_run() {
@@ -40,6 +9,12 @@ fn collectors_that_have_no_key_always_run() {
     for (collector, entry) in build(&crate::config::Collectors::default()).iter().zip(COLLECTORS) {
         assert_eq!((collector.name(), collector.families()), (entry.name, entry.families));
     }
+}
+
+#[test]
+fn the_collectors_that_the_configuration_calls_built_are_those_of_the_table() {
+    let keys: Vec<_> = COLLECTORS.iter().map(|entry| entry.key.unwrap_or(entry.name)).collect();
+    assert_eq!(keys, crate::config::BUILT_COLLECTORS);
 }
 
 #[tokio::test]

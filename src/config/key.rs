@@ -82,7 +82,7 @@ fn schema_of(shape: &Shape) -> Value {
     }
 }
 
-/// Numbers and booleans as such where the key takes them.
+/// Numbers, booleans and sections as such where the key takes them.
 fn default_value(default: &str, alternatives: Option<&Value>) -> Value {
     let kind = alternatives.and_then(|alternatives| alternatives.pointer("/0/type"));
     let takes = |name: &str| match kind {
@@ -93,6 +93,7 @@ fn default_value(default: &str, alternatives: Option<&Value>) -> Value {
     match serde_json::from_str(default) {
         Ok(value @ Value::Number(_)) if takes("integer") || takes("number") => value,
         Ok(value @ Value::Bool(_)) if takes("boolean") => value,
+        Ok(value @ Value::Object(_)) => value,
         _ => json!(default),
     }
 }

@@ -228,9 +228,11 @@ impl<'a> Reader<'a> {
                 Piece::Literal(literal) => expanded.push_str(literal),
                 Piece::Variable(name) => {
                     self.variables.insert(name.to_owned());
-                    match self.environment.get(name) {
-                        Some(value) => expanded.push_str(value),
-                        None => usable = self.unset(place, name),
+                    if let Some(value) = self.environment.get(name) {
+                        expanded.push_str(value);
+                    } else {
+                        self.unset(place, name);
+                        usable = false;
                     }
                 }
                 Piece::Malformed => {
@@ -248,12 +250,11 @@ impl<'a> Reader<'a> {
         if usable { Ok(expanded) } else { Err(Without::Use) }
     }
 
-    fn unset(&mut self, place: Place, name: &str) -> bool {
+    fn unset(&mut self, place: Place, name: &str) {
         if self.checks_references() {
             let message = format!("the environment variable {name} must be set");
             self.violation(&self.at(place), message);
         }
-        false
     }
 
     fn inside<R>(&mut self, segment: &str, work: impl FnOnce(&mut Self) -> R) -> R {

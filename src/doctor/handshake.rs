@@ -19,7 +19,7 @@ pub(super) struct Shown {
     pub(super) chain: Vec<CertificateDer<'static>>,
     /// What the site's settings say to it.
     pub(super) verdict: Result<(), Refusal>,
-    /// Such as `TLSv1.3`.
+    /// Such as `TLSv1_3`.
     pub(super) protocol: Option<&'static str>,
 }
 

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -23,11 +24,27 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
 /// As long as the exporter waits for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Who is to be found and connected to first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hop {
+    Site,
+    Proxy,
+}
+
+impl fmt::Display for Hop {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Site => "the host",
+            Self::Proxy => "the proxy",
+        })
+    }
+}
+
 /// The host has no address.
 #[derive(Debug, thiserror::Error)]
-#[error("{whose} {host} can not be resolved: {why}")]
+#[error("{hop} {host} can not be resolved: {why}")]
 pub(super) struct Unresolved {
-    whose: &'static str,
+    hop: Hop,
     host: String,
     why: String,
 }
@@ -37,7 +54,10 @@ impl Curable for Unresolved {
         format!(
             "correct {}, or see to the name service: in Kubernetes, that the Pod's DNS policy and NetworkPolicy let it \
              ask, and that the cluster's DNS forwards this domain",
-            if self.whose == PROXY { "the proxy's URL" } else { "the site's host" }
+            match self.hop {
+                Hop::Site => "the site's host",
+                Hop::Proxy => "the proxy's URL",
+            }
         )
     }
 }
@@ -45,8 +65,8 @@ impl Curable for Unresolved {
 /// No connection to the port, or none through the proxy.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unreached {
-    #[error("{whose}: {}", failures.join("; "))]
-    Tcp { whose: String, failures: Vec<String>, timed_out: bool },
+    #[error("{}: {}", refusal(*hop), failures.join("; "))]
+    Tcp { hop: Hop, failures: Vec<String>, timed_out: bool },
     #[error("TLS with the proxy {0} failed: {1}")]
     ProxyTls(String, String),
     #[error("the proxy {0} gives no connection to the site: {1}")]
@@ -76,8 +96,12 @@ impl Curable for Unreached {
     }
 }
 
-const PROXY: &str = "the proxy";
-const SITE: &str = "the host";
+fn refusal(hop: Hop) -> &'static str {
+    match hop {
+        Hop::Site => "no connection",
+        Hop::Proxy => "the proxy takes no connection",
+    }
+}
 
 /// The addresses to connect to: the site's, or those of the proxy on the way.
 pub(super) async fn resolve(
@@ -85,16 +109,16 @@ pub(super) async fn resolve(
     proxy: Option<&ProxyHop>,
     deadline: Instant,
 ) -> Result<(Vec<SocketAddr>, Finding), Unresolved> {
-    let (whose, host, port) = match proxy {
-        Some(proxy) => (PROXY, proxy.host(), proxy.port()),
-        None => (SITE, site.endpoint.host(), site.endpoint.port()),
+    let (hop, host, port) = match proxy {
+        Some(proxy) => (Hop::Proxy, proxy.host(), proxy.port()),
+        None => (Hop::Site, site.endpoint.host(), site.endpoint.port()),
     };
     let host = host.trim_matches(['[', ']']);
     if let Ok(address) = host.parse::<IpAddr>() {
-        let finding = Finding::passed(format!("{whose} {address} is an address"));
+        let finding = Finding::passed(format!("{hop} {address} is an address"));
         return Ok((vec![SocketAddr::new(address, port)], finding));
     }
-    let fail = |why: String| Unresolved { whose, host: host.to_owned(), why };
+    let fail = |why: String| Unresolved { hop, host: host.to_owned(), why };
     let found = timeout_at(deadline, tokio::net::lookup_host((host, port))).await;
     let found = found.map_err(|_| fail("no answer in time".to_owned()))?;
     let addresses: Vec<_> = found.map_err(|error| fail(error.to_string()))?.collect();
@@ -103,7 +127,7 @@ pub(super) async fn resolve(
     }
     let mut list: Vec<String> = addresses.iter().map(|address| address.ip().to_string()).collect();
     list.dedup();
-    let finding = Finding::passed(format!("{whose} {host} is {}", list.join(", ")));
+    let finding = Finding::passed(format!("{hop} {host} is {}", list.join(", ")));
     Ok((addresses, finding.with("addresses", list)))
 }
 
@@ -115,7 +139,8 @@ pub(super) async fn connect(
     tls: &TlsCache,
     deadline: Instant,
 ) -> Result<(Box<dyn Wire>, Finding), Unreached> {
-    let (stream, finding) = first(addresses, proxy.is_some(), deadline).await?;
+    let (stream, finding) =
+        first(addresses, if proxy.is_some() { Hop::Proxy } else { Hop::Site }, deadline).await?;
     let Some(proxy) = proxy else { return Ok((Box::new(stream), finding)) };
     let name = format!("{}:{}", proxy.host(), proxy.port());
     let late = || "no answer in time".to_owned();
@@ -136,16 +161,18 @@ pub(super) async fn connect(
 /// The first address that takes a connection; those before it are worth a warning.
 async fn first(
     addresses: &[SocketAddr],
-    is_proxy: bool,
+    hop: Hop,
     deadline: Instant,
 ) -> Result<(TcpStream, Finding), Unreached> {
-    let whose = if is_proxy { "the proxy takes no connection" } else { "no connection" };
     let (mut failures, mut timed_out) = (Vec::new(), false);
     for address in addresses {
         let limit = deadline.min(Instant::now() + CONNECT_TIMEOUT);
         match timeout_at(limit, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => {
-                let to = if is_proxy { "connected to the proxy at" } else { "connected to" };
+                let to = match hop {
+                    Hop::Site => "connected to",
+                    Hop::Proxy => "connected to the proxy at",
+                };
                 let connected = format!("{to} {address}");
                 let finding = if failures.is_empty() {
                     Finding::passed(connected)
@@ -164,7 +191,7 @@ async fn first(
             }
         }
     }
-    Err(Unreached::Tcp { whose: whose.to_owned(), failures, timed_out })
+    Err(Unreached::Tcp { hop, failures, timed_out })
 }
 
 async fn tls_with_proxy(

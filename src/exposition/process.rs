@@ -56,12 +56,9 @@ impl Source for Process {
     fn read(&self) -> Vec<Reading> {
         let text = |file: &str| fs::read_to_string(format!("/proc/self/{file}")).unwrap_or_default();
         let (stat, status) = (text("stat"), text("status"));
-        let gauge = |name, value: Option<f64>| {
-            value.map(|value| Reading { name, counter: false, value, label: None })
-        };
-        let cpu = cpu_seconds(&stat).map(|value| Reading { name: CPU, counter: true, value, label: None });
+        let gauge = |name, value: Option<f64>| value.map(|value| Reading::gauge(name, value));
         [
-            cpu,
+            cpu_seconds(&stat).map(|value| Reading::counter(CPU, value)),
             gauge(OPEN_FDS, open_files()),
             gauge(MAX_FDS, self.max_fds),
             gauge(VIRTUAL, status_bytes(&status, "VmSize:")),

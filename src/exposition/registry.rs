@@ -36,6 +36,18 @@ pub struct Reading {
     pub label: Option<(&'static str, &'static str)>,
 }
 
+impl Reading {
+    /// A value that goes up and down.
+    pub fn gauge(name: &'static str, value: f64) -> Self {
+        Self { name, counter: false, value, label: None }
+    }
+
+    /// A value that only grows.
+    pub fn counter(name: &'static str, value: f64) -> Self {
+        Self { counter: true, ..Self::gauge(name, value) }
+    }
+}
+
 impl Registry {
     /// A registry that knows the process, the runtime and the build.
     pub fn new(build: &BuildInfo) -> Result<Self, prometheus::Error> {
@@ -142,8 +154,7 @@ mod tests {
         }
 
         fn read(&self) -> Vec<Reading> {
-            let reading = |name, value| Reading { name, counter: true, value, label: None };
-            vec![reading("known", 1.5), reading("unknown", 2.0)]
+            vec![Reading::counter("known", 1.5), Reading::counter("unknown", 2.0)]
         }
     }
 

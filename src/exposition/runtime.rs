@@ -19,7 +19,7 @@ impl Source for Runtime {
             return Vec::new();
         };
         let metrics = handle.metrics();
-        let gauge = |name, value: usize| Reading { name, counter: false, value: value as f64, label: None };
+        let gauge = |name, value: usize| Reading::gauge(name, value as f64);
         vec![
             gauge("nbu_exporter_runtime_workers", metrics.num_workers()),
             gauge("nbu_exporter_runtime_alive_tasks", metrics.num_alive_tasks()),

@@ -52,7 +52,7 @@ pub(super) struct Acceptor {
     pause: Pause,
 }
 
-/// Either what came of accepting, or a sign that the listener is there again.
+/// A client, with its place among those that may be connected at one time; there is none when the queue is emptied.
 type Accepted = (TcpStream, Option<OwnedSemaphorePermit>);
 
 impl Acceptor {
@@ -177,6 +177,7 @@ impl Acceptor {
     }
 }
 
+/// Either what came of accepting, or a sign that the listener is there again.
 enum Step {
     Client(Accepted),
     Listener(Bound),

@@ -22,17 +22,6 @@ impl Histogram {
         }
     }
 
-    /// Takes one earlier observation out again, for a window whose old end moves on.
-    pub fn forget(&mut self, value: f64) {
-        let bucket = self.bounds.partition_point(|bound| *bound < value);
-        if let Some(count) = self.counts.get_mut(bucket)
-            && *count > 0
-        {
-            *count -= 1;
-            self.sum -= value;
-        }
-    }
-
     /// The sum of all observations.
     pub fn sum(&self) -> f64 {
         self.sum
@@ -66,14 +55,5 @@ mod tests {
         let buckets: Vec<_> = histogram.cumulative().collect();
         assert_eq!(buckets, [(1.0, 1), (2.0, 3), (f64::INFINITY, 4)]);
         assert!((histogram.sum() - 11.5).abs() < f64::EPSILON);
-    }
-
-    #[test]
-    fn forgetting_undoes_an_observation() {
-        let mut histogram = Histogram::new(&[1.0]);
-        histogram.observe(0.5);
-        histogram.observe(3.0);
-        histogram.forget(3.0);
-        assert_eq!(histogram.cumulative().collect::<Vec<_>>(), [(1.0, 1), (f64::INFINITY, 1)]);
     }
 }

@@ -21,13 +21,4 @@ impl MetricNames {
             (Self::V4, naming) => naming == Naming::V4,
         }
     }
-
-    /// The word that the configuration file uses.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Native => "native",
-            Self::V4 => "v4",
-            Self::Both => "both",
-        }
-    }
 }

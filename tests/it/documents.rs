@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use nbu_exporter::app::catalogue;
+use nbu_exporter::config::{ApiVersion, RESERVED_PATHS};
 
 use crate::commands::program;
 use crate::golden;
@@ -107,6 +108,42 @@ fn what_is_listed_is_served_and_what_is_served_is_documented() {
     }
 }
 
+/// The code of the fenced blocks in this language.
+fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
+    let begin = format!("```{language}\n");
+    text.split(begin.as_str()).skip(1).filter_map(|rest| rest.split("```").next()).collect()
+}
+
+/// The words of an expression that could be names.
+fn words(expression: &str) -> impl Iterator<Item = &str> {
+    expression.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| !word.is_empty())
+}
+
+#[test]
+fn the_examples_of_queries_name_metrics_and_labels_that_are_served() {
+    let documented = read("docs/metrics.md");
+    let served = families(&golden::page("both"));
+    let examples = blocks(&documented, "promql");
+    assert!(!examples.is_empty());
+    for line in examples.iter().flat_map(|block| block.lines()) {
+        let expression = line.split(" # ").next().unwrap();
+        let used: Vec<_> = words(expression)
+            .filter(|word| word.starts_with("nbu_"))
+            .map(|name| {
+                served.get(name.trim_end_matches("_bucket")).unwrap_or_else(|| panic!("{name}: {line}"))
+            })
+            .collect();
+        let grouped =
+            expression.split("by (").skip(1).flat_map(|rest| words(rest.split(')').next().unwrap()));
+        let selected =
+            expression.split('{').skip(1).flat_map(|rest| rest.split('}').next().unwrap().split(','));
+        let selected = selected.filter_map(|matcher| words(matcher).next());
+        for label in grouped.chain(selected).filter(|label| *label != "le") {
+            assert!(used.iter().any(|family| family.labels.contains(label)), "{label}: {line}");
+        }
+    }
+}
+
 #[test]
 fn no_name_is_used_twice_and_a_sites_series_begin_with_its_label() {
     let page = golden::page("both");
@@ -139,6 +176,69 @@ fn no_name_is_used_twice_and_a_sites_series_begin_with_its_label() {
             "{name} looks like a site's"
         );
     }
+}
+
+/// Words that look like metrics and are none of ours: the Go exporter, and what it declared and never served.
+const NO_METRICS: [&str; 2] = ["nbu_exporter", "nbu_response_time_ms"];
+
+#[test]
+fn every_metric_that_a_document_a_dashboard_or_an_alert_names_is_one_of_ours() {
+    let documented = read("docs/metrics.md");
+    let known: BTreeSet<_> =
+        documented.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    let mut files = Vec::new();
+    documents(&repository(""), &mut files);
+    let dashboards = std::fs::read_dir(repository("charts/nbu-exporter/dashboards")).unwrap();
+    files.extend(dashboards.map(|entry| entry.unwrap().path()));
+    files.push(repository("charts/nbu-exporter/templates/_rules.tpl"));
+    let mut unknown = BTreeSet::new();
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        // A name that ends in an underscore stands for several: `nbu_disk_*`.
+        let names = words(&text).filter(|word| word.starts_with("nbu_") && !word.ends_with('_'));
+        unknown.extend(names.map(|name| name.trim_end_matches("_bucket")).filter_map(|name| {
+            let is_known = known.contains(name) || NO_METRICS.contains(&name);
+            (!is_known).then(|| format!("{}: {name}", file.display()))
+        }));
+    }
+    assert!(unknown.is_empty(), "{unknown:#?}");
+}
+
+/// What follows a key on the first line that has it.
+fn value_of<'a>(text: &'a str, key: &str) -> &'a str {
+    let line = text.lines().find_map(|line| line.trim_start().strip_prefix(key));
+    line.unwrap_or_else(|| panic!("{key} is missing in {text}")).trim()
+}
+
+#[test]
+fn the_table_of_alerts_is_the_charts_and_each_has_a_runbook() {
+    let rules = read("charts/nbu-exporter/templates/_rules.tpl");
+    let rules = rules.split("- alert: ").skip(1).map(|rule| {
+        let name = rule.lines().next().unwrap();
+        let (after, severity) = (value_of(rule, "for:"), value_of(rule, "severity:"));
+        assert!(repository(&format!("docs/runbooks/{name}.md")).exists(), "{name} has no runbook");
+        format!("| [{name}](runbooks/{name}.md) | {after} | {severity} ")
+    });
+    let expected: BTreeSet<_> = rules.collect();
+    let text = read("docs/helm.md");
+    let rows = text.lines().filter(|line| line.contains("](runbooks/") && line.starts_with("| "));
+    let documented: BTreeSet<_> =
+        rows.map(|row| row.split('|').take(4).collect::<Vec<_>>().join("|")).collect();
+    assert_eq!(documented, expected);
+}
+
+#[test]
+fn the_page_about_netbackup_names_each_permission_resource_and_version() {
+    let text = read("docs/netbackup.md");
+    for listed in catalogue() {
+        for part in listed.permission.iter().chain(&listed.endpoint) {
+            assert!(text.contains(&format!("`{part}`")), "{part}");
+        }
+    }
+    let cells = text.lines().filter_map(|row| row.strip_prefix("| ")?.split(" | ").nth(1));
+    let majors: Vec<_> = cells.filter_map(|cell| Some(cell.parse::<ApiVersion>().ok()?.major)).collect();
+    let spoken: Vec<_> = (ApiVersion::OLDEST.major..=ApiVersion::NEWEST.major).rev().collect();
+    assert_eq!(majors, spoken);
 }
 
 /// The commands that the program's own help text names.
@@ -198,9 +298,13 @@ fn every_documented_path_answers_and_every_path_is_documented() {
         documented.insert(path.to_owned());
     }
     let router = read("src/http/router.rs");
-    for path in router.split(".route(\"").skip(1).map(|rest| rest.split('"').next().unwrap()) {
-        assert!(documented.contains(path), "{path} is not in docs/http.md");
+    let paths: BTreeSet<_> =
+        router.split(".route(\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    for path in &paths {
+        assert!(documented.contains(*path), "{path} is not in docs/http.md");
     }
+    // A metrics page at the path of another one could never be reached.
+    assert_eq!(paths, BTreeSet::from(RESERVED_PATHS));
     assert!(documented.contains("/metrics"));
 }
 

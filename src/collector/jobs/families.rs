@@ -121,7 +121,7 @@ impl Page<'_> {
         let mut dedup = Family::new(&V4_DEDUP, self.site);
         for (types, totals) in by_types(summary) {
             files.sample(&self.pair(types), totals.files as f64);
-            dedup.sample(&self.pair(types), totals.mean_dedup_percent(totals.jobs));
+            dedup.sample(&self.pair(types), totals.mean_dedup_percent());
         }
         let duration = self.histograms(&V4_DURATION, &summary.elapsed);
         [bytes, jobs, status, state, queued, files, dedup, duration]

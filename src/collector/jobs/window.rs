@@ -224,9 +224,9 @@ impl Totals {
         }
     }
 
-    /// The mean deduplication percentage if it is shared by so many jobs.
-    pub(super) fn mean_dedup_percent(&self, jobs: u64) -> f64 {
-        self.dedup as f64 / (1000.0 * jobs as f64)
+    /// The mean deduplication percentage; a job without one counts as 0.
+    pub(super) fn mean_dedup_percent(&self) -> f64 {
+        self.dedup as f64 / (1000.0 * self.jobs as f64)
     }
 
     /// The mean deduplication ratio, 0 to 1, of the jobs that have one.

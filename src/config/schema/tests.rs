@@ -141,6 +141,7 @@ fn the_schema_says_types_defaults_and_what_is_closed() {
     assert_eq!(server["properties"]["host"]["default"], "0.0.0.0");
     assert_eq!(server["properties"]["port"]["anyOf"][0]["maximum"], 65535);
     assert_eq!(server["additionalProperties"], false);
+    assert_eq!(server["default"], serde_json::json!({}));
     let site = &schema["properties"]["nbuservers"]["items"];
     assert_eq!(site["properties"]["insecureSkipVerify"]["default"], false);
     assert_eq!(site["properties"]["proxyUrl"]["anyOf"][0]["type"], "string");

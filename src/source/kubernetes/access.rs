@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use futures_util::future::BoxFuture;
+use kube::config::Kubeconfig;
 use kube::{Client, Config};
 
 use super::Timing;
@@ -82,7 +83,16 @@ async fn config(timing: &Timing) -> Result<Config, AccessError> {
     config.connect_timeout = Some(timing.answer);
     // Retries inside the client hide an outage from us.
     config.default_retry = false;
+    if !kubeconfig_names_a_proxy() {
+        // It was the environment's, which is for the sites.
+        config.proxy_url = None;
+    }
     Ok(config)
+}
+
+fn kubeconfig_names_a_proxy() -> bool {
+    let clusters = Kubeconfig::read().map(|kubeconfig| kubeconfig.clusters).unwrap_or_default();
+    clusters.iter().filter_map(|named| named.cluster.as_ref()).any(|cluster| cluster.proxy_url.is_some())
 }
 
 fn client(config: Config) -> Result<Client, AccessError> {

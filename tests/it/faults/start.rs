@@ -1,8 +1,9 @@
 //! A start that fails says all that is wrong, by its exit code too.
 
 use std::net::TcpListener;
+use std::path::Path;
 
-use crate::harness::start_fails;
+use crate::harness::{ApiServer, Exporter, eventually, start_fails};
 
 fn file(text: &str) -> (tempfile::TempDir, String) {
     let directory = tempfile::tempdir().unwrap();
@@ -42,4 +43,17 @@ fn a_start_on_a_port_in_use_ends_with_1_and_names_it() {
     let (code, said) = start_fails(&["--config", &path, "--web.listen-address", &address]);
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains(&address) && said.contains("in use"), "{said}");
+}
+
+#[test]
+fn a_proxy_of_the_environment_is_not_taken_for_the_api_server() {
+    let (_keep, path) = file("nbuservers: []\n");
+    let api = ApiServer::start("1", "nbuservers: []\n");
+    let mut command = Exporter::command(Path::new(&path));
+    // Nobody is there (port 9, discard).
+    api.watched_by(&mut command).env("HTTPS_PROXY", "http://127.0.0.1:9").env_remove("NO_PROXY");
+    let exporter = Exporter::spawn(command);
+    eventually("the ConfigMap is watched", || {
+        exporter.sample("nbu_exporter_config_kubernetes_watch_up") == Some(1.0)
+    });
 }
