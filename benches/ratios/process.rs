@@ -9,7 +9,10 @@ use std::time::{Duration, Instant};
 
 use crate::client::get;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_nbu-exporter");
+/// The program that is judged: by default the one that Cargo has just built.
+fn program() -> String {
+    std::env::var("NBU_EXPORTER_STATIC_BINARY").unwrap_or(env!("CARGO_BIN_EXE_nbu-exporter").to_owned())
+}
 
 /// A process that is killed at the end.
 pub struct Process(Child);
@@ -48,7 +51,7 @@ pub struct Simulator {
 impl Simulator {
     /// Starts `sites` of them on free ports.
     pub fn start(sites: usize, flags: &[&str]) -> Self {
-        let mut command = Command::new(PROGRAM);
+        let mut command = Command::new(program());
         command.args(["simulate", "--port", "0", "--sites", &sites.to_string()]).args(flags);
         let mut process = Process::start(&mut command);
         let mut addresses = Vec::new();
@@ -117,7 +120,7 @@ pub struct Exporter {
 impl Exporter {
     /// Starts it; it listens when this returns.
     pub fn start(config: &Path) -> Self {
-        let mut command = Command::new(PROGRAM);
+        let mut command = Command::new(program());
         command.arg("--config").arg(config).args(["--web.listen-address", "127.0.0.1:0"]);
         let mut process = Process::start(&mut command);
         let mut log = BufReader::new(process.0.stderr.take().unwrap());
