@@ -19,16 +19,13 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::metric::{Desc, Family};
+use crate::metric::Family;
 use crate::netbackup::{self, Client};
 
 /// One subject of collection.
 pub trait Collector: Send {
     /// The value of the `collector` label.
     fn name(&self) -> &'static str;
-
-    /// Every family that it can give.
-    fn families(&self) -> &'static [&'static Desc];
 
     /// Asks the server and gives the families of this cycle, under all names. Dropping the future at any time leaves a state to go on from.
     fn collect<'a>(
@@ -47,8 +44,6 @@ pub struct Context<'a> {
     pub site: &'a str,
     /// How far back finished jobs count.
     pub window: Duration,
-    /// The time between two cycles.
-    pub interval: Duration,
     /// When the cycle ends.
     pub deadline: Instant,
     /// Our own time at the start of the cycle.
@@ -115,7 +110,11 @@ pub async fn run(collector: &mut dyn Collector, context: &Context<'_>) -> Run {
     let collected = collector.collect(context, &mut tally).await;
     let duration = started.elapsed();
     match collected {
-        Ok(families) => Run { families, duration, outcome: Ok(()), tally },
+        Ok(families) => {
+            // One record that is there twice shows in several families.
+            tally.odd += families.iter().map(Family::duplicates).max().unwrap_or(0);
+            Run { families, duration, outcome: Ok(()), tally }
+        }
         Err(error) => Run { families: Vec::new(), duration, outcome: Err(error), tally },
     }
 }

@@ -29,7 +29,7 @@ pub use address::RESERVED_PATHS;
 pub use diff::{ConfigDiff, SiteChange};
 pub use endpoint::{Endpoint, Scheme};
 pub use listen::{ListenAddress, ListenHost};
-pub use load::{Check, Loaded, load, references, variables};
+pub use load::{Check, Loaded, load, references};
 pub use material::{Environment, FileProblem, Material};
 pub use redact::redacted;
 pub use report::{Report, Violation};

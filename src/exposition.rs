@@ -55,11 +55,6 @@ impl Exposition {
         &self.store
     }
 
-    /// The exporter's own metrics.
-    pub fn registry(&self) -> &Registry {
-        &self.registry
-    }
-
     /// The body of a scrape without compression.
     pub fn identity(&self) -> PageBody {
         self.rendering().identity()

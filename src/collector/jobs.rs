@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
 use crate::config::ApiVersion;
-use crate::metric::{Desc, Family};
+use crate::metric::Family;
 use crate::netbackup::{Cause, DecodeError, Listing, Page, Paging, decode};
 
 use super::{CollectError, Collector, Context, Tally};
@@ -49,10 +49,6 @@ pub(super) struct Jobs {
 impl Collector for Jobs {
     fn name(&self) -> &'static str {
         NAME
-    }
-
-    fn families(&self) -> &'static [&'static Desc] {
-        FAMILIES
     }
 
     fn collect<'a>(

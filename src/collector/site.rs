@@ -65,7 +65,7 @@ static UNAUTHORIZED: Desc = gauge(
 );
 static ODD_RECORDS: Desc = counter(
     "nbu_scrape_collector_odd_records_total",
-    "Records or fields that were left out since they are not what the API reference says.",
+    "Records or fields that were left out since they are not what the API reference says, or were there already.",
 );
 static CAPPED_RECORDS: Desc = counter(
     "nbu_scrape_collector_capped_records_total",

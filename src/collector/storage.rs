@@ -4,7 +4,7 @@ mod unit;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
-use crate::metric::{Desc, Family};
+use crate::metric::Family;
 use crate::netbackup::{DecodeError, Listing, Page, Paging, decode};
 
 use super::{CollectError, Collector, Context, Tally};
@@ -25,10 +25,6 @@ const MAX_PAGES: u64 = 200;
 impl Collector for Storage {
     fn name(&self) -> &'static str {
         NAME
-    }
-
-    fn families(&self) -> &'static [&'static Desc] {
-        FAMILIES
     }
 
     fn collect<'a>(

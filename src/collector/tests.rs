@@ -7,7 +7,7 @@ fn collectors_that_have_no_key_always_run() {
         build(&crate::config::Collectors::default()).iter().map(|collector| collector.name()).collect();
     assert_eq!(names, ["jobs", "storage"]);
     for (collector, entry) in build(&crate::config::Collectors::default()).iter().zip(COLLECTORS) {
-        assert_eq!((collector.name(), collector.families()), (entry.name, entry.families));
+        assert_eq!(collector.name(), entry.name);
     }
 }
 
@@ -26,14 +26,7 @@ async fn a_missing_permission_is_the_outcome_of_one_collector() {
     })
     .await;
     let client = server.client();
-    let context = Context {
-        client: &client,
-        site: "paris",
-        window: Duration::from_hours(1),
-        interval: Duration::from_mins(5),
-        deadline: soon(),
-        now: Timestamp::now(),
-    };
+    let context = context(&client);
     let mut outcomes = Vec::new();
     for mut collector in build(&crate::config::Collectors::default()) {
         let run = run(&mut *collector, &context).await;
@@ -66,4 +59,29 @@ fn the_records_of_collectors_become_families() {
     }
     assert!(!text.contains("last_success_timestamp_seconds{site=\"paris\",collector=\"storage\""));
     assert_eq!(families.len(), site::COLLECTOR_FAMILIES.len());
+}
+
+#[tokio::test]
+async fn a_record_that_is_there_twice_is_counted_and_shown_once() {
+    let server = Server::start(|_| {
+        let unit = r#"{"attributes":{"name":"disk","storageType":"Disk","maxConcurrentJobs":7}}"#;
+        Answer::json(format!(r#"{{"data":[{unit},{unit}],"meta":{{"pagination":{{"count":2}}}}}}"#))
+    })
+    .await;
+    let client = server.client();
+    let context = context(&client);
+    let run = run(&mut storage::Storage, &context).await;
+    assert_eq!((run.outcome, run.tally.odd), (Ok(()), 1));
+    assert!(run.families.iter().all(|family| family.series() <= 1));
+    assert!(run.families.iter().any(|family| family.series() == 1));
+}
+
+fn context(client: &Client) -> Context<'_> {
+    Context {
+        client,
+        site: "paris",
+        window: Duration::from_hours(1),
+        deadline: soon(),
+        now: Timestamp::now(),
+    }
 }

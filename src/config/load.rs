@@ -24,7 +24,7 @@ pub struct Loaded {
     pub config: Config,
     /// What is allowed and probably not meant, sorted by place; a [`Report`] of them displays them with the file.
     pub warnings: Vec<Violation>,
-    /// The names of the environment variables that the text refers to, set or not.
+    /// The names of the environment variables that the text refers to.
     pub variables: BTreeSet<String>,
 }
 
@@ -50,24 +50,18 @@ pub fn load(file: &Path, material: &Material, check: Check) -> Result<Loaded, Re
 /// The files that the text names, with `${NAME}` expanded and relative to the directory of `file`. A text that can not
 /// be parsed names none; a path that can not be expanded is left out.
 pub fn references(file: &Path, text: &[u8], environment: &Environment) -> BTreeSet<PathBuf> {
-    let (raw, _) = skim(text, environment);
-    let Some(raw) = raw else { return BTreeSet::new() };
+    let Some(raw) = skim(text, environment) else { return BTreeSet::new() };
     let listed = raw.nbuservers.get().into_iter().flatten();
     let sites = listed.chain([&raw.nbuserver]).filter_map(Slot::get);
     let paths = sites.flat_map(|site| [&site.api_key_file, &site.ca_file]).filter_map(Slot::get);
     paths.map(|path| directory(file).join(&path.0)).collect()
 }
 
-/// The names of the environment variables that the text refers to; those of a text that [`load`] refuses too.
-pub fn variables(text: &[u8]) -> BTreeSet<String> {
-    skim(text, &Environment::default()).1
-}
-
-fn skim(text: &[u8], environment: &Environment) -> (Option<RawConfig>, BTreeSet<String>) {
-    let Ok(document) = yaml::parse(text) else { return (None, BTreeSet::new()) };
+fn skim(text: &[u8], environment: &Environment) -> Option<RawConfig> {
+    let document = yaml::parse(text).ok()?;
     let mut reader = Reader::new(environment, Check::SkipReferences);
     let raw: Slot<RawConfig> = reader.node(&document.root);
-    (raw.value.ok(), reader.variables)
+    raw.value.ok()
 }
 
 fn directory(file: &Path) -> &Path {

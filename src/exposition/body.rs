@@ -22,11 +22,6 @@ impl PageBody {
         Self { chunks, next: 0, remaining }
     }
 
-    /// How many bytes are still to be sent.
-    pub fn remaining(&self) -> u64 {
-        self.remaining
-    }
-
     fn next_chunk(&mut self) -> Option<Bytes> {
         let chunk = self.chunks.get(self.next)?.clone();
         self.next += 1;

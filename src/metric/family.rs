@@ -15,7 +15,7 @@ pub struct Family {
     site_label: String,
     text: String,
     seen: HashSet<u64>,
-    duplicates: usize,
+    duplicates: u64,
 }
 
 impl Family {
@@ -67,7 +67,7 @@ impl Family {
     }
 
     /// How many samples were left out since their label set was there already.
-    pub fn duplicates(&self) -> usize {
+    pub fn duplicates(&self) -> u64 {
         self.duplicates
     }
 
@@ -75,7 +75,7 @@ impl Family {
         let mut hasher = DefaultHasher::new();
         labels.hash(&mut hasher);
         let new = self.seen.insert(hasher.finish());
-        self.duplicates += usize::from(!new);
+        self.duplicates += u64::from(!new);
         new
     }
 

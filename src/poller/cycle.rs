@@ -92,7 +92,6 @@ impl Memory {
             client,
             site: &plan.site.name,
             window: plan.collection.window,
-            interval: plan.collection.interval,
             deadline,
             now: Timestamp::now(),
         };

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::*;
 use crate::collector::{CollectError, Collector, Context, Tally};
 use crate::config::{Endpoint, Proxy, Scheme, Secret, SiteId, Verification};
-use crate::metric::{Desc, Family};
+use crate::metric::Family;
 use crate::netbackup::Client;
 use crate::netbackup::fixture::{Answer, KEY, Server};
 use crate::simulator::{ApiVersion, Fault, Options, Rule, Simulation};
@@ -140,10 +140,6 @@ struct Panicking;
 impl Collector for Panicking {
     fn name(&self) -> &'static str {
         "jobs"
-    }
-
-    fn families(&self) -> &'static [&'static Desc] {
-        &[]
     }
 
     fn collect<'a>(

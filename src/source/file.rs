@@ -100,11 +100,6 @@ impl FileSource {
         Self { place: Arc::new(place), ..Self::new(path, process, options) }
     }
 
-    /// The absolute path of the configuration file.
-    pub fn path(&self) -> &Path {
-        &self.place.config
-    }
-
     /// What the watcher has to say of itself, for metrics; it lives as long as anybody holds it.
     pub fn status(&self) -> Arc<Status> {
         Arc::clone(&self.status)

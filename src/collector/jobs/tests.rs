@@ -102,7 +102,7 @@ impl Site {
         let context = context(&self.client, self.window);
         let run = run(&mut self.jobs, &context).await;
         assert_eq!(run.outcome, Ok(()));
-        assert_eq!(run.families.iter().map(Family::duplicates).sum::<usize>(), 0);
+        assert_eq!(run.families.iter().map(Family::duplicates).sum::<u64>(), 0);
         (run.families.iter().map(Family::text).collect(), run.tally)
     }
 
@@ -119,8 +119,7 @@ impl Site {
 }
 
 fn context(client: &crate::netbackup::Client, window: Duration) -> Context<'_> {
-    let interval = Duration::from_mins(5);
-    Context { client, site: "paris", window, interval, deadline: soon(), now: Timestamp::now() }
+    Context { client, site: "paris", window, deadline: soon(), now: Timestamp::now() }
 }
 
 fn line(text: &str, start: &str) -> Option<String> {
