@@ -1,7 +1,7 @@
 # Sourced by the scripts of this folder: a python3 with PyYAML ($PYTHON), and the helms to test with ($HELMS, one a line).
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-cache=${NBU_EXPORTER_CACHE:-${HOME:-~}/.cache/nbu-exporter}
+cache=${NBU_EXPORTER_CACHE:-${XDG_CACHE_HOME:-${HOME:-~}/.cache}/nbu-exporter}
 
 PYTHON=$cache/chart-venv/bin/python
 if ! "$PYTHON" -c 'import yaml' 2>/dev/null; then
@@ -24,7 +24,7 @@ if [ -z "$HELMS" ]; then
     echo "no helm found: put one into PATH, name one in HELM, or build the cluster tools (tests/cluster)" >&2
     exit 2
 fi
-export HELMS PYTHON PYTHONDONTWRITEBYTECODE=1
+export HELMS PYTHON NBU_EXPORTER_CACHE=$cache PYTHONDONTWRITEBYTECODE=1
 # No plug-ins, repositories or settings of the user.
 HELM_SCRATCH=$(mktemp -d)
 trap 'rm -rf "$HELM_SCRATCH"' EXIT

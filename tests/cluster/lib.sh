@@ -77,26 +77,31 @@ free_port() {
     echo "$port"
 }
 
-# start DIR NAME COMMAND...: a daemon that writes DIR/log/NAME.log and is known by DIR/run/NAME.pid.
+# born PID: when a living process began, in clock ticks since the boot (proc(5), `stat`).
+born() {
+    local stat fields
+    stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
+    # The name in parentheses may hold anything.
+    read -ra fields <<<"${stat##*) }"
+    [[ ${fields[0]} != [ZX] ]] && echo "${fields[19]}"
+}
+
+# start DIR NAME COMMAND...: a daemon that writes DIR/log/NAME.log and is known by its number and its birth in DIR/run.
 start() {
     local dir=$1 name=$2
     shift 2
     setsid "$@" >>"$dir/log/$name.log" 2>&1 </dev/null 8>&- 9>&- &
     echo $! >"$dir/run/$name.pid"
+    born $! >"$dir/run/$name.born" || true
 }
 
-# running DIR NAME: whether that daemon lives. The number of a dead process may be another's by now; ours names DIR.
+# running DIR NAME: whether that daemon lives. The number of a dead process may be another's by now, born later; what a
+# process is called changes within execve(2), when it was born does not.
 running() {
-    local pid tries
+    local pid birth
     pid=$(cat "$1/run/$2.pid" 2>/dev/null) || return 1
-    for ((tries = 0; tries < 50; tries++)); do
-        ! grep -qsF "$1" "/proc/$pid/cmdline" || return 0
-        # Within execve(2) a process has no command line for a moment, longer on a busy machine. A dead one that nobody has
-        # waited for (Z) has none either.
-        [[ $(wc -c 2>/dev/null <"/proc/$pid/cmdline") == 0 && $(cat "/proc/$pid/stat" 2>/dev/null) == *') '[RSD]' '* ]] || return 1
-        sleep 0.02
-    done
-    return 1
+    birth=$(born "$pid") || return 1
+    [[ $birth == "$(cat "$1/run/$2.born")" ]]
 }
 
 # stop DIR NAME [SIGNAL]: ends a daemon, by force after 10 s, and returns when it is gone.
@@ -113,7 +118,7 @@ stop() {
             while running "$1" "$2"; do sleep 0.1; done
         fi
     fi
-    rm -f "$1/run/$2.pid"
+    rm -f "$1/run/$2".{pid,born}
 }
 
 # follow_owner DIR PID COMMAND...: runs the command when the process PID has ended, so that a killed test leaves nothing.
@@ -121,6 +126,6 @@ follow_owner() {
     local dir=$1 owner=$2
     shift 2
     # shellcheck disable=SC2016
-    start "$dir" owner bash -c 'while kill -0 "$2" 2>/dev/null; do sleep 0.5; done; rm -f "$1/run/owner.pid"; shift 2; exec "$@"' \
+    start "$dir" owner bash -c 'while kill -0 "$2" 2>/dev/null; do sleep 0.5; done; rm -f "$1"/run/owner.{pid,born}; shift 2; exec "$@"' \
         follow-owner "$dir" "$owner" "$@"
 }

@@ -149,7 +149,7 @@ def test_the_rule_object_is_valid_without_any_rule(helm):
 
 def promtool():
     """PROMTOOL, one in PATH, or the newest in the cache of the cluster tests."""
-    cache = Path(os.environ.get("NBU_EXPORTER_CACHE", Path.home() / ".cache" / "nbu-exporter"))
+    cache = Path(os.environ["NBU_EXPORTER_CACHE"])
     cached = sorted(cache.glob("cluster-tools/*/usr/bin/promtool"), key=lambda path: path.stat().st_mtime)
     found = os.environ.get("PROMTOOL") or shutil.which("promtool") or (str(cached[-1]) if cached else None)
     if not found:

@@ -34,7 +34,7 @@ def validator():
 @cache
 def operator_schemas():
     """Schema of each kind and version of the operator, from the cache of the cluster tests or $OPERATOR_CRDS."""
-    cached = Path(os.environ.get("NBU_EXPORTER_CACHE", Path.home() / ".cache" / "nbu-exporter"))
+    cached = Path(os.environ["NBU_EXPORTER_CACHE"])
     folders = [Path(os.environ["OPERATOR_CRDS"])] if "OPERATOR_CRDS" in os.environ else sorted(cached.glob("cluster-tools/prometheus-operator-*/crds"))
     if not folders:
         raise Skipped("the operator's CRDs were not found: build the cluster tools, or name their folder in OPERATOR_CRDS")

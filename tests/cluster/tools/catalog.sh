@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 TOOLS_SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-TOOLS_CACHE=${NBU_EXPORTER_TOOLS:-${HOME:-~}/.cache/nbu-exporter/cluster-tools}
+TOOLS_CACHE=${NBU_EXPORTER_CACHE:-${XDG_CACHE_HOME:-${HOME:-~}/.cache}/nbu-exporter}/cluster-tools
 
 # program | module folder | package | target
 CATALOG='
