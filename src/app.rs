@@ -4,6 +4,7 @@ mod announcing;
 mod catalogue;
 mod cluster;
 mod live;
+mod observed;
 mod triggers;
 mod watching;
 
@@ -23,11 +24,10 @@ use crate::exposition::{BuildInfo, Exposition, Registry};
 use crate::http::{HttpMetrics, Limits, Listeners, Pages, State};
 use crate::poller;
 use crate::reload::{
-    self, ConfigReader, ConfigWriter, ReloadMetrics, Reloader, Sources, StartError, StatusReader,
-    StatusWriter,
+    ActiveConfig, ConfigReader, ConfigWriter, ReloadMetrics, Reloader, StartError, StatusReader, StatusWriter,
 };
 use crate::snapshot::SnapshotStore;
-use crate::source::file::{self, FileReader, FileSource, FileWatcher};
+use crate::source::file::{self, FileReader, FileSource};
 use crate::source::kubernetes::{AccessError, ObjectName};
 use crate::source::signal::Hangups;
 use crate::supervisor::{Supervisor, SupervisorMetrics};
@@ -35,8 +35,7 @@ use crate::telemetry::LogControl;
 pub use catalogue::{Listed, catalogue};
 use cluster::Cluster;
 use live::{Flag, Live};
-use triggers::AllTriggers;
-use watching::Watching;
+use observed::Observed;
 
 /// What can not be reloaded.
 #[derive(Clone, Debug)]
@@ -86,71 +85,39 @@ impl App {
         hangups: Hangups,
         drain: CancellationToken,
     ) -> Result<Self, RunError> {
-        let source = options.source();
-        let mut cluster = match &options.object {
-            Some(object) => Some(Cluster::join(object).await?),
-            None => None,
-        };
-        let mut sources = match &cluster {
-            Some(cluster) => {
-                let file = options.config.is_some().then(|| source.reader());
-                Sources::object(cluster.reader(), source.reader(), file)
-            }
-            None => Sources::file(source.reader()),
-        };
-        // The watch brings a hint when it is armed, so that no change falls between the first look and that.
-        let (watcher, hints) = FileWatcher::start(&source).context("no thread to watch files on")?;
-        let (reload_handle, requests) = reload::requests();
-        let sightings = cluster.as_mut().map(Cluster::watch);
-        let mut triggers = AllTriggers { requests, hangups, hints, sightings };
-        let first = reload::first(&mut sources, &mut triggers).await?;
+        let mut observed = Observed::begin(&options, hangups).await?;
+        let first = observed.first().await?;
         log.apply(&first.config.log);
-        for warning in &first.warnings {
-            tracing::warn!(warning, "The configuration is valid, but");
-        }
+        warn_of(&first);
+        observed.register(&registry)?;
+        let Observed { sources, triggers, requests, watcher, mut cluster, .. } = observed;
 
         let metrics = registry.prometheus().clone();
-        registry.register(Watching(source.status())).context("metrics")?;
-        if let Some(cluster) = &cluster {
-            let lag = options.config.is_some().then(|| sources.lag());
-            registry.register(cluster.metrics(lag)).context("metrics")?;
-        }
         let store = SnapshotStore::default();
         let (refusals, refused) = poller::refusals();
         let supervisor_metrics = SupervisorMetrics::new(&metrics).context("metrics")?;
         let (supervisor, pollers) = Supervisor::new(store.clone(), supervisor_metrics, refusals);
+        let supervisor = tokio::spawn(supervisor.run(drain.child_token()));
+
         let (writer, config) = ConfigWriter::new(first.clone());
         let status = StatusWriter::default();
-        let state = State::new(
-            Exposition::new(store, registry),
-            config.clone(),
-            status.reader(),
-            reload_handle,
-            BuildInfo::current(),
-        );
-        let http_metrics = HttpMetrics::new(&metrics).context("metrics")?;
-        let listeners =
-            Listeners::new(Pages::new(state, http_metrics.clone()), Limits::default(), http_metrics);
-
         let status_reader = status.reader();
-        let supervisor = tokio::spawn(supervisor.run(drain.child_token()));
+        let exposition = Exposition::new(store, registry);
+        let state =
+            State::new(exposition, config.clone(), status_reader.clone(), requests, BuildInfo::current());
+        let http_metrics = HttpMetrics::new(&metrics).context("metrics")?;
+        let pages = Pages::new(state, http_metrics.clone());
+        let listeners = Listeners::new(pages, Limits::default(), http_metrics);
         let mut live = Live { writer, listeners, pollers, log, flag: Flag::new(options.listen_address) };
         let address = live.begin(&first).await?;
-        let reload_metrics = ReloadMetrics::new(&metrics).context("metrics")?;
+
         if let Some(cluster) = cluster.as_mut().filter(|_| options.events) {
             cluster.announce(status_reader.clone(), refused);
         }
+        let reload_metrics = ReloadMetrics::new(&metrics).context("metrics")?;
         let reloader = Reloader::new(sources, watcher, live, first.clone(), status, reload_metrics);
         let reloader = tokio::spawn(reloader.run(triggers, drain.child_token()));
-        if !first.is_none() {
-            tracing::info!(
-                hash = first.text.short(),
-                sites = first.config.sites.len(),
-                config = first.origin,
-                revision = first.resource_version,
-                "Loaded configuration file"
-            );
-        }
+        tell(&first);
         Ok(Self { address, config, status: status_reader, drain, supervisor, reloader, cluster })
     }
 
@@ -190,16 +157,22 @@ impl App {
     }
 }
 
-impl Options {
-    /// The configuration file, or what it names where the object is the only source: relative paths in the
-    /// configuration then begin in the current directory.
-    fn source(&self) -> FileSource {
-        let (environment, options) = (environment(), file::Options::default());
-        if let Some(file) = &self.config {
-            return FileSource::new(file, environment, options);
-        }
-        let key = self.object.as_ref().map(|object| PathBuf::from(&object.key)).unwrap_or_default();
-        FileSource::beside(&key, environment, options)
+fn warn_of(first: &ActiveConfig) {
+    for warning in &first.warnings {
+        tracing::warn!(warning, "The configuration is valid, but");
+    }
+}
+
+/// The first load is no reload, so it has a line of its own.
+fn tell(first: &ActiveConfig) {
+    if !first.is_none() {
+        tracing::info!(
+            hash = first.text.short(),
+            sites = first.config.sites.len(),
+            config = first.origin,
+            revision = first.resource_version,
+            "Loaded configuration file"
+        );
     }
 }
 

@@ -16,39 +16,65 @@ pub(super) async fn announce(
     mut refused: mpsc::Receiver<Arc<str>>,
     announcer: Announcer,
 ) {
-    let mut told = None;
-    let mut waiting: Option<(Instant, Arc<Verdict>)> = None;
+    let mut verdicts = Verdicts::default();
     loop {
-        let due = waiting.as_ref().map(|(at, _)| *at);
-        tokio::select! {
-            () = status.changed() => {
-                let status = status.load();
-                let Some((_, verdict)) = &status.last_verdict else { continue };
-                waiting = waiting.filter(|(_, verdict)| stands(&status, verdict));
-                if told.as_ref() == Some(verdict) || waiting.as_ref().is_some_and(|(_, waits)| waits.detail == verdict.detail) {
-                    continue;
-                }
-                if verdict.outcome == Outcome::Rejected && verdict.lacks_reference {
-                    waiting = Some((Instant::now() + PATIENCE, verdict.clone()));
-                } else if let Some(announcement) = of_verdict(verdict) {
-                    told = Some(verdict.clone());
-                    announcer.announce(announcement);
-                }
-            }
-            () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
-                if let Some((_, verdict)) = waiting.take()
-                    && let Some(announcement) = of_verdict(&verdict)
-                {
-                    told = Some(verdict);
-                    announcer.announce(announcement);
-                }
-            }
-            Some(site) = refused.recv() => {
-                let note = format!("site {site}: NetBackup refuses the API key; create a new one and put it in its place");
-                announcer.announce(Announcement { kind: Kind::CredentialRejected, note });
-            }
+        let due = verdicts.due();
+        let news = tokio::select! {
+            () = status.changed() => verdicts.hear(&status.load()),
+            () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => verdicts.give_up(),
+            Some(site) = refused.recv() => Some(of_refusal(&site)),
+        };
+        if let Some(announcement) = news {
+            announcer.announce(announcement);
         }
     }
+}
+
+/// What was told last, and what is not told yet.
+#[derive(Default)]
+struct Verdicts {
+    told: Option<Arc<Verdict>>,
+    waiting: Option<(Instant, Arc<Verdict>)>,
+}
+
+impl Verdicts {
+    /// When the patience with a missing file ends.
+    fn due(&self) -> Option<Instant> {
+        self.waiting.as_ref().map(|(at, _)| *at)
+    }
+
+    /// Takes in the newest verdict; what is to be told of it now.
+    fn hear(&mut self, status: &Status) -> Option<Announcement> {
+        let (_, verdict) = status.last_verdict.as_ref()?;
+        self.waiting.take_if(|(_, waits)| !stands(status, waits));
+        let waits = self.waiting.as_ref().is_some_and(|(_, waits)| waits.detail == verdict.detail);
+        if waits || self.told.as_ref() == Some(verdict) {
+            return None;
+        }
+        if verdict.outcome == Outcome::Rejected && verdict.lacks_reference {
+            self.waiting = Some((Instant::now() + PATIENCE, verdict.clone()));
+            return None;
+        }
+        self.tell(verdict)
+    }
+
+    /// The file has not come.
+    fn give_up(&mut self) -> Option<Announcement> {
+        let (_, verdict) = self.waiting.take()?;
+        self.tell(&verdict)
+    }
+
+    fn tell(&mut self, verdict: &Arc<Verdict>) -> Option<Announcement> {
+        let announcement = of_verdict(verdict)?;
+        self.told = Some(verdict.clone());
+        Some(announcement)
+    }
+}
+
+fn of_refusal(site: &str) -> Announcement {
+    let note =
+        format!("site {site}: NetBackup refuses the API key; create a new one and put it in its place");
+    Announcement { kind: Kind::CredentialRejected, note }
 }
 
 /// Whether a rejection is still the one that stands.

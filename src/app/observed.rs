@@ -1,0 +1,78 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+
+use super::cluster::Cluster;
+use super::triggers::AllTriggers;
+use super::watching::Watching;
+use super::{Options, RunError, environment};
+use crate::exposition::Registry;
+use crate::reload::{self, ActiveConfig, MountLag, ReloadHandle, Sources};
+use crate::source::file::{self, FileReader, FileSource, FileWatcher, Status};
+use crate::source::kubernetes::ObjectReader;
+use crate::source::signal::Hangups;
+
+/// Where the configuration comes from, watched from before the first look on.
+#[derive(Debug)]
+pub(super) struct Observed {
+    pub(super) sources: Sources<FileReader, ObjectReader>,
+    pub(super) triggers: AllTriggers,
+    /// The way for requests into the triggers.
+    pub(super) requests: ReloadHandle,
+    pub(super) watcher: FileWatcher,
+    pub(super) cluster: Option<Cluster>,
+    status: Arc<Status>,
+    /// Only with both a file and the object.
+    lag: Option<MountLag>,
+}
+
+impl Observed {
+    /// Begins to watch. No answer is waited for.
+    pub(super) async fn begin(options: &Options, hangups: Hangups) -> Result<Self, RunError> {
+        let source = source(options);
+        let mut cluster = match &options.object {
+            Some(object) => Some(Cluster::join(object).await?),
+            None => None,
+        };
+        let sources = match &cluster {
+            Some(cluster) => {
+                let file = options.config.is_some().then(|| source.reader());
+                Sources::object(cluster.reader(), source.reader(), file)
+            }
+            None => Sources::file(source.reader()),
+        };
+        let lag = options.config.is_some().then(|| sources.lag());
+        // The watch brings a hint when it is armed, so that no change falls between the first look and that.
+        let (watcher, hints) = FileWatcher::start(&source).context("no thread to watch files on")?;
+        let (handle, requests) = reload::requests();
+        let sightings = cluster.as_mut().map(Cluster::watch);
+        let triggers = AllTriggers { requests, hangups, hints, sightings };
+        Ok(Self { sources, triggers, requests: handle, watcher, cluster, status: source.status(), lag })
+    }
+
+    /// The first configuration; waits for one where the object is the only source.
+    pub(super) async fn first(&mut self) -> Result<Arc<ActiveConfig>, RunError> {
+        Ok(reload::first(&mut self.sources, &mut self.triggers).await?)
+    }
+
+    /// Makes metrics of what the sources say of themselves.
+    pub(super) fn register(&self, registry: &Registry) -> anyhow::Result<()> {
+        registry.register(Watching(self.status.clone())).context("metrics")?;
+        if let Some(cluster) = &self.cluster {
+            registry.register(cluster.metrics(self.lag.clone())).context("metrics")?;
+        }
+        Ok(())
+    }
+}
+
+/// The configuration file, or what it names where the object is the only source: relative paths in the configuration
+/// then begin in the current directory.
+fn source(options: &Options) -> FileSource {
+    let (environment, settings) = (environment(), file::Options::default());
+    if let Some(file) = &options.config {
+        return FileSource::new(file, environment, settings);
+    }
+    let key = options.object.as_ref().map(|object| PathBuf::from(&object.key)).unwrap_or_default();
+    FileSource::beside(&key, environment, settings)
+}
