@@ -11,6 +11,7 @@ use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use metrics::Flush;
 pub use metrics::SupervisorMetrics;
 
 use crate::config::{Endpoint, Site, SiteId};
@@ -124,9 +125,9 @@ impl Supervisor {
         let Some(running) = self.pollers.get(&site.id) else { return self.start(plan, FIRST_RESTART) };
         // Another host of the legacy block is both, and what counts is that the old endpoint's data are gone.
         let reason = if running.endpoint == site.endpoint {
-            (running.plan.borrow().site.name != site.name).then_some("renamed")
+            (running.plan.borrow().site.name != site.name).then_some(Flush::Renamed)
         } else {
-            Some("endpoint")
+            Some(Flush::Endpoint)
         };
         if let Some(reason) = reason {
             // All that was learned from the old endpoint goes, and what is still under way can not publish.

@@ -2,6 +2,26 @@ use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
 use crate::config::SiteId;
 
+/// Why all that was learned from a site is thrown away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flush {
+    /// It is another server.
+    Endpoint,
+    /// It is another label, under which nothing is known.
+    Renamed,
+}
+
+impl Flush {
+    const ALL: [Self; 2] = [Self::Endpoint, Self::Renamed];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Endpoint => "endpoint",
+            Self::Renamed => "renamed",
+        }
+    }
+}
+
 /// The metrics of the supervisor.
 #[derive(Clone, Debug)]
 pub struct SupervisorMetrics {
@@ -49,12 +69,12 @@ impl SupervisorMetrics {
     /// Known label values begin at 0 instead of missing.
     pub(super) fn started(&self, site: &SiteId) {
         let site = site.to_string();
-        self.flushes.with_label_values(&[site.as_str(), "endpoint"]);
+        self.flushes.with_label_values(&[site.as_str(), Flush::Endpoint.as_str()]);
         self.restarts.with_label_values(&[site.as_str()]);
     }
 
-    pub(super) fn flushed(&self, site: &SiteId, reason: &str) {
-        self.flushes.with_label_values(&[site.to_string().as_str(), reason]).inc();
+    pub(super) fn flushed(&self, site: &SiteId, reason: Flush) {
+        self.flushes.with_label_values(&[site.to_string().as_str(), reason.as_str()]).inc();
     }
 
     pub(super) fn restarted(&self, site: &SiteId) {
@@ -68,8 +88,8 @@ impl SupervisorMetrics {
     /// A removed site leaves no series behind.
     pub(super) fn forget(&self, site: &SiteId) {
         let site = site.to_string();
-        for reason in ["endpoint", "renamed"] {
-            let _ = self.flushes.remove_label_values(&[site.as_str(), reason]);
+        for reason in Flush::ALL {
+            let _ = self.flushes.remove_label_values(&[site.as_str(), reason.as_str()]);
         }
         let _ = self.restarts.remove_label_values(&[site.as_str()]);
     }
