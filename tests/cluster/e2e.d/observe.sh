@@ -8,12 +8,12 @@ CONFIG_MAP=$RELEASE
 IMAGE=nbu-exporter:e2e
 CHART=$CLUSTER_SOURCE/../../charts/nbu-exporter
 
-kubectl() { "$(tool kubectl)" --kubeconfig "$dir/node/kubeconfig" --request-timeout 60s "$@"; }
+kubectl() { KUBECACHEDIR=$dir/kube "$(tool kubectl)" --kubeconfig "$dir/node/kubeconfig" --request-timeout 60s "$@"; }
 # Calls inside the namespace of the exporter.
 k() { kubectl --namespace "$NAMESPACE" "$@"; }
 # run_helm PROGRAM ARGUMENT...: without plug-ins, repositories or settings of the user.
 run_helm() {
-    HELM_CACHE_HOME=$dir/helm HELM_CONFIG_HOME=$dir/helm HELM_DATA_HOME=$dir/helm KUBECONFIG=$dir/node/kubeconfig \
+    HELM_CACHE_HOME=$dir/helm HELM_CONFIG_HOME=$dir/helm HELM_DATA_HOME=$dir/helm KUBECACHEDIR=$dir/kube KUBECONFIG=$dir/node/kubeconfig \
         "$(tool "$1")" --namespace "$NAMESPACE" "${@:2}"
 }
 helm() { run_helm helm "$@"; }

@@ -117,6 +117,8 @@ impl ControlPlane {
 
     fn command(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
         let mut command = Command::new(&self.kubectl);
+        // Without a home kubectl would keep its cache below the current directory.
+        command.env("KUBECACHEDIR", self.directory.join("kube"));
         command.arg("--kubeconfig").arg(self.kubeconfig()).args(arguments);
         command
     }
