@@ -35,6 +35,8 @@ impl HttpMetrics {
                 "Connections that could not be accepted, such as for want of file descriptors.",
             )?,
         };
+        // Known label values begin at 0 instead of missing.
+        metrics.requests.get_metric_with_label_values(&["/metrics", StatusCode::OK.as_str()])?;
         for reason in Overdue::CUTS {
             metrics.cut.get_metric_with_label_values(&[reason.as_str()])?;
         }
