@@ -18,7 +18,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::retry::Retry;
 use super::{Client, Stats, TlsCache};
-use crate::config::{Endpoint, Proxy, Scheme, Secret, Site, SiteId, Verification};
+use crate::config::{self, Endpoint, Scheme, Secret, Site, SiteId};
 
 /// What the server saw of a request.
 #[derive(Clone, Debug, Default)]
@@ -191,15 +191,8 @@ pub(crate) const KEY: &str = "k3y-that-must-not-be-seen";
 pub(crate) fn site(scheme: Scheme, host: &str, port: u16) -> Site {
     Site {
         id: SiteId::Legacy,
-        name: "paris".into(),
-        endpoint: Endpoint::new(scheme, host, port, ""),
         api_key: Secret::new(KEY.to_owned()),
-        api_version: None,
-        verification: Verification::SystemRoots,
-        tls_server_name: None,
-        proxy: Proxy::Off,
-        timeout: Duration::from_secs(20),
-        max_concurrent_requests: 4,
+        ..config::fixture::site("paris", Endpoint::new(scheme, host, port, ""))
     }
 }
 

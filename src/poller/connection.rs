@@ -131,7 +131,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
-    use crate::config::{Collection, Collectors};
+    use crate::config::{Collection, Collectors, fixture};
     use crate::metric::MetricNames;
     use crate::netbackup::fixture::{Answer, KEY, Server};
 
@@ -140,11 +140,7 @@ mod tests {
         site.api_key = Secret::new(key.to_owned());
         Plan {
             site,
-            collection: Collection {
-                interval: Duration::from_millis(1),
-                window: Duration::from_hours(1),
-                max_stale_cycles: 3,
-            },
+            collection: Collection { interval: Duration::from_millis(1), ..fixture::collection() },
             collectors: Collectors::default(),
             names: MetricNames::Native,
         }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 use crate::collector::{CollectError, Collector, Context, Tally};
-use crate::config::{Endpoint, Proxy, Scheme, Secret, SiteId, Verification};
+use crate::config::{Endpoint, Scheme, Secret, fixture};
 use crate::metric::Family;
 use crate::netbackup::Client;
 use crate::netbackup::fixture::{Answer, KEY, Server};
@@ -14,23 +14,8 @@ use crate::snapshot::SnapshotStore;
 
 fn plan(port: u16) -> Plan {
     Plan {
-        site: Site {
-            id: SiteId::Named("paris".into()),
-            name: "paris".into(),
-            endpoint: Endpoint::new(Scheme::Http, "127.0.0.1", port, "/netbackup"),
-            api_key: Secret::new("simulated-key".to_owned()),
-            api_version: None,
-            verification: Verification::SystemRoots,
-            tls_server_name: None,
-            proxy: Proxy::Off,
-            timeout: Duration::from_secs(20),
-            max_concurrent_requests: 4,
-        },
-        collection: Collection {
-            interval: Duration::from_mins(1),
-            window: Duration::from_hours(1),
-            max_stale_cycles: 2,
-        },
+        site: fixture::site("paris", Endpoint::new(Scheme::Http, "127.0.0.1", port, "/netbackup")),
+        collection: Collection { max_stale_cycles: 2, ..fixture::collection() },
         collectors: Collectors::default(),
         names: MetricNames::Native,
     }

@@ -6,11 +6,7 @@ use jiff::Timestamp;
 use prometheus::Registry;
 
 use super::*;
-use crate::config::{
-    Collection, Collectors, Config, ListenHost, Log, OpenTelemetry, Proxy, Scheme, Secret, Server,
-    Verification,
-};
-use crate::metric::MetricNames;
+use crate::config::{Collection, Config, Scheme, Secret, fixture};
 use crate::reload::Digest;
 use crate::simulator::{Fault, Options, Rule, Simulation, SiteOptions};
 use crate::snapshot::Snapshot;
@@ -22,36 +18,13 @@ const PATIENCE: Duration = Duration::from_mins(2);
 const NOBODY: u16 = 1;
 
 fn site(name: &str, port: u16) -> Site {
-    Site {
-        id: SiteId::Named(name.into()),
-        name: name.into(),
-        endpoint: Endpoint::new(Scheme::Http, "127.0.0.1", port, "/netbackup"),
-        api_key: Secret::new("simulated-key".to_owned()),
-        api_version: None,
-        verification: Verification::SystemRoots,
-        tls_server_name: None,
-        proxy: Proxy::Off,
-        timeout: Duration::from_secs(20),
-        max_concurrent_requests: 4,
-    }
+    fixture::site(name, Endpoint::new(Scheme::Http, "127.0.0.1", port, "/netbackup"))
 }
 
 /// A configuration whose sites are polled all the time.
 fn active(sites: &[Site]) -> Arc<ActiveConfig> {
-    let host = ListenHost::Ip([127, 0, 0, 1].into());
-    let config = Config {
-        server: Server { host, port: 0, metrics_path: "/metrics".to_owned() },
-        collection: Collection {
-            interval: Duration::from_millis(50),
-            window: Duration::from_hours(1),
-            max_stale_cycles: 3,
-        },
-        collectors: Collectors::default(),
-        names: MetricNames::Both,
-        log: Log::default(),
-        opentelemetry: OpenTelemetry::default(),
-        sites: sites.to_vec(),
-    };
+    let collection = Collection { interval: Duration::from_millis(50), ..fixture::collection() };
+    let config = Config { collection, ..fixture::config(sites.to_vec()) };
     Arc::new(ActiveConfig {
         config,
         text: Digest::of_text(b""),

@@ -3,46 +3,21 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
+use super::super::fixture::{self, config};
 use super::super::*;
 use super::*;
 
 fn site(name: &str, host: &str, key: &str, timeout: u64) -> Site {
     Site {
-        id: SiteId::Named(name.into()),
-        name: name.into(),
-        endpoint: Endpoint::new(Scheme::Https, host, 1556, "/netbackup"),
         api_key: Secret::new(key.to_owned()),
-        api_version: None,
-        verification: Verification::SystemRoots,
-        tls_server_name: None,
         proxy: Proxy::Environment,
         timeout: Duration::from_secs(timeout),
-        max_concurrent_requests: 4,
+        ..fixture::site(name, Endpoint::new(Scheme::Https, host, 1556, "/netbackup"))
     }
 }
 
 fn legacy(host: &str) -> Site {
     Site { id: SiteId::Legacy, ..site(host, host, "k", 60) }
-}
-
-fn config(sites: Vec<Site>) -> Config {
-    Config {
-        server: Server {
-            host: ListenHost::Name("localhost".to_owned()),
-            port: 9440,
-            metrics_path: "/metrics".to_owned(),
-        },
-        collection: Collection {
-            interval: Duration::from_mins(5),
-            window: Duration::from_hours(1),
-            max_stale_cycles: 3,
-        },
-        collectors: Collectors::default(),
-        names: MetricNames::Both,
-        log: Log::default(),
-        opentelemetry: OpenTelemetry::default(),
-        sites,
-    }
 }
 
 fn check(old: Vec<Site>, new: Vec<Site>, expected: &str) {

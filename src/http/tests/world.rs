@@ -7,13 +7,10 @@ use tokio::net::TcpSocket;
 use tokio::sync::mpsc;
 
 use super::client::{Client, PATIENCE};
-use crate::config::{
-    Collection, Collectors, Config, Endpoint, ListenHost, Log, OpenTelemetry, Proxy, Scheme, Secret, Server,
-    Site, SiteId, Verification,
-};
+use crate::config::{Endpoint, ListenHost, Scheme, Secret, Server, Site, fixture};
 use crate::exposition::{BuildInfo, Exposition, Registry};
 use crate::http::{HttpMetrics, Limits, Listeners, Pages, State};
-use crate::metric::{Desc, Family, Kind, MetricNames, Naming};
+use crate::metric::{Desc, Family, Kind, Naming};
 use crate::reload::{ActiveConfig, ConfigReader, ConfigWriter, Digest, Event, StatusWriter, requests};
 use crate::snapshot::{Fragment, Snapshot, SnapshotStore};
 
@@ -128,19 +125,8 @@ pub(super) fn active(sites: &[&str]) -> Arc<ActiveConfig> {
 }
 
 pub(super) fn active_config(sites: &[&str], metrics_path: &str) -> ActiveConfig {
-    let config = Config {
-        server: Server { metrics_path: metrics_path.to_owned(), ..server("127.0.0.1:0") },
-        collection: Collection {
-            interval: Duration::from_mins(1),
-            window: Duration::from_hours(1),
-            max_stale_cycles: 3,
-        },
-        collectors: Collectors::default(),
-        names: MetricNames::Both,
-        log: Log::default(),
-        opentelemetry: OpenTelemetry::default(),
-        sites: sites.iter().map(|name| site(name)).collect(),
-    };
+    let mut config = fixture::config(sites.iter().map(|name| site(name)).collect());
+    metrics_path.clone_into(&mut config.server.metrics_path);
     let redacted = format!("sites: {}\napiKey: <secret>\n", sites.join(" "));
     ActiveConfig {
         config,
@@ -156,16 +142,9 @@ pub(super) fn active_config(sites: &[&str], metrics_path: &str) -> ActiveConfig 
 
 fn site(name: &str) -> Site {
     Site {
-        id: SiteId::Named(name.into()),
-        name: name.into(),
-        endpoint: Endpoint::new(Scheme::Https, "nbu.example", 1556, "/netbackup"),
         api_key: Secret::new("key-that-nobody-sees".to_owned()),
-        api_version: None,
-        verification: Verification::SystemRoots,
-        tls_server_name: None,
-        proxy: Proxy::Off,
         timeout: Duration::from_secs(10),
-        max_concurrent_requests: 4,
+        ..fixture::site(name, Endpoint::new(Scheme::Https, "nbu.example", 1556, "/netbackup"))
     }
 }
 

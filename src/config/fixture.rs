@@ -1,0 +1,47 @@
+//! A site and a configuration for tests, which name by struct update what they are about.
+
+use std::time::Duration;
+
+use super::{
+    Collection, Collectors, Config, Endpoint, ListenHost, Log, OpenTelemetry, Proxy, Secret, Server, Site,
+    SiteId, Verification,
+};
+use crate::metric::MetricNames;
+
+/// A site of that name, without a proxy.
+pub(crate) fn site(name: &str, endpoint: Endpoint) -> Site {
+    Site {
+        id: SiteId::Named(name.into()),
+        name: name.into(),
+        endpoint,
+        api_key: Secret::new("simulated-key".to_owned()),
+        api_version: None,
+        verification: Verification::SystemRoots,
+        tls_server_name: None,
+        proxy: Proxy::Off,
+        timeout: Duration::from_secs(20),
+        max_concurrent_requests: 4,
+    }
+}
+
+/// A configuration with these sites, on a free port of the loopback address.
+pub(crate) fn config(sites: Vec<Site>) -> Config {
+    Config {
+        server: Server {
+            host: ListenHost::Ip([127, 0, 0, 1].into()),
+            port: 0,
+            metrics_path: "/metrics".to_owned(),
+        },
+        collection: collection(),
+        collectors: Collectors::default(),
+        names: MetricNames::Both,
+        log: Log::default(),
+        opentelemetry: OpenTelemetry::default(),
+        sites,
+    }
+}
+
+/// Every minute the jobs of an hour.
+pub(crate) fn collection() -> Collection {
+    Collection { interval: Duration::from_mins(1), window: Duration::from_hours(1), max_stale_cycles: 3 }
+}
