@@ -11,7 +11,9 @@ use std::sync::{Arc, Mutex};
 use nbu_exporter::app::catalogue;
 use serde_json::Value;
 
-use crate::harness::{Exporter, Port, Sites, Volume, config, eventually, get, read, repository, sample};
+use crate::harness::{
+    self, Exporter, Port, Sites, Volume, config, eventually, exit_code, get, read, repository, sample,
+};
 
 /// What came of a run that ended by itself.
 #[derive(Debug)]
@@ -87,14 +89,8 @@ impl Running {
     /// Sends a signal and waits for the end; the exit code.
     #[track_caller]
     fn end_by(&mut self, signal: &str) -> Option<i32> {
-        let kill = format!("kill -{signal} {}", self.child.id());
-        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
-        let mut status = None;
-        eventually("the program ends", || {
-            status = self.child.try_wait().unwrap();
-            status.is_some()
-        });
-        status.and_then(|status| status.code())
+        harness::signal(&self.child, signal);
+        exit_code(&mut self.child)
     }
 }
 
@@ -186,19 +182,14 @@ fn a_command_without_a_configuration_to_reload_ends_by_every_signal() {
         let mut child = command().args(["check-config", "-"]).stdin(reader).spawn().unwrap();
         // More than a pipe holds: it reads, and the end never comes.
         writer.write_all(&vec![b'#'; 1 << 17]).unwrap();
-        kill(&child, signal);
+        harness::signal(&child, signal);
         assert_eq!(child.wait().unwrap().signal(), Some(number));
     }
     let mut child = command().arg("simulate").stdout(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    kill(&child, "HUP");
+    harness::signal(&child, "HUP");
     assert_eq!(child.wait().unwrap().signal(), Some(1));
-}
-
-fn kill(child: &Child, signal: &str) {
-    let sent = Command::new("sh").args(["-c", &format!("kill -{signal} {}", child.id())]).status().unwrap();
-    assert!(sent.success());
 }
 
 #[test]

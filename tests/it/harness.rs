@@ -1,6 +1,7 @@
 //! What the tests share: the program as a process, simulated sites, a ConfigMap volume and a small client.
 
 mod api_server;
+mod child;
 mod client;
 mod expected;
 mod exporter;
@@ -14,6 +15,7 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 pub use api_server::{Answer, ApiServer, configmap};
+pub use child::{exit_code, signal};
 pub use client::{Response, get, post, request};
 pub use expected::{expect, read, repository};
 pub use exporter::{Exporter, sample, start_fails};

@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-use super::{Response, eventually, get, post, short_hash};
+use super::{Response, eventually, exit_code, get, post, short_hash, signal};
 
 /// The program as a process. It is killed when the test ends.
 pub struct Exporter {
@@ -88,9 +88,7 @@ impl Exporter {
 
     /// Sends a signal by its name, such as `HUP`.
     pub fn signal(&self, name: &str) {
-        let status =
-            Command::new("sh").args(["-c", &format!("kill -{name} {}", self.pid())]).status().unwrap();
-        assert!(status.success());
+        signal(&self.child, name);
     }
 
     /// GETs a path; it must be answered.
@@ -163,12 +161,7 @@ impl Exporter {
 
     /// Waits for the end; the exit code.
     pub fn wait(mut self) -> Option<i32> {
-        let mut code = None;
-        eventually("the exporter ends", || {
-            code = self.child.try_wait().unwrap();
-            code.is_some()
-        });
-        code.and_then(|status| status.code())
+        exit_code(&mut self.child)
     }
 }
 
