@@ -112,8 +112,9 @@ impl Supervisor {
         let config = &active.config;
         let gone: Vec<_> = self.pollers.keys().filter(|id| config.site(id).is_none()).cloned().collect();
         for id in gone {
-            self.stop(&id);
-            self.metrics.forget(&id);
+            if let Some(name) = self.stop(&id) {
+                self.metrics.forget(&name);
+            }
         }
         for site in &config.sites {
             self.follow_site(site, Arc::new(Plan::new(config, site)));
@@ -123,16 +124,21 @@ impl Supervisor {
 
     fn follow_site(&mut self, site: &Site, plan: Arc<Plan>) {
         let Some(running) = self.pollers.get(&site.id) else { return self.start(plan, FIRST_RESTART) };
+        let old_name = running.plan.borrow().site.name.clone();
+        let is_renamed = old_name != site.name;
         // Another host of the legacy block is both, and what counts is that the old endpoint's data are gone.
         let reason = if running.endpoint == site.endpoint {
-            (running.plan.borrow().site.name != site.name).then_some(Flush::Renamed)
+            is_renamed.then_some(Flush::Renamed)
         } else {
             Some(Flush::Endpoint)
         };
         if let Some(reason) = reason {
             // All that was learned from the old endpoint goes, and what is still under way can not publish.
             self.stop(&site.id);
-            self.metrics.flushed(&site.id, reason);
+            if is_renamed {
+                self.metrics.renamed(&old_name, &site.name);
+            }
+            self.metrics.flushed(&site.name, reason);
             self.start(plan, FIRST_RESTART);
         } else {
             running.plan.send_if_modified(|current| {
@@ -147,23 +153,24 @@ impl Supervisor {
 
     fn start(&mut self, plan: Arc<Plan>, next_restart: Duration) {
         let (id, endpoint) = (plan.site.id.clone(), plan.site.endpoint.clone());
+        self.metrics.started(&plan.site.name);
         let (sender, receiver) = watch::channel(plan);
         let poller =
             Poller::new(receiver, self.store.writer(id.clone()), self.tls.clone(), self.refusals.clone());
         let task = self.tasks.spawn(poller.run());
         self.by_task.insert(task.id(), id.clone());
-        self.metrics.started(&id);
         self.pollers.insert(id, Running { plan: sender, endpoint, task, next_restart });
     }
 
-    fn stop(&mut self, id: &SiteId) {
+    /// Ends a site's poller, if it has one; the name that the site had.
+    fn stop(&mut self, id: &SiteId) -> Option<Arc<str>> {
         self.store.revoke(id);
         self.restarts.retain(|(_, waiting)| waiting != id);
-        if let Some(running) = self.pollers.remove(id) {
-            running.task.abort();
-            self.by_task.remove(&running.task.id());
-            self.stopping.push((running.task, Instant::now() + STOP_TIMEOUT));
-        }
+        let running = self.pollers.remove(id)?;
+        running.task.abort();
+        self.by_task.remove(&running.task.id());
+        self.stopping.push((running.task, Instant::now() + STOP_TIMEOUT));
+        Some(running.plan.borrow().site.name.clone())
     }
 
     /// A poller ends by itself only by a panic; its site comes back after a pause.
@@ -175,9 +182,9 @@ impl Supervisor {
         self.stopping.retain(|(handle, _)| handle.id() != task);
         let Some(id) = self.by_task.remove(&task) else { return };
         let Some(running) = self.pollers.get(&id) else { return };
-        let pause = running.next_restart;
-        tracing::error!(site = %id, pause = pause.as_secs_f64(), "The site's poller ended; it is started again");
-        self.metrics.restarted(&id);
+        let (name, pause) = (running.plan.borrow().site.name.clone(), running.next_restart);
+        tracing::error!(site = %name, pause = pause.as_secs_f64(), "The site's poller ended; it is started again");
+        self.metrics.restarted(&name);
         self.restarts.push((Instant::now() + pause, id));
     }
 

@@ -11,7 +11,7 @@ pub struct Listed {
     /// The collector that gives it, or `poller` or `client` for what the exporter knows of a site by itself.
     pub from: &'static str,
     /// The NetBackup resource that a collector reads.
-    pub endpoint: Option<&'static str>,
+    pub resource: Option<&'static str>,
     /// The RBAC namespace in which the key's role needs the operation `|OPERATIONS|VIEW|` for it.
     pub permission: Option<&'static str>,
 }
@@ -25,12 +25,12 @@ impl Listed {
 
 /// Every family of the sites by its name.
 pub fn catalogue() -> Vec<Listed> {
-    let own = |from| move |desc: &&'static Desc| Listed { desc, from, endpoint: None, permission: None };
+    let own = |from| move |desc: &&'static Desc| Listed { desc, from, resource: None, permission: None };
     let of_collectors = COLLECTORS.iter().flat_map(|entry| {
         entry.families.iter().map(|desc| Listed {
             desc,
             from: entry.name,
-            endpoint: Some(entry.endpoint),
+            resource: Some(entry.resource),
             permission: Some(entry.permission),
         })
     });

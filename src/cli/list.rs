@@ -17,13 +17,13 @@ pub fn list_metrics(args: &ListArgs, out: &mut impl Write) -> io::Result<()> {
 }
 
 fn as_text(listed: &Listed, out: &mut impl Write) -> io::Result<()> {
-    let Listed { desc, from, endpoint, permission } = listed;
+    let Listed { desc, from, resource, permission } = listed;
     let (kind, names) = (desc.kind.as_str(), desc.naming.as_str());
     writeln!(out, "{} {kind} {{{}}}", desc.name, labels(listed, ","))?;
     writeln!(out, "    {}", desc.help)?;
     write!(out, "    names: {names}; from: {from}")?;
-    if let Some(endpoint) = endpoint {
-        write!(out, " (GET {endpoint})")?;
+    if let Some(resource) = resource {
+        write!(out, " (GET {resource})")?;
     }
     if let Some(permission) = permission {
         write!(out, "; permission: {permission}")?;
@@ -38,7 +38,7 @@ fn as_markdown(all: &[Listed], out: &mut impl Write) -> io::Result<()> {
     )?;
     for listed in all {
         let Listed { desc, from, .. } = listed;
-        let from = listed.endpoint.map_or_else(|| (*from).to_owned(), |endpoint| format!("`{endpoint}`"));
+        let from = listed.resource.map_or_else(|| (*from).to_owned(), |resource| format!("`{resource}`"));
         // A bar would end the cell, in a code span too.
         let permission =
             listed.permission.map_or_else(String::new, |name| format!("`{}`", name.replace('|', "\\|")));
@@ -56,14 +56,14 @@ fn as_markdown(all: &[Listed], out: &mut impl Write) -> io::Result<()> {
 }
 
 fn as_json(listed: &Listed) -> serde_json::Value {
-    let Listed { desc, from, endpoint, permission } = listed;
+    let Listed { desc, from, resource, permission } = listed;
     serde_json::json!({
         "name": desc.name,
         "type": desc.kind.as_str(),
         "labels": listed.labels().collect::<Vec<_>>(),
         "names": desc.naming.as_str(),
         "from": from,
-        "endpoint": endpoint,
+        "resource": resource,
         "permission": permission,
         "help": desc.help,
     })

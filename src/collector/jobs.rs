@@ -26,7 +26,7 @@ use wire::{Job, Wire};
 pub(super) use descs::FAMILIES;
 
 pub(super) const NAME: &str = "jobs";
-pub(super) const ENDPOINT: &str = "/admin/jobs";
+pub(super) const RESOURCE: &str = "/admin/jobs";
 
 /// The most that `/admin/jobs` takes.
 const PAGE_SIZE: u64 = 100;
@@ -156,7 +156,7 @@ impl Jobs {
 fn listing(context: &Context<'_>, filter: String, sort: &str, max_pages: u64) -> Listing {
     let cursors = context.client.version().is_none_or(|version| version >= CURSORS_SINCE);
     Listing {
-        endpoint: ENDPOINT,
+        endpoint: RESOURCE,
         query: vec![("filter", filter), ("sort", sort.to_owned())],
         paging: if cursors { Paging::Cursor } else { Paging::Offset },
         limit: PAGE_SIZE,

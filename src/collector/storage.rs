@@ -13,7 +13,7 @@ use unit::{Unit, Wire};
 pub(super) use families::FAMILIES;
 
 pub(super) const NAME: &str = "storage";
-pub(super) const ENDPOINT: &str = "/storage/storage-units";
+pub(super) const RESOURCE: &str = "/storage/storage-units";
 
 /// Storage units: what they hold and what they can do ("NetBackup API reference, /storage/storage-units").
 #[derive(Debug)]
@@ -38,7 +38,7 @@ impl Collector for Storage {
 
 async fn collect(context: &Context<'_>, tally: &mut Tally) -> Result<Vec<Family>, CollectError> {
     let listing = Listing {
-        endpoint: ENDPOINT,
+        endpoint: RESOURCE,
         query: vec![("sort", "name".to_owned())],
         paging: Paging::Offset,
         limit: 100,

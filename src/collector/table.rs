@@ -15,7 +15,7 @@ pub struct Entry {
     /// What it can give.
     pub families: &'static [&'static Desc],
     /// The resource that it reads.
-    pub endpoint: &'static str,
+    pub resource: &'static str,
     /// The RBAC namespace in which the key's role needs the operation `|OPERATIONS|VIEW|`.
     pub permission: &'static str,
     new: fn(&Collectors) -> Box<dyn Collector>,
@@ -27,7 +27,7 @@ pub static COLLECTORS: &[Entry] = &[
         name: jobs::NAME,
         key: None,
         families: jobs::FAMILIES,
-        endpoint: jobs::ENDPOINT,
+        resource: jobs::RESOURCE,
         permission: "|MANAGE|JOBS|",
         new: |_| Box::new(Jobs::default()),
     },
@@ -35,7 +35,7 @@ pub static COLLECTORS: &[Entry] = &[
         name: storage::NAME,
         key: None,
         families: storage::FAMILIES,
-        endpoint: storage::ENDPOINT,
+        resource: storage::RESOURCE,
         permission: "|STORAGE|STORAGE-UNITS|",
         new: |_| Box::new(Storage),
     },

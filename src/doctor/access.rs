@@ -36,9 +36,9 @@ impl Curable for KeyFault {
 /// The key does not open what a collector reads.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Denied {
-    #[error("GET {} is refused ({status}): the key's role lacks the permission", entry.endpoint)]
+    #[error("GET {} is refused ({status}): the key's role lacks the permission", entry.resource)]
     Permission { entry: &'static Entry, status: u16 },
-    #[error("GET {} is not there (404): this release of NetBackup lacks it", .0.endpoint)]
+    #[error("GET {} is not there (404): this release of NetBackup lacks it", .0.resource)]
     Missing(&'static Entry),
     #[error("GET {0}")]
     Request(Error),
@@ -90,8 +90,8 @@ pub(super) async fn permission(
     entry: &'static Entry,
     deadline: Instant,
 ) -> Result<Finding, Denied> {
-    match client.try_listing(entry.endpoint, deadline).await {
-        Ok(()) => Ok(Finding::passed(format!("GET {} is allowed", entry.endpoint))),
+    match client.try_listing(entry.resource, deadline).await {
+        Ok(()) => Ok(Finding::passed(format!("GET {} is allowed", entry.resource))),
         Err(error) => Err(match error.cause {
             Cause::Unauthorized => Denied::Permission { entry, status: 401 },
             Cause::Forbidden => Denied::Permission { entry, status: 403 },

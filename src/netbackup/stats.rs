@@ -26,8 +26,8 @@ const DURATION_BOUNDS: &[f64] = &[0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.
 static REQUESTS: Desc = Desc::native(
     Kind::Counter,
     "nbu_api_requests_total",
-    "Requests sent to the NetBackup API, by path and HTTP status code; code is none where no answer came.",
-    &["endpoint", "code"],
+    "Requests sent to the NetBackup API, by resource and HTTP status code; code is none where no answer came.",
+    &["resource", "code"],
 );
 static FAILURES: Desc = Desc::native(
     Kind::Counter,
@@ -38,8 +38,8 @@ static FAILURES: Desc = Desc::native(
 static DURATIONS: Desc = Desc::native(
     Kind::Histogram,
     "nbu_api_request_duration_seconds",
-    "Time from sending a request to the NetBackup API to the head of its answer, by path.",
-    &["endpoint"],
+    "Time from sending a request to the NetBackup API to the head of its answer, by resource.",
+    &["resource"],
 );
 static RETRIES: Desc = Desc::native(
     Kind::Counter,
@@ -138,11 +138,11 @@ mod tests {
         stats.failed(&Cause::Timeout);
         let text: String = stats.families("paris").iter().map(Family::text).collect();
         for line in [
-            "nbu_api_requests_total{site=\"paris\",endpoint=\"/admin/jobs\",code=\"503\"} 1\n",
-            "nbu_api_requests_total{site=\"paris\",endpoint=\"/ping\",code=\"none\"} 1\n",
+            "nbu_api_requests_total{site=\"paris\",resource=\"/admin/jobs\",code=\"503\"} 1\n",
+            "nbu_api_requests_total{site=\"paris\",resource=\"/ping\",code=\"none\"} 1\n",
             "nbu_api_request_failures_total{site=\"paris\",reason=\"timeout\"} 1\n",
             "nbu_api_request_failures_total{site=\"paris\",reason=\"tls\"} 0\n",
-            "nbu_api_request_duration_seconds_count{site=\"paris\",endpoint=\"/admin/jobs\"} 2\n",
+            "nbu_api_request_duration_seconds_count{site=\"paris\",resource=\"/admin/jobs\"} 2\n",
         ] {
             assert!(text.contains(line), "{line} is not in\n{text}");
         }

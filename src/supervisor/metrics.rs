@@ -1,7 +1,5 @@
 use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
-use crate::config::SiteId;
-
 /// Why all that was learned from a site is thrown away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flush {
@@ -67,18 +65,30 @@ impl SupervisorMetrics {
     }
 
     /// Known label values begin at 0 instead of missing.
-    pub(super) fn started(&self, site: &SiteId) {
-        let site = site.to_string();
-        self.flushes.with_label_values(&[site.as_str(), Flush::Endpoint.as_str()]);
-        self.restarts.with_label_values(&[site.as_str()]);
+    pub(super) fn started(&self, site: &str) {
+        for reason in Flush::ALL {
+            self.flushes.with_label_values(&[site, reason.as_str()]);
+        }
+        self.restarts.with_label_values(&[site]);
     }
 
-    pub(super) fn flushed(&self, site: &SiteId, reason: Flush) {
-        self.flushes.with_label_values(&[site.to_string().as_str(), reason.as_str()]).inc();
+    /// A site's counters go on under its new label.
+    pub(super) fn renamed(&self, old: &str, new: &str) {
+        let flushes = Flush::ALL.map(|reason| self.flushes.with_label_values(&[old, reason.as_str()]).get());
+        let restarts = self.restarts.with_label_values(&[old]).get();
+        self.forget(old);
+        for (reason, count) in Flush::ALL.iter().zip(flushes) {
+            self.flushes.with_label_values(&[new, reason.as_str()]).inc_by(count);
+        }
+        self.restarts.with_label_values(&[new]).inc_by(restarts);
     }
 
-    pub(super) fn restarted(&self, site: &SiteId) {
-        self.restarts.with_label_values(&[site.to_string().as_str()]).inc();
+    pub(super) fn flushed(&self, site: &str, reason: Flush) {
+        self.flushes.with_label_values(&[site, reason.as_str()]).inc();
+    }
+
+    pub(super) fn restarted(&self, site: &str) {
+        self.restarts.with_label_values(&[site]).inc();
     }
 
     pub(super) fn stuck(&self) {
@@ -86,11 +96,10 @@ impl SupervisorMetrics {
     }
 
     /// A removed site leaves no series behind.
-    pub(super) fn forget(&self, site: &SiteId) {
-        let site = site.to_string();
+    pub(super) fn forget(&self, site: &str) {
         for reason in Flush::ALL {
-            let _ = self.flushes.remove_label_values(&[site.as_str(), reason.as_str()]);
+            let _ = self.flushes.remove_label_values(&[site, reason.as_str()]);
         }
-        let _ = self.restarts.remove_label_values(&[site.as_str()]);
+        let _ = self.restarts.remove_label_values(&[site]);
     }
 }

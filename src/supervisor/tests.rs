@@ -163,6 +163,26 @@ async fn another_host_of_the_legacy_block_is_another_endpoint_and_another_spelli
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_site_has_one_name_in_all_families_the_exporters_own_too() {
+    let (mut supervisor, _, _, registry) = supervisor();
+    let legacy = |written: &str| Site { id: SiteId::Legacy, ..site(written, NOBODY) };
+    let names = || {
+        let families = registry.gather();
+        let labels =
+            families.iter().flat_map(|family| family.get_metric()).flat_map(|metric| metric.get_label());
+        let sites = labels.filter(|label| label.name() == "site").map(|label| label.value().to_owned());
+        sites.collect::<std::collections::BTreeSet<_>>().into_iter().collect::<Vec<_>>()
+    };
+    supervisor.follow(&active(&[legacy("nbu.example.com")]));
+    assert_eq!(names(), ["nbu.example.com"]);
+    supervisor.follow(&active(&[legacy("other.example.com")]));
+    assert_eq!(names(), ["other.example.com"], "nothing stays of the old name");
+    assert_eq!(count_of(&registry, "nbu_exporter_cache_flushes_total", "renamed"), 1.0);
+    supervisor.follow(&active(&[]));
+    assert_eq!(names(), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stopped_poller_that_does_not_end_is_counted_can_not_publish_and_the_new_one_runs() {
     let (mut supervisor, handle, store, registry) = supervisor();
     let elsewhere = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();

@@ -265,7 +265,7 @@ fn list_metrics_has_every_family_in_each_form() {
         assert!(markdown.contains(&format!("| `{name}` | {kind} | site")), "{name}");
     }
     let jobs = list.iter().find(|entry| entry["name"] == "nbu_jobs_active").unwrap();
-    assert_eq!((&jobs["endpoint"], &jobs["permission"]), (&"/admin/jobs".into(), &"|MANAGE|JOBS|".into()));
+    assert_eq!((&jobs["resource"], &jobs["permission"]), (&"/admin/jobs".into(), &"|MANAGE|JOBS|".into()));
     assert!(text.contains("GET /admin/jobs); permission: |MANAGE|JOBS|"));
 }
 

@@ -178,6 +178,23 @@ fn no_name_is_used_twice_and_a_sites_series_begin_with_its_label() {
     }
 }
 
+/// A monitor of the Prometheus operator sets these on its targets, and ours would come out as `exported_…`.
+const LABELS_OF_TARGETS: [&str; 9] =
+    ["endpoint", "service", "instance", "job", "pod", "namespace", "container", "node", "prometheus"];
+
+#[test]
+fn no_family_has_a_label_that_a_monitor_sets_on_its_targets() {
+    let served = families(&golden::page_in_cluster("both"));
+    let served = served.iter().map(|(name, family)| (name.clone(), family.labels.clone()));
+    let listed = catalogue().into_iter().map(|listed| {
+        (listed.desc.name.to_owned(), listed.labels().map(str::to_owned).collect::<BTreeSet<_>>())
+    });
+    for (name, labels) in served.chain(listed) {
+        let taken = labels.iter().find(|label| LABELS_OF_TARGETS.contains(&label.as_str()));
+        assert_eq!(taken, None, "{name}");
+    }
+}
+
 /// Words that look like metrics and are none of ours: the Go exporter, and what it declared and never served.
 const NO_METRICS: [&str; 2] = ["nbu_exporter", "nbu_response_time_ms"];
 
@@ -231,7 +248,7 @@ fn the_table_of_alerts_is_the_charts_and_each_has_a_runbook() {
 fn the_page_about_netbackup_names_each_permission_resource_and_version() {
     let text = read("docs/netbackup.md");
     for listed in catalogue() {
-        for part in listed.permission.iter().chain(&listed.endpoint) {
+        for part in listed.permission.iter().chain(&listed.resource) {
             assert!(text.contains(&format!("`{part}`")), "{part}");
         }
     }
