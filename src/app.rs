@@ -42,7 +42,7 @@ use observed::Observed;
 pub struct Options {
     /// The configuration file; without one the object is the only source.
     pub config: Option<PathBuf>,
-    /// The ConfigMap object that holds the configuration.
+    /// The ConfigMap or Secret object that holds the configuration.
     pub object: Option<ObjectName>,
     /// Whether the cluster is told what came of it by Events; only with the object.
     pub events: bool,
@@ -144,7 +144,7 @@ impl App {
             () = self.drain.cancelled() => None,
             _ = &mut self.supervisor => Some(anyhow!("the supervisor ended; this is a bug")),
             _ = &mut self.reloader => Some(anyhow!("the reload funnel ended; this is a bug")),
-            () = ended(&mut self.cluster) => Some(anyhow!("the watch of the ConfigMap ended; this is a bug")),
+            () = ended(&mut self.cluster) => Some(anyhow!("the watch of the object ended; this is a bug")),
         };
         if let Some(error) = died {
             return Err(error.into());

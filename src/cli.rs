@@ -70,7 +70,16 @@ pub struct RunArgs {
         env = "NBU_EXPORTER_CONFIG_KUBERNETES"
     )]
     pub object: Option<ObjectName>,
-    /// Tells the cluster by Events what came of each reload; only with `--config.kubernetes`.
+    /// The Secret that holds the configuration, followed in the same way; instead of a ConfigMap.
+    #[arg(
+        long = "config.kubernetes-secret",
+        value_name = "[NAMESPACE/]NAME[:KEY]",
+        env = "NBU_EXPORTER_CONFIG_KUBERNETES_SECRET",
+        value_parser = ObjectName::secret,
+        conflicts_with = "object"
+    )]
+    pub secret: Option<ObjectName>,
+    /// Tells the cluster by Events what came of each reload; only with `--config.kubernetes` or `--config.kubernetes-secret`.
     #[arg(
         long = "kubernetes.events",
         value_name = "BOOL",
@@ -176,11 +185,12 @@ impl CommandLine {
 impl RunArgs {
     /// What can not be reloaded.
     pub fn options(&self) -> Result<Options, RunError> {
-        let (config, object) = (self.config.clone(), self.object.clone());
+        let config = self.config.clone();
+        let object = self.object.clone().or_else(|| self.secret.clone());
         if config.is_none() && object.is_none() {
             return Err(RunError::Configuration(
                 "no configuration is named: give --config FILE or set NBU_EXPORTER_CONFIG, or name a ConfigMap by \
-                 --config.kubernetes [NAMESPACE/]NAME[:KEY]"
+                 --config.kubernetes [NAMESPACE/]NAME[:KEY], or a Secret by --config.kubernetes-secret"
                     .into(),
             ));
         }
@@ -245,5 +255,14 @@ mod tests {
         let alone = options(&["--config.kubernetes", "ns/cfg"]).unwrap();
         assert!(alone.events && alone.config.is_none());
         assert!(options(&["-c", "x", "--kubernetes.events"]).unwrap().events);
+    }
+
+    #[test]
+    fn the_configuration_may_come_from_a_secret_or_a_configmap_and_not_from_both() {
+        let secret = options(&["--config.kubernetes-secret", "ns/cfg:c"]).unwrap();
+        assert_eq!(secret.object, Some(ObjectName::secret("ns/cfg:c").unwrap()));
+        let refused = options(&["--config.kubernetes-secret=cfg", "--config.kubernetes=cfg"]).unwrap_err();
+        assert!(refused.contains("cannot be used with"), "{refused}");
+        assert!(options(&["--config.kubernetes-secret", "NBU"]).unwrap_err().contains("no name of a Secret"));
     }
 }

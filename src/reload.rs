@@ -40,7 +40,7 @@ pub enum Trigger {
     Poll,
     /// An event in a watched directory.
     File,
-    /// The ConfigMap object changed.
+    /// The ConfigMap or Secret object changed.
     Kubernetes,
     /// SIGHUP.
     Signal,
@@ -106,7 +106,7 @@ pub struct Verdict {
     pub outcome: Outcome,
     /// The digest of the text that was seen, if one could be read.
     pub text: Option<Digest>,
-    /// The `resourceVersion` of the newest known revision of the ConfigMap object, if there is one.
+    /// The `resourceVersion` of the newest known revision of the object, if there is one.
     pub revision: Option<Arc<str>>,
     /// For `applied` what changed, for `rejected` the whole report with one mistake a line, else a sentence.
     pub detail: Arc<str>,

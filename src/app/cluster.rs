@@ -19,7 +19,7 @@ const RESTARTS: &str = "nbu_exporter_config_kubernetes_watch_restarts_total";
 const LAST_ANSWER: &str = "nbu_exporter_config_kubernetes_last_answer_timestamp_seconds";
 const LAG: &str = "nbu_exporter_config_mount_lag_seconds";
 
-/// The ConfigMap object as a source, with the tasks that belong to it.
+/// The ConfigMap or Secret object as a source, with the tasks that belong to it.
 #[derive(Debug)]
 pub(super) struct Cluster {
     access: Access,
@@ -80,7 +80,7 @@ fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// What the watch of the ConfigMap says of itself, as metrics.
+/// What the watch of the object says of itself, as metrics.
 #[derive(Debug)]
 pub(super) struct ObjectMetrics {
     status: Arc<Status>,
@@ -90,9 +90,9 @@ pub(super) struct ObjectMetrics {
 impl Source for ObjectMetrics {
     fn names(&self) -> Vec<(&'static str, &'static str)> {
         let mut names = vec![
-            (UP, "Whether the Kubernetes API answers the watch of the ConfigMap."),
-            (PRESENT, "Whether the ConfigMap was there at the last answer of the Kubernetes API."),
-            (RESTARTS, "Times that the watch of the ConfigMap ended otherwise than by its time."),
+            (UP, "Whether the Kubernetes API answers the ConfigMap or Secret of the configuration."),
+            (PRESENT, "Whether the ConfigMap or Secret was there at the last answer of the Kubernetes API."),
+            (RESTARTS, "Times that the watch of the ConfigMap or Secret ended otherwise than by its time."),
             (LAST_ANSWER, "When the Kubernetes API last answered, as Unix time."),
         ];
         if self.lag.is_some() {

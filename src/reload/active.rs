@@ -17,9 +17,9 @@ pub struct ActiveConfig {
     pub text: Digest,
     /// The digest of everything that it depends on.
     pub effective: Digest,
-    /// Where it was read: a path, or `configmap NAMESPACE/NAME`.
+    /// Where it was read: a path, or `configmap NAMESPACE/NAME`, or `secret NAMESPACE/NAME`.
     pub origin: String,
-    /// The `resourceVersion` of the ConfigMap that holds this text, where one is known.
+    /// The `resourceVersion` of the object that holds this text, where one is known.
     pub resource_version: Option<String>,
     /// Its source with every secret masked.
     pub redacted: String,

@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{ActiveConfig, Trigger, Verdict};
 use crate::config::{ConfigDiff, Environment};
 use crate::source::file::{Clearance, FileReader, FileWatcher, Look, LookError};
-use crate::source::kubernetes::{ObjectReader, Sighting};
+use crate::source::kubernetes::{ObjectName, ObjectReader, Sighting};
 
 /// Reads a configuration with the files that it names.
 pub trait Reader: Clone + Send + 'static {
@@ -25,25 +25,18 @@ pub trait Reader: Clone + Send + 'static {
     fn is_lone_mount(&self) -> bool;
 }
 
-/// Asks for the ConfigMap object.
+/// Asks for the ConfigMap or Secret object.
 pub trait Object: Send + 'static {
-    /// Which one, as the origin of a configuration: `configmap NAMESPACE/NAME`.
-    fn origin(&self) -> String;
-
-    /// The same with the key, for a report in the place of a file's name: `configmap NAMESPACE/NAME:KEY`.
-    fn label(&self) -> PathBuf;
+    /// Which one.
+    fn name(&self) -> &ObjectName;
 
     /// The object as it is now. It waits for a bounded time.
     fn get(&self) -> impl Future<Output = Sighting> + Send;
 }
 
 impl Object for ObjectReader {
-    fn origin(&self) -> String {
-        self.object().to_string()
-    }
-
-    fn label(&self) -> PathBuf {
-        format!("{}:{}", self.object(), self.object().key).into()
+    fn name(&self) -> &ObjectName {
+        self.object()
     }
 
     async fn get(&self) -> Sighting {
@@ -117,7 +110,7 @@ pub enum Event {
     Look(Trigger),
     /// Somebody waits for the outcome of a look that begins after this.
     Request(oneshot::Sender<Arc<Verdict>>),
-    /// The API server said something of the ConfigMap object.
+    /// The API server said something of the object.
     Object(Sighting),
 }
 

@@ -11,12 +11,12 @@ use super::look::{Looked, Looker, Text};
 use super::order::{Means, Order, Place, Stamp};
 use super::ports::{Object, Reader};
 use super::scene::{Lagging, MountLag, Newest, Scene};
-use crate::source::kubernetes::{Revision, Sighting};
+use crate::source::kubernetes::{ObjectKind, Revision, Sighting};
 
 /// The kubelet brings a change within 80 s; a volume that lags for longer than this never catches up.
 const STUCK: Duration = Duration::from_mins(3);
 
-/// Where the configuration comes from: the mounted file, the ConfigMap object, or both, put in order.
+/// Where the configuration comes from: the mounted file, the ConfigMap or Secret object, or both, put in order.
 #[derive(Debug)]
 pub struct Sources<R, O> {
     file: Option<Looker<R>>,
@@ -112,6 +112,7 @@ impl<R: Reader, O: Object> Sources<R, O> {
 
     fn absorb(&mut self, sighting: Sighting, means: Means) -> Place {
         let Some(watched) = &mut self.object else { return Place::Superseded };
+        let name = watched.object.name();
         let absence: Arc<str> = match sighting {
             Sighting::Present(revision) => {
                 let place = self.order.object(&stamp(&revision), means);
@@ -122,7 +123,7 @@ impl<R: Reader, O: Object> Sources<R, O> {
             }
             Sighting::Missing => {
                 self.order.missing();
-                "there is no such object: create it, or correct --config.kubernetes".into()
+                format!("there is no such object: create it, or correct {}", name.kind.flag()).into()
             }
             Sighting::Unavailable(_) => {
                 self.order.away();
@@ -132,9 +133,10 @@ impl<R: Reader, O: Object> Sources<R, O> {
         // What makes it unavailable was said by the watch.
         if self.order.is_missing() && watched.absence.as_ref() != Some(&absence) {
             tracing::warn!(
-                object = watched.object.origin(),
+                object = %name,
                 err = &*absence,
-                "The ConfigMap can not be read; what runs is kept"
+                "The {} can not be read; what runs is kept",
+                name.kind
             );
         }
         watched.absence = Some(absence);
@@ -191,10 +193,13 @@ impl<R: Reader, O: Object> Sources<R, O> {
             return Scene { revision, caught_up: fresh, ..Scene::of(looked) };
         }
         let newest = self.see_object().await;
+        let kind = self.object.as_ref().map_or(ObjectKind::ConfigMap, |watched| watched.object.name().kind);
         let detail = match (&looked.text, &looked.result) {
-            (None, Err(fault)) => format!("{}; the ConfigMap object says what runs", fault.report).into(),
-            _ => "the file is older than the ConfigMap object; the kubelet brings it up to date within 80 s"
-                .into(),
+            (None, Err(fault)) => format!("{}; the {kind} object says what runs", fault.report).into(),
+            _ => format!(
+                "the file is older than the {kind} object; the kubelet brings it up to date within 80 s"
+            )
+            .into(),
         };
         let lagging = Some(Lagging { text: looked.text, detail, fresh, looked: Some(looked) });
         let scene = Scene::new(newest);
@@ -204,7 +209,8 @@ impl<R: Reader, O: Object> Sources<R, O> {
     /// Looks at the newest revision of the object.
     async fn see_object(&mut self) -> Newest {
         let Some(watched) = &mut self.object else { return Newest::Nothing("there is no source".into()) };
-        let origin = watched.object.origin();
+        let name = watched.object.name();
+        let origin = name.to_string();
         let Some(revision) = watched.newest.clone() else {
             let absence = watched.absence.as_deref().unwrap_or("the Kubernetes API has not answered yet");
             return Newest::Nothing(format!("{origin}: {absence}").into());
@@ -214,11 +220,11 @@ impl<R: Reader, O: Object> Sources<R, O> {
             Err(unusable) => {
                 return Newest::Looked(Looked::refused(Fault::new(
                     None,
-                    format!("{origin}: {unusable}; correct the object or --config.kubernetes"),
+                    format!("{origin}: {unusable}; correct the object or {}", name.kind.flag()),
                 )));
             }
         };
-        let label = watched.object.label();
+        let label = format!("{origin}:{}", name.key).into();
         let mut looked = watched.looker.look(Some(Text { bytes, origin: origin.clone(), label })).await;
         if let Ok(active) = &mut looked.result {
             active.resource_version = Some(revision.resource_version.clone());
@@ -247,7 +253,7 @@ impl<R: Reader, O: Object> Sources<R, O> {
         }
         let report = format!(
             "{origin}: it names files of the mounted volume ({names}), and the volume has not shown the same text for \
-             {STUCK:?}: mount this ConfigMap as a directory without subPath, or keep those files elsewhere"
+             {STUCK:?}: mount this object as a directory without subPath, or keep those files elsewhere"
         );
         Newest::Looked(Looked::refused(Fault::new(Some(text), report)))
     }
@@ -273,17 +279,23 @@ impl<R: Reader, O: Object> Sources<R, O> {
 
     fn warn_of_lag(&self) {
         let (Some(file), Some(watched)) = (&self.file, &self.object) else { return };
+        let name = watched.object.name();
+        let (kind, flag) = (name.kind, name.kind.flag());
         let why = if file.reader().is_lone_mount() {
-            "it is mounted by subPath, which never shows an update: mount the ConfigMap as a directory"
+            format!("it is mounted by subPath, which never shows an update: mount the {kind} as a directory")
         } else if watched.newest.as_ref().is_some_and(|revision| revision.immutable) {
-            "the ConfigMap is immutable, and the kubelet keeps showing the object that was there before: restart the pod"
+            format!(
+                "the {kind} is immutable, and the kubelet keeps showing the object that was there before: restart the pod"
+            )
         } else if self.has_met {
-            "the kubelet does not update the volume: see its log, and whether `..data_tmp` was left in the volume"
+            "the kubelet does not update the volume: see its log, and whether `..data_tmp` was left in the volume".to_owned()
         } else {
-            "it never showed what the object holds: the mount and --config.kubernetes are not the same ConfigMap or key"
+            format!(
+                "it never showed what the object holds: the mount and {flag} are not the same {kind} or key"
+            )
         };
-        let (file, object) = (file.reader().path().display(), watched.object.origin());
-        tracing::warn!(%file, object, why, "The mounted file does not follow the ConfigMap; the object says what runs");
+        let file = file.reader().path().display();
+        tracing::warn!(%file, object = %name, why, "The mounted file does not follow the {kind}; the object says what runs");
     }
 }
 

@@ -1,4 +1,4 @@
-//! The ConfigMap object as a source of the configuration, and Events as the way to tell the cluster what came of it.
+//! A ConfigMap or Secret object as a source of the configuration, and Events as the way to tell the cluster what came of it.
 //!
 //! [`ObjectWatcher`] reports every revision that it sees; [`ObjectReader`] asks for the newest one. Neither decides:
 //! the order of the sources is the funnel's. kube's own watcher is not used: it keeps a dead `resourceVersion` after
@@ -7,6 +7,7 @@
 
 mod access;
 mod events;
+mod holder;
 mod name;
 mod pause;
 mod problem;
@@ -18,7 +19,7 @@ mod watcher;
 
 pub use access::{Access, AccessError};
 pub use events::{Announcement, Announcer, Kind, Pod};
-pub use name::{NameError, ObjectName};
+pub use name::{NameError, ObjectKind, ObjectName};
 pub use problem::Problem;
 pub use sighting::{Revision, Sighting, Unusable};
 pub use status::Status;

@@ -1,6 +1,6 @@
 //! The real program between a mounted file and an API server that follows a script: what it runs, and what its log says.
 
-use crate::harness::{Answer, ApiServer, Exporter, Sites, Volume, config, configmap, eventually};
+use crate::harness::{Answer, ApiServer, Exporter, Sites, Volume, config, configmap, eventually, secret};
 
 const WATCH_UP: &str = "nbu_exporter_config_kubernetes_watch_up";
 
@@ -164,11 +164,78 @@ fn fault_55_events_that_are_forbidden_for_one_of_two_objects_are_told_once() {
     exporter.until_runs(&rig.texts[1]);
     eventually("a watch is open", || rig.api.watches() > 0);
     for (version, text) in [("1201", &rig.texts[2]), ("1202", &rig.texts[1]), ("1203", &rig.texts[2])] {
-        let tried = rig.api.events();
+        let tried = rig.api.events().len();
         rig.api.edit(version, text);
         exporter.until_runs(text);
-        eventually("both are tried", || rig.api.events() >= tried + 2);
+        eventually("both are tried", || rig.api.events().len() >= tried + 2);
     }
     let told: Vec<_> = exporter.log().into_iter().filter(|line| line.contains("An Event can not")).collect();
     assert!(told.len() == 1 && told[0].contains("a Role in namespace pods"), "{told:#?}");
+}
+
+#[test]
+fn a_configuration_in_a_secret_is_followed_like_a_configmap_and_shown_nowhere() {
+    let sites = Sites::marked(1);
+    let key = "planted-in-a-secret-4711-A1b2C3d4E5f6G7h8I9j0K1l2M3n4";
+    sites.simulation().sites()[0].replace_keys(&[key.to_owned()]);
+    let texts = ["one", "two", "three"].map(|name| {
+        config(&[(name, sites.port(0))]).replace("apiKey: simulated-key", &format!("apiKey: {key}"))
+    });
+    assert!(texts[0].contains(key));
+    let volume = Volume::new(&[("config.yaml", &texts[0])]);
+    let api = ApiServer::with_secret("1200", &texts[1]);
+    let mut command = Exporter::command(&volume.path("config.yaml"));
+    api.announced_to(&mut command).args(["--log.level", "trace", "--trace"]);
+    let exporter = Exporter::spawn(command);
+    exporter.until_runs(&texts[1]);
+    eventually("a watch is open", || api.watches() > 0);
+    api.edit("1201", &texts[2]);
+    exporter.until_runs(&texts[2]);
+    assert_eq!(exporter.post("/-/reload").status, 200, "the lagging volume is superseded");
+    assert!(exporter.runs(&texts[2]));
+    volume.swap(&[("config.yaml", &texts[2])]);
+    eventually("the volume has caught up", || {
+        exporter.sample("nbu_exporter_config_mount_lag_seconds") == Some(0.0)
+    });
+
+    // A mistake on the line of the key, an answer that is no Secret, and one whose data can not be read.
+    api.edit("1202", &texts[2].replacen("apiKey:", "apiKye:", 1));
+    eventually("it is refused", || !exporter.is_newest());
+    let refused = exporter.post("/-/reload");
+    assert!(
+        refused.status == 500 && refused.body().contains("secret ns/cfg:config.yaml:"),
+        "{}",
+        refused.body()
+    );
+    let encoded = secret("cfg", "1203", &texts[1]);
+    let mut unreadable = encoded.clone();
+    unreadable["data"] = key.into();
+    for wrong in [configmap("cfg", "1203", &texts[1]), unreadable] {
+        api.answer_gets(Answer::Body(wrong.to_string()));
+        exporter.post("/-/reload");
+        api.tell("MODIFIED", &wrong);
+        let enough = api.lists() + 1;
+        eventually("it asks again", || api.lists() >= enough);
+    }
+    api.answer_gets(Answer::Right);
+    eventually("both Events are there", || {
+        ["ConfigReloaded", "ConfigRejected"].iter().all(|reason| {
+            api.events().iter().any(|event| {
+                event["reason"] == *reason
+                    && event["regarding"]["kind"] == "Secret"
+                    && event["regarding"]["name"] == "cfg"
+            })
+        })
+    });
+    let base64 = encoded["data"]["config.yaml"].as_str().unwrap();
+    let told = [
+        exporter.log().join("\n"),
+        exporter.metrics(),
+        exporter.get("/").body(),
+        exporter.get("/config").body(),
+        exporter.post("/-/reload").body(),
+        serde_json::Value::from(api.events()).to_string(),
+    ]
+    .join("\n");
+    assert!(told.contains("secret ns/cfg") && !told.contains(key) && !told.contains(&base64[..40]), "{told}");
 }

@@ -14,7 +14,7 @@ mod volume;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-pub use api_server::{Answer, ApiServer, configmap};
+pub use api_server::{Answer, ApiServer, configmap, secret};
 pub use child::{exit_code, signal};
 pub use client::{Response, get, post, request};
 pub use expected::{expect, read, repository};

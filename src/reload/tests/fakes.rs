@@ -18,7 +18,7 @@ use crate::reload::{
     requests,
 };
 use crate::source::file::{Look, LookError, Problem};
-use crate::source::kubernetes::Sighting;
+use crate::source::kubernetes::{ObjectName, Sighting};
 
 /// A valid configuration; each number is another one.
 pub(super) fn valid(number: u32) -> String {
@@ -121,12 +121,8 @@ impl Reader for Disk {
 pub(super) enum NoObject {}
 
 impl Object for NoObject {
-    fn origin(&self) -> String {
+    fn name(&self) -> &ObjectName {
         match *self {}
-    }
-
-    fn label(&self) -> PathBuf {
-        PathBuf::new()
     }
 
     async fn get(&self) -> Sighting {

@@ -120,7 +120,7 @@ impl EventPublisher {
             cut(&mut announcement.note);
             let event = event(&announcement);
             let recorder = self.recorder(announcement);
-            for reference in [Some(self.configmap()), self.own_pod()].into_iter().flatten() {
+            for reference in [Some(self.watched()), self.own_pod()].into_iter().flatten() {
                 let outcome = timeout(ANSWER, recorder.publish(&event, &reference)).await;
                 self.note(
                     outcome.map_err(|_| None).and_then(|published| published.map_err(Some)),
@@ -155,10 +155,10 @@ impl EventPublisher {
         recorder.clone()
     }
 
-    fn configmap(&self) -> ObjectReference {
+    fn watched(&self) -> ObjectReference {
         ObjectReference {
             api_version: Some("v1".to_owned()),
-            kind: Some("ConfigMap".to_owned()),
+            kind: Some(self.object.kind.to_string()),
             name: Some(self.object.name.clone()),
             namespace: self.object.namespace.clone(),
             uid: self.status.uid(),

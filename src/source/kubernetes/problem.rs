@@ -22,6 +22,13 @@ pub enum Problem {
     Short,
     /// An answer that is not the object that was asked for.
     Foreign,
+    /// An answer that can not be read, at this place. What is there is not said: it may be of a Secret.
+    Garbage {
+        /// Its line.
+        line: usize,
+        /// Its column.
+        column: usize,
+    },
     /// Anything else: a sentence.
     Other(String),
 }
@@ -30,6 +37,7 @@ impl Problem {
     pub(super) fn new(verb: &'static str, error: &kube::Error) -> Self {
         match error {
             kube::Error::Api(status) => Self::of_status(verb, status),
+            kube::Error::SerdeError(error) => Self::Garbage { line: error.line(), column: error.column() },
             error => {
                 // Each layer adds something: the service, the connector, the system.
                 let mut text = error.to_string();
@@ -60,7 +68,7 @@ impl Problem {
 
     /// What is wrong and what helps, in a sentence.
     pub fn sentence(&self, object: &ObjectName) -> String {
-        let ObjectName { name, .. } = object;
+        let ObjectName { name, kind, .. } = object;
         let namespace = object.namespace.as_deref().unwrap_or_default();
         match self {
             Self::Unauthorized => {
@@ -69,14 +77,18 @@ impl Problem {
                     .to_owned()
             }
             Self::Forbidden { verb } => format!(
-                "the API server forbids to {verb} the ConfigMap (403): give the service account a Role in namespace \
-                 {namespace} with apiGroups [\"\"], resources [configmaps], resourceNames [{name}], verbs [get, list, \
-                 watch]; the verb {verb} is missing"
+                "the API server forbids to {verb} the {kind} (403): give the service account a Role in namespace \
+                 {namespace} with apiGroups [\"\"], resources [{}], resourceNames [{name}], verbs [get, list, watch]; \
+                 the verb {verb} is missing",
+                kind.resource()
             ),
             Self::Expired => "the API server no longer has the version to watch from (410)".to_owned(),
             Self::Timeout(after) => format!("no answer within {after:?}"),
             Self::Short => "the watch ended at once".to_owned(),
-            Self::Foreign => format!("the answer is not the ConfigMap {name}: something else than the API server answers"),
+            Self::Foreign => format!("the answer is not the {kind} {name}: something else than the API server answers"),
+            Self::Garbage { line, column } => {
+                format!("the answer is no {kind} as the API server shows one (line {line}, column {column} of it)")
+            }
             Self::Other(text) => text.clone(),
         }
     }

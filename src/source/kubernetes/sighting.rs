@@ -1,8 +1,8 @@
+use std::fmt;
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::ConfigMap;
-
 use super::Problem;
+use super::holder::{Content, Holder};
 
 /// What the API server said of the object.
 #[derive(Clone, Debug)]
@@ -16,7 +16,7 @@ pub enum Sighting {
 }
 
 /// One revision of the object.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Revision {
     /// Another object of the same name has another one.
     pub uid: String,
@@ -44,28 +44,32 @@ pub enum Unusable {
     Empty(String),
 }
 
+impl fmt::Debug for Revision {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The text may hold keys, and the whole of a Secret is one.
+        write!(formatter, "Revision({} of {})", self.resource_version, self.uid)
+    }
+}
+
 impl Revision {
-    /// Takes the configuration out of an object: from `data`, or from `binaryData`, which shares its keys.
-    pub(super) fn new(object: ConfigMap, key: &str) -> Self {
-        let mut data = object.data.unwrap_or_default();
-        let mut binary = object.binary_data.unwrap_or_default();
-        let found =
-            data.remove(key).map(String::into_bytes).or_else(|| binary.remove(key).map(|bytes| bytes.0));
-        let text = match found {
+    /// Takes the configuration out of an object.
+    pub(super) fn new(mut object: impl Holder, key: &str) -> Self {
+        let metadata = std::mem::take(object.meta_mut());
+        let Content { mut data, immutable } = object.into_content();
+        let text = match data.remove(key) {
             Some(bytes) if bytes.iter().all(u8::is_ascii_whitespace) => Err(Unusable::Empty(key.to_owned())),
             Some(bytes) => Ok(bytes),
             None => {
-                let mut keys: Vec<_> = data.into_keys().chain(binary.into_keys()).collect();
-                keys.sort();
+                let keys: Vec<_> = data.into_keys().collect();
                 let keys = if keys.is_empty() { "none".to_owned() } else { keys.join(", ") };
                 Err(Unusable::NoKey { key: key.to_owned(), keys })
             }
         };
         Self {
-            uid: object.metadata.uid.unwrap_or_default(),
-            resource_version: object.metadata.resource_version.unwrap_or_default(),
+            uid: metadata.uid.unwrap_or_default(),
+            resource_version: metadata.resource_version.unwrap_or_default(),
             text,
-            immutable: object.immutable.unwrap_or(false),
+            immutable,
         }
     }
 }

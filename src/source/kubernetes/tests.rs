@@ -5,6 +5,7 @@ mod announcing;
 mod mock;
 mod sockets;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use mock::{Answer, Mock};
@@ -299,7 +300,7 @@ async fn the_task_ends_with_its_owner() {
 #[test]
 fn fault_52_the_key_is_taken_from_data_or_binary_data_byte_by_byte() {
     let check = |object: serde_json::Value, expected: Result<&[u8], Unusable>| {
-        let object = serde_json::from_value(object).unwrap();
+        let object: k8s_openapi::api::core::v1::ConfigMap = serde_json::from_value(object).unwrap();
         let revision = Revision::new(object, "config.yaml");
         assert_eq!(revision.text, expected.map(<[u8]>::to_vec));
     };
@@ -315,6 +316,17 @@ fn fault_52_the_key_is_taken_from_data_or_binary_data_byte_by_byte() {
     let empty = Unusable::Empty("config.yaml".to_owned());
     check(of(serde_json::json!({"config.yaml": ""}), none.clone()), Err(empty.clone()));
     check(of(serde_json::json!({"config.yaml": " \n"}), none), Err(empty));
+}
+
+#[test]
+fn the_key_of_a_secret_is_the_bytes_behind_its_base64_and_no_debug_shows_them() {
+    let object = serde_json::json!({"metadata": {"name": "cfg"}, "data": {"config.yaml": "YTogMQ0K/w=="}});
+    let object: k8s_openapi::api::core::v1::Secret = serde_json::from_value(object).unwrap();
+    let revision = Revision::new(object.clone(), "config.yaml");
+    assert_eq!(revision.text, Ok(b"a: 1\r\n\xff".to_vec()));
+    assert_eq!(format!("{:?}", Sighting::Present(Arc::new(revision))), "Present(Revision( of ))");
+    let unusable = Unusable::NoKey { key: "other".to_owned(), keys: "config.yaml".to_owned() };
+    assert_eq!(Revision::new(object, "other").text, Err(unusable));
 }
 
 #[tokio::test(start_paused = true)]

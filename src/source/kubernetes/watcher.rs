@@ -2,7 +2,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use futures_util::TryStreamExt as _;
-use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::Api;
 use kube::api::{ListParams, WatchEvent, WatchParams};
 use tokio::sync::mpsc;
@@ -10,13 +10,14 @@ use tokio::task::JoinError;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 
+use super::holder::Holder;
 use super::pause::Pauses;
-use super::{Access, ObjectName, Problem, Revision, Sighting, Status, Timing};
+use super::{Access, ObjectKind, ObjectName, Problem, Revision, Sighting, Status, Timing};
 
 /// How many sightings may wait; then the stream waits.
 const QUEUE: usize = 16;
 
-/// The task that watches one ConfigMap. Dropping this ends it.
+/// The task that watches one object. Dropping this ends it.
 #[derive(Debug)]
 pub struct ObjectWatcher {
     task: AbortOnDropHandle<()>,
@@ -38,8 +39,11 @@ impl ObjectWatcher {
         let (sender, sightings) = mpsc::channel(QUEUE);
         let pauses = Pauses::new(reader.timing.first_pause, reader.timing.longest_pause);
         let watch = Watch { reader: reader.clone(), sightings: sender, pauses, trouble: None, away: false };
-        let task = AbortOnDropHandle::new(tokio::spawn(watch.run()));
-        (Self { task }, sightings)
+        let task = match reader.object.kind {
+            ObjectKind::ConfigMap => tokio::spawn(watch.run::<ConfigMap>()),
+            ObjectKind::Secret => tokio::spawn(watch.run::<Secret>()),
+        };
+        (Self { task: AbortOnDropHandle::new(task) }, sightings)
     }
 
     /// Waits for the task's end, which is a bug. Cancel safe.
@@ -67,7 +71,14 @@ impl ObjectReader {
 
     /// The object as it is now, by one GET, which the API server answers from a quorum. It waits ten seconds at most.
     pub async fn get(&self) -> Sighting {
-        let answer = timeout(self.timing.answer, self.api().get_opt(&self.object.name)).await;
+        match self.object.kind {
+            ObjectKind::ConfigMap => self.get_as::<ConfigMap>().await,
+            ObjectKind::Secret => self.get_as::<Secret>().await,
+        }
+    }
+
+    async fn get_as<K: Holder>(&self) -> Sighting {
+        let answer = timeout(self.timing.answer, self.api::<K>().get_opt(&self.object.name)).await;
         match answer {
             // As from a proxy in between; an empty JSON object would else be a ConfigMap without our key.
             Ok(Ok(Some(object))) if !self.is_ours(&object) => Sighting::Unavailable(Problem::Foreign),
@@ -77,16 +88,16 @@ impl ObjectReader {
         }
     }
 
-    fn api(&self) -> Api<ConfigMap> {
+    fn api<K: Holder>(&self) -> Api<K> {
         let namespace = self.object.namespace.as_deref().unwrap_or_default();
         Api::namespaced(self.access.client(), namespace)
     }
 
-    fn is_ours(&self, object: &ConfigMap) -> bool {
-        object.metadata.name.as_deref() == Some(&self.object.name)
+    fn is_ours(&self, object: &impl Holder) -> bool {
+        object.meta().name.as_deref() == Some(&self.object.name)
     }
 
-    fn seen(&self, object: Option<ConfigMap>) -> Sighting {
+    fn seen(&self, object: Option<impl Holder>) -> Sighting {
         self.status.answered();
         let Some(object) = object else {
             self.status.seen(None);
@@ -132,9 +143,9 @@ impl From<Closed> for End {
 }
 
 impl Watch {
-    async fn run(mut self) {
+    async fn run<K: Holder>(mut self) {
         loop {
-            match self.round().await {
+            match self.round::<K>().await {
                 Ok(()) => self.lives(),
                 Err(End::Closed) => return,
                 Err(End::List(problem)) => {
@@ -161,13 +172,13 @@ impl Watch {
     }
 
     /// Lists the object and watches it from there. `Ok` when the watch has had its time.
-    async fn round(&mut self) -> Result<(), End> {
-        let version = self.list().await?;
+    async fn round<K: Holder>(&mut self) -> Result<(), End> {
+        let version = self.list::<K>().await?;
         let timing = self.reader.timing.clone();
         let seconds = u32::try_from(timing.watch.as_secs().max(1)).unwrap_or(u32::MAX);
         let params = WatchParams::default().fields(&self.selector()).timeout(seconds);
         let began = Instant::now();
-        let api = self.reader.api();
+        let api = self.reader.api::<K>();
         let stream = within(&timing, "watch", api.watch(&params, &version)).await.map_err(End::Watch)?;
         let mut stream = pin!(stream);
         // The server ends it after its time; if nothing is heard even then, the connection is a dead one.
@@ -192,9 +203,9 @@ impl Watch {
     }
 
     /// Tells of the object as it is now; the version to watch from.
-    async fn list(&mut self) -> Result<String, End> {
+    async fn list<K: Holder>(&mut self) -> Result<String, End> {
         let params = ListParams::default().fields(&self.selector());
-        let api = self.reader.api();
+        let api = self.reader.api::<K>();
         let list = within(&self.reader.timing, "list", api.list(&params)).await.map_err(End::List)?;
         let version = list.metadata.resource_version.unwrap_or_default();
         let object = list.items.into_iter().find(|object| self.reader.is_ours(object));
@@ -204,7 +215,7 @@ impl Watch {
         Ok(version)
     }
 
-    async fn event(&mut self, event: WatchEvent<ConfigMap>) -> Result<(), End> {
+    async fn event<K: Holder>(&mut self, event: WatchEvent<K>) -> Result<(), End> {
         match event {
             WatchEvent::Added(object) | WatchEvent::Modified(object) if self.reader.is_ours(&object) => {
                 self.lives();
@@ -212,7 +223,7 @@ impl Watch {
             }
             WatchEvent::Deleted(object) if self.reader.is_ours(&object) => {
                 self.lives();
-                self.tell(None).await?;
+                self.tell(None::<K>).await?;
             }
             WatchEvent::Error(status) => return Err(End::Watch(Problem::of_status("watch", &status))),
             // Of another object, which the selector should have kept from us; or a bookmark, which a stream may hold
@@ -225,7 +236,7 @@ impl Watch {
         Ok(())
     }
 
-    async fn tell(&mut self, object: Option<ConfigMap>) -> Result<(), Closed> {
+    async fn tell(&mut self, object: Option<impl Holder>) -> Result<(), Closed> {
         let sighting = self.reader.seen(object);
         self.sightings.send(sighting).await.map_err(|_| Closed)
     }
@@ -237,13 +248,13 @@ impl Watch {
         }
         if matches!(problem, Problem::Expired | Problem::Short) {
             // Nothing that an operator could mend; the next list tells whether the API server answers.
-            tracing::debug!(err = problem.sentence(&self.reader.object), "The watch of the ConfigMap ended");
+            tracing::debug!(err = problem.sentence(&self.reader.object), "The watch of the object ended");
             return;
         }
         self.reader.status.failed();
         if !self.trouble.as_ref().is_some_and(|said| said.problem.is_like(&problem)) {
             let err = problem.sentence(&self.reader.object);
-            tracing::warn!(object = %self.reader.object, err, "The ConfigMap can not be watched; it is tried again");
+            tracing::warn!(object = %self.reader.object, err, "The {} can not be watched; it is tried again", self.reader.object.kind);
         }
         self.trouble = Some(Trouble { problem, of_watch });
     }
@@ -251,7 +262,7 @@ impl Watch {
     /// A list succeeded, or a watch lived.
     fn recovered(&mut self, by_watch: bool) {
         if self.trouble.take_if(|trouble| trouble.of_watch == by_watch).is_some() {
-            tracing::info!(object = %self.reader.object, "The ConfigMap is watched again");
+            tracing::info!(object = %self.reader.object, "The {} is watched again", self.reader.object.kind);
         }
     }
 

@@ -6,12 +6,17 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use serde_json::{Value, json};
 
-/// A Kubernetes API server that follows a script, over plain HTTP, with one ConfigMap `cfg` in the namespace `ns`.
+/// A Kubernetes API server that follows a script, over plain HTTP, with one ConfigMap or Secret `cfg` in the namespace
+/// `ns`.
 pub struct ApiServer {
+    shape: Shape,
     stage: Arc<Stage>,
     directory: tempfile::TempDir,
     address: SocketAddr,
 }
+
+/// An object of this name, in this version, with this text.
+type Shape = fn(&str, &str, &str) -> Value;
 
 /// What a kind of request is answered by.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,7 +39,7 @@ struct Script {
     no_events_in: Option<&'static str>,
     object: Option<Value>,
     lists: usize,
-    events: usize,
+    events: Vec<Value>,
     watches: Vec<TcpStream>,
 }
 
@@ -49,8 +54,17 @@ struct Stage {
 }
 
 impl ApiServer {
-    /// Starts one that has the object in this version.
+    /// Starts one that has the ConfigMap in this version.
     pub fn start(version: &str, text: &str) -> Self {
+        Self::with(configmap, version, text)
+    }
+
+    /// Starts one that has a Secret.
+    pub fn with_secret(version: &str, text: &str) -> Self {
+        Self::with(secret, version, text)
+    }
+
+    fn with(shape: Shape, version: &str, text: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let script = Script {
@@ -58,9 +72,9 @@ impl ApiServer {
             get: Answer::Right,
             watch: Answer::Right,
             no_events_in: None,
-            object: Some(configmap("cfg", version, text)),
+            object: Some(shape("cfg", version, text)),
             lists: 0,
-            events: 0,
+            events: Vec::new(),
             watches: Vec::new(),
         };
         let stage = Arc::new(Stage { script: Mutex::new(script), changed: Condvar::new() });
@@ -71,7 +85,7 @@ impl ApiServer {
                 std::thread::spawn(move || stage.serve(connection));
             }
         });
-        let server = Self { stage, directory: tempfile::tempdir().unwrap(), address };
+        let server = Self { shape, stage, directory: tempfile::tempdir().unwrap(), address };
         server.write_kubeconfig();
         server
     }
@@ -90,7 +104,9 @@ impl ApiServer {
 
     /// Lets the program watch the object here.
     pub fn watched_by<'a>(&self, command: &'a mut Command) -> &'a mut Command {
-        command.arg("--config.kubernetes=ns/cfg").env("KUBECONFIG", self.kubeconfig())
+        let is_secret = (self.shape)("", "", "")["kind"] == "Secret";
+        let flag = if is_secret { "--config.kubernetes-secret=ns/cfg" } else { "--config.kubernetes=ns/cfg" };
+        command.arg(flag).env("KUBECONFIG", self.kubeconfig())
     }
 
     /// The same for a pod in the namespace `pods`, which has Events as well.
@@ -104,9 +120,9 @@ impl ApiServer {
         self.stage.change(|script| script.no_events_in = Some(namespace));
     }
 
-    /// How many Events were tried.
-    pub fn events(&self) -> usize {
-        self.stage.script().events
+    /// The Events that were tried, as they were sent.
+    pub fn events(&self) -> Vec<Value> {
+        self.stage.script().events.clone()
     }
 
     /// From now on lists are answered so.
@@ -145,13 +161,13 @@ impl ApiServer {
 
     /// Changes the object and tells no watch of it.
     pub fn edit_silently(&self, version: &str, text: &str) {
-        self.stage.change(|script| script.object = Some(configmap("cfg", version, text)));
+        self.stage.change(|script| script.object = Some((self.shape)("cfg", version, text)));
     }
 
     /// Changes the object.
     pub fn edit(&self, version: &str, text: &str) {
         self.edit_silently(version, text);
-        self.tell("MODIFIED", &configmap("cfg", version, text));
+        self.tell("MODIFIED", &(self.shape)("cfg", version, text));
     }
 
     /// Sends an event to every open watch.
@@ -196,7 +212,7 @@ impl Stage {
     }
 
     fn event(&self, request: Request) -> (u16, String) {
-        self.change(|script| script.events += 1);
+        self.change(|script| script.events.push(serde_json::from_str(&request.body).unwrap()));
         let forbidden = self.script().no_events_in.map(|namespace| format!("/namespaces/{namespace}/"));
         if forbidden.is_some_and(|path| request.line.contains(&path)) {
             (403, failure(403))
@@ -206,7 +222,7 @@ impl Stage {
     }
 
     fn answer(&self, request: &str) -> (u16, String) {
-        let is_list = request.contains("/configmaps?");
+        let is_list = ["/configmaps?", "/secrets?"].iter().any(|list| request.contains(list));
         self.change(|script| script.lists += usize::from(is_list));
         let scripted = |script: &Script| if is_list { script.list.clone() } else { script.get.clone() };
         let script =
@@ -257,10 +273,19 @@ pub fn configmap(name: &str, version: &str, text: &str) -> Value {
         "data": {"config.yaml": text}})
 }
 
+/// The same for a Secret: its data is base64.
+pub fn secret(name: &str, version: &str, text: &str) -> Value {
+    let mut object = configmap(name, version, "");
+    object["kind"] = "Secret".into();
+    object["data"]["config.yaml"] = json!(k8s_openapi::ByteString(text.into()));
+    object
+}
+
 fn list<'a>(items: impl Iterator<Item = &'a Value>) -> String {
     let items: Vec<_> = items.collect();
     let version = items.first().map_or(json!("1"), |object| object["metadata"]["resourceVersion"].clone());
-    json!({"kind": "ConfigMapList", "apiVersion": "v1", "metadata": {"resourceVersion": version}, "items": items})
+    let kind = items.first().map_or("ConfigMap", |object| object["kind"].as_str().unwrap());
+    json!({"kind": format!("{kind}List"), "apiVersion": "v1", "metadata": {"resourceVersion": version}, "items": items})
         .to_string()
 }
 

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::super::super::*;
 use crate::config::ConfigDiff;
 use crate::source::file::{FileReader, FileSource, Options};
-use crate::source::kubernetes::{Problem, Revision, Sighting, Unusable};
+use crate::source::kubernetes::{ObjectName, Problem, Revision, Sighting, Unusable};
 
 /// A volume that is swapped as the kubelet does it.
 pub(super) struct Volume(TempDir);
@@ -94,17 +94,14 @@ pub(super) fn immutable(version: &str, text: &str) -> Sighting {
 /// The object as a GET gives it.
 #[derive(Clone)]
 struct FakeObject {
+    name: ObjectName,
     answer: Arc<Mutex<Sighting>>,
     gets: Arc<AtomicUsize>,
 }
 
 impl Object for FakeObject {
-    fn origin(&self) -> String {
-        "configmap ns/cfg".to_owned()
-    }
-
-    fn label(&self) -> std::path::PathBuf {
-        "configmap ns/cfg:config.yaml".into()
+    fn name(&self) -> &ObjectName {
+        &self.name
     }
 
     async fn get(&self) -> Sighting {
@@ -176,7 +173,7 @@ impl Rig {
         let path = volume.map_or(elsewhere.path(), Volume::path).join("config.yaml");
         let source = FileSource::new(&path, std::collections::BTreeMap::new(), Options::default());
         let answer = Arc::new(Mutex::new(first.clone().unwrap_or_else(gone)));
-        let object = FakeObject { answer, gets: Arc::default() };
+        let object = FakeObject { name: "ns/cfg".parse().unwrap(), answer, gets: Arc::default() };
         let mut sources: Sources<FileReader, FakeObject> =
             Sources::object(object.clone(), source.reader(), volume.map(|_| source.reader()));
         let (events, queue) = mpsc::channel(1);
