@@ -69,6 +69,10 @@ pub(super) struct Order {
     newest: Newest,
     /// Texts that the object had before the newest, or that it was found not to have; the latest at the end.
     history: VecDeque<Digest>,
+    /// The text of the last `..data` directory that the volume led to. It only goes forward, so any other text is newer
+    /// than this one. Two texts are always two directories; two directories may hold one text, as when a projected volume
+    /// is swapped for the sake of its token, and that tells nothing.
+    shown: Option<Digest>,
     version: Option<(String, String)>,
     api: Api,
 }
@@ -105,14 +109,16 @@ impl Order {
 
     /// The file has this text. After `Ask` and the GET it is asked again by [`Order::file_after_get`].
     pub(super) fn file(&mut self, text: Digest) -> Place {
-        match self.newest {
+        let place = match self.newest {
             Newest::OfObject(Some(newest)) if newest == text => Place::Newest,
-            // With nobody to ask a volume that was followed so far is followed on: it only goes forward.
+            // With nobody to ask a volume that was followed so far is followed on.
             Newest::OfFile(_) if self.api != Api::Present => self.of_file(text),
-            _ if self.history.contains(&text) => Place::Superseded,
-            _ if self.api == Api::Present => Place::Ask,
+            _ if self.may_lag_at(text) => Place::Superseded,
+            _ if self.api == Api::Present => return Place::Ask,
             _ => self.of_file(text),
-        }
+        };
+        self.shown = Some(text);
+        place
     }
 
     /// The same after a GET, whose answer was given to [`Order::object`], [`Order::missing`] or [`Order::away`].
@@ -121,10 +127,23 @@ impl Order {
             Place::Ask => {
                 // It is none of the newest, so it was before it. Remembered, so that the next tick need not ask.
                 self.remember(text);
+                self.shown = Some(text);
                 Place::Superseded
             }
             place => place,
         }
+    }
+
+    /// Whether a volume on its way to the newest revision may still show this text. One that it has left behind it shows
+    /// again only by a newer revision: a revert.
+    fn may_lag_at(&self, text: Digest) -> bool {
+        let at = |text| self.history.iter().position(|known| *known == text);
+        let reached = match self.shown {
+            Some(shown) if self.newest() == Some(shown) => self.history.len(),
+            Some(shown) => at(shown).unwrap_or(0),
+            None => 0,
+        };
+        at(text).is_some_and(|place| place >= reached)
     }
 
     /// The text of the newest known revision.

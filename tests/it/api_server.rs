@@ -3,6 +3,7 @@
 use crate::harness::{Answer, ApiServer, Exporter, Sites, Volume, config, configmap, eventually, secret};
 
 const WATCH_UP: &str = "nbu_exporter_config_kubernetes_watch_up";
+const LAG: &str = "nbu_exporter_config_mount_lag_seconds";
 
 struct Rig {
     _sites: Sites,
@@ -90,6 +91,27 @@ fn fault_63_an_api_server_that_is_slow_at_the_start_is_not_waited_for_and_has_th
     eventually("the watch is up", || watch_is_up(&exporter));
     assert_eq!(exporter.post("/-/reload").status, 200);
     assert!(exporter.runs(&rig.texts[1]), "the file is the older one");
+}
+
+#[test]
+fn a_revert_while_the_object_can_not_be_read_applies() {
+    let rig = Rig::new();
+    let exporter = rig.start();
+    exporter.until_runs(&rig.texts[1]);
+    rig.volume.swap(&[("config.yaml", &rig.texts[1])]);
+    eventually("the volume has caught up", || exporter.sample(LAG) == Some(0.0));
+    // The RoleBinding is taken away.
+    rig.api.answer_lists(Answer::Status(403));
+    rig.api.answer_gets(Answer::Status(403));
+    rig.api.answer_watches(Answer::Status(403));
+    eventually("it is noticed", || !watch_is_up(&exporter));
+    for text in [&rig.texts[0], &rig.texts[1], &rig.texts[0]] {
+        rig.volume.swap(&[("config.yaml", text)]);
+        exporter.until_runs(text);
+        let answer = exporter.post("/-/reload");
+        assert!(answer.status == 200 && answer.body().contains("unchanged"), "{}", answer.body());
+        assert!(exporter.is_newest() && exporter.sample(LAG) == Some(0.0));
+    }
 }
 
 #[test]

@@ -70,6 +70,53 @@ fn fault_60_a_revert_is_the_newest_and_the_text_between_is_not() {
 }
 
 #[test]
+fn a_revert_while_the_object_can_not_be_read_applies() {
+    let mut order = seen(&[("1", "a"), ("2", "b")]);
+    assert_eq!(order.file(digest("a")), Place::Superseded, "the volume lags");
+    assert_eq!(order.file(digest("b")), Place::Newest);
+    order.away();
+    assert_eq!(order.file(digest("a")), Place::Newest, "it has shown b, so this is newer");
+    assert_eq!(order.file(digest("b")), Place::Newest, "and so on");
+    order.object(&stamp("4", "b"), Means::Watch);
+    assert_eq!(order.version_of(digest("b")), Some("4"));
+}
+
+#[test]
+fn a_revert_is_asked_for_while_the_api_seems_to_be_there_and_applies_when_it_does_not_answer() {
+    let mut order = seen(&[("1", "a"), ("2", "b")]);
+    order.file(digest("b"));
+    assert_eq!(order.file(digest("a")), Place::Ask);
+    order.away();
+    assert_eq!(order.file_after_get(digest("a")), Place::Newest);
+}
+
+#[test]
+fn a_volume_that_lags_while_the_object_can_not_be_read_stays_superseded() {
+    let mut order = seen(&[("1", "a"), ("2", "b"), ("3", "c")]);
+    order.file(digest("a"));
+    order.away();
+    for lagging in ["a", "b"] {
+        assert_eq!(
+            order.file(digest(lagging)),
+            Place::Superseded,
+            "{lagging}: it never showed what is newer"
+        );
+    }
+    assert_eq!(order.file(digest("a")), Place::Newest, "it left this behind, so it was written again");
+}
+
+#[test]
+fn a_text_between_two_others_is_asked_for_once_and_superseded() {
+    let mut order = seen(&[("1", "a"), ("2", "b"), ("3", "a")]);
+    order.file(digest("a"));
+    assert_eq!(order.file(digest("b")), Place::Ask, "a lagging volume, or one that is ahead of the watch");
+    order.object(&stamp("3", "a"), Means::Get);
+    assert_eq!(order.file_after_get(digest("b")), Place::Superseded);
+    order.away();
+    assert_eq!(order.file(digest("b")), Place::Superseded, "that answer stands");
+}
+
+#[test]
 fn fault_62_after_an_invalid_revision_and_a_valid_one_the_file_with_the_invalid_one_is_superseded() {
     let mut order = seen(&[("5", "v5"), ("6", "invalid"), ("7", "v7")]);
     assert_eq!(order.file(digest("invalid")), Place::Superseded);
@@ -135,8 +182,8 @@ fn fault_56_the_history_is_bounded() {
 fn fault_51_an_edit_of_metadata_alone_moves_the_version_and_not_the_text() {
     let mut order = seen(&[("5", "a"), ("6", "b"), ("7", "b")]);
     assert_eq!(order.version_of(digest("b")), Some("7"));
-    assert_eq!(order.file(digest("b")), Place::Newest);
     assert_eq!(order.file(digest("a")), Place::Superseded);
+    assert_eq!(order.file(digest("b")), Place::Newest);
 }
 
 #[test]

@@ -81,6 +81,30 @@ async fn fault_59_with_the_api_away_the_file_applies_and_the_next_list_reconcile
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_revert_while_the_object_can_not_be_read_applies() {
+    for is_told in [true, false] {
+        let (rig, volume) = both().await;
+        rig.object(revision("6", &config("v6"))).await;
+        volume.swap(&[("config.yaml", &config("v6"))]);
+        rig.look(Trigger::File).await;
+        // The RoleBinding is taken away: the watch says so, or its stream still lives and only a GET is refused.
+        let forbidden = Sighting::Unavailable(Problem::Forbidden { verb: "get" });
+        if is_told {
+            rig.object(forbidden).await;
+        } else {
+            rig.answer(forbidden);
+        }
+        volume.swap(&[("config.yaml", &config("v5"))]);
+        rig.look(Trigger::File).await;
+        assert_eq!((rig.verdict().trigger, rig.verdict().outcome), (Trigger::File, Outcome::Applied));
+        assert_eq!(rig.post().await.outcome, Outcome::Unchanged, "nothing is older than what runs");
+        assert_eq!(rig.applied(), ["v5", "v6", "v5"]);
+        rig.object(revision("7", &config("v5"))).await;
+        assert_eq!(rig.applied(), ["v5", "v6", "v5"], "the object says the same when it can be read again");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn fault_60_a_revert_is_applied_and_the_late_file_between_is_superseded() {
     let (rig, volume) = both().await;
     rig.object(revision("6", &config("v6"))).await;

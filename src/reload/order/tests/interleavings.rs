@@ -1,4 +1,4 @@
-//! The four laws, for every interleaving of edits, kubelet lag, watch breaks, SIGHUPs and restarts.
+//! The five laws, for every interleaving of edits, kubelet lag, watch breaks, SIGHUPs and restarts.
 
 use proptest::prelude::*;
 
@@ -14,6 +14,8 @@ enum Step {
     Deliver(usize),
     /// The watch breaks; what was not delivered never is.
     Break,
+    /// The API server goes away and nobody notices: the next GET tells.
+    Vanish,
     /// The API server answers a list.
     List,
     /// The kubelet brings some of the newer revisions.
@@ -33,6 +35,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (0_u8..6).prop_map(Step::Edit),
         4 => (1_usize..4).prop_map(Step::Deliver),
         1 => Just(Step::Break),
+        1 => Just(Step::Vanish),
         2 => Just(Step::List),
         3 => (1_usize..3).prop_map(Step::Kubelet),
         4 => Just(Step::Look),
@@ -53,6 +56,9 @@ struct World {
     /// The newest revision that the exporter has been told of by the API since it began.
     known: Option<usize>,
     object: Option<u8>,
+    /// What the volume showed at the last look, and whether it was or followed the newest revision of the object.
+    shown: Option<u8>,
+    has_met: bool,
     applied: Vec<u8>,
 }
 
@@ -76,6 +82,8 @@ impl World {
             running: None,
             known: None,
             object: None,
+            shown: None,
+            has_met: false,
             applied: Vec::new(),
         }
     }
@@ -105,6 +113,7 @@ impl World {
                 self.api_up = false;
                 self.order.away();
             }
+            Step::Vanish => self.api_up = false,
             Step::List => {
                 self.api_up = true;
                 self.delivered = self.newest();
@@ -139,6 +148,7 @@ impl World {
     fn hold(&mut self, index: usize) {
         self.known = self.known.max(Some(index));
         self.object = Some(self.revisions[index]);
+        self.has_met = false;
     }
 
     fn ask(&mut self) {
@@ -161,6 +171,11 @@ impl World {
             place => place,
         };
         prop_assert_ne!(place, Place::Ask);
+        if !self.api_up && self.has_met && self.shown != Some(file) {
+            prop_assert_eq!(place, Place::Newest, "law 5: a volume only goes forward");
+        }
+        self.has_met = place == Place::Newest && (self.has_met || self.object == Some(file));
+        self.shown = Some(file);
         match (place, self.object) {
             (Place::Newest, _) => self.judge(file),
             (_, Some(object)) => self.judge(object),
@@ -221,6 +236,29 @@ proptest! {
         }
         prop_assert_eq!(world.running, settled);
         prop_assert_eq!(world.applied.len(), applied);
+    }
+
+    #[test]
+    fn with_the_api_away_at_any_step_every_edit_that_the_volume_brings_applies_once_it_has_shown_the_newest(
+        steps in prop::collection::vec(step(), 0..40),
+        is_told in any::<bool>(),
+        edits in prop::collection::vec(0_u8..4, 1..20),
+    ) {
+        let mut world = World::new();
+        world.look()?;
+        for step in &steps {
+            world.step(step)?;
+        }
+        world.step(&Step::List)?;
+        world.step(&Step::Kubelet(usize::MAX >> 1))?;
+        world.step(&Step::Look)?;
+        world.step(if is_told { &Step::Break } else { &Step::Vanish })?;
+        for edit in edits {
+            world.step(&Step::Edit(edit))?;
+            world.step(&Step::Kubelet(usize::MAX >> 1))?;
+            world.step(&Step::Look)?;
+            prop_assert_eq!(world.running, Some(edit), "reverts to whatever was before, too");
+        }
     }
 
     #[test]
