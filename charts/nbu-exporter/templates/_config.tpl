@@ -6,6 +6,7 @@
 {{- fail (printf "config is no YAML map after its template expressions were evaluated: %s" .) -}}
 {{- end -}}
 {{- $sites := list -}}
+{{- include "nbu-exporter.checkTexts" $config -}}
 {{- range $site := $config.nbuservers | default list -}}
 {{- $sites = append $sites (include "nbu-exporter.site" (dict "root" $root "site" $site "name" ($site.site | default "") "path" "nbuservers[].apiKey") | fromYaml) -}}
 {{- end -}}
@@ -29,6 +30,22 @@
 {{- $_ := unset $config "nbuservers" -}}
 {{- end -}}
 {{- toYaml $config -}}
+{{- end -}}
+
+{{/* The texts of the configuration that the exporter takes as they stand, and that YAML turns into something else: 0123, on, 1e3. */}}
+{{- define "nbu-exporter.checkTexts" -}}
+{{- range $index, $site := .nbuservers | default list -}}
+{{- include "nbu-exporter.checkSiteTexts" (dict "path" (printf "config.nbuservers[%d]" $index) "site" $site) -}}
+{{- end -}}
+{{- include "nbu-exporter.checkSiteTexts" (dict "path" "config.nbuserver" "site" (.nbuserver | default dict)) -}}
+{{- range $index, $client := ((.collectors | default dict).perClient | default dict).allowlist -}}
+{{- include "nbu-exporter.checkText" (dict "path" (printf "config.collectors.perClient.allowlist[%d]" $index) "value" $client) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "nbu-exporter.checkSiteTexts" -}}
+{{- include "nbu-exporter.checkText" (dict "path" (printf "%s.site" .path) "value" .site.site) -}}
+{{- include "nbu-exporter.checkText" (dict "path" (printf "%s.apiKey" .path) "value" .site.apiKey "secret" true) -}}
 {{- end -}}
 
 {{/* (dict "root" . "site" MAP "name" NAME "path" PATH): one site of the configuration with its key and CA files. */}}

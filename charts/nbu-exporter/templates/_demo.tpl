@@ -6,6 +6,8 @@
   port: {{ add 18080 $index }}
   scheme: http
   apiKey: ${SIMULATED_API_KEY}
+  # Whatever proxy the environment names.
+  proxyUrl: none
 {{- end }}
 {{- end -}}
 
@@ -24,10 +26,8 @@ args:
 securityContext:
   {{- toYaml . | nindent 2 }}
 {{- end }}
+{{- with .Values.demo.resources }}
 resources:
-  requests:
-    cpu: 10m
-    memory: 32Mi
-  limits:
-    memory: 256Mi
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end -}}

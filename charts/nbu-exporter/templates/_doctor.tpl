@@ -77,7 +77,7 @@ No Prometheus in this cluster selects the ServiceMonitor. What each of them miss
 All Prometheus objects of the cluster go to the doctor. A template can not catch the refusal of a `lookup`, but Helm's error quotes the
 name of the template: so the name tells the cure.
 */}}
-{{- define "nbu-exporter.askPrometheuses (if you may not list them: --set serviceMonitor.verifySelector=false)" -}}
+{{- define "nbu-exporter.askPrometheuses (you may not list them: leave serviceMonitor.verifySelector off)" -}}
 {{- $monitor := .Values.serviceMonitor -}}
 {{- if and $monitor.enabled $monitor.verifySelector -}}
 {{- $prometheuses := list -}}

@@ -1,7 +1,7 @@
 {{/* (dict "root" . "monitor" MAP): the endpoint of a ServiceMonitor or PodMonitor. */}}
 {{- define "nbu-exporter.endpoint" -}}
 port: http-metrics
-path: {{ include "nbu-exporter.metricsPath" .root }}
+path: {{ include "nbu-exporter.metricsPath" .root | quote }}
 {{- $endpoint := pick .monitor "interval" "scrapeTimeout" "honorLabels" "relabelings" "metricRelabelings" "scheme" "tlsConfig" "basicAuth" "authorization" "proxyUrl" }}
 {{ include "nbu-exporter.given" $endpoint }}
 {{- end -}}

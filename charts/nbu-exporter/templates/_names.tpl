@@ -61,7 +61,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{/* Those that Services and monitors select by win over any label given by the user. */}}
 {{- define "nbu-exporter.podLabels" -}}
 {{- $own := include "nbu-exporter.selectorLabels" . | fromYaml -}}
-{{- toYaml (mergeOverwrite (dict "app.kubernetes.io/component" "exporter") .Values.commonLabels .Values.podLabels $own) -}}
+{{- toYaml (mergeOverwrite (dict "app.kubernetes.io/component" "exporter") (.Values.commonLabels | default dict) (.Values.podLabels | default dict) $own) -}}
 {{- end -}}
 
 {{- define "nbu-exporter.doctorName" -}}
@@ -70,17 +70,16 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 
 {{/* Another name than that of the exporter's pods: the Service must not send scrapes to the pod of `helm test`. */}}
 {{- define "nbu-exporter.doctorLabels" -}}
-{{- $own := include "nbu-exporter.selectorLabels" . | fromYaml -}}
-{{- $own = mergeOverwrite $own (dict "app.kubernetes.io/name" (include "nbu-exporter.doctorName" .) "app.kubernetes.io/component" "test") -}}
-{{- toYaml (mergeOverwrite dict .Values.commonLabels $own) -}}
+{{- $own := dict "app.kubernetes.io/name" (include "nbu-exporter.doctorName" .) "app.kubernetes.io/instance" (include "nbu-exporter.cut" .Release.Name) "app.kubernetes.io/component" "test" -}}
+{{- toYaml (mergeOverwrite (include "nbu-exporter.labels" . | fromYaml) (.Values.commonLabels | default dict) $own) -}}
 {{- end -}}
 
 {{/* (dict "root" . "name" NAME "namespace" NS "labels" MAP "annotations" MAP): the metadata of an object. */}}
 {{- define "nbu-exporter.metadata" -}}
 {{- $own := include "nbu-exporter.selectorLabels" .root | fromYaml -}}
 {{- $labels := include "nbu-exporter.labels" .root | fromYaml -}}
-{{- $labels = mergeOverwrite $labels .root.Values.commonLabels (.labels | default dict) $own -}}
-{{- $annotations := mergeOverwrite dict .root.Values.commonAnnotations (.annotations | default dict) -}}
+{{- $labels = mergeOverwrite $labels (.root.Values.commonLabels | default dict) (.labels | default dict) $own -}}
+{{- $annotations := mergeOverwrite dict (.root.Values.commonAnnotations | default dict) (.annotations | default dict) -}}
 name: {{ .name | default (include "nbu-exporter.fullname" .root) | quote }}
 namespace: {{ .namespace | default (include "nbu-exporter.namespace" .root) | quote }}
 labels:
@@ -105,7 +104,7 @@ annotations:
 {{/* Accepts names and maps with a name, its own and the umbrella chart's. */}}
 {{- define "nbu-exporter.imagePullSecrets" -}}
 {{- $names := list -}}
-{{- range concat ((.Values.global | default dict).imagePullSecrets | default list) .Values.imagePullSecrets -}}
+{{- range concat ((.Values.global | default dict).imagePullSecrets | default list) (.Values.imagePullSecrets | default list) -}}
 {{- $names = append $names (dict "name" (ternary (get (ternary . dict (kindIs "map" .)) "name") . (kindIs "map" .))) -}}
 {{- end -}}
 {{- with uniq $names -}}

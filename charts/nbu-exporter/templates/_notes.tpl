@@ -21,7 +21,7 @@ Test   helm -n {{ .Release.Namespace }} test {{ .Release.Name }}
 
 * {{ . }}
 {{- end }}
-{{- with include "nbu-exporter.askPrometheuses (if you may not list them: --set serviceMonitor.verifySelector=false)" . }}
+{{- with include "nbu-exporter.askPrometheuses (you may not list them: leave serviceMonitor.verifySelector off)" . }}
 
 ! {{ . }}
 {{- end }}
@@ -72,6 +72,9 @@ Test   helm -n {{ .Release.Namespace }} test {{ .Release.Name }}
 {{- if (index $values .).enabled -}}
 {{- $ways = append $ways . -}}
 {{- end -}}
+{{- end -}}
+{{- if and $values.serviceMonitor.enabled (not $values.serviceMonitor.verifySelector) -}}
+{{- $remarks = append $remarks "Nobody looked whether a Prometheus selects the ServiceMonitor: --set serviceMonitor.verifySelector=true does, with the right to list Prometheus objects in the whole cluster." -}}
 {{- end -}}
 {{- if gt (len $ways) 1 -}}
 {{- $remarks = append $remarks (printf "%s are all enabled: a Prometheus that follows more than one doubles every sum." (join ", " $ways)) -}}

@@ -74,7 +74,7 @@
           name: {{ .existingSecret | quote }}
           items:
             - key: {{ .key | default "apiKey" | quote }}
-              path: {{ .site }}/apiKey
+              path: {{ printf "%s/apiKey" .site | quote }}
       {{- end }}
 {{- end }}
 {{- with include "nbu-exporter.caVolume" . }}

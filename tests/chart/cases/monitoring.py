@@ -150,6 +150,7 @@ def test_the_notes_tell_what_a_choice_means(helm):
         ({"allowInlineKeys": True}, "readable for everyone who may read ConfigMaps"),
         ({"replicas": 3}, "every series exists 3 times"),
         ({"podDisruptionBudget": {"enabled": True}}, "No PodDisruptionBudget is made for a single replica"),
+        ({"serviceMonitor": {"enabled": True}}, "Nobody looked whether a Prometheus selects the ServiceMonitor: --set serviceMonitor.verifySelector=true"),
         ({"serviceMonitor": {"enabled": True}, "podMonitor": {"enabled": True}}, "serviceMonitor, podMonitor are all enabled"),
         ({"demo": {"enabled": True}}, "demo-1 and demo-2 are simulated"),
         ({"proxy": {"httpsProxy": "http://p:1", "noProxy": ".svc"}}, "but for those in proxy.noProxy (.svc)"),

@@ -97,6 +97,12 @@ def test_labels_of_the_user_never_break_a_selector(helm):
     assert objects.one("Pod")["metadata"]["labels"]["app.kubernetes.io/name"] == "nbu-exporter-doctor", "or the Service sends scrapes to it"
 
 
+def test_the_pod_of_helm_test_carries_the_standard_labels(helm):
+    objects = helm.render({"commonLabels": {"team": "backup"}})
+    expected = objects.one("Service")["metadata"]["labels"] | {"app.kubernetes.io/name": "nbu-exporter-doctor", "app.kubernetes.io/component": "test"}
+    assert objects.one("Pod")["metadata"]["labels"] == expected
+
+
 def test_a_release_name_may_have_dots_or_be_a_number(helm):
     for release, expected in (("my.release", "my-release-nbu-exporter"), ("7", "7-nbu-exporter")):
         objects = helm.render(EVERYTHING, release=release)

@@ -8,6 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import kubernetes_schema
 import manifests
 import yaml
 
@@ -37,6 +38,14 @@ def test_kustomize_builds_the_manifests():
 def test_the_schema_is_built_from_its_parts():
     done = subprocess.run([sys.executable, str(CHART / "schema" / "build"), "--check"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_definitions_of_kubernetes_are_its_own():
+    try:
+        fresh = kubernetes_schema.rendered()
+    except ImportError:
+        raise Skipped("kubernetes-validate is not installed (tests/chart/requirements-schemas.txt)") from None
+    assert kubernetes_schema.TARGET.read_text(encoding="utf-8") == fresh, "run tests/chart/kubernetes-schema"
 
 
 def test_a_generated_schema_of_the_configuration_can_be_dropped_in(helm):

@@ -61,6 +61,20 @@ fn judge(cluster: &ControlPlane, namespace: &str, manifests: &str) {
     }
 }
 
+/// The same for what each values file of a folder of the repository renders to.
+#[track_caller]
+fn judge_each(cluster: &ControlPlane, helm: &Path, namespace: &str, folder: &str) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let values: Vec<_> =
+        files.iter().filter(|file| file.extension().is_some_and(|it| it == "yaml")).collect();
+    assert!(values.len() > 1);
+    for file in values {
+        println!("judged: {}", file.display());
+        judge(cluster, namespace, &template(helm, namespace, &["--values", file.to_str().unwrap()]));
+    }
+}
+
 /// The objects of these manifests.
 fn parsed(cluster: &ControlPlane, manifests: &str) -> Vec<Value> {
     let arguments = ["create", "--dry-run=client", "--output", "json", "--filename", "-"];
@@ -82,20 +96,25 @@ fn the_api_server_takes_what_the_chart_installs_in_a_restricted_namespace() {
     restricted_namespace(cluster, "judge");
     // Where some values put what Prometheus and Grafana read.
     cluster.kubectl(["create", "namespace", "monitoring"]);
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("charts/nbu-exporter/ci");
-    let mut cases = 0;
-    for entry in fs::read_dir(folder).unwrap() {
-        let values = entry.unwrap().path();
-        if values.extension().is_some_and(|extension| extension == "yaml") {
-            judge(cluster, "judge", &template(helm, "judge", &["--values", values.to_str().unwrap()]));
-            cases += 1;
-        }
-    }
-    assert!(cases > 1);
+    judge_each(cluster, helm, "judge", "charts/nbu-exporter/ci");
     // What the test rests on: the namespace refuses.
     let privileged = r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"x","namespace":"judge"},"spec":{"containers":[{"name":"x","image":"x","securityContext":{"privileged":true}}]}}"#;
     let refused = cluster.kubectl_refused(DRY_RUN, privileged);
     assert!(refused.contains("violates PodSecurity \"restricted"), "{refused}");
+}
+
+#[test]
+fn the_api_server_takes_every_variant_of_the_charts_values() {
+    let test = "the_api_server_takes_every_variant_of_the_charts_values";
+    let Some(cluster) = control_plane(test) else { return };
+    let _in_service = cluster.in_service();
+    let Some(helm) = cluster.helm() else {
+        eprintln!("SKIPPED cluster::{test}: helm is not built; tests/cluster/tools/build helm");
+        return;
+    };
+    define_monitors(cluster);
+    restricted_namespace(cluster, "variants");
+    judge_each(cluster, helm, "variants", "tests/chart/variants");
 }
 
 #[test]
