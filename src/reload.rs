@@ -4,6 +4,7 @@
 //! refused before, and publishes a valid and new configuration by one pointer swap. A bad one changes nothing.
 
 mod active;
+mod decision;
 mod digest;
 mod funnel;
 mod judge;
@@ -18,6 +19,7 @@ mod start;
 mod status;
 #[cfg(test)]
 mod tests;
+mod verdict;
 
 pub use active::{ActiveConfig, ConfigReader, ConfigWriter};
 pub use digest::Digest;
@@ -30,8 +32,7 @@ pub use scene::MountLag;
 pub use sources::Sources;
 pub use start::{StartError, first};
 pub use status::{Status, StatusReader, StatusWriter};
-
-use std::sync::Arc;
+pub use verdict::Verdict;
 
 /// What asked for a look. The order is the rank: one run that several asked for is counted under the highest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -95,21 +96,4 @@ impl Outcome {
             Self::Rejected => "rejected",
         }
     }
-}
-
-/// The answer to one look.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verdict {
-    /// What asked.
-    pub trigger: Trigger,
-    /// What came of it.
-    pub outcome: Outcome,
-    /// The digest of the text that was seen, if one could be read.
-    pub text: Option<Digest>,
-    /// The `resourceVersion` of the newest known revision of the object, if there is one.
-    pub revision: Option<Arc<str>>,
-    /// For `applied` what changed, for `rejected` the whole report with one mistake a line, else a sentence.
-    pub detail: Arc<str>,
-    /// Rejected for nothing but what the text refers to, which may still come: a Secret lags behind.
-    pub lacks_reference: bool,
 }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
+use super::decision::Decision;
 use super::judge::{Fault, Judge, Judgement, Seen};
 use super::look::Looked;
 use super::pending::{Ended, Pending};
@@ -36,14 +37,6 @@ pub struct Reloader<R, O, W, P> {
 struct Covered {
     running: BTreeSet<PathBuf>,
     refused: BTreeSet<PathBuf>,
-}
-
-/// What came of the newest known revision.
-struct Decision {
-    outcome: Outcome,
-    detail: Arc<str>,
-    news: bool,
-    lacks_reference: bool,
 }
 
 impl<R: Reader, O: Object, W: Watch, P: Publisher> Reloader<R, O, W, P> {
@@ -279,65 +272,6 @@ impl<R: Reader, O: Object, W: Watch, P: Publisher> Reloader<R, O, W, P> {
             self.metrics.running(&self.running);
         }
         self.writer.publish(self.status.clone());
-        log(verdict, took);
-    }
-}
-
-impl Decision {
-    fn superseded(lagging: Lagging) -> Self {
-        let Lagging { detail, fresh, .. } = lagging;
-        Self { outcome: Outcome::Superseded, detail, news: fresh, lacks_reference: false }
-    }
-
-    /// Whether the answer to `trigger` is that it saw something old. What is new of the newest comes first, and a
-    /// rejection that stands is what a person who asks has to know.
-    fn yields_to(&self, lagging: &Lagging, trigger: Trigger) -> bool {
-        self.outcome == Outcome::Unchanged && !self.news && lagging.concerns(trigger)
-    }
-}
-
-fn log(verdict: &Verdict, took: Duration) {
-    let (trigger, outcome) = (verdict.trigger.as_str(), verdict.outcome.as_str());
-    let hash = verdict.text.map(|digest| digest.short()).unwrap_or_default();
-    let revision = verdict.revision.as_deref();
-    let duration = took.as_secs_f64();
-    match verdict.outcome {
-        Outcome::Applied => {
-            tracing::info!(
-                trigger,
-                outcome,
-                hash,
-                revision,
-                changes = &*verdict.detail,
-                duration,
-                "Loaded configuration file"
-            );
-        }
-        Outcome::Rejected => {
-            let errors = verdict.detail.lines().count();
-            // One line per event: mistakes are parted by semicolons.
-            let err = verdict.detail.lines().collect::<Vec<_>>().join("; ");
-            tracing::error!(
-                trigger,
-                outcome,
-                hash,
-                revision,
-                errors,
-                err,
-                duration,
-                "Error reloading config"
-            );
-        }
-        Outcome::Unchanged | Outcome::Superseded => {
-            tracing::info!(
-                trigger,
-                outcome,
-                hash,
-                revision,
-                detail = &*verdict.detail,
-                duration,
-                "Looked at configuration file"
-            );
-        }
+        verdict.log(took);
     }
 }
