@@ -66,6 +66,8 @@ def test_p6_no_alert_hard_codes_the_job(helm):
     assert found, "an enabled rule object is never empty"
     for name, alert in found.items():
         assert not re.search(r"\bjob\s*(=|!)", alert["expr"]), name
+    of_a_monitor = alerts(helm, prometheusRule={"enabled": True}, serviceMonitor={"enabled": True})
+    assert {name for name, alert in of_a_monitor.items() if "job=" in alert["expr"]} == {"NbuExporterAbsent", "NbuExporterDown"}
 
 
 def test_p7_the_chart_has_what_a_chart_needs():

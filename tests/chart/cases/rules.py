@@ -36,7 +36,9 @@ TARGET_LABELS = {"instance", "pod", "namespace", "job"}
 
 def alerts(helm=None, **values):
     helm = helm or helms()[-1]
-    groups = helm.render({"prometheusRule": {"enabled": True, **values}}).one("PrometheusRule")["spec"]["groups"]
+    if "prometheusRule" not in values:
+        values = {"prometheusRule": {"enabled": True, **values}}
+    groups = helm.render(values).one("PrometheusRule")["spec"]["groups"]
     return {rule["alert"]: rule for group in groups for rule in group["rules"] if "alert" in rule}
 
 
@@ -96,6 +98,15 @@ def test_dashboards_have_variables_for_source_and_site(item):
         for expression in queries(panel):
             of_sites = {name for name in re.findall(r"\bnbu_\w+", expression) if "site" in METRICS[name]}
             assert expression.count('site=~"$site"') >= len(of_sites), f"not filtered by site: {expression}"
+
+
+@over(dashboards)
+def test_no_sum_doubles_while_two_pods_exist(item):
+    expressions = list(queries(json.loads(item.read_text())))
+    sums = [it for it in expressions if re.search(r"\bsum\b", it)]
+    assert sums, "nothing is looked at"
+    for expression in sums:
+        assert not re.search(r"\bsum( by \([^)]*\))? \((?!max without \(instance, pod\) \()", expression), expression
 
 
 @over(dashboards)
@@ -170,6 +181,36 @@ def test_promtool_accepts_the_rules_and_they_fire_when_they_should(helm: Helm):
         shutil.copy(HERE / "rules.test.yaml", scratch)
         judged(tool, "check", "rules", "rules.yaml", cwd=scratch)
         judged(tool, "test", "rules", "rules.test.yaml", cwd=scratch)
+
+
+def test_an_exporter_that_is_down_while_another_release_is_up_raises_an_alert(helm: Helm):
+    """Both releases bring their rules, as two installations into one cluster do."""
+    tool = promtool()
+    values = {"prometheusRule": {"enabled": True}, "serviceMonitor": {"enabled": True}}
+    groups = []
+    for release in ("one", "two"):
+        found = helm.render(values, release=release, namespace="here").one("PrometheusRule")["spec"]["groups"]
+        groups += [{**group, "name": f"{release} {group['name']}"} for group in found]
+    with tempfile.TemporaryDirectory() as scratch:
+        Path(scratch, "rules.yaml").write_text(yaml.safe_dump({"groups": groups}))
+        shutil.copy(HERE / "releases.test.yaml", scratch)
+        judged(tool, "test", "rules", "releases.test.yaml", cwd=scratch)
+
+
+def test_the_alerts_on_targets_follow_the_monitor(helm):
+    """`job` as the operator gives it: from the Service's name or label, from the PodMonitor, or as it is said."""
+    for values, target in (
+        ({"serviceMonitor": {"enabled": True, "namespace": "prometheus"}}, 'job="backup-nbu-exporter", namespace="monitoring"'),
+        ({"serviceMonitor": {"enabled": True, "jobLabel": "team"}, "service": {"labels": {"team": "b"}}}, 'job="b", namespace="monitoring"'),
+        ({"serviceMonitor": {"enabled": True, "jobLabel": "team"}}, 'job="backup-nbu-exporter", namespace="monitoring"'),
+        ({"podMonitor": {"enabled": True}, "namespaceOverride": "x"}, 'job="x/backup-nbu-exporter", namespace="x"'),
+        ({"podMonitor": {"enabled": True, "jobLabel": "team"}, "podLabels": {"team": "b"}}, 'job="b", namespace="monitoring"'),
+        ({"scrapeConfig": {"enabled": True}}, 'job="scrapeConfig/monitoring/backup-nbu-exporter"'),
+        ({"scrapeConfig": {"enabled": True, "jobName": "nbu"}, "prometheusRule": {"enabled": True, "selector": 'cluster="a"'}}, 'job="nbu", cluster="a"'),
+    ):
+        found = alerts(helm, **{"prometheusRule": {"enabled": True}, **values})
+        assert found["NbuExporterDown"]["expr"] == f"up{{{target}}} == 0", found["NbuExporterDown"]["expr"]
+        assert found["NbuExporterAbsent"]["expr"] == f"absent(up{{{target}}} == 1)", found["NbuExporterAbsent"]["expr"]
 
 
 def test_each_alert_is_tested_firing_and_quiet():
