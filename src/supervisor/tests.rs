@@ -1,5 +1,6 @@
 #![allow(clippy::float_cmp, reason = "a counter is compared with the very number that it was counted to")]
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -167,11 +168,12 @@ async fn a_site_has_one_name_in_all_families_the_exporters_own_too() {
     let (mut supervisor, _, _, registry) = supervisor();
     let legacy = |written: &str| Site { id: SiteId::Legacy, ..site(written, NOBODY) };
     let names = || {
-        let families = registry.gather();
-        let labels =
-            families.iter().flat_map(|family| family.get_metric()).flat_map(|metric| metric.get_label());
-        let sites = labels.filter(|label| label.name() == "site").map(|label| label.value().to_owned());
-        sites.collect::<std::collections::BTreeSet<_>>().into_iter().collect::<Vec<_>>()
+        let mut names = BTreeSet::new();
+        for metric in registry.gather().iter().flat_map(|family| family.get_metric().to_vec()) {
+            let sites = metric.get_label().iter().filter(|label| label.name() == "site");
+            names.extend(sites.map(|label| label.value().to_owned()));
+        }
+        Vec::from_iter(names)
     };
     supervisor.follow(&active(&[legacy("nbu.example.com")]));
     assert_eq!(names(), ["nbu.example.com"]);
