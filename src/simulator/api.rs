@@ -81,13 +81,14 @@ fn succeed(
     };
     let key = match endpoint.access {
         Access::Open => None,
-        Access::Authenticated | Access::Permitted => Some(authenticate(state, asked.headers, now)?),
+        Access::Authenticated | Access::ApiLevel | Access::ObjectLevel => Some(authenticate(state, asked.headers, now)?),
     };
     let accept = header(asked.headers, &ACCEPT);
     let (format, version) = negotiate(accept, newest, endpoint.formats)
         .ok_or_else(|| ApiError::of(StatusCode::NOT_ACCEPTABLE))?;
     check_content_type(endpoint, asked.headers, newest)?;
-    if endpoint.access == Access::Permitted && state.is_denied(asked.path) {
+    let is_denied = state.is_denied(asked.path);
+    if is_denied && endpoint.access == Access::ApiLevel {
         return Err(ApiError::of(StatusCode::UNAUTHORIZED));
     }
     let mut query = Query::parse(asked.query)?;
@@ -102,6 +103,7 @@ fn succeed(
         body: asked.body,
         version,
         key: key.as_ref(),
+        sees_nothing: is_denied,
         now,
     })?;
     Ok((reply, format, version))

@@ -53,8 +53,10 @@ pub(super) enum Access {
     Open,
     /// Any valid key.
     Authenticated,
-    /// A valid key whose role covers the endpoint.
-    Permitted,
+    /// A valid key whose role covers the endpoint ("API level" enforcement); any other gets 401.
+    ApiLevel,
+    /// Any valid key; a role that does not cover the endpoint sees nothing of the list ("object level" enforcement).
+    ObjectLevel,
 }
 
 /// A request that has passed routing, authentication and negotiation.
@@ -65,6 +67,8 @@ pub(super) struct Call<'a> {
     pub(super) body: &'a [u8],
     pub(super) version: ApiVersion,
     pub(super) key: Option<&'a ApiKey>,
+    /// Whether the role covers none of the objects that the endpoint lists.
+    pub(super) sees_nothing: bool,
     pub(super) now: i64,
 }
 

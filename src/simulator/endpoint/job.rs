@@ -11,7 +11,7 @@ use crate::simulator::version::{ApiVersion, Format};
 pub(super) const ENDPOINT: Endpoint = Endpoint {
     method: Method::GET,
     path: "/admin/jobs/{jobId}",
-    access: Access::Permitted,
+    access: Access::ApiLevel,
     since: ApiVersion::new(1, 0),
     formats: &[Format::Json],
     answer,

@@ -1,4 +1,5 @@
-//! `POST /admin/jobs-count-requests`: a read, in spite of its method.
+//! `POST /admin/jobs-count-requests`: a read, in spite of its method. Its enforcement is "API level": a role without the
+//! permission gets 401.
 
 use http::Method;
 use serde::Deserialize;
@@ -13,7 +14,7 @@ use crate::simulator::version::{ApiVersion, Format};
 pub(super) const ENDPOINT: Endpoint = Endpoint {
     method: Method::POST,
     path: "/admin/jobs-count-requests",
-    access: Access::Permitted,
+    access: Access::ApiLevel,
     since: ApiVersion::new(6, 0),
     formats: &[Format::Json],
     answer,

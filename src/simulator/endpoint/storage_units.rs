@@ -12,7 +12,7 @@ const LARGEST_PAGE: usize = 500;
 pub(super) const ENDPOINT: Endpoint = Endpoint {
     method: Method::GET,
     path: "/storage/storage-units",
-    access: Access::Permitted,
+    access: Access::ApiLevel,
     since: ApiVersion::new(1, 0),
     formats: &[Format::Json],
     answer,

@@ -77,11 +77,30 @@ async fn a_user_sees_when_the_own_key_expires() {
 async fn a_gap_in_the_role_is_401_on_that_path_only() {
     let (_simulation, site) = start(Options { denied: vec!["/storage".into()], ..options() }).await;
     assert_eq!(get(&site, "/storage/storage-units").await.status, 401);
+    assert_eq!(get(&site, "/storage/disk-pools").await.status, 401);
     assert_eq!(get(&site, "/admin/jobs").await.status, 200);
-    let body = r#"{"denied":["/admin/jobs"]}"#;
+    let body = r#"{"denied":["/admin"]}"#;
     assert_eq!(send(&site, "POST", "/simulator/permissions", &[], body).await.status, 200);
     assert_eq!(get(&site, "/storage/storage-units").await.status, 200);
-    assert_eq!(get(&site, "/admin/jobs").await.status, 401);
+    assert_eq!(get(&site, "/admin/jobs/1").await.status, 401);
+}
+
+#[tokio::test]
+async fn a_role_without_the_permission_sees_no_jobs_and_may_not_count_them() {
+    let (_simulation, site) = start(Options { denied: vec!["/admin".into()], ..options() }).await;
+    let body = r#"{"data":{"type":"jobCount","attributes":{}}}"#;
+    let count = async || {
+        let headers = [("Authorization", KEY), ("Content-Type", "application/json")];
+        send(&site, "POST", "/netbackup/admin/jobs-count-requests", &headers, body).await.status
+    };
+    for version in ["8.0", "12.0"] {
+        let got = get_as(&site, version, "/admin/jobs").await;
+        assert_eq!((got.status, got.ids().len()), (200, 0), "{version}");
+        assert_eq!(got.json()["meta"]["pagination"]["next"], Value::Null, "{version}");
+    }
+    assert_eq!(count().await, 401);
+    site.set_denied(Vec::new());
+    assert_eq!((get(&site, "/admin/jobs").await.ids().len(), count().await), (10, 200));
 }
 
 #[tokio::test]
