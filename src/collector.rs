@@ -5,12 +5,14 @@
 //! to cycle is its own, so that a new key or a new client takes nothing away.
 
 mod jobs;
+mod permission;
 pub mod site;
 mod storage;
 mod table;
 
 #[doc(hidden)]
 pub use jobs::decode_jobs_page;
+pub use permission::{COUNTED, Enforcement, Probe};
 pub use table::{COLLECTORS, Entry, build, wanted};
 
 use std::time::Duration;
@@ -21,6 +23,7 @@ use tokio::time::Instant;
 
 use crate::metric::Family;
 use crate::netbackup::{self, Client};
+use permission::{Permission, Sight};
 
 /// One subject of collection.
 pub trait Collector: Send {
@@ -33,6 +36,12 @@ pub trait Collector: Send {
         context: &'a Context<'a>,
         tally: &'a mut Tally,
     ) -> BoxFuture<'a, Result<Vec<Family>, CollectError>>;
+
+    /// How many records since this moment of the server's clock it knows, where it knows all that its list has. Only asked
+    /// of a collector whose list has a [`Probe`].
+    fn known_since(&self, _: Timestamp) -> Option<u64> {
+        None
+    }
 }
 
 /// What a cycle gives to its collectors.
@@ -57,9 +66,11 @@ impl Context<'_> {
     }
 }
 
-/// What a collector left out in one cycle.
+/// What a collector met and left out in one cycle.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
+    /// Records that its lists had.
+    pub records: u64,
     /// Records, or fields of records, that were not what the API reference says.
     pub odd: u64,
     /// Records that went into the label set `other`, since there are too many label sets.
@@ -74,19 +85,33 @@ pub enum CollectError {
     /// The server did not give what was asked for.
     #[error(transparent)]
     NetBackup(#[from] netbackup::Error),
+    /// The list is empty, and that only since the role may not see it.
+    #[error(
+        "the list is empty, and {request} is refused: the role of the API key lacks the operation |OPERATIONS|VIEW| on the namespace {permission}"
+    )]
+    Hidden {
+        /// What was refused.
+        request: &'static str,
+        /// The namespace of the permission.
+        permission: &'static str,
+    },
 }
 
 impl CollectError {
     /// The cause as one of a closed set: [`netbackup::Cause::REASONS`].
     pub fn reason(&self) -> &'static str {
-        let Self::NetBackup(error) = self;
-        error.reason()
+        match self {
+            Self::NetBackup(error) => error.reason(),
+            Self::Hidden { .. } => "unauthorized",
+        }
     }
 
     /// Whether the key or a permission is missing. One collector alone means a permission, all mean the key.
     pub fn is_unauthorized(&self) -> bool {
-        let Self::NetBackup(error) = self;
-        error.is_unauthorized()
+        match self {
+            Self::NetBackup(error) => error.is_unauthorized(),
+            Self::Hidden { .. } => true,
+        }
     }
 }
 
@@ -99,12 +124,63 @@ pub struct Run {
     pub duration: Duration,
     /// How it went.
     pub outcome: Result<(), CollectError>,
-    /// What was left out.
+    /// What was met and left out.
     pub tally: Tally,
+    /// Whether the role of the key sees only a part of what there is.
+    pub partial: bool,
+}
+
+/// A collector, and what is remembered of the permission to see what it reads.
+pub struct Runner {
+    entry: &'static Entry,
+    collector: Box<dyn Collector>,
+    permission: Permission,
+}
+
+impl Runner {
+    /// Nothing is known yet of the permission.
+    pub fn new(entry: &'static Entry, collector: Box<dyn Collector>) -> Self {
+        Self { entry, collector, permission: Permission::default() }
+    }
+
+    /// The value of the `collector` label.
+    pub fn name(&self) -> &'static str {
+        self.collector.name()
+    }
+
+    /// Another key is in use, of whose role nothing is known.
+    pub fn key_changed(&mut self) {
+        self.permission = Permission::default();
+    }
+
+    /// Runs the collector once, and says of an empty or a short list what it is worth.
+    pub async fn run(&mut self, context: &Context<'_>) -> Run {
+        let mut run = run(self.collector.as_mut(), context).await;
+        let Enforcement::Object(probe) = self.entry.enforcement else { return run };
+        if run.outcome.is_err() {
+            return run;
+        }
+        let records = run.tally.records;
+        if self.permission.is_due(records) && !context.is_over() {
+            let since = context.client.server_time(context.now) - context.window.min(COUNTED);
+            let known = self.collector.known_since(since).filter(|_| !run.tally.truncated);
+            self.permission.ask(probe, context, since, records, known).await;
+        }
+        match self.permission.sight(records) {
+            Sight::Whole => {}
+            Sight::Part => run.partial = true,
+            Sight::Nothing => {
+                let Entry { permission, .. } = self.entry;
+                run.outcome = Err(CollectError::Hidden { request: probe.request, permission });
+                run.families.clear();
+            }
+        }
+        run
+    }
 }
 
 /// Runs a collector once: the one place that times it.
-pub async fn run(collector: &mut dyn Collector, context: &Context<'_>) -> Run {
+async fn run(collector: &mut dyn Collector, context: &Context<'_>) -> Run {
     let started = Instant::now();
     let mut tally = Tally::default();
     let collected = collector.collect(context, &mut tally).await;
@@ -113,9 +189,9 @@ pub async fn run(collector: &mut dyn Collector, context: &Context<'_>) -> Run {
         Ok(families) => {
             // One record that is there twice shows in several families.
             tally.odd += families.iter().map(Family::duplicates).max().unwrap_or(0);
-            Run { families, duration, outcome: Ok(()), tally }
+            Run { families, duration, outcome: Ok(()), tally, partial: false }
         }
-        Err(error) => Run { families: Vec::new(), duration, outcome: Err(error), tally },
+        Err(error) => Run { families: Vec::new(), duration, outcome: Err(error), tally, partial: false },
     }
 }
 

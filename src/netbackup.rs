@@ -12,6 +12,7 @@ mod field;
 mod listing;
 mod page;
 mod proxy;
+mod query;
 mod retry;
 mod stats;
 mod tls;

@@ -21,6 +21,8 @@ pub struct Snapshot {
     pub up: Option<bool>,
     /// Whether the first cycle has finished, well or badly.
     pub complete: bool,
+    /// The collectors for which the key's role lacks the permission, or a part of it.
+    pub unauthorized: Vec<&'static str>,
     /// The samples, family by family; each family at most once.
     pub fragments: Vec<Fragment>,
 }
@@ -164,6 +166,7 @@ mod tests {
             taken_at: Timestamp::UNIX_EPOCH,
             up: Some(true),
             complete: true,
+            unauthorized: Vec::new(),
             fragments: Vec::new(),
         }
     }

@@ -89,6 +89,7 @@ fn snapshot(fragments: Vec<Fragment>) -> Snapshot {
         taken_at: jiff::Timestamp::UNIX_EPOCH,
         up: Some(true),
         complete: true,
+        unauthorized: Vec::new(),
         fragments,
     }
 }

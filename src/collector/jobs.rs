@@ -1,3 +1,4 @@
+mod count;
 mod counters;
 mod descs;
 mod families;
@@ -23,6 +24,7 @@ use progress::{OVERLAP, Progress, Range, Reached};
 use window::{Finished, Window};
 use wire::{Job, Wire};
 
+pub(super) use count::PROBE;
 pub(super) use descs::FAMILIES;
 
 pub(super) const NAME: &str = "jobs";
@@ -58,6 +60,10 @@ impl Collector for Jobs {
     ) -> BoxFuture<'a, Result<Vec<Family>, CollectError>> {
         self.cycle(context, tally).boxed()
     }
+
+    fn known_since(&self, since: Timestamp) -> Option<u64> {
+        self.progress.is_whole().then(|| self.window.count_since(since.as_second()))
+    }
 }
 
 impl Jobs {
@@ -90,6 +96,7 @@ impl Jobs {
         let fold = |text: &str| fold(text, tally, |job, _| live.add(&job, labels));
         let walk = context.client.walk(&listing, context.deadline, fold).await?;
         tally.truncated |= walk.truncated;
+        tally.records += walk.records;
         Ok(live)
     }
 
@@ -135,6 +142,7 @@ impl Jobs {
             })
         };
         let walk = context.client.walk(&listing, context.deadline, fold).await;
+        tally.records += walk.as_ref().map_or(0, |walk| walk.records);
         let complete = walk.as_ref().is_ok_and(|walk| !walk.truncated);
         progress.end(range, reached, complete, now);
         match walk {

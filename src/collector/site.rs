@@ -59,7 +59,13 @@ static TRUNCATED: Desc = gauge(
 );
 static UNAUTHORIZED: Desc = gauge(
     "nbu_scrape_collector_unauthorized",
-    "Whether the collector's last run was refused (401 or 403) for want of a permission (1) or not (0).",
+    "Whether the key's role lacks the permission to see what the collector reads, or a part of it (1) or not (0).",
+    &["collector"],
+    Naming::Native,
+);
+static RECORDS: Desc = gauge(
+    "nbu_scrape_collector_records",
+    "Records that the lists of the collector's last run had: what the API key's role sees of them.",
     &["collector"],
     Naming::Native,
 );
@@ -74,7 +80,7 @@ static CAPPED_RECORDS: Desc = counter(
 
 /// The families that [`collector_families`] gives.
 pub static COLLECTOR_FAMILIES: &[&Desc] =
-    &[&SUCCESS, &DURATION, &LAST_SUCCESS, &TRUNCATED, &UNAUTHORIZED, &ODD_RECORDS, &CAPPED_RECORDS];
+    &[&SUCCESS, &DURATION, &LAST_SUCCESS, &TRUNCATED, &UNAUTHORIZED, &RECORDS, &ODD_RECORDS, &CAPPED_RECORDS];
 
 const fn gauge(
     name: &'static str,
@@ -94,8 +100,10 @@ const fn counter(name: &'static str, help: &'static str) -> Desc {
 pub struct Record {
     /// Whether the last run succeeded.
     pub success: bool,
-    /// Whether the last run was refused for want of a permission.
+    /// Whether the role of the key may not see what the last run asked for, or only a part of it.
     pub unauthorized: bool,
+    /// How many records the last run met; `None` if it did not begin.
+    pub records: Option<u64>,
     /// Whether the last run read less than there was.
     pub truncated: bool,
     /// How long the last run took.
@@ -112,7 +120,9 @@ impl Record {
     /// Takes in a run that ended at `now`.
     pub fn note(&mut self, run: &Run, now: Timestamp) {
         self.success = run.outcome.is_ok();
-        self.unauthorized = run.outcome.as_ref().is_err_and(super::CollectError::is_unauthorized);
+        self.unauthorized =
+            run.outcome.as_ref().is_err_and(super::CollectError::is_unauthorized) || run.partial;
+        self.records = Some(run.tally.records);
         self.truncated = run.tally.truncated;
         self.duration = run.duration;
         self.odd += run.tally.odd;
@@ -140,6 +150,7 @@ pub fn collector_families(site: &str, records: &[(&str, &Record)]) -> Vec<Family
         family(&LAST_SUCCESS, |record| record.last_success.map(seconds)),
         family(&TRUNCATED, |record| Some(flag(record.truncated))),
         family(&UNAUTHORIZED, |record| Some(flag(record.unauthorized))),
+        family(&RECORDS, |record| record.records.map(|records| records as f64)),
         family(&ODD_RECORDS, |record| Some(record.odd as f64)),
         family(&CAPPED_RECORDS, |record| Some(record.capped as f64)),
     ]

@@ -47,6 +47,7 @@ async fn collect(context: &Context<'_>, tally: &mut Tally) -> Result<Vec<Family>
     let mut units = Vec::new();
     let walk = context.client.walk(&listing, context.deadline, |text| fold(text, &mut units, tally)).await?;
     tally.truncated = walk.truncated;
+    tally.records = walk.records;
     Ok(families::render(context.site, &units))
 }
 

@@ -1,9 +1,10 @@
 use crate::config::Collectors;
 use crate::metric::Desc;
 
-use super::Collector;
 use super::jobs::{self, Jobs};
+use super::permission::Enforcement;
 use super::storage::{self, Storage};
+use super::{Collector, Runner};
 
 /// One collector as `list-metrics` shows it and as [`build`] makes it.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub struct Entry {
     pub resource: &'static str,
     /// The RBAC namespace in which the key's role needs the operation `|OPERATIONS|VIEW|`.
     pub permission: &'static str,
+    /// What a role without it gets.
+    pub enforcement: Enforcement,
     new: fn(&Collectors) -> Box<dyn Collector>,
 }
 
@@ -29,6 +32,7 @@ pub static COLLECTORS: &[Entry] = &[
         families: jobs::FAMILIES,
         resource: jobs::RESOURCE,
         permission: "|MANAGE|JOBS|",
+        enforcement: Enforcement::Object(&jobs::PROBE),
         new: |_| Box::new(Jobs::default()),
     },
     Entry {
@@ -37,6 +41,7 @@ pub static COLLECTORS: &[Entry] = &[
         families: storage::FAMILIES,
         resource: storage::RESOURCE,
         permission: "|STORAGE|STORAGE-UNITS|",
+        enforcement: Enforcement::Api,
         new: |_| Box::new(Storage),
     },
 ];
@@ -48,6 +53,6 @@ pub fn wanted(wanted: &Collectors) -> impl Iterator<Item = &'static Entry> {
 }
 
 /// The collectors that a configuration asks for, in their first state.
-pub fn build(collectors: &Collectors) -> Vec<Box<dyn Collector>> {
-    wanted(collectors).map(|entry| (entry.new)(collectors)).collect()
+pub fn build(collectors: &Collectors) -> Vec<Runner> {
+    wanted(collectors).map(|entry| Runner::new(entry, (entry.new)(collectors))).collect()
 }

@@ -3,8 +3,7 @@ use crate::netbackup::fixture::{Answer, Server, soon};
 
 #[test]
 fn collectors_that_have_no_key_always_run() {
-    let names: Vec<_> =
-        build(&crate::config::Collectors::default()).iter().map(|collector| collector.name()).collect();
+    let names: Vec<_> = build(&crate::config::Collectors::default()).iter().map(Runner::name).collect();
     assert_eq!(names, ["jobs", "storage"]);
     for (collector, entry) in build(&crate::config::Collectors::default()).iter().zip(COLLECTORS) {
         assert_eq!(collector.name(), entry.name);
@@ -29,7 +28,7 @@ async fn a_missing_permission_is_the_outcome_of_one_collector() {
     let context = context(&client);
     let mut outcomes = Vec::new();
     for mut collector in build(&crate::config::Collectors::default()) {
-        let run = run(&mut *collector, &context).await;
+        let run = collector.run(&context).await;
         let mut record = site::Record::default();
         record.note(&run, context.now);
         assert_eq!(record.unauthorized, run.outcome.is_err());
@@ -44,6 +43,7 @@ fn the_records_of_collectors_become_families() {
         success: true,
         last_success: Timestamp::from_millisecond(1500).ok(),
         odd: 3,
+        records: Some(12),
         ..Default::default()
     };
     let families =
@@ -53,10 +53,15 @@ fn the_records_of_collectors_become_families() {
         "nbu_scrape_collector_success{site=\"paris\",collector=\"jobs\"} 1\n",
         "nbu_scrape_collector_success{site=\"paris\",collector=\"storage\"} 0\n",
         "nbu_scrape_collector_last_success_timestamp_seconds{site=\"paris\",collector=\"jobs\"} 1.5\n",
+        "nbu_scrape_collector_records{site=\"paris\",collector=\"jobs\"} 12\n",
         "nbu_scrape_collector_odd_records_total{site=\"paris\",collector=\"jobs\"} 3\n",
     ] {
         assert!(text.contains(line), "{line} is not in\n{text}");
     }
+    assert!(
+        !text.contains("records{site=\"paris\",collector=\"storage\""),
+        "a run that did not begin saw nothing"
+    );
     assert!(!text.contains("last_success_timestamp_seconds{site=\"paris\",collector=\"storage\""));
     assert_eq!(families.len(), site::COLLECTOR_FAMILIES.len());
 }

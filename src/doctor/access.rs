@@ -3,7 +3,7 @@ use tokio::time::Instant;
 
 use super::report::{Curable, Finding};
 use super::speech::{days_until, ending, of_request};
-use crate::collector::Entry;
+use crate::collector::{COUNTED, Enforcement, Entry, Probe};
 use crate::netbackup::{Cause, Client, Error, KeyState};
 
 /// Time enough to have a key made anew.
@@ -38,6 +38,12 @@ impl Curable for KeyFault {
 pub(super) enum Denied {
     #[error("GET {} is refused ({status}): the key's role lacks the permission", entry.resource)]
     Permission { entry: &'static Entry, status: u16 },
+    #[error(
+        "GET {} gives an empty list, and {} is refused (401): the key's role may not see what there is",
+        entry.resource,
+        probe.request
+    )]
+    Hidden { entry: &'static Entry, probe: &'static Probe },
     #[error("GET {} is not there (404): this release of NetBackup lacks it", .0.resource)]
     Missing(&'static Entry),
     #[error("GET {0}")]
@@ -47,10 +53,7 @@ pub(super) enum Denied {
 impl Curable for Denied {
     fn cure(&self) -> String {
         match self {
-            Self::Permission { entry, .. } => format!(
-                "add to the role of the key's user: operation |OPERATIONS|VIEW| on the namespace {}",
-                entry.permission
-            ),
+            Self::Permission { entry, .. } | Self::Hidden { entry, .. } => addition(entry),
             Self::Missing(entry) => match entry.key {
                 Some(key) => format!("turn it off (collectors.{key}.enabled: false), or upgrade NetBackup"),
                 None => "see that uri (usually /netbackup) is right, or upgrade NetBackup".to_owned(),
@@ -58,6 +61,13 @@ impl Curable for Denied {
             Self::Request(error) => of_request(&error.cause).to_owned(),
         }
     }
+}
+
+fn addition(entry: &Entry) -> String {
+    format!(
+        "add to the role of the key's user: operation |OPERATIONS|VIEW| on the namespace {}",
+        entry.permission
+    )
 }
 
 /// Whether the key is good, and for how long.
@@ -90,14 +100,40 @@ pub(super) async fn permission(
     entry: &'static Entry,
     deadline: Instant,
 ) -> Result<Finding, Denied> {
-    match client.try_listing(entry.resource, deadline).await {
-        Ok(()) => Ok(Finding::passed(format!("GET {} is allowed", entry.resource))),
-        Err(error) => Err(match error.cause {
+    let has_records =
+        client.try_listing(entry.resource, deadline).await.map_err(|error| match error.cause {
             Cause::Unauthorized => Denied::Permission { entry, status: 401 },
             Cause::Forbidden => Denied::Permission { entry, status: 403 },
             Cause::NotFound => Denied::Missing(entry),
             _ => Denied::Request(error),
-        }),
+        })?;
+    let allowed = format!("GET {} is allowed", entry.resource);
+    let Enforcement::Object(probe) = entry.enforcement else { return Ok(Finding::passed(allowed)) };
+    let since = client.server_time(Timestamp::now()) - COUNTED;
+    match (has_records, (probe.count)(client, since, deadline).await) {
+        (true, Ok(_)) | (false, Ok(0)) => Ok(Finding::passed(allowed)),
+        (false, Err(Error { cause: Cause::Unauthorized | Cause::Forbidden, .. })) => {
+            Err(Denied::Hidden { entry, probe })
+        }
+        (true, Err(Error { cause: Cause::Unauthorized, .. })) => Ok(Finding::warned(
+            format!(
+                "GET {} gives records, but {} is refused (401): the key's role sees only a part of them",
+                entry.resource, probe.request
+            ),
+            addition(entry),
+        )),
+        (false, Ok(count)) => Ok(Finding::warned(
+            format!("GET {} gives an empty list, and {} counts {count}", entry.resource, probe.request),
+            addition(entry),
+        )),
+        (true, Err(_)) => Ok(Finding::passed(allowed)),
+        (false, Err(error)) => Ok(Finding::warned(
+            format!(
+                "GET {} gives an empty list, and whether that is all is not known: {error}",
+                entry.resource
+            ),
+            addition(entry),
+        )),
     }
 }
 

@@ -31,6 +31,7 @@ fn snapshot(site: &str, descs: &[&'static Desc]) -> Snapshot {
         taken_at: Timestamp::UNIX_EPOCH,
         up: Some(true),
         complete: true,
+        unauthorized: Vec::new(),
         fragments: descs.iter().map(fragment).collect(),
     }
 }

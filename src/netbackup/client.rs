@@ -155,19 +155,30 @@ impl Client {
         }
     }
 
-    /// Gets one resource in the version in use. If the server no longer speaks that, another is found, once.
+    /// Gets one resource in the version in use.
     pub(super) async fn get(
         &self,
         endpoint: &'static str,
         query: String,
         deadline: Instant,
     ) -> Result<String, Error> {
+        self.exchange_text(endpoint, query, None, deadline).await
+    }
+
+    /// Sends one request in the version in use. If the server no longer speaks that, another is found, once.
+    pub(super) async fn exchange_text(
+        &self,
+        endpoint: &'static str,
+        query: String,
+        body: Option<String>,
+        deadline: Instant,
+    ) -> Result<String, Error> {
         let version = match self.version() {
             Some(version) => version,
             None => self.negotiate(deadline).await?,
         };
-        let mut request = Request { endpoint, query, accept: Accept::Json(version) };
-        let refused = match self.exchange.get(&request, deadline).await {
+        let mut request = Request { endpoint, query, accept: Accept::Json(version), body };
+        let refused = match self.exchange.send(&request, deadline).await {
             Err(error) if matches!(error.cause, Cause::NotAcceptable(_)) && self.pinned.is_none() => error,
             outcome => return outcome.map(|answer| answer.text),
         };
@@ -181,7 +192,7 @@ impl Client {
             return Err(refused);
         }
         request.accept = Accept::Json(renewed);
-        self.exchange.get(&request, deadline).await.map(|answer| answer.text)
+        self.exchange.send(&request, deadline).await.map(|answer| answer.text)
     }
 
     /// What a ping says; notes the server's clock. A refusal says nothing of the server.
@@ -197,8 +208,8 @@ impl Client {
     ///
     /// A release may lack the ping, and a key may have no entry here; where both are missing there is no API.
     async fn ask(&self, version: ApiVersion, ping: Ping, deadline: Instant) -> Result<(), Error> {
-        let request = Request { endpoint: API_KEYS, query: two_keys(), accept: Accept::Json(version) };
-        match self.exchange.get(&request, deadline).await {
+        let request = Request { query: two_keys(), ..Request::get(API_KEYS, Accept::Json(version)) };
+        match self.exchange.send(&request, deadline).await {
             Err(Error { cause: Cause::NotFound, .. }) if ping == Ping::Refused => {
                 Err(self.exchange.fail(PING, Cause::NoApi))
             }
@@ -209,8 +220,8 @@ impl Client {
 
     /// The version that the server announces (`/ping`), if it does; notes its clock.
     pub async fn announced(&self, deadline: Instant) -> Result<Option<ApiVersion>, Error> {
-        let request = Request { endpoint: PING, query: String::new(), accept: Accept::Text };
-        let answer = self.exchange.get(&request, deadline).await.inspect_err(|_| {
+        let request = Request::get(PING, Accept::Text);
+        let answer = self.exchange.send(&request, deadline).await.inspect_err(|_| {
             // An offset of old would stand beside a site that is down.
             self.exchange.stats().clock_offset(None);
         })?;

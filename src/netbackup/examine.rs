@@ -6,7 +6,7 @@ use crate::config::ApiVersion;
 
 use super::exchange::{Accept, Request};
 use super::listing::encode;
-use super::{Client, DecodeError, Error};
+use super::{Client, DecodeError, Error, decode};
 
 /// Needs no key ("NetBackup API reference, /security/serverinfo").
 const SERVER_INFO: &str = "/security/serverinfo";
@@ -21,8 +21,8 @@ impl Client {
             nbu_version: Option<String>,
         }
         let accept = Accept::OpenJson(version);
-        let request = Request { endpoint: SERVER_INFO, query: String::new(), accept };
-        let answer = self.exchange.get(&request, deadline).await?;
+        let request = Request::get(SERVER_INFO, accept);
+        let answer = self.exchange.send(&request, deadline).await?;
         let info: ServerInfo = serde_json::from_str(&answer.text).map_err(|error| {
             let (line, column) = (error.line(), error.column());
             self.exchange.fail(SERVER_INFO, DecodeError::Syntax { line, column }.into())
@@ -30,8 +30,11 @@ impl Client {
         Ok(info.nbu_version)
     }
 
-    /// Asks for one record of a listing, to see whether it would be given.
-    pub async fn try_listing(&self, endpoint: &'static str, deadline: Instant) -> Result<(), Error> {
-        self.get(endpoint, encode(&[("page[limit]", "1")]), deadline).await.map(drop)
+    /// Asks for one record of a listing, to see whether it would be given. Whether there was one.
+    pub async fn try_listing(&self, endpoint: &'static str, deadline: Instant) -> Result<bool, Error> {
+        let text = self.get(endpoint, encode(&[("page[limit]", "1")]), deadline).await?;
+        let page = decode::<serde::de::IgnoredAny>(&text);
+        let page = page.map_err(|error| self.exchange.fail(endpoint, error.into()))?;
+        Ok(!page.records.is_empty())
     }
 }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use reqwest::header::{ACCEPT, AUTHORIZATION, DATE, HOST, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HOST, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout_at};
@@ -13,7 +13,7 @@ use super::retry::{Retry, date, retry_after};
 use super::transport::Transport;
 use super::{Cause, ClientError, Error, Stats, TlsCache, body, trace};
 
-/// One GET, but for what all have in common.
+/// One request, but for what all have in common.
 #[derive(Debug)]
 pub(super) struct Request {
     /// The path below the base path; it labels what is counted.
@@ -21,6 +21,20 @@ pub(super) struct Request {
     /// Encoded, without its question mark.
     pub(super) query: String,
     pub(super) accept: Accept,
+    /// What is asked in a body, in JSON: then it is a POST, which changes nothing at the server all the same.
+    pub(super) body: Option<String>,
+}
+
+impl Request {
+    /// A GET without a query.
+    pub(super) fn get(endpoint: &'static str, accept: Accept) -> Self {
+        Self { endpoint, query: String::new(), accept, body: None }
+    }
+
+    /// The word for it in logs.
+    pub(super) fn method(&self) -> &'static str {
+        if self.body.is_some() { "POST" } else { "GET" }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -93,7 +107,7 @@ impl Exchange {
     }
 
     /// Sends the request until it is answered, fails for good, or the deadline is near.
-    pub(super) async fn get(&self, request: &Request, deadline: Instant) -> Result<Answer, Error> {
+    pub(super) async fn send(&self, request: &Request, deadline: Instant) -> Result<Answer, Error> {
         let mut attempt = 1;
         loop {
             let failure = match self.attempt(request, deadline).await {
@@ -145,13 +159,21 @@ impl Exchange {
         let base = &self.transport.base;
         let question = if request.query.is_empty() { "" } else { "?" };
         let url = format!("{base}{}{question}{}", request.endpoint, request.query);
-        let mut builder = self.transport.http.get(url).header("x-client-id", "nbu-exporter");
+        let http = &self.transport.http;
+        let builder = match &request.body {
+            None => http.get(url),
+            Some(body) => http.post(url).body(body.clone()),
+        };
+        let mut builder = builder.header("x-client-id", "nbu-exporter");
         if let Some(host) = &self.transport.host {
             builder = builder.header(HOST, host);
         }
         match request.accept {
             Accept::Text => builder.header(ACCEPT, "*/*"),
             Accept::Json(version) => {
+                if request.body.is_some() {
+                    builder = builder.header(CONTENT_TYPE, media_type(version));
+                }
                 builder.header(ACCEPT, media_type(version)).header(AUTHORIZATION, &self.key)
             }
             Accept::OpenJson(version) => builder.header(ACCEPT, media_type(version)),

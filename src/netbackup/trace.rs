@@ -16,8 +16,8 @@ pub(super) fn shows(request: &Request) -> bool {
 pub(super) fn answer(request: &Request, status: u16, body: &[u8], key: &[u8]) {
     if shows(request) {
         let body = shown(body, key);
-        let (path, query) = (request.endpoint, &*request.query);
-        tracing::trace!(target: TARGET, method = "GET", path, query, status, %body, "The NetBackup API answered");
+        let (method, path, query) = (request.method(), request.endpoint, &*request.query);
+        tracing::trace!(target: TARGET, method, path, query, status, %body, "The NetBackup API answered");
     }
 }
 

@@ -67,7 +67,7 @@ impl Connection {
     /// Takes the client whose key is accepted now.
     pub(super) fn adopt(&mut self, client: Client, plan: &Plan, memory: &mut Memory) {
         tracing::info!(site = %plan.site.name, "The new API key is accepted now and is in use");
-        memory.site().key_changed(false);
+        memory.key_changed(false);
         *self = Self { client: Ok(client), key: plan.site.api_key.clone(), waiting: Waiting::default() };
     }
 
@@ -93,7 +93,7 @@ impl Connection {
             plan_with_old_key.site.api_key = self.key;
             candidate.or(Self::open(&plan_with_old_key, tls, stats), plan).await
         };
-        memory.site().key_changed(chosen.waiting.0.is_some());
+        memory.key_changed(chosen.waiting.0.is_some());
         chosen
     }
 

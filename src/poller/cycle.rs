@@ -8,26 +8,26 @@ use tokio::time::{Instant, timeout_at};
 use super::record::Record;
 use super::site::SiteRecord;
 use super::{Plan, SHORTEST_DEADLINE, families};
-use crate::collector::{self, Collector, Context, Run};
+use crate::collector::{self, Context, Run, Runner};
 use crate::config::ApiVersion;
 use crate::netbackup::{Client, Stats};
 use crate::snapshot::{Fragment, Snapshot, SnapshotWriter};
 
 /// What a poller remembers from cycle to cycle.
 pub(super) struct Memory {
-    collectors: Vec<Box<dyn Collector>>,
+    collectors: Vec<Runner>,
     records: Vec<Record>,
     site: SiteRecord,
 }
 
 impl Memory {
-    pub(super) fn new(collectors: Vec<Box<dyn Collector>>) -> Self {
+    pub(super) fn new(collectors: Vec<Runner>) -> Self {
         let records = collectors.iter().map(|collector| Record::new(collector.name())).collect();
         Self { collectors, records, site: SiteRecord::default() }
     }
 
     /// Takes over another set of collectors; those that stay keep what they know.
-    pub(super) fn adopt(&mut self, wanted: Vec<Box<dyn Collector>>) {
+    pub(super) fn adopt(&mut self, wanted: Vec<Runner>) {
         let mut known: Vec<_> =
             std::mem::take(&mut self.collectors).into_iter().zip(std::mem::take(&mut self.records)).collect();
         for fresh in wanted {
@@ -43,9 +43,12 @@ impl Memory {
         }
     }
 
-    /// What is known of the site.
-    pub(super) fn site(&mut self) -> &mut SiteRecord {
-        &mut self.site
+    /// Another key is in use now, of which nothing is known; or, if `newer_waits`, the old one still is.
+    pub(super) fn key_changed(&mut self, newer_waits: bool) {
+        self.site.key_changed(newer_waits);
+        for collector in &mut self.collectors {
+            collector.key_changed();
+        }
     }
 
     /// Whether NetBackup refuses the configured key.
@@ -102,7 +105,7 @@ impl Memory {
         let mut runs: FuturesUnordered<_> = collectors
             .iter_mut()
             .enumerate()
-            .map(|(place, collector)| async move { (place, run(collector.as_mut(), context).await) })
+            .map(|(place, collector)| async move { (place, run(collector, context).await) })
             .collect();
         while let Some((place, ended)) = runs.next().await {
             let Some(record) = records.get_mut(place) else { continue };
@@ -163,14 +166,22 @@ async fn reach<'a>(
 }
 
 /// Runs a collector to the deadline; `None` when it panicked.
-async fn run(collector: &mut dyn Collector, context: &Context<'_>) -> Option<Run> {
-    AssertUnwindSafe(collector::run(collector, context)).catch_unwind().await.ok()
+async fn run(collector: &mut Runner, context: &Context<'_>) -> Option<Run> {
+    AssertUnwindSafe(collector.run(context)).catch_unwind().await.ok()
 }
 
 /// Writes down what a run brought; whether it was refused for want of permission.
 fn note(record: &mut Record, run: Run, plan: &Plan) -> bool {
     let (site, collector) = (&plan.site.name, record.name);
     let failure = run.outcome.as_ref().err().cloned();
+    if failure.is_none() && record.sees_part(run.partial) {
+        tracing::warn!(
+            %site,
+            collector,
+            records = run.tally.records,
+            "The role of the API key sees only a part of the list: see what doctor says of its permission"
+        );
+    }
     let news = record.note(run, plan.collection.max_stale_cycles, Timestamp::now());
     match &failure {
         None if news => tracing::info!(%site, collector, "The collector succeeds again"),
@@ -194,6 +205,11 @@ fn publish(site: &SiteRecord, records: &[Record], plan: &Plan, stats: &Stats, wr
         taken_at: Timestamp::now(),
         up: site.up,
         complete: site.complete,
+        unauthorized: records
+            .iter()
+            .filter(|record| record.is_unauthorized())
+            .map(|record| record.name)
+            .collect(),
         fragments,
     });
 }

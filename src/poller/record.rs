@@ -18,17 +18,30 @@ pub(super) struct Record {
     missed: u32,
     /// Why the last run failed, to say it once.
     failure: Option<String>,
+    /// Whether the last run that brought anything saw only a part, to say it once.
+    partial: bool,
 }
 
 impl Record {
     /// Nothing is known yet.
     pub(super) fn new(name: &'static str) -> Self {
-        Self { name, runs: None, fragments: Vec::new(), missed: 0, failure: None }
+        Self { name, runs: None, fragments: Vec::new(), missed: 0, failure: None, partial: false }
     }
 
     /// Whether the last run succeeded.
     pub(super) fn succeeded(&self) -> bool {
         self.runs.as_ref().is_some_and(|runs| runs.success)
+    }
+
+    /// Whether the role of the key may not see all that the last run asked for.
+    pub(super) fn is_unauthorized(&self) -> bool {
+        self.runs.as_ref().is_some_and(|runs| runs.unauthorized)
+    }
+
+    /// Notes whether the role sees only a part of the list. Whether that is news, and not good.
+    pub(super) fn sees_part(&mut self, partial: bool) -> bool {
+        let before = std::mem::replace(&mut self.partial, partial);
+        partial && !before
     }
 
     /// Takes in a run. The last good families stay for `stale_cycles` missed cycles and are dropped then rather
@@ -52,6 +65,7 @@ impl Record {
         runs.success = false;
         runs.unauthorized = false;
         runs.truncated = false;
+        runs.records = None;
         runs.duration = Duration::ZERO;
         self.miss(why.to_owned(), stale_cycles)
     }
@@ -79,7 +93,13 @@ mod tests {
     fn good() -> Run {
         let mut family = Family::new(&UNITS, "paris");
         family.sample(&[], 1.0);
-        Run { families: vec![family], duration: Duration::ZERO, outcome: Ok(()), tally: Tally::default() }
+        Run {
+            families: vec![family],
+            duration: Duration::ZERO,
+            outcome: Ok(()),
+            tally: Tally::default(),
+            partial: false,
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use futures_util::future::BoxFuture;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
-use crate::collector::{CollectError, Collector, Context, Tally};
+use crate::collector::{CollectError, Collector, Context, Runner, Tally};
 use crate::config::{Endpoint, Scheme, Secret, fixture};
 use crate::metric::Family;
 use crate::netbackup::Client;
@@ -119,6 +119,90 @@ async fn an_upgrade_of_the_server_is_noticed_in_the_next_cycle() {
     assert!(!page.contains("version=\"12.0\""), "{page}");
 }
 
+/// Whether the page says that the role of the key sees what the jobs' collector asks for.
+fn judged(page: &str) -> (bool, bool) {
+    let is = |name: &str| {
+        has(page, &format!("nbu_scrape_collector_{name}{{site=\"paris\",collector=\"jobs\"}} 1"))
+    };
+    (is("success"), is("unauthorized"))
+}
+
+#[tokio::test]
+async fn an_empty_list_that_the_role_may_not_see_is_a_refusal_and_no_success() {
+    let mut polled = Polled::start().await;
+    polled.server().set_denied(vec!["/admin".to_owned()]);
+    let page = polled.cycle().await;
+    assert_eq!(judged(&page), (false, true), "{page}");
+    assert!(!has(&page, JOBS) && has(&page, UP) && has(&page, STORAGE), "{page}");
+    assert!(has(&page, "nbu_scrape_collector_records{site=\"paris\",collector=\"jobs\"} 0"), "{page}");
+    let snapshots = polled.store.load();
+    assert_eq!(snapshots.sites.values().next().unwrap().unauthorized, ["jobs"]);
+    let counted = |polled: &Polled| polled.server().requests().matching("/admin/jobs-count-requests").len();
+    assert_eq!(counted(&polled), 1);
+    assert_eq!(judged(&polled.cycle().await), (false, true));
+    assert_eq!(counted(&polled), 1, "a refusal is not asked for again in each cycle");
+    polled.server().set_denied(Vec::new());
+    let page = polled.cycle().await;
+    assert_eq!((judged(&page), counted(&polled)), ((true, false), 2), "{page}");
+    assert!(has(&page, JOBS), "{page}");
+    polled.cycle().await;
+    assert_eq!(counted(&polled), 2);
+}
+
+#[tokio::test]
+async fn a_permission_that_is_taken_away_is_noticed_in_the_next_cycle_and_a_new_key_is_asked_about() {
+    let mut polled = Polled::start().await;
+    assert_eq!(judged(&polled.cycle().await), (true, false));
+    polled.server().set_denied(vec!["/admin".to_owned()]);
+    let page = polled.cycle().await;
+    assert_eq!(judged(&page), (false, true), "{page}");
+    assert!(has(&page, JOBS), "the last good values stay for the stated cycles");
+    polled.memory.key_changed(false);
+    polled.cycle().await;
+    assert_eq!(polled.server().requests().matching("/admin/jobs-count-requests").len(), 3);
+}
+
+#[tokio::test]
+async fn a_role_that_sees_a_part_keeps_its_values_and_is_told() {
+    let mut polled = Polled::start().await;
+    polled.server().set_denied(vec!["/admin/jobs-count-requests".to_owned()]);
+    let page = polled.cycle().await;
+    assert_eq!(judged(&page), (true, true), "{page}");
+    assert!(has(&page, JOBS), "{page}");
+}
+
+#[tokio::test]
+async fn a_count_far_above_the_list_is_a_role_that_sees_a_part() {
+    let many = |count: u64| {
+        Server::start(move |seen| match seen.path.as_str() {
+            "/ping" => Answer::ping("12.0"),
+            "/admin/jobs-count-requests" => {
+                let attributes = format!(r#"{{"count":{count},"filter":"x"}}"#);
+                Answer::json(format!(
+                    r#"{{"data":{{"type":"jobCount","id":"1","attributes":{attributes}}}}}"#
+                ))
+            }
+            _ => Answer::json(r#"{"data":[]}"#),
+        })
+    };
+    for (count, expected) in [(20, (true, false)), (21, (true, true))] {
+        let server = many(count).await;
+        let mut polled = Polled::start().await;
+        polled.client = server.client();
+        let page = polled.cycle().await;
+        assert_eq!(judged(&page), expected, "{count}: {page}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_can_not_count_is_no_server_that_refuses() {
+    let mut polled = Polled::start().await;
+    let counting =
+        || Rule::new(Fault::Status { code: 404, retry_after: None }).on("/admin/jobs-count-requests");
+    polled.server().faults().add(counting());
+    assert_eq!(judged(&polled.cycle().await), (true, false));
+}
+
 /// A collector with a bug.
 struct Panicking;
 
@@ -141,7 +225,7 @@ async fn a_collector_that_panics_is_replaced_and_the_others_are_not_disturbed() 
     let mut polled = Polled::start().await;
     let mut collectors = collector::build(&polled.plan.collectors);
     let jobs = collectors.iter().position(|collector| collector.name() == "jobs").unwrap();
-    collectors[jobs] = Box::new(Panicking);
+    collectors[jobs] = Runner::new(&collector::COLLECTORS[jobs], Box::new(Panicking));
     polled.memory = Memory::new(collectors);
     let page = polled.cycle().await;
     assert!(has(&page, UP) && has(&page, STORAGE) && !has(&page, JOBS), "{page}");

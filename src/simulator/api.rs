@@ -81,7 +81,9 @@ fn succeed(
     };
     let key = match endpoint.access {
         Access::Open => None,
-        Access::Authenticated | Access::ApiLevel | Access::ObjectLevel => Some(authenticate(state, asked.headers, now)?),
+        Access::Authenticated | Access::ApiLevel | Access::ObjectLevel => {
+            Some(authenticate(state, asked.headers, now)?)
+        }
     };
     let accept = header(asked.headers, &ACCEPT);
     let (format, version) = negotiate(accept, newest, endpoint.formats)

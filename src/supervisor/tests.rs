@@ -208,6 +208,7 @@ async fn a_stopped_poller_that_does_not_end_is_counted_can_not_publish_and_the_n
         taken_at: Timestamp::now(),
         up: Some(true),
         complete: true,
+        unauthorized: Vec::new(),
         fragments: Vec::new(),
     };
     assert!(!writer.publish(late), "the old poller's time is over");

@@ -15,4 +15,5 @@ mod golden;
 mod harness;
 mod image;
 mod layering;
+mod permissions;
 mod promises;

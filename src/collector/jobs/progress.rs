@@ -114,6 +114,11 @@ impl Progress {
         }
     }
 
+    /// Whether the whole window was read.
+    pub(super) fn is_whole(&self) -> bool {
+        self.covered.as_ref().is_some_and(|covered| covered.caught_up && covered.gap.is_none())
+    }
+
     /// The oldest end time whose jobs must be remembered: those in the window, and those that are read again.
     pub(super) fn keep_from(&self, window_from: i64) -> i64 {
         self.covered.as_ref().map_or(window_from, |covered| covered.tail.min(window_from))

@@ -156,6 +156,11 @@ impl Window {
         }
     }
 
+    /// How many jobs ended since then.
+    pub(super) fn count_since(&self, from: i64) -> u64 {
+        self.jobs.iter().filter(|job| job.ended() >= from).count() as u64
+    }
+
     /// Adds up the jobs that ended in `range`, by their label sets.
     pub(super) fn summary(&self, range: RangeInclusive<i64>, labels: &Labels) -> Summary {
         let groups = labels.groups();

@@ -158,6 +158,7 @@ pub(super) fn snapshot(site: &str, policies: usize) -> Snapshot {
         taken_at: Timestamp::now(),
         up: Some(true),
         complete: true,
+        unauthorized: Vec::new(),
         fragments: vec![Fragment::from(family)],
     }
 }

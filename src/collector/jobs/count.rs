@@ -1,0 +1,38 @@
+use futures_util::FutureExt as _;
+use jiff::Timestamp;
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::filter;
+use super::progress::Range;
+use crate::collector::permission::Probe;
+use crate::netbackup::{Client, Error};
+
+/// Counts jobs ("NetBackup API reference, /admin/jobs-count-requests").
+const RESOURCE: &str = "/admin/jobs-count-requests";
+
+/// `/admin/jobs` gives a role without the permission no jobs, and this refuses it.
+pub(in crate::collector) static PROBE: Probe = Probe {
+    request: "POST /admin/jobs-count-requests",
+    count: |client, since, deadline| count(client, since, deadline).boxed(),
+};
+
+async fn count(client: &Client, since: Timestamp, deadline: Instant) -> Result<u64, Error> {
+    #[derive(serde::Deserialize)]
+    struct Counted {
+        data: Data,
+    }
+    #[derive(serde::Deserialize)]
+    struct Data {
+        attributes: Attributes,
+    }
+    #[derive(serde::Deserialize)]
+    struct Attributes {
+        count: u64,
+    }
+
+    let filter = filter(Range { from: since.as_second(), until: None });
+    let question = json!({"data": {"type": "jobCount", "attributes": {"filter": filter}}});
+    let counted: Counted = client.query(RESOURCE, &question, deadline).await?;
+    Ok(counted.data.attributes.count)
+}

@@ -1,0 +1,175 @@
+//! What the key's role may see of a list, where the list itself does not say it.
+
+use std::fmt;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::Context;
+use crate::netbackup::{Cause, Client, Error};
+
+/// What a role without the permission gets ("NetBackup API reference, getting started, access control").
+#[derive(Clone, Copy, Debug)]
+pub enum Enforcement {
+    /// "API level": 401.
+    Api,
+    /// "Object level": a list without what it may not see, an empty one most often. The probe tells it.
+    Object(&'static Probe),
+}
+
+/// A request about the same records whose enforcement is "API level".
+pub struct Probe {
+    /// Its method and its path.
+    pub request: &'static str,
+    /// How many records there are since a moment of the server's clock.
+    pub count: for<'a> fn(&'a Client, Timestamp, Instant) -> BoxFuture<'a, Result<u64, Error>>,
+}
+
+impl fmt::Debug for Probe {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Probe({})", self.request)
+    }
+}
+
+/// A permission is seldom given or taken.
+const INTERVAL: Duration = Duration::from_hours(1);
+/// How far back records are counted at most.
+pub const COUNTED: Duration = Duration::from_hours(24);
+/// Records come and go between a list and its count.
+const MARGIN: u64 = 20;
+
+/// What is remembered of a probe from run to run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Permission {
+    asked: Option<Instant>,
+    answer: Answer,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Answer {
+    /// None yet, or none that says anything.
+    #[default]
+    Unknown,
+    /// The role may see all.
+    Granted,
+    /// It may not; and whether the list was empty then.
+    Refused { saw_none: bool },
+    /// It may, and yet the list had far less than there is.
+    Short,
+}
+
+/// How much of a list the role of the key sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sight {
+    /// All, as far as is known.
+    Whole,
+    /// A part.
+    Part,
+    /// Nothing.
+    Nothing,
+}
+
+impl Permission {
+    /// Asks how many records there are since a moment. The run had `records`, and the collector has `known` ones since
+    /// then, where it has all.
+    pub(super) async fn ask(
+        &mut self,
+        probe: &Probe,
+        context: &Context<'_>,
+        since: Timestamp,
+        records: u64,
+        known: Option<u64>,
+    ) {
+        self.asked = Some(Instant::now());
+        let outcome = (probe.count)(context.client, since, context.deadline).await;
+        if let Err(error) = &outcome {
+            tracing::debug!(site = context.site, error = %error, "The permission was asked for");
+        }
+        if let Some(answer) = Answer::of(&outcome, records, known) {
+            self.answer = answer;
+        }
+    }
+
+    /// What the list of a run that had so many `records` is worth.
+    pub(super) fn sight(&self, records: u64) -> Sight {
+        match self.answer {
+            Answer::Unknown | Answer::Granted => Sight::Whole,
+            Answer::Refused { .. } if records == 0 => Sight::Nothing,
+            Answer::Refused { .. } | Answer::Short => Sight::Part,
+        }
+    }
+
+    /// At first and every hour. An empty list asks each time, unless it is known to be no wonder: refusals may count
+    /// towards a lock-out.
+    pub(super) fn is_due(&self, records: u64) -> bool {
+        let saw_none = records == 0;
+        let is_news = match self.answer {
+            Answer::Refused { saw_none: before } => before != saw_none,
+            _ => saw_none,
+        };
+        is_news || self.asked.is_none_or(|asked| asked.elapsed() >= INTERVAL)
+    }
+}
+
+impl Answer {
+    /// `None` for an answer that says nothing of the permission.
+    fn of(outcome: &Result<u64, Error>, records: u64, known: Option<u64>) -> Option<Self> {
+        let saw_none = records == 0;
+        match outcome {
+            Ok(count) if known.is_some_and(|known| *count > 2 * known + MARGIN) => Some(Self::Short),
+            Ok(_) => Some(Self::Granted),
+            Err(Error { cause: Cause::Unauthorized, .. }) => Some(Self::Refused { saw_none }),
+            // NetBackup's answer is 401; something in between may forbid every POST.
+            Err(Error { cause: Cause::Forbidden, .. }) if saw_none => Some(Self::Refused { saw_none }),
+            Err(_) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WHOLE: Option<Answer> = Some(Answer::Granted);
+
+    fn check(outcome: Result<u64, Cause>, records: u64, known: Option<u64>, expected: Option<Answer>) {
+        let outcome = outcome.map_err(|cause| Error { endpoint: "/count", cause });
+        assert_eq!(Answer::of(&outcome, records, known), expected, "{outcome:?} {records} {known:?}");
+    }
+
+    #[test]
+    fn a_count_says_whether_the_list_was_whole() {
+        check(Ok(0), 0, Some(0), WHOLE);
+        check(Ok(120), 3, Some(50), WHOLE);
+        check(Ok(121), 3, Some(50), Some(Answer::Short));
+        check(Ok(121), 3, None, WHOLE);
+        check(Err(Cause::Unauthorized), 0, Some(0), Some(Answer::Refused { saw_none: true }));
+        check(Err(Cause::Unauthorized), 3, Some(0), Some(Answer::Refused { saw_none: false }));
+        check(Err(Cause::Forbidden), 0, None, Some(Answer::Refused { saw_none: true }));
+        check(Err(Cause::Forbidden), 3, None, None);
+        check(Err(Cause::NotFound), 0, None, None);
+        check(Err(Cause::Timeout), 3, None, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_permission_is_asked_for_at_first_hourly_and_when_the_list_is_empty() {
+        let mut permission = Permission::default();
+        assert!(permission.is_due(7), "at first");
+        let mut check = |answer, records, expected| {
+            permission = Permission { asked: permission.asked.or(Some(Instant::now())), answer };
+            assert_eq!(permission.is_due(records), expected, "{answer:?} {records}");
+        };
+        check(Answer::Granted, 7, false);
+        check(Answer::Granted, 0, true);
+        check(Answer::Unknown, 0, true);
+        check(Answer::Refused { saw_none: true }, 0, false);
+        check(Answer::Refused { saw_none: true }, 7, true);
+        check(Answer::Refused { saw_none: false }, 7, false);
+        check(Answer::Refused { saw_none: false }, 0, true);
+        tokio::time::advance(INTERVAL).await;
+        check(Answer::Granted, 7, true);
+        check(Answer::Refused { saw_none: true }, 0, true);
+    }
+}

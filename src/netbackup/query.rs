@@ -1,0 +1,23 @@
+//! Questions whose text stands in a body: a POST that changes nothing at the server.
+
+use serde::de::DeserializeOwned;
+use tokio::time::Instant;
+
+use super::{Client, DecodeError, Error};
+
+impl Client {
+    /// Asks, and reads the answer as a `T`.
+    pub async fn query<T: DeserializeOwned>(
+        &self,
+        endpoint: &'static str,
+        question: &serde_json::Value,
+        deadline: Instant,
+    ) -> Result<T, Error> {
+        let body = Some(question.to_string());
+        let text = self.exchange_text(endpoint, String::new(), body, deadline).await?;
+        serde_json::from_str(&text).map_err(|error| {
+            let (line, column) = (error.line(), error.column());
+            self.exchange.fail(endpoint, DecodeError::Syntax { line, column }.into())
+        })
+    }
+}

@@ -1,0 +1,52 @@
+//! What a key may see, told by the real program.
+
+use std::process::Command;
+
+use nbu_exporter::simulator::{Options, SiteOptions};
+
+use crate::harness::{Exporter, Sites, config, eventually};
+
+#[test]
+fn a_key_that_may_see_nothing_is_told() {
+    let sites = Sites::with(Options { sites: vec![SiteOptions::named("paris")], ..Options::default() });
+    let server = &sites.simulation().sites()[0];
+    server.set_denied(vec!["/admin".to_owned()]);
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("config.yaml");
+    std::fs::write(&file, config(&[("paris", sites.port(0))])).unwrap();
+    let exporter = Exporter::start(&file);
+    let of_jobs = |name: &str| {
+        exporter.sample(&format!("nbu_scrape_collector_{name}{{site=\"paris\",collector=\"jobs\"}}"))
+    };
+    eventually("the refusal shows", || of_jobs("unauthorized") == Some(1.0));
+    assert_eq!((of_jobs("success"), of_jobs("records")), (Some(0.0), Some(0.0)));
+    assert!(exporter.is_up("paris"), "the storage units may be seen");
+    let told = "● up, ✖ the key lacks permissions: jobs<";
+    assert!(exporter.get("/").body().contains(told), "{}", exporter.get("/").body());
+    let needed = "lacks the operation |OPERATIONS|VIEW| on the namespace |MANAGE|JOBS|";
+    eventually("the log names what is needed", || exporter.log().iter().any(|line| line.contains(needed)));
+
+    let doctor = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_nbu-exporter"));
+        let output = command.arg("doctor").arg("--config").arg(&file).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (code, table) = doctor();
+    assert_eq!(code, Some(8), "{table}");
+    assert!(
+        table.contains("FAIL  permission jobs     GET /admin/jobs gives an empty list, and POST"),
+        "{table}"
+    );
+    server.set_denied(vec!["/admin/jobs-count-requests".to_owned()]);
+    let (code, table) = doctor();
+    assert_eq!(code, Some(0), "{table}");
+    assert!(table.contains("warn  permission jobs     GET /admin/jobs gives records, but POST"), "{table}");
+
+    server.set_denied(Vec::new());
+    eventually("the mended role shows", || {
+        of_jobs("unauthorized") == Some(0.0) && of_jobs("success") == Some(1.0)
+    });
+    assert!(of_jobs("records").is_some_and(|records| records > 0.0));
+    assert!(!exporter.get("/").body().contains("permissions"));
+    assert_eq!(doctor().0, Some(0));
+}
