@@ -26,6 +26,7 @@ use crate::poller;
 use crate::reload::{
     ActiveConfig, ConfigReader, ConfigWriter, ReloadMetrics, Reloader, StartError, StatusReader, StatusWriter,
 };
+use crate::shutdown::Termination;
 use crate::snapshot::SnapshotStore;
 use crate::source::file::{self, FileReader, FileSource};
 use crate::source::kubernetes::{AccessError, ObjectName};
@@ -34,11 +35,11 @@ use crate::supervisor::{Supervisor, SupervisorMetrics};
 use crate::telemetry::LogControl;
 pub use catalogue::{Listed, catalogue};
 use cluster::Cluster;
-use live::{Flag, Live};
+use live::{Live, Pinned};
 use observed::Observed;
 
 /// What can not be reloaded.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
     /// The configuration file; without one the object is the only source.
     pub config: Option<PathBuf>,
@@ -46,8 +47,10 @@ pub struct Options {
     pub object: Option<ObjectName>,
     /// Whether the cluster is told what came of it by Events; only with the object.
     pub events: bool,
-    /// Wins over `server.host` and `server.port`.
-    pub listen_address: Option<ListenAddress>,
+    /// Win over `server.host` and `server.port` when there is one.
+    pub listen_addresses: Vec<ListenAddress>,
+    /// Wins over `server.uri`.
+    pub telemetry_path: Option<String>,
 }
 
 /// Why the program ends otherwise than asked to.
@@ -77,14 +80,15 @@ pub struct App {
 }
 
 impl App {
-    /// Loads the configuration, binds the listener and sets everything going. It runs until `drain` is cancelled.
+    /// Loads the configuration, binds the listeners and sets everything going. It runs until the drain begins.
     pub async fn start(
         options: Options,
         registry: Registry,
         log: LogControl,
         hangups: Hangups,
-        drain: CancellationToken,
+        termination: Termination,
     ) -> Result<Self, RunError> {
+        let Termination { announced, drain } = termination;
         let mut observed = Observed::begin(&options, hangups).await?;
         let first = observed.first().await?;
         log.apply(&first.config.log);
@@ -104,11 +108,14 @@ impl App {
         let status_reader = status.reader();
         let exposition = Exposition::new(store, registry);
         let state =
-            State::new(exposition, config.clone(), status_reader.clone(), requests, BuildInfo::current());
+            State::new(exposition, config.clone(), status_reader.clone(), requests, BuildInfo::current())
+                .with_metrics_path(options.telemetry_path.clone())
+                .until(announced);
         let http_metrics = HttpMetrics::new(&metrics).context("metrics")?;
         let pages = Pages::new(state, http_metrics.clone());
         let listeners = Listeners::new(pages, Limits::default(), http_metrics);
-        let mut live = Live { writer, listeners, pollers, log, flag: Flag::new(options.listen_address) };
+        let pinned = Pinned::new(options.listen_addresses, options.telemetry_path);
+        let mut live = Live { writer, listeners, pollers, log, pinned };
         let address = live.begin(&first).await?;
 
         if let Some(cluster) = cluster.as_mut().filter(|_| options.events) {
@@ -121,7 +128,7 @@ impl App {
         Ok(Self { address, config, status: status_reader, drain, supervisor, reloader, cluster })
     }
 
-    /// Where the pages are served.
+    /// Where the pages are served, first of all.
     pub fn address(&self) -> SocketAddr {
         self.address
     }

@@ -4,16 +4,19 @@ mod check;
 mod demo;
 mod doctor;
 mod exit;
+mod healthcheck;
 mod kill;
 mod list;
 mod reload;
+mod running;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::app::{Options, RunError};
-use crate::config::{ListenAddress, LogFormat, LogLevel};
+use crate::config::{self, ListenAddress, LogFormat, LogLevel};
 use crate::simulator;
 use crate::source::kubernetes::ObjectName;
 use crate::telemetry::Overrides;
@@ -22,6 +25,7 @@ pub use check::check_config;
 pub use demo::demo;
 pub use doctor::{DoctorArgs, DoctorFormat, examine};
 pub use exit::failed;
+pub use healthcheck::check_health;
 pub use kill::{is_kill, kill};
 pub use list::list_metrics;
 pub use reload::ask_for_reload;
@@ -52,7 +56,9 @@ pub enum Command {
     /// Lists the metrics with their labels and where they come from.
     ListMetrics(ListArgs),
     /// Asks the running exporter to look at its configuration, and prints the outcome.
-    Reload(ReloadArgs),
+    Reload(AddressArgs),
+    /// Asks the running exporter whether it is healthy, for containers without a shell: 0 when it is, 1 otherwise.
+    Healthcheck(AddressArgs),
     /// Prints the JSON Schema of the configuration file.
     Schema,
 }
@@ -103,9 +109,22 @@ pub struct RunArgs {
     /// One line per event as logfmt or JSON; wins over the key `log.format`.
     #[arg(long = "log.format", value_name = "FORMAT", ignore_case = true)]
     pub log_format: Option<LogFormatArg>,
-    /// The address to listen on; wins over the keys `server.host` and `server.port`.
+    /// The address to listen on, `:PORT` for all of IPv6 and IPv4; wins over the keys `server.host` and `server.port`.
+    /// May be given again.
     #[arg(long = "web.listen-address", value_name = "HOST:PORT")]
-    pub listen_address: Option<ListenAddress>,
+    pub listen_addresses: Vec<ListenAddress>,
+    /// The path of the metrics page; wins over the key `server.uri`.
+    #[arg(long = "web.telemetry-path", value_name = "PATH", value_parser = config::metrics_path)]
+    pub telemetry_path: Option<String>,
+    /// For how long it serves on after SIGTERM, not ready, while others learn that it goes; 5s inside of Kubernetes and
+    /// 0s elsewhere by default.
+    #[arg(
+        long,
+        value_name = "DURATION",
+        env = "NBU_EXPORTER_SHUTDOWN_DELAY",
+        value_parser = shutdown_delay
+    )]
+    pub shutdown_delay: Option<Duration>,
 }
 
 /// The flags of `check-config`.
@@ -148,11 +167,11 @@ pub enum ListFormat {
     Json,
 }
 
-/// The flags of `reload`.
+/// The flags of `reload` and `healthcheck`.
 #[derive(Debug, Args)]
-pub struct ReloadArgs {
+pub struct AddressArgs {
     /// Where the running exporter listens.
-    #[arg(long, default_value = "http://127.0.0.1:9440", value_name = "URL")]
+    #[arg(long, default_value = "http://127.0.0.1:9440", value_name = "URL", env = "NBU_EXPORTER_ADDRESS")]
     pub address: String,
 }
 
@@ -182,6 +201,15 @@ impl CommandLine {
     }
 }
 
+/// As long as the endpoints of a Service usually take to be without us.
+const SHUTDOWN_DELAY_IN_CLUSTER: Duration = Duration::from_secs(5);
+const LONGEST_SHUTDOWN_DELAY: Duration = Duration::from_hours(1);
+
+fn shutdown_delay(text: &str) -> Result<Duration, &'static str> {
+    let delay = config::parse_duration(text).filter(|delay| *delay <= LONGEST_SHUTDOWN_DELAY);
+    delay.ok_or("must be a duration from 0s to 1h, such as 5s")
+}
+
 impl RunArgs {
     /// What can not be reloaded.
     pub fn options(&self) -> Result<Options, RunError> {
@@ -194,7 +222,20 @@ impl RunArgs {
                     .into(),
             ));
         }
-        Ok(Options { config, object, events: self.events, listen_address: self.listen_address.clone() })
+        Ok(Options {
+            config,
+            object,
+            events: self.events,
+            listen_addresses: self.listen_addresses.clone(),
+            telemetry_path: self.telemetry_path.clone(),
+        })
+    }
+
+    /// From the first SIGTERM to the drain.
+    pub fn shutdown_delay(&self) -> Duration {
+        let in_cluster = || std::env::var_os("KUBERNETES_SERVICE_HOST").is_some_and(|host| !host.is_empty());
+        self.shutdown_delay
+            .unwrap_or_else(|| if in_cluster() { SHUTDOWN_DELAY_IN_CLUSTER } else { Duration::ZERO })
     }
 
     /// What the command line fixes about logging.
@@ -238,7 +279,13 @@ mod tests {
 
     #[test]
     fn the_flags_of_the_chart_are_understood() {
-        let chart = ["run", "--config=/etc/nbu-exporter/config/config.yaml", "--web.listen-address=:9440"];
+        let chart = [
+            "run",
+            "--config=/etc/nbu-exporter/config/config.yaml",
+            "--web.listen-address=:9440",
+            "--web.telemetry-path=/metrics",
+            "--shutdown-delay=10s",
+        ];
         for (events, expected) in [("true", true), ("false", false)] {
             let flag = format!("--kubernetes.events={events}");
             let options =
@@ -264,5 +311,21 @@ mod tests {
         let refused = options(&["--config.kubernetes-secret=cfg", "--config.kubernetes=cfg"]).unwrap_err();
         assert!(refused.contains("cannot be used with"), "{refused}");
         assert!(options(&["--config.kubernetes-secret", "NBU"]).unwrap_err().contains("no name of a Secret"));
+    }
+
+    #[test]
+    fn a_flag_of_the_server_is_refused_with_what_it_wants() {
+        for (flag, cure) in [
+            ("--web.telemetry-path=metrics", "must be a path such as /metrics"),
+            ("--web.telemetry-path=/-/ready", "none of /"),
+            ("--web.listen-address=9440", "such as :9440"),
+            ("--shutdown-delay=5", "from 0s to 1h, such as 5s"),
+            ("--shutdown-delay=2h", "from 0s to 1h"),
+        ] {
+            let error = options(&["-c", "x", flag]).unwrap_err();
+            assert!(error.contains(cure), "{flag}: {error}");
+        }
+        let both = options(&["-c", "x", "--web.listen-address=:1", "--web.listen-address=[::1]:2"]).unwrap();
+        assert_eq!(both.listen_addresses.len(), 2);
     }
 }

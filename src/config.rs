@@ -25,8 +25,9 @@ mod valid;
 mod version;
 mod yaml;
 
-pub use address::RESERVED_PATHS;
+pub use address::{RESERVED_PATHS, metrics_path};
 pub use diff::{ConfigDiff, SiteChange};
+pub use duration::parse as parse_duration;
 pub use endpoint::{Endpoint, Scheme};
 pub use listen::{ListenAddress, ListenHost};
 pub use load::{Check, Loaded, load, references};
@@ -75,6 +76,9 @@ pub struct Server {
     /// The path of the metrics page; begins with `/` and is none of our own other paths.
     pub metrics_path: String,
 }
+
+/// Where the metrics page is when nothing is said.
+pub const DEFAULT_METRICS_PATH: &str = "/metrics";
 
 impl Server {
     /// Where the file says to listen.

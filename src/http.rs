@@ -25,7 +25,7 @@ mod watched;
 
 pub use bind::{BindError, Bound};
 pub use limits::Limits;
-pub use listeners::{Listeners, PreparedListener};
+pub use listeners::{Listeners, PreparedListeners};
 pub use metrics::HttpMetrics;
 pub use pages::Pages;
 pub use state::State;

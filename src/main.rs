@@ -9,14 +9,14 @@ use clap::Parser as _;
 use nbu_exporter::app::{App, Options, RunError, reader};
 use nbu_exporter::cli::{self, Command, CommandLine, RunArgs};
 use nbu_exporter::exposition::{BuildInfo, Registry};
-use nbu_exporter::shutdown::{Ended, Shutdown};
+use nbu_exporter::shutdown::{Ended, Pace, Shutdown, Termination};
 use nbu_exporter::source::signal::{self, Hangups};
 use nbu_exporter::telemetry::{self, LogControl, MessageCounter, Overrides, PanicCounter};
 use nbu_exporter::{config, simulator};
-use tokio_util::sync::CancellationToken;
 
 /// Kubernetes kills after 30 s by default; whatever hangs must not use them up.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(20);
+const AT_ONCE: Pace = Pace { delay: Duration::ZERO, deadline: DRAIN_DEADLINE };
 /// A blocked file system must not hold up the end.
 const BLOCKED_THREADS: Duration = Duration::from_millis(200);
 
@@ -40,6 +40,7 @@ fn obey(command: Command) -> Result<ExitCode, RunError> {
         Command::Demo(args) => on_runtime(demo(args)),
         Command::Simulate(args) => on_runtime(simulate(args)),
         Command::Reload(args) => on_runtime(interruptible(cli::ask_for_reload(&args, &mut io::stdout()))),
+        Command::Healthcheck(args) => on_runtime(interruptible(cli::check_health(&args, &mut io::stdout()))),
         Command::CheckConfig(args) => Ok(cli::check_config(&args, &reader(&args.file), &mut io::stdout())?),
         Command::Doctor(args) => on_runtime(interruptible(cli::examine(&args, &reader(&args.config)))),
         Command::ListMetrics(args) => done(cli::list_metrics(&args, &mut io::stdout())),
@@ -50,12 +51,14 @@ fn obey(command: Command) -> Result<ExitCode, RunError> {
 /// Collects and serves until a signal ends it.
 async fn run(args: RunArgs) -> Result<ExitCode, RunError> {
     let options = args.options()?;
-    until_signalled(args.log_overrides(), async |start: Start| start.app(options).await?.serve().await).await
+    let pace = Pace { delay: args.shutdown_delay(), deadline: DRAIN_DEADLINE };
+    let work = async |start: Start| start.app(options).await?.serve().await;
+    until_signalled(args.log_overrides(), pace, work).await
 }
 
 /// The exporter on two simulated sites.
 async fn demo(args: cli::DemoArgs) -> Result<ExitCode, RunError> {
-    until_signalled(Overrides::default(), async |start: Start| {
+    until_signalled(Overrides::default(), AT_ONCE, async |start: Start| {
         cli::demo(args, async |options| start.app(options).await).await
     })
     .await
@@ -64,10 +67,10 @@ async fn demo(args: cli::DemoArgs) -> Result<ExitCode, RunError> {
 /// A simulated NetBackup alone.
 async fn simulate(args: simulator::Args) -> Result<ExitCode, RunError> {
     let shutdown = Shutdown::install()?;
-    let drain = shutdown.drain();
+    let Termination { drain, .. } = shutdown.termination();
     let mut out = io::stdout();
     let work = simulator::run(args, &mut out, drain.cancelled());
-    exit(shutdown.run(async { Ok(work.await.context("the simulation")?) }, DRAIN_DEADLINE).await)
+    exit(shutdown.run(async { Ok(work.await.context("the simulation")?) }, AT_ONCE).await)
 }
 
 /// What an [`App`] is started with besides its options.
@@ -75,19 +78,20 @@ struct Start {
     registry: Registry,
     log: LogControl,
     hangups: Hangups,
-    drain: CancellationToken,
+    termination: Termination,
 }
 
 impl Start {
     async fn app(self, options: Options) -> Result<App, RunError> {
         // Boxed: its future is a large one.
-        Box::pin(App::start(options, self.registry, self.log, self.hangups, self.drain)).await
+        Box::pin(App::start(options, self.registry, self.log, self.hangups, self.termination)).await
     }
 }
 
 /// Logs, takes over the signals, and runs `work` until the first one asks for the end.
 async fn until_signalled(
     overrides: Overrides,
+    pace: Pace,
     work: impl AsyncFnOnce(Start) -> Result<(), RunError>,
 ) -> Result<ExitCode, RunError> {
     let shutdown = Shutdown::install()?;
@@ -96,14 +100,13 @@ async fn until_signalled(
     let messages = MessageCounter::new(registry.prometheus()).context("metrics")?;
     let log = telemetry::init(overrides, messages).context("logging")?;
     telemetry::watch_panics(PanicCounter::new(registry.prometheus()).context("metrics")?);
-    let drain = shutdown.drain();
-    let start = Start { registry, log, hangups, drain: drain.clone() };
-    exit(shutdown.run(work(start), DRAIN_DEADLINE).await)
+    let start = Start { registry, log, hangups, termination: shutdown.termination() };
+    exit(shutdown.run(work(start), pace).await)
 }
 
 /// A command that asks something once: the first signal ends it.
 async fn interruptible(work: impl Future<Output = io::Result<ExitCode>>) -> Result<ExitCode, RunError> {
-    match Shutdown::install()?.run(work, Duration::ZERO).await {
+    match Shutdown::install()?.run(work, Pace::default()).await {
         Ended::Finished(outcome) => Ok(outcome?),
         Ended::Aborted(_) | Ended::Overdue => Ok(ExitCode::FAILURE),
     }

@@ -39,12 +39,30 @@ pub enum Ended<T> {
     Overdue,
 }
 
+/// The two steps of the end.
+#[derive(Clone, Debug, Default)]
+pub struct Termination {
+    /// Cancelled by the first signal: say that the end is near, and serve on.
+    pub announced: CancellationToken,
+    /// Cancelled after the delay: stop taking on work, finish what is begun.
+    pub drain: CancellationToken,
+}
+
+/// How long the steps may take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pace {
+    /// From the first signal to the drain: as long as others take to learn that we go.
+    pub delay: Duration,
+    /// From there to the end.
+    pub deadline: Duration,
+}
+
 /// Takes SIGTERM and SIGINT, and turns them into a drain.
 #[derive(Debug)]
 pub struct Shutdown {
     terminate: Stream,
     interrupt: Stream,
-    drain: CancellationToken,
+    termination: Termination,
 }
 
 impl Shutdown {
@@ -57,18 +75,18 @@ impl Shutdown {
         let interrupt = signal(SignalKind::interrupt())?;
         let both = [nix::sys::signal::Signal::SIGTERM, nix::sys::signal::Signal::SIGINT];
         both.into_iter().collect::<SigSet>().thread_unblock()?;
-        Ok(Self { terminate, interrupt, drain: CancellationToken::new() })
+        Ok(Self { terminate, interrupt, termination: Termination::default() })
     }
 
-    /// Cancelled by the first signal: stop taking on work, finish what is begun.
-    pub fn drain(&self) -> CancellationToken {
-        self.drain.clone()
+    /// What the first signal sets going.
+    pub fn termination(&self) -> Termination {
+        self.termination.clone()
     }
 
-    /// Runs the work to its end, which the first signal asks for. A second signal, or `deadline` passing after
-    /// the first, drops the work where it stands; the process then exits with status 1.
-    pub async fn run<F: Future>(self, work: F, deadline: Duration) -> Ended<F::Output> {
-        let Self { mut terminate, mut interrupt, drain } = self;
+    /// Runs the work to its end, which the first signal asks for. A second signal, or the deadline passing after the
+    /// drain began, drops the work where it stands; the process then exits with status 1.
+    pub async fn run<F: Future>(self, work: F, pace: Pace) -> Ended<F::Output> {
+        let Self { mut terminate, mut interrupt, termination } = self;
         let next = async || {
             tokio::select! {
                 Some(()) = terminate.recv() => Signal::Terminate,
@@ -76,30 +94,39 @@ impl Shutdown {
                 else => pending().await,
             }
         };
-        drive(work, next, drain, deadline).await
+        drive(work, next, termination, pace).await
     }
 }
 
 async fn drive<F: Future>(
     work: F,
     mut next: impl AsyncFnMut() -> Signal,
-    drain: CancellationToken,
-    deadline: Duration,
+    termination: Termination,
+    Pace { delay, deadline }: Pace,
 ) -> Ended<F::Output> {
     let mut work = pin!(work);
+    let aborted = |signal| {
+        tracing::warn!(%signal, "aborted");
+        Ended::Aborted(signal)
+    };
     tokio::select! {
         output = &mut work => return Ended::Finished(output),
         signal = next() => {
-            tracing::info!(%signal, within = ?deadline, "draining; a second signal aborts");
-            drain.cancel();
+            tracing::info!(%signal, after = ?delay, within = ?deadline, "draining; a second signal aborts");
+            termination.announced.cancel();
         }
     }
+    if !delay.is_zero() {
+        tokio::select! {
+            output = &mut work => return Ended::Finished(output),
+            signal = next() => return aborted(signal),
+            () = tokio::time::sleep(delay) => {}
+        }
+    }
+    termination.drain.cancel();
     tokio::select! {
         output = work => Ended::Finished(output),
-        signal = next() => {
-            tracing::warn!(%signal, "aborted");
-            Ended::Aborted(signal)
-        }
+        signal = next() => aborted(signal),
         () = tokio::time::sleep(deadline) => {
             tracing::warn!(after = ?deadline, "not drained in time; aborted");
             Ended::Overdue
@@ -113,10 +140,20 @@ mod tests {
 
     use super::*;
 
+    const DELAY: Duration = Duration::from_secs(5);
     const DEADLINE: Duration = Duration::from_secs(20);
 
     /// Runs work that needs `needed` to drain, with signals at their second; the work ends by itself after an hour.
-    async fn check(needed: Duration, signals: &[(u64, Signal)], expected: Ended<&'static str>) {
+    async fn check(needed: u64, signals: &[(u64, Signal)], expected: Ended<&'static str>) {
+        check_with(DELAY, needed, signals, expected).await;
+    }
+
+    async fn check_with(
+        delay: Duration,
+        needed: u64,
+        signals: &[(u64, Signal)],
+        expected: Ended<&'static str>,
+    ) {
         let (send, mut receive) = mpsc::channel(8);
         let schedule = async {
             let mut now = 0;
@@ -127,20 +164,22 @@ mod tests {
             }
             pending::<()>().await;
         };
-        let drain = CancellationToken::new();
-        let token = drain.clone();
+        let termination = Termination::default();
+        let Termination { announced, drain } = termination.clone();
         let work = async {
             tokio::select! {
-                () = token.cancelled() => {
-                    tokio::time::sleep(needed).await;
-                    "drained"
-                }
-                () = tokio::time::sleep(Duration::from_hours(1)) => "done",
+                () = announced.cancelled() => {}
+                () = tokio::time::sleep(Duration::from_hours(1)) => return "done",
             }
+            let announced_at = tokio::time::Instant::now();
+            drain.cancelled().await;
+            assert_eq!(announced_at.elapsed(), delay);
+            tokio::time::sleep(Duration::from_secs(needed)).await;
+            "drained"
         };
         let next = async || receive.recv().await.unwrap();
         let ended = tokio::select! {
-            ended = drive(work, next, drain, DEADLINE) => ended,
+            ended = drive(work, next, termination, Pace { delay, deadline: DEADLINE }) => ended,
             () = schedule => unreachable!(),
         };
         assert_eq!(ended, expected, "{needed:?} {signals:?}");
@@ -148,23 +187,32 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_first_signal_drains() {
-        check(Duration::from_secs(5), &[(1, Signal::Terminate)], Ended::Finished("drained")).await;
-        check(Duration::from_secs(5), &[(1, Signal::Interrupt)], Ended::Finished("drained")).await;
+        check(5, &[(1, Signal::Terminate)], Ended::Finished("drained")).await;
+        check(5, &[(1, Signal::Interrupt)], Ended::Finished("drained")).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_a_delay_the_drain_begins_with_the_signal() {
+        let signals = [(1, Signal::Terminate)];
+        check_with(Duration::ZERO, 21, &signals, Ended::Overdue).await;
+        check_with(Duration::ZERO, 19, &signals, Ended::Finished("drained")).await;
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_second_signal_aborts_whichever_it_is() {
-        let signals = [(1, Signal::Terminate), (2, Signal::Interrupt)];
-        check(Duration::from_secs(5), &signals, Ended::Aborted(Signal::Interrupt)).await;
+        for second in [2, 5, 7] {
+            let signals = [(1, Signal::Terminate), (second, Signal::Interrupt)];
+            check(5, &signals, Ended::Aborted(Signal::Interrupt)).await;
+        }
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_drain_that_takes_too_long_is_cut_off() {
-        check(Duration::from_secs(21), &[(1, Signal::Terminate)], Ended::Overdue).await;
+        check(21, &[(1, Signal::Terminate)], Ended::Overdue).await;
     }
 
     #[tokio::test(start_paused = true)]
     async fn work_that_ends_by_itself_needs_no_signal() {
-        check(Duration::ZERO, &[], Ended::Finished("done")).await;
+        check(0, &[], Ended::Finished("done")).await;
     }
 }

@@ -18,7 +18,7 @@ use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-use nbu_exporter::shutdown::{Ended, Shutdown};
+use nbu_exporter::shutdown::{Ended, Pace, Shutdown};
 use nbu_exporter::source::signal::{self, Hangups};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -67,7 +67,7 @@ fn process(file: &Path) -> ExitCode {
         load(file);
         let mut hangups = Hangups::install().unwrap();
         let shutdown = Shutdown::install().unwrap();
-        let drain = shutdown.drain();
+        let drain = shutdown.termination().drain;
         let work = async {
             loop {
                 tokio::select! {
@@ -81,7 +81,7 @@ fn process(file: &Path) -> ExitCode {
                 tokio::time::sleep(DEADLINE * 2).await;
             }
         };
-        match shutdown.run(work, DEADLINE * 2).await {
+        match shutdown.run(work, Pace { delay: Duration::ZERO, deadline: DEADLINE * 2 }).await {
             Ended::Finished(()) => ExitCode::SUCCESS,
             Ended::Aborted(_) | Ended::Overdue => ExitCode::FAILURE,
         }

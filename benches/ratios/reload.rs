@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use nbu_exporter::app::{App, Options};
 use nbu_exporter::config::LogLevel;
 use nbu_exporter::exposition::{BuildInfo, Registry};
+use nbu_exporter::shutdown::Termination;
 use nbu_exporter::source::signal::Hangups;
 use nbu_exporter::telemetry::{self, MessageCounter, Overrides};
 use tokio_util::sync::CancellationToken;
@@ -71,11 +72,11 @@ async fn start(config: &Path, drain: CancellationToken) -> App {
     let log = telemetry::init(quiet, messages).unwrap();
     let options = Options {
         config: Some(config.to_owned()),
-        object: None,
-        events: false,
-        listen_address: Some("127.0.0.1:0".parse().unwrap()),
+        listen_addresses: vec!["127.0.0.1:0".parse().unwrap()],
+        ..Options::default()
     };
-    App::start(options, registry, log, Hangups::install().unwrap(), drain).await.unwrap()
+    let termination = Termination { drain, ..Termination::default() };
+    App::start(options, registry, log, Hangups::install().unwrap(), termination).await.unwrap()
 }
 
 /// Scrapes while a site comes and goes every 60 ms, against scrapes while nothing changes.

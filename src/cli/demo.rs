@@ -31,9 +31,8 @@ pub async fn demo(
     std::fs::write(&file, configuration(simulation.sites()))
         .context("the demo's configuration can not be written")?;
     let host = ListenHost::Ip(Ipv4Addr::LOCALHOST.into());
-    let listen_address = Some(ListenAddress { host, port: args.port });
-    let app =
-        start(Options { config: Some(file.clone()), object: None, events: false, listen_address }).await?;
+    let listen_addresses = vec![ListenAddress { host, port: args.port }];
+    let app = start(Options { config: Some(file.clone()), listen_addresses, ..Options::default() }).await?;
     introduce(&app, &file).context("standard output is closed")?;
     let announcements = announce(app.status());
     let outcome = tokio::select! {

@@ -117,6 +117,11 @@ impl Scalar for MetricsPath {
     }
 }
 
+/// The path of the metrics page, as a flag has it.
+pub fn metrics_path(text: &str) -> Result<String, String> {
+    MetricsPath::parse(text).map(|path| path.0).ok_or_else(|| format!("must be {}", MetricsPath::wants()))
+}
+
 impl Scalar for TlsName {
     fn wants() -> String {
         "a DNS name or an IP address".to_owned()

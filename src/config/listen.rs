@@ -1,5 +1,5 @@
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
 use super::reader::Scalar as _;
@@ -16,7 +16,7 @@ pub struct ListenAddress {
 /// The host part of the listen address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ListenHost {
-    /// An IP address; `0.0.0.0` and `::` mean all.
+    /// An IP address; `0.0.0.0` is all of IPv4, and `::` is all of IPv6 and IPv4.
     Ip(IpAddr),
     /// A name that is resolved when the listener is bound.
     Name(String),
@@ -24,16 +24,38 @@ pub enum ListenHost {
 
 impl Default for ListenAddress {
     fn default() -> Self {
-        Self { host: ListenHost::Ip(Ipv4Addr::UNSPECIFIED.into()), port: 9440 }
+        Self { host: ListenHost::Ip(Ipv6Addr::UNSPECIFIED.into()), port: 9440 }
     }
 }
 
-/// As flags have it: `host:port`, `[::1]:port`, or `:port` for all addresses of IPv4.
+impl ListenAddress {
+    /// Whether who looks for us at `other` finds us here.
+    pub fn covers(&self, other: &Self) -> bool {
+        self.port == other.port && self.host.covers(&other.host)
+    }
+}
+
+impl ListenHost {
+    /// Whether this is `other`, or all addresses of its kind.
+    pub fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Ip(wide), Self::Ip(narrow)) if wide.to_canonical() == narrow.to_canonical() => true,
+            (Self::Ip(IpAddr::V4(wide)), Self::Ip(narrow)) => {
+                wide.is_unspecified() && narrow.to_canonical().is_ipv4()
+            }
+            (Self::Ip(IpAddr::V6(wide)), _) => wide.is_unspecified(),
+            _ => self == other,
+        }
+    }
+}
+
+/// As flags have it: `host:port`, `[::1]:port`, or `:port` for all addresses of IPv6 and IPv4.
 impl FromStr for ListenAddress {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wanted = "expected HOST:PORT or :PORT, such as 0.0.0.0:9440, [::]:9440 or localhost:9440";
+        let wanted =
+            "expected HOST:PORT or :PORT, such as :9440, 127.0.0.1:9440, [::1]:9440 or localhost:9440";
         let (host, port) = text.rsplit_once(':').ok_or(wanted)?;
         let bare = host.contains(':') && !host.starts_with('[');
         let digits = port.bytes().all(|byte| byte.is_ascii_digit());
@@ -61,7 +83,8 @@ mod tests {
     #[test]
     fn a_flag_is_read_as_people_write_it_and_shown_the_same_way() {
         for (text, shown) in [
-            (":9440", "0.0.0.0:9440"),
+            (":9440", "[::]:9440"),
+            ("0.0.0.0:9440", "0.0.0.0:9440"),
             ("127.0.0.1:0", "127.0.0.1:0"),
             ("[::]:9440", "[::]:9440"),
             ("localhost:9440", "localhost:9440"),

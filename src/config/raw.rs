@@ -75,8 +75,8 @@ section! {
 section! {
     /// Our own server and the cadence of collection.
     RawServer {
-        /// The address to listen on; `0.0.0.0` and `::` mean all.
-        host: ListenHost = "host" or "0.0.0.0";
+        /// The address to listen on; `0.0.0.0` is all of IPv4, and `::` is all of IPv6 and IPv4.
+        host: ListenHost = "host" or "::";
         /// The port to listen on.
         port: Port = "port" or "9440";
         /// The path of the metrics page.

@@ -120,7 +120,7 @@ fn no_report_shows_a_secret() {
 fn the_smallest_file_has_the_defaults() {
     let loaded = load_text("nbuservers: []").unwrap();
     let config = loaded.config;
-    assert_eq!(config.server.host, ListenHost::Ip("0.0.0.0".parse().unwrap()));
+    assert_eq!(config.server.host, ListenHost::Ip("::".parse().unwrap()));
     assert_eq!((config.server.port, config.server.metrics_path.as_str()), (9440, "/metrics"));
     assert_eq!(config.collection.interval, Duration::from_mins(5));
     assert_eq!(config.collection.window, Duration::from_hours(1));

@@ -1,7 +1,11 @@
+use std::collections::HashSet;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
+use nix::errno::Errno;
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpSocket, lookup_host};
 use tokio::time::timeout;
 
@@ -10,6 +14,8 @@ use crate::config::{ListenAddress, ListenHost};
 /// How many clients may wait to be accepted; what the kernel allows by default (`net.core.somaxconn`).
 const BACKLOG: u32 = 4096;
 const RESOLVE: Duration = Duration::from_secs(5);
+/// Every address, on any free port.
+const EVERY: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 0);
 
 /// A listening socket that nobody serves yet; clients already queue.
 #[derive(Debug)]
@@ -25,9 +31,7 @@ pub enum BindError {
     #[error("cannot listen on {0}: the address is in use; choose another port, or stop what listens there")]
     InUse(SocketAddr),
     /// No interface has it.
-    #[error(
-        "cannot listen on {0}: this host does not have the address; use one that it has, or 0.0.0.0 for all"
-    )]
+    #[error("cannot listen on {0}: this host does not have the address; use one that it has, or :: for all")]
     NotOnThisHost(SocketAddr),
     /// The port is reserved.
     #[error(
@@ -52,30 +56,40 @@ pub enum BindError {
         /// What the system said.
         cause: io::Error,
     },
-    /// The old address had to be given up to try the new one, and could not be had again.
-    #[error(
-        "{error}; the old address {old} can not be had back yet either ({cause}), and is tried again every second"
-    )]
-    OldLost {
-        /// Why the new address failed.
-        error: Box<BindError>,
-        /// The address that nobody listens on now.
-        old: SocketAddr,
-        /// Why the old address failed.
-        cause: Box<BindError>,
-    },
 }
 
 impl Bound {
-    /// Binds and listens. Port 0 takes any free port.
+    /// Binds and listens; `[::]` takes IPv4 as well. Port 0 takes any free port.
     pub fn bind(address: SocketAddr) -> Result<Self, BindError> {
+        Self::listen(address, &[])
+    }
+
+    /// Binds an address that shares its port with listeners of ours, of which one covers the other. Both listen then:
+    /// a client comes to the one with the narrowest address that is its own.
+    pub(super) fn bind_beside(address: SocketAddr, ours: &[Arc<TcpListener>]) -> Result<Self, BindError> {
+        // Never for longer than it takes: as long as it is set, any program of our user could share our port.
+        let share = |shared| ours.iter().try_for_each(|own| SockRef::from(&**own).set_reuse_port(shared));
+        share(true).map_err(|cause| BindError::Other { address, cause })?;
+        let bound = Self::listen(address, ours);
+        // It was possible a moment ago.
+        let _ = share(false);
+        bound
+    }
+
+    fn listen(address: SocketAddr, ours: &[Arc<TcpListener>]) -> Result<Self, BindError> {
         let listen = || {
             let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-            // Connections of an earlier listener may linger on the port. Never SO_REUSEPORT: it would let a
-            // second exporter start silently on ours.
+            if address.is_ipv6() {
+                // Whatever the system's default is (`net.ipv6.bindv6only`).
+                SockRef::from(&socket).set_only_v6(false)?;
+            }
+            // Connections of an earlier listener may linger on the port. SO_REUSEPORT only beside our own: it would let
+            // a second exporter start silently on our port.
             socket.set_reuseaddr(true)?;
+            socket.set_reuseport(!ours.is_empty())?;
             socket.bind(address)?;
             let listener = socket.listen(BACKLOG)?;
+            SockRef::from(&listener).set_reuse_port(false)?;
             let local = listener.local_addr()?;
             Ok(Self { listener, local })
         };
@@ -97,15 +111,29 @@ impl Bound {
     }
 }
 
-/// The address that is asked for.
-pub(super) async fn resolve(address: &ListenAddress) -> Result<SocketAddr, BindError> {
+/// The addresses that are asked for, without those that another one covers.
+pub(super) async fn resolve(addresses: &[ListenAddress]) -> Result<Vec<SocketAddr>, BindError> {
+    let mut resolved = Vec::new();
+    for address in addresses {
+        let address = resolve_one(address).await?;
+        resolved.push(reachable(address, || TcpSocket::new_v6().and_then(|socket| socket.bind(EVERY))));
+    }
+    let all = resolved.clone();
+    resolved.retain(|one| !all.iter().any(|other| other != one && covers(*other, *one)));
+    // Port 0 is another port each time.
+    let mut seen = HashSet::new();
+    resolved.retain(|address| address.port() == 0 || seen.insert(*address));
+    Ok(resolved)
+}
+
+async fn resolve_one(address: &ListenAddress) -> Result<SocketAddr, BindError> {
     let port = address.port;
     let name = match &address.host {
-        ListenHost::Ip(address) => return Ok(SocketAddr::new(*address, port)),
+        ListenHost::Ip(address) => return Ok(SocketAddr::new(address.to_canonical(), port)),
         ListenHost::Name(name) => name,
     };
     if let Ok(address) = name.trim_matches(['[', ']']).parse::<IpAddr>() {
-        return Ok(SocketAddr::new(address, port));
+        return Ok(SocketAddr::new(address.to_canonical(), port));
     }
     let unresolved = |cause: String| BindError::Unresolved { host: name.clone(), cause };
     let mut addresses = timeout(RESOLVE, lookup_host((name.as_str(), port)))
@@ -115,18 +143,30 @@ pub(super) async fn resolve(address: &ListenAddress) -> Result<SocketAddr, BindE
     addresses.next().ok_or_else(|| unresolved("the name has no address".to_owned()))
 }
 
-/// Whether two sockets can not listen at one time since one's addresses include the other's.
-pub(super) fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
-    one.port() == other.port() && (covers(one.ip(), other.ip()) || covers(other.ip(), one.ip()))
+/// `[::]` means every address, and where IPv6 is off these are IPv4's.
+fn reachable(address: SocketAddr, try_ipv6: impl FnOnce() -> io::Result<()>) -> SocketAddr {
+    let is_every = address.ip() == IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+    if is_every && try_ipv6().is_err_and(|error| is_lack_of_ipv6(&error)) {
+        return SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), address.port());
+    }
+    address
 }
 
-fn covers(wide: IpAddr, narrow: IpAddr) -> bool {
-    match wide {
-        _ if wide.to_canonical() == narrow.to_canonical() => true,
-        IpAddr::V4(wide) => wide.is_unspecified() && narrow.to_canonical().is_ipv4(),
-        // `::` takes IPv4 as well, unless the system says otherwise (`net.ipv6.bindv6only`).
-        IpAddr::V6(wide) => wide.is_unspecified(),
-    }
+/// The kernel has none (`ipv6.disable=1`, a seccomp filter), or no interface has an address of it.
+fn is_lack_of_ipv6(error: &io::Error) -> bool {
+    let unsupported = [Errno::EAFNOSUPPORT, Errno::EPROTONOSUPPORT].map(|errno| errno as i32);
+    error.kind() == io::ErrorKind::AddrNotAvailable
+        || error.raw_os_error().is_some_and(|code| unsupported.contains(&code))
+}
+
+/// Whether two sockets can not simply listen at one time since one's addresses include the other's.
+pub(super) fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
+    covers(one, other) || covers(other, one)
+}
+
+/// Whether a client of the narrow address is a client of the wide one as well.
+pub(super) fn covers(wide: SocketAddr, narrow: SocketAddr) -> bool {
+    wide.port() == narrow.port() && ListenHost::Ip(wide.ip()).covers(&ListenHost::Ip(narrow.ip()))
 }
 
 #[cfg(test)]
@@ -158,8 +198,36 @@ mod tests {
 
     #[tokio::test]
     async fn names_and_bracketed_addresses_are_resolved() {
-        assert_eq!(resolve(&named("[::1]")).await.unwrap(), "[::1]:7".parse().unwrap());
-        assert!(resolve(&named("localhost")).await.unwrap().ip().is_loopback());
+        assert_eq!(resolve(&[named("[::1]")]).await.unwrap(), ["[::1]:7".parse().unwrap()]);
+        assert!(resolve(&[named("localhost")]).await.unwrap()[0].ip().is_loopback());
+    }
+
+    #[tokio::test]
+    async fn an_address_that_another_one_covers_needs_no_listener_of_its_own() {
+        let resolved = async |texts: &[&str]| {
+            let addresses: Vec<ListenAddress> = texts.iter().map(|text| text.parse().unwrap()).collect();
+            resolve(&addresses).await.unwrap().iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(resolved(&["0.0.0.0:7", "127.0.0.1:7", "0.0.0.0:7"]).await, ["0.0.0.0:7"]);
+        assert_eq!(resolved(&["[::1]:7", "127.0.0.1:7"]).await, ["[::1]:7", "127.0.0.1:7"]);
+        assert_eq!(resolved(&["[::ffff:127.0.0.1]:7", "127.0.0.1:7"]).await, ["127.0.0.1:7"]);
+        assert_eq!(resolved(&["127.0.0.1:0", "127.0.0.1:0"]).await.len(), 2);
+    }
+
+    #[test]
+    fn where_ipv6_is_off_all_addresses_are_those_of_ipv4() {
+        let check = |address: &str, errno: Option<Errno>, expected: &str| {
+            let result = errno.map_or(Ok(()), |errno| Err(io::Error::from_raw_os_error(errno as i32)));
+            let address = reachable(address.parse().unwrap(), || result);
+            assert_eq!(address.to_string(), expected, "{errno:?}");
+        };
+        check("[::]:7", None, "[::]:7");
+        for off in [Errno::EAFNOSUPPORT, Errno::EPROTONOSUPPORT, Errno::EADDRNOTAVAIL] {
+            check("[::]:7", Some(off), "0.0.0.0:7");
+            check("[::1]:7", Some(off), "[::1]:7");
+        }
+        // What is wrong otherwise is wrong with IPv4 as well, and is told.
+        check("[::]:7", Some(Errno::EMFILE), "[::]:7");
     }
 
     #[tokio::test]
@@ -169,6 +237,6 @@ mod tests {
         assert!(problem.contains(&taken.local_addr().to_string()) && problem.contains("in use"), "{problem}");
         // TEST-NET-1 of RFC 5737 is on no host.
         let problem = Bound::bind("192.0.2.1:0".parse().unwrap()).unwrap_err().to_string();
-        assert!(problem.contains("192.0.2.1:0") && problem.contains("0.0.0.0"), "{problem}");
+        assert!(problem.contains("192.0.2.1:0") && problem.contains(":: for all"), "{problem}");
     }
 }

@@ -43,21 +43,22 @@ impl Service {
     }
 
     /// Serves one client until it ends, exceeds a limit, or `drain` is cancelled and the open request is answered.
-    pub(super) async fn serve(self, stream: TcpStream, drain: CancellationToken) {
+    pub(super) async fn serve(self, stream: TcpStream, drain: &CancellationToken) {
         let open = OpenConnection::count(&self.metrics);
         // Answers are written whole: waiting to fill a segment would only delay their ends.
         let _ = stream.set_nodelay(true);
         // Asking a token locks it; its own is asked by this connection alone.
-        let drain = drain.child_token();
+        let ends = [drain, self.pages.announced()].map(CancellationToken::child_token);
+        let [drain, _] = &ends;
         let progress = Arc::new(Progress::new());
-        let answer = service_fn(|request| answer(&self.pages, request, progress.clone(), &drain));
+        let answer = service_fn(|request| answer(&self.pages, request, progress.clone(), &ends));
         let connection = http1::Builder::new()
             // hyper's own timer also runs while nothing is asked; `Progress` knows the difference.
             .header_read_timeout(None)
             .max_header_size(self.limits.head_size)
             .max_buf_size(BUFFER)
             .serve_connection(TokioIo::new(Watched { stream, progress: progress.clone() }), answer);
-        self.drive(connection, &progress, &drain).await;
+        self.drive(connection, &progress, drain).await;
         drop(open);
     }
 
@@ -147,7 +148,7 @@ async fn answer(
     pages: &Pages,
     request: Request<Incoming>,
     progress: Arc<Progress>,
-    drain: &CancellationToken,
+    ends: &[CancellationToken; 2],
 ) -> Result<Response<Answer>, Infallible> {
     progress.request();
     let answer = AssertUnwindSafe(pages.answer(request)).catch_unwind().await;
@@ -155,7 +156,8 @@ async fn answer(
         error!("a request handler panicked; its client got 500");
         (StatusCode::INTERNAL_SERVER_ERROR, "internal error\n").into_response().map(Content::Other)
     });
-    if drain.is_cancelled() {
+    // Also before the drain: the client's next request then goes to one who stays.
+    if ends.iter().any(CancellationToken::is_cancelled) {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(response.map(|content| Answer { content, progress }))

@@ -12,10 +12,12 @@ pub(super) async fn healthy() -> &'static str {
     "Healthy\n"
 }
 
-/// Says whether a scrape has something to show for each site. `?verbose` lists the checks.
+/// Says whether a scrape has something to show for each site, and that we do not end. `?verbose` lists the checks.
 pub(super) async fn ready(extract::State(state): extract::State<Arc<State>>, uri: Uri) -> Response {
     let verbose = uri.query().is_some_and(|query| query.split('&').any(|part| part.starts_with("verbose")));
-    let (ready, text) = report(&checks(&state), verbose);
+    let mut checks = checks(&state);
+    checks.push(shutdown(&state));
+    let (ready, text) = report(&checks, verbose);
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, text).into_response()
 }
@@ -31,14 +33,27 @@ pub(super) async fn health(extract::State(state): extract::State<Arc<State>>) ->
 fn checks(state: &State) -> Vec<Check> {
     let active = state.config.load();
     let snapshots = state.exposition.store().load();
-    let ages = state.first_seen.ages(&active.config, active.loaded_at);
     let (ready, detail) = if active.is_none() { (false, "none was found yet") } else { (true, "ok") };
     let mut checks = vec![Check { name: "configuration".to_owned(), ready, detail }];
-    checks.extend(active.config.sites.iter().zip(ages).map(|(site, age)| {
+    if active.is_none() {
+        return checks;
+    }
+    let waited = state.readiness.waited(active.loaded_at);
+    checks.extend(active.config.sites.iter().map(|site| {
         let complete = snapshots.sites.get(&site.id).is_some_and(|snapshot| snapshot.complete);
-        Check::site(&site.name, complete, age)
+        Check::site(&site.name, complete, waited)
     }));
+    if checks.iter().all(|check| check.ready) {
+        state.readiness.reached();
+    }
     checks
+}
+
+/// Who still comes is answered, but is to go elsewhere from now on.
+fn shutdown(state: &State) -> Check {
+    let ready = !state.announced.is_cancelled();
+    let detail = if ready { "ok" } else { "the exporter is about to end" };
+    Check { name: "shutdown".to_owned(), ready, detail }
 }
 
 /// `None` is a site that is not known to answer yet.

@@ -67,7 +67,7 @@ impl Display for Page<'_> {
 impl Page<'_> {
     fn links(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("<ul>\n")?;
-        let metrics = (self.active.config.server.metrics_path.as_str(), "metrics");
+        let metrics = (self.state.metrics_path(self.active), "metrics");
         let rest = [
             ("/config", "the running configuration, secrets masked"),
             ("/-/ready?verbose", "readiness, check by check"),

@@ -1,149 +1,156 @@
 use std::net::SocketAddr;
+use std::sync::Weak;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::acceptor::{Acceptor, Command, GiveUp};
-use super::bind::{BindError, Bound, overlap, resolve};
+use super::acceptor::{Acceptor, Retire};
+use super::bind::{BindError, Bound, covers, overlap, resolve};
 use super::connection::Service;
 use super::{HttpMetrics, Limits, Pages};
 use crate::config::ListenAddress;
 
-/// The address that we listen on, and the ones that still drain. It owns all that serves clients.
+/// How long a connection may take to be made: the answer to a lost first packet comes after a second.
+const HANDSHAKE: Duration = Duration::from_secs(2);
+
+/// The addresses that we listen on, and the ones that still drain. It owns all that serves clients.
 ///
 /// An address changes in two steps. [`Listeners::prepare`] binds the new one while the old one serves, so that
-/// what can fail fails before anything has changed; [`Listeners::commit`] serves it and drains the old one. Where
-/// both can not be bound at one time (`0.0.0.0` and `127.0.0.1` on one port), the old one is closed first, and
-/// clients are refused for the moment in between.
+/// what can fail fails before anything has changed; [`Listeners::commit`] serves it and drains the old one.
+///
+/// `127.0.0.1` and `0.0.0.0` on one port share clients, and a socket that is closed resets those who wait in its queue.
+/// So both listen for a while: the kernel leads a client to the socket with the narrowest address. From wide to narrow,
+/// the wide socket stays until the connections are made that began before. From narrow to wide, the narrow socket
+/// stays for as long as its clients are ours.
 #[derive(Debug)]
 pub struct Listeners {
     service: Service,
     acceptors: JoinSet<()>,
-    current: Option<Current>,
+    /// What is to be served, as it was resolved.
+    wanted: Vec<SocketAddr>,
+    /// Sockets for all of it, and narrower ones that came before.
+    open: Vec<Open>,
+    /// Those that are told to close.
+    closing: Vec<Closing>,
 }
 
 #[derive(Debug)]
-struct Current {
+struct Open {
     requested: SocketAddr,
     local: SocketAddr,
-    commands: mpsc::Sender<Command>,
+    socket: Weak<TcpListener>,
+    retire: oneshot::Sender<Retire>,
     drain: CancellationToken,
+    closed: CancellationToken,
 }
 
-/// A new listener that is ready to serve. Dropping it leaves, or restores, what was.
 #[derive(Debug)]
-#[must_use = "it serves nothing until it is committed"]
-pub struct PreparedListener(Option<Replacement>);
-
-// The fields are dropped in this order: the socket is free when the old acceptor learns that it is to come back.
-#[derive(Debug)]
-struct Replacement {
-    requested: SocketAddr,
-    bound: Bound,
-    handover: Option<Handover>,
+struct Closing {
+    local: SocketAddr,
+    closed: CancellationToken,
 }
 
-/// The other side of [`GiveUp`].
+/// Listeners that are ready to serve. Dropping them leaves what was.
 #[derive(Debug)]
-struct Handover {
-    committed: oneshot::Sender<()>,
-    restored: oneshot::Receiver<Result<(), BindError>>,
+#[must_use = "they serve nothing until they are committed"]
+pub struct PreparedListeners {
+    wanted: Vec<SocketAddr>,
+    new: Vec<(SocketAddr, Bound)>,
 }
 
 impl Listeners {
     /// Listens on nothing yet.
     pub fn new(pages: Pages, limits: Limits, metrics: HttpMetrics) -> Self {
-        Self { service: Service::new(pages, limits, metrics), acceptors: JoinSet::new(), current: None }
+        let service = Service::new(pages, limits, metrics);
+        Self { service, acceptors: JoinSet::new(), wanted: Vec::new(), open: Vec::new(), closing: Vec::new() }
     }
 
-    /// The address that is served now, with the port that was really taken.
-    pub fn local_addr(&self) -> Option<SocketAddr> {
-        self.current.as_ref().map(|current| current.local)
+    /// The addresses that are served now, with the ports that were really taken.
+    pub fn local_addrs(&self) -> Vec<SocketAddr> {
+        let mut rest: Vec<_> = self.open.iter().collect();
+        let locals = self.wanted.iter().filter_map(|wanted| {
+            let place = rest.iter().position(|open| open.requested == *wanted)?;
+            Some(rest.remove(place).local)
+        });
+        locals.collect()
     }
 
-    /// Binds the address. Nothing happens when that is what is served already.
-    pub async fn prepare(&self, address: &ListenAddress) -> Result<PreparedListener, BindError> {
-        let requested = resolve(address).await?;
-        let current = match &self.current {
-            Some(current) if current.requested == requested => return Ok(PreparedListener(None)),
-            current => current.as_ref(),
-        };
-        let (bound, handover) = match (Bound::bind(requested), current) {
-            (Err(BindError::InUse(_)), Some(current)) if overlap(requested, current.local) => {
-                let (bound, handover) = take_over(requested, current).await?;
-                (bound, Some(handover))
+    /// Binds what is not served already.
+    pub async fn prepare(&self, addresses: &[ListenAddress]) -> Result<PreparedListeners, BindError> {
+        let wanted = resolve(addresses).await?;
+        if wanted == self.wanted {
+            return Ok(PreparedListeners { wanted, new: Vec::new() });
+        }
+        // Two sockets of one address would share its clients, and one of them goes.
+        for closing in &self.closing {
+            if wanted.iter().any(|wanted| overlap(*wanted, closing.local)) {
+                closing.closed.cancelled().await;
             }
-            (result, _) => (result?, None),
-        };
-        Ok(PreparedListener(Some(Replacement { requested, bound, handover })))
+        }
+        let missing = wanted.iter().filter(|wanted| !self.open.iter().any(|open| open.requested == **wanted));
+        let new = missing.map(|wanted| Ok((*wanted, self.bind(*wanted)?)));
+        let new = new.collect::<Result<_, _>>()?;
+        Ok(PreparedListeners { wanted, new })
     }
 
-    /// Serves the prepared listener and drains the old one, without waiting for its clients.
-    pub async fn commit(&mut self, prepared: PreparedListener) {
+    fn bind(&self, wanted: SocketAddr) -> Result<Bound, BindError> {
+        let taken = match Bound::bind(wanted) {
+            Err(BindError::InUse(address)) => BindError::InUse(address),
+            result => return result,
+        };
+        let ours = self.open.iter().filter(|open| overlap(wanted, open.local));
+        let ours: Vec<_> = ours.filter_map(|open| open.socket.upgrade()).collect();
+        if ours.is_empty() { Err(taken) } else { Bound::bind_beside(wanted, &ours) }
+    }
+
+    /// Serves the prepared listeners and drains those that are no longer wanted, without waiting for their clients.
+    /// Gives the addresses that were not served before.
+    pub fn commit(&mut self, prepared: PreparedListeners) -> Vec<SocketAddr> {
         // Takes those out that have drained since the last time.
         while self.acceptors.try_join_next().is_some() {}
-        let Some(Replacement { requested, bound, handover }) = prepared.0 else { return };
-        let local = bound.local_addr();
-        let (commands, receiver) = mpsc::channel(1);
-        let acceptor = Acceptor::new(bound, receiver, self.service.clone());
-        let drain = acceptor.drain();
-        self.acceptors.spawn(acceptor.run());
-        let old = self.current.replace(Current { requested, local, commands, drain });
-        if let Some(old) = &old {
+        self.closing.retain(|closing| !closing.closed.is_cancelled());
+        let before = self.local_addrs();
+        let PreparedListeners { wanted, new } = prepared;
+        let fresh: Vec<_> = new.iter().map(|(_, bound)| bound.local_addr()).collect();
+        for (requested, bound) in new {
+            self.serve(requested, bound);
+        }
+        let goes = |open: &mut Open| {
+            !wanted.iter().any(|wanted| *wanted == open.requested || covers(*wanted, open.local))
+        };
+        for old in self.open.extract_if(.., goes) {
             // At once: who is answered from now on learns that the connection ends.
             old.drain.cancel();
+            let shares = fresh.iter().any(|fresh| covers(old.local, *fresh));
+            let linger = if shares { HANDSHAKE } else { Duration::ZERO };
+            let _ = old.retire.send(Retire { linger, grace: self.service.limits.drain });
+            self.closing.push(Closing { local: old.local, closed: old.closed });
         }
-        match (handover, old) {
-            (Some(handover), _) => drop(handover.committed.send(())),
-            (None, Some(old)) => drop(old.commands.send(Command::Retire(self.service.limits.drain)).await),
-            (None, None) => {}
-        }
+        self.wanted = wanted;
+        self.local_addrs().into_iter().filter(|local| !before.contains(local)).collect()
+    }
+
+    fn serve(&mut self, requested: SocketAddr, bound: Bound) {
+        let local = bound.local_addr();
+        let (retire, retired) = oneshot::channel();
+        let acceptor = Acceptor::new(bound, self.service.clone());
+        let (socket, drain, closed) = (acceptor.socket(), acceptor.drain(), acceptor.closed());
+        self.acceptors.spawn(acceptor.run(retired));
+        self.open.push(Open { requested, local, socket, retire, drain, closed });
     }
 
     /// Stops accepting, answers the open requests, and cuts those that are not answered when `deadline` is over.
     pub async fn shutdown(mut self, deadline: Duration) {
-        if let Some(current) = self.current.take() {
-            let _ = current.commands.send(Command::Retire(deadline)).await;
+        for open in self.open.drain(..) {
+            let _ = open.retire.send(Retire { linger: Duration::ZERO, grace: deadline });
         }
         let all = async { while self.acceptors.join_next().await.is_some() {} };
         // An older listener may drain longer than that.
         let _ = timeout(deadline, all).await;
         self.acceptors.shutdown().await;
-    }
-}
-
-impl PreparedListener {
-    /// The address that will be served, when it is another one than now.
-    pub fn local_addr(&self) -> Option<SocketAddr> {
-        self.0.as_ref().map(|replacement| replacement.bound.local_addr())
-    }
-}
-
-/// Has the current acceptor close its socket and binds the new one at once; brings the old one back if that fails.
-async fn take_over(requested: SocketAddr, current: &Current) -> Result<(Bound, Handover), BindError> {
-    let (closed, is_closed) = oneshot::channel();
-    let (committed, is_committed) = oneshot::channel();
-    let (restored, is_restored) = oneshot::channel();
-    let give_up = GiveUp { closed, committed: is_committed, restored };
-    let in_use = || BindError::InUse(requested);
-    current.commands.send(Command::GiveUp(give_up)).await.map_err(|_| in_use())?;
-    is_closed.await.map_err(|_| in_use())?;
-    let handover = Handover { committed, restored: is_restored };
-    match Bound::bind(requested) {
-        Ok(bound) => Ok((bound, handover)),
-        Err(error) => {
-            drop(handover.committed);
-            match handover.restored.await {
-                Ok(Err(cause)) => Err(BindError::OldLost {
-                    error: Box::new(error),
-                    old: current.local,
-                    cause: Box::new(cause),
-                }),
-                _ => Err(error),
-            }
-        }
     }
 }

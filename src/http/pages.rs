@@ -5,6 +5,7 @@ use axum::body::Body;
 use axum::http::{Method, Request, Response};
 use axum::response::IntoResponse as _;
 use hyper::body::Incoming;
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use super::content::Content;
@@ -29,9 +30,14 @@ impl Pages {
         Self { state, metrics, router }
     }
 
+    /// Cancelled when the process is about to end.
+    pub(super) fn announced(&self) -> &CancellationToken {
+        &self.state.announced
+    }
+
     /// Answers one request.
     pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<Content> {
-        if request.uri().path() != self.state.config.load().config.server.metrics_path {
+        if request.uri().path() != self.state.metrics_path(&self.state.config.load()) {
             let Ok(response) = self.router.clone().oneshot(request.map(Body::new)).await;
             return response.map(Content::Other);
         }

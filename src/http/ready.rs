@@ -1,4 +1,3 @@
-use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -6,26 +5,48 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::config::{Config, SiteId};
-
-/// How long a site's first poll may hold readiness back: a dead site must not keep the others from being scraped.
+/// How long the sites' first polls may hold readiness back: a dead site must not keep the others from being scraped.
 pub(super) const GRACE: Duration = Duration::from_secs(30);
 
-/// Since when each configured site is known, on the monotonic clock.
+/// Readiness is a matter of the start: once ready, always ready. A site that comes later is no reason to take the
+/// others' pod out of its Service.
 #[derive(Debug, Default)]
-pub(super) struct FirstSeen(Mutex<HashMap<SiteId, Instant>>);
+pub(super) struct Readiness(Mutex<Stage>);
 
-impl FirstSeen {
-    /// How long each site of `config` is known, in its order; one that was not seen before came with `loaded_at`.
-    pub(super) fn ages(&self, config: &Config, loaded_at: Timestamp) -> Vec<Duration> {
-        let now = Instant::now();
-        let loaded_for = Timestamp::now().duration_since(loaded_at);
-        let loaded_for = Duration::try_from(loaded_for).unwrap_or_default().min(GRACE);
-        let arrival = now.checked_sub(loaded_for).unwrap_or(now);
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.retain(|id, _| config.site(id).is_some());
-        let age = |id: &SiteId| now - *seen.entry(id.clone()).or_insert(arrival);
-        config.sites.iter().map(|site| &site.id).map(age).collect()
+#[derive(Clone, Copy, Debug, Default)]
+enum Stage {
+    /// There is no configuration yet.
+    #[default]
+    Waiting,
+    /// Since then there is one.
+    Starting(Instant),
+    Ready,
+}
+
+impl Readiness {
+    /// How long the first polls have been waited for; `None` when nothing is waited for any more. `loaded_at` is the
+    /// running configuration's time.
+    pub(super) fn waited(&self, loaded_at: Timestamp) -> Option<Duration> {
+        let mut stage = self.stage();
+        if let Stage::Waiting = *stage {
+            let loaded_for =
+                Duration::try_from(Timestamp::now().duration_since(loaded_at)).unwrap_or_default();
+            let now = Instant::now();
+            *stage = Stage::Starting(now.checked_sub(loaded_for.min(GRACE)).unwrap_or(now));
+        }
+        match *stage {
+            Stage::Starting(since) => Some(since.elapsed()),
+            Stage::Waiting | Stage::Ready => None,
+        }
+    }
+
+    /// Notes that all is ready.
+    pub(super) fn reached(&self) {
+        *self.stage() = Stage::Ready;
+    }
+
+    fn stage(&self) -> std::sync::MutexGuard<'_, Stage> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -41,9 +62,9 @@ pub(super) struct Check {
 }
 
 impl Check {
-    /// Ready when the site's first poll has finished, well or badly, or had time enough.
-    pub(super) fn site(name: &str, complete: bool, age: Duration) -> Self {
-        let (ready, detail) = match (complete, age >= GRACE) {
+    /// Ready when the site's first poll has finished, well or badly, or is not `waited` for any longer.
+    pub(super) fn site(name: &str, complete: bool, waited: Option<Duration>) -> Self {
+        let (ready, detail) = match (complete, waited.is_none_or(|waited| waited >= GRACE)) {
             (true, _) => (true, "ok"),
             (false, true) => (true, "ok: its first poll has not finished and is no longer waited for"),
             (false, false) => (false, "its first poll has not finished"),
@@ -72,7 +93,7 @@ mod tests {
     fn check(sites: &[(bool, u64)], expected: bool) {
         let checks = sites
             .iter()
-            .map(|&(complete, seconds)| Check::site("x", complete, Duration::from_secs(seconds)))
+            .map(|&(complete, seconds)| Check::site("x", complete, Some(Duration::from_secs(seconds))))
             .collect::<Vec<_>>();
         assert_eq!(report(&checks, false).0, expected, "{sites:?}");
     }
@@ -89,9 +110,24 @@ mod tests {
         check(&[(true, 100), (false, 31)], true);
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn the_wait_begins_with_the_first_configuration_and_never_again() {
+        let readiness = Readiness::default();
+        assert!(readiness.waited(Timestamp::now()).is_some_and(|waited| waited < Duration::from_secs(1)));
+        tokio::time::advance(Duration::from_secs(20)).await;
+        assert!(readiness.waited(Timestamp::now()).is_some_and(|waited| waited >= Duration::from_secs(20)));
+        readiness.reached();
+        assert_eq!(readiness.waited(Timestamp::now()), None);
+        let late = Readiness::default();
+        let long_ago = Timestamp::now() - jiff::SignedDuration::from_hours(1);
+        assert!(late.waited(long_ago).is_some_and(|waited| waited >= GRACE));
+    }
+
     #[test]
     fn the_reason_is_said_and_the_rest_when_asked_for() {
-        let checks = [Check::site("paris", true, Duration::ZERO), Check::site("lyon", false, Duration::ZERO)];
+        let checks = [true, false].map(|complete| {
+            Check::site(if complete { "paris" } else { "lyon" }, complete, Some(Duration::ZERO))
+        });
         assert_eq!(report(&checks, false).1, "[-] site lyon: its first poll has not finished\nNot ready\n");
         assert_eq!(
             report(&checks, true).1,

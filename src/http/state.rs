@@ -1,8 +1,9 @@
 use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
 
-use super::ready::FirstSeen;
+use super::ready::Readiness;
 use crate::exposition::{BuildInfo, Exposition};
-use crate::reload::{ConfigReader, ReloadHandle, StatusReader};
+use crate::reload::{ActiveConfig, ConfigReader, ReloadHandle, StatusReader};
 
 /// What the pages may see.
 #[derive(Debug)]
@@ -13,7 +14,10 @@ pub struct State {
     pub(super) reload: ReloadHandle,
     pub(super) build: BuildInfo,
     pub(super) started: Timestamp,
-    pub(super) first_seen: FirstSeen,
+    pub(super) readiness: Readiness,
+    /// Cancelled when the process is about to end.
+    pub(super) announced: CancellationToken,
+    metrics_path: Option<String>,
 }
 
 impl State {
@@ -25,7 +29,25 @@ impl State {
         reload: ReloadHandle,
         build: BuildInfo,
     ) -> Self {
-        let (started, first_seen) = (Timestamp::now(), FirstSeen::default());
-        Self { exposition, config, status, reload, build, started, first_seen }
+        let (started, readiness) = (Timestamp::now(), Readiness::default());
+        let announced = CancellationToken::new();
+        Self { exposition, config, status, reload, build, started, readiness, announced, metrics_path: None }
+    }
+
+    /// The metrics page stays at this path, whatever the configuration says.
+    #[must_use]
+    pub fn with_metrics_path(self, path: Option<String>) -> Self {
+        Self { metrics_path: path, ..self }
+    }
+
+    /// Once this is cancelled the pages say that the process is about to end.
+    #[must_use]
+    pub fn until(self, announced: CancellationToken) -> Self {
+        Self { announced, ..self }
+    }
+
+    /// Where the metrics page is.
+    pub(super) fn metrics_path<'a>(&'a self, active: &'a ActiveConfig) -> &'a str {
+        self.metrics_path.as_deref().unwrap_or(&active.config.server.metrics_path)
     }
 }

@@ -34,7 +34,7 @@ impl Ran {
 
 fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_nbu-exporter"));
-    command.env_remove("NBU_EXPORTER_CONFIG").stdin(Stdio::null());
+    command.env_remove("NBU_EXPORTER_CONFIG").env_remove("NBU_EXPORTER_ADDRESS").stdin(Stdio::null());
     command
 }
 
@@ -349,6 +349,35 @@ fn reload_asks_the_running_exporter_and_ends_with_the_outcome() {
     assert!(rejected.out.starts_with("rejected:\n"), "{rejected:?}");
     for mistake in [":9:13: nbuservers[0].scheme:", ":11:1: bogus:"] {
         assert!(rejected.out.contains(&format!("\n{file}{mistake}")), "{rejected:?}");
+    }
+}
+
+#[test]
+fn healthcheck_asks_the_running_exporter() {
+    let (_directory, file) = in_directory("config.yaml", "nbuservers: []\n");
+    let exporter = Exporter::start(Path::new(&file));
+    let address = exporter.address().to_string();
+    let healthy = program(&["healthcheck", "--address", &address]);
+    assert_eq!((healthy.code, &*healthy.out), (Some(0), "Healthy\n"), "{healthy:?}");
+    exporter.signal("TERM");
+    assert_eq!(exporter.wait(), Some(0));
+    let gone = program(&["healthcheck", "--address", &address]);
+    assert_eq!(gone.code, Some(1), "{gone:?}");
+    assert!(gone.out.contains(&format!("http://{address}/-/healthy: not reached")), "{gone:?}");
+}
+
+#[test]
+fn reload_and_healthcheck_find_the_listener_by_the_environment() {
+    let (_directory, file) = in_directory("config.yaml", "nbuservers: []\n");
+    let exporter = Exporter::start(Path::new(&file));
+    let address = format!("http://{}", exporter.address());
+    for (name, expected) in [("reload", "unchanged"), ("healthcheck", "Healthy")] {
+        let out = ran(command().env("NBU_EXPORTER_ADDRESS", &address).arg(name)).success();
+        assert!(out.starts_with(expected), "{name}: {out}");
+        // The flag wins. Nobody is there (port 9, discard).
+        let flag = ["--address", "127.0.0.1:9"];
+        let elsewhere = ran(command().env("NBU_EXPORTER_ADDRESS", &address).arg(name).args(flag));
+        assert_eq!(elsewhere.code, Some(1), "{elsewhere:?}");
     }
 }
 

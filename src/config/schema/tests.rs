@@ -138,7 +138,7 @@ fn the_schema_says_types_defaults_and_what_is_closed() {
     let schema = schema();
     let server = &schema["properties"]["server"];
     assert_eq!(server["properties"]["port"]["default"], 9440);
-    assert_eq!(server["properties"]["host"]["default"], "0.0.0.0");
+    assert_eq!(server["properties"]["host"]["default"], "::");
     assert_eq!(server["properties"]["port"]["anyOf"][0]["maximum"], 65535);
     assert_eq!(server["additionalProperties"], false);
     assert_eq!(server["default"], serde_json::json!({}));

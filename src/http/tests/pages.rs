@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::world::{World, active, active_config, snapshot};
 use crate::config::{RESERVED_PATHS, SiteId};
 use crate::exposition::CONTENT_TYPE;
+use crate::http::Limits;
 use crate::reload::{Digest, Event, Outcome, Status, Trigger, Verdict};
 
 fn id(name: &str) -> SiteId {
@@ -145,7 +146,10 @@ async fn readiness_waits_for_the_first_poll_of_each_site() {
     lyon.publish(crate::snapshot::Snapshot { up: Some(false), ..snapshot("lyon", 0) });
     let answer = client.get("/-/ready?verbose").await;
     assert_eq!(answer.status, 200);
-    assert_eq!(answer.text(), "[+] configuration: ok\n[+] site paris: ok\n[+] site lyon: ok\nReady\n");
+    assert_eq!(
+        answer.text(),
+        "[+] configuration: ok\n[+] site paris: ok\n[+] site lyon: ok\n[+] shutdown: ok\nReady\n"
+    );
 }
 
 #[tokio::test]
@@ -156,11 +160,65 @@ async fn a_site_that_was_loaded_long_ago_is_no_longer_waited_for() {
     world.config.publish(Arc::new(config));
     let mut client = world.client().await;
     assert_eq!(client.get("/-/ready").await.status, 200);
-    // A site that joins later is waited for, and the old one is not waited for again.
+}
+
+#[tokio::test]
+async fn adding_a_site_does_not_make_a_ready_pod_unready() {
+    let world = World::new().await;
+    world.config.publish(active(&["paris"]));
+    let mut client = world.client().await;
+    assert_eq!(client.get("/-/ready").await.status, 503);
+    let paris = world.store.writer(id("paris"));
+    paris.publish(snapshot("paris", 1));
+    assert_eq!(client.get("/-/ready").await.status, 200);
+    // By a firewall that drops, its first poll takes half a minute.
     world.config.publish(active(&["paris", "lyon"]));
-    let answer = client.get("/-/ready").await;
-    assert_eq!(answer.status, 503);
-    assert!(answer.text().contains("lyon") && !answer.text().contains("paris"));
+    let answer = client.get("/readyz?verbose").await;
+    assert_eq!(answer.status, 200);
+    assert!(
+        answer.text().contains("[+] site lyon: ok: its first poll has not finished"),
+        "{}",
+        answer.text()
+    );
+    // Nor does it matter what becomes of the first one.
+    drop(paris);
+    assert_eq!(client.get("/-/ready").await.status, 200);
+}
+
+#[tokio::test]
+async fn once_the_end_is_announced_it_is_unready_serves_on_and_sends_its_clients_elsewhere() {
+    let world = World::new().await;
+    let (mut one, mut other) = (world.client().await, world.client().await);
+    assert_eq!(one.get("/-/ready").await.status, 200);
+    assert_eq!(other.get("/metrics").await.header("connection"), None);
+    world.announced.cancel();
+    let answer = one.get("/-/ready").await;
+    assert_eq!(
+        (answer.status, answer.text()),
+        (503, "[-] shutdown: the exporter is about to end\nNot ready\n")
+    );
+    assert_eq!(answer.header("connection"), Some("close"));
+    assert!(one.rest().await.is_empty());
+    // An open connection is not cut, and a new one is served.
+    for mut client in [other, world.client().await] {
+        let answer = client.get("/metrics").await;
+        assert_eq!((answer.status, answer.header("connection")), (200, Some("close")));
+        assert!(client.rest().await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_pinned_path_stays_whatever_the_configuration_says() {
+    let world = World::pinned("127.0.0.1", Limits::default(), Some("/pinned")).await;
+    let mut client = world.client().await;
+    for configured in ["/metrics", "/stats"] {
+        world.config.publish(Arc::new(active_config(&[], configured)));
+        assert_eq!(client.get("/pinned").await.status, 200);
+        let answer = client.get(configured).await;
+        assert_eq!(answer.status, 404);
+        assert!(answer.text().contains("Metrics are at /pinned"), "{}", answer.text());
+        assert!(client.get("/").await.text().contains("href=\"/pinned\""));
+    }
 }
 
 #[tokio::test]

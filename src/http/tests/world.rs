@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::net::TcpSocket;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use super::client::{Client, PATIENCE};
 use crate::config::{Endpoint, ListenHost, Scheme, Secret, Server, Site, fixture};
@@ -28,6 +29,8 @@ pub(super) struct World {
     pub(super) config: ConfigWriter,
     pub(super) status: StatusWriter,
     pub(super) requests: Option<mpsc::Receiver<Event>>,
+    /// Cancelled, the process is about to end.
+    pub(super) announced: CancellationToken,
     _reader: ConfigReader,
 }
 
@@ -41,6 +44,11 @@ impl World {
     }
 
     pub(super) async fn at(host: &str, limits: Limits) -> Self {
+        Self::pinned(host, limits, None).await
+    }
+
+    /// The metrics page stays at `path`.
+    pub(super) async fn pinned(host: &str, limits: Limits, path: Option<&str>) -> Self {
         let held = TcpSocket::new_v4().unwrap();
         held.set_reuseaddr(true).unwrap();
         held.bind(([0, 0, 0, 0], 0).into()).unwrap();
@@ -51,12 +59,14 @@ impl World {
         let status = StatusWriter::default();
         let (handle, requests) = requests();
         let exposition = Exposition::new(store.clone(), registry.clone());
-        let state = State::new(exposition, reader.clone(), status.reader(), handle, BuildInfo::current());
+        let announced = CancellationToken::new();
+        let state = State::new(exposition, reader.clone(), status.reader(), handle, BuildInfo::current())
+            .with_metrics_path(path.map(str::to_owned))
+            .until(announced.clone());
         let mut listeners = Listeners::new(Pages::new(state, metrics.clone()), limits, metrics);
         let address = format!("{host}:{}", held.local_addr().unwrap().port());
-        let prepared = listeners.prepare(&server(&address).listen_address()).await.unwrap();
-        listeners.commit(prepared).await;
-        let address = listeners.local_addr().unwrap();
+        let prepared = listeners.prepare(&[server(&address).listen_address()]).await.unwrap();
+        let [address] = listeners.commit(prepared)[..] else { unreachable!("one address") };
         Self {
             listeners,
             address,
@@ -66,6 +76,7 @@ impl World {
             config,
             status,
             requests: Some(requests),
+            announced,
             _reader: reader,
         }
     }
@@ -81,9 +92,14 @@ impl World {
 
     /// Moves the listener as the funnel would.
     pub(super) async fn move_to(&mut self, address: &str) -> Result<(), crate::http::BindError> {
-        let prepared = self.listeners.prepare(&server(address).listen_address()).await?;
-        self.listeners.commit(prepared).await;
-        self.address = self.listeners.local_addr().unwrap();
+        self.move_to_all(&[address]).await
+    }
+
+    pub(super) async fn move_to_all(&mut self, addresses: &[&str]) -> Result<(), crate::http::BindError> {
+        let addresses: Vec<_> = addresses.iter().map(|address| server(address).listen_address()).collect();
+        let prepared = self.listeners.prepare(&addresses).await?;
+        self.listeners.commit(prepared);
+        self.address = self.listeners.local_addrs()[0];
         Ok(())
     }
 

@@ -119,6 +119,37 @@ fn the_path_of_the_page_moves_with_the_configuration() {
 }
 
 #[test]
+fn a_port_alone_is_every_address_of_ipv6_and_ipv4_and_the_flag_may_be_given_again() {
+    let (port, other) = (Port::reserve(), Port::reserve());
+    let volume = Volume::new(&[(CONFIG, "nbuservers: []\n")]);
+    let (all, one) = (format!(":{}", port.number()), format!("127.0.0.1:{}", other.number()));
+    let flags = ["--web.listen-address", &all, "--web.listen-address", &one];
+    let _exporter = Exporter::start_with(&volume.path(CONFIG), &flags);
+    eventually("the second one is served", || serves(other.local()));
+    for address in ["127.0.0.1", "127.0.0.2", "::1"] {
+        assert!(serves(SocketAddr::new(address.parse().unwrap(), port.number())), "{address}");
+    }
+    assert!(!serves(([127, 0, 0, 2], other.number()).into()));
+}
+
+#[test]
+fn a_pinned_path_stays_and_a_file_that_says_otherwise_is_warned_about() {
+    let text = "nbuservers: []\n";
+    let volume = Volume::new(&[(CONFIG, text)]);
+    let flags = ["--web.listen-address", "127.0.0.1:0", "--web.telemetry-path", "/metrics"];
+    let exporter = Exporter::start_with(&volume.path(CONFIG), &flags);
+    let edited = format!("server: {{uri: /stats}}\n{text}");
+    volume.swap(&[(CONFIG, &edited)]);
+    exporter.until_runs(&edited);
+    eventually("the warning is there", || {
+        exporter.log().iter().any(|line| {
+            line.contains("--web.telemetry-path wins over server.uri") && line.contains("configured=/stats")
+        })
+    });
+    assert_eq!(exporter.get("/stats").status, 404);
+}
+
+#[test]
 fn the_log_level_follows_the_configuration() {
     let stage = Stage::start(1, &["paris"]);
     let text = stage.config(&[("paris", 0)]);

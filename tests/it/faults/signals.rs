@@ -8,7 +8,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::{OUTCOMES, only};
-use crate::harness::{Stage, eventually, polls};
+use crate::harness::{CONFIG, Exporter, Stage, Volume, eventually, get, polls};
 
 fn send(stage: &Stage, signal: Signal) {
     kill(Pid::from_raw(stage.exporter.pid().try_into().unwrap()), signal).unwrap();
@@ -51,6 +51,40 @@ fn hangups_and_terminate_together_end_in_order_and_nothing_is_loaded_after() {
         let log = exporter.log();
         assert_eq!(exporter.wait(), Some(0), "{log:#?}");
     }
+}
+
+/// An exporter without sites that serves on for this long after SIGTERM.
+fn leaving(delay: &str) -> (Exporter, Volume) {
+    let volume = Volume::new(&[(CONFIG, "nbuservers: []\n")]);
+    let flags = ["--web.listen-address", "127.0.0.1:0", "--shutdown-delay", delay];
+    let exporter = Exporter::start_with(&volume.path(CONFIG), &flags);
+    assert_eq!(exporter.get("/-/ready").status, 200);
+    exporter.signal("TERM");
+    eventually("it is not ready", || exporter.get("/-/ready").status == 503);
+    (exporter, volume)
+}
+
+#[test]
+fn after_terminate_it_is_unready_and_serves_and_reloads_until_the_delay_is_over() {
+    let (exporter, volume) = leaving("3s");
+    let text = "nbuservers: [] # edited\n";
+    volume.swap(&[(CONFIG, text)]);
+    exporter.until_runs(text);
+    let mut answers = 0;
+    while let Ok(answer) = get(exporter.address(), "/metrics") {
+        assert_eq!(answer.status, 200);
+        answers += 1;
+    }
+    assert!(answers > 0);
+    assert_eq!(exporter.wait(), Some(0));
+}
+
+#[test]
+fn a_second_signal_aborts_while_it_serves_on() {
+    let (exporter, _volume) = leaving("1h");
+    assert_eq!(exporter.get("/metrics").status, 200);
+    exporter.signal("TERM");
+    assert_eq!(exporter.wait(), Some(1));
 }
 
 #[test]
