@@ -23,6 +23,11 @@ use nbu_exporter::source::signal::{self, Hangups};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+#[path = "it/harness/skip.rs"]
+mod skip;
+
+use skip::skip;
+
 const ROLE: &str = "NBU_EXPORTER_TEST_FILE";
 const SLOW_DRAIN: &str = "NBU_EXPORTER_TEST_SLOW_DRAIN";
 
@@ -193,7 +198,7 @@ fn as_pid_1() {
     let wrapper = ["unshare", "-pf", "--kill-child"];
     let allowed = Command::new("unshare").args(["-pf", "true"]).stderr(Stdio::null()).status();
     if !allowed.is_ok_and(|status| status.success()) {
-        eprintln!("SKIPPED: `unshare -pf` is not allowed here, so there is no PID 1 to test");
+        skip("signals::as_pid_1", "`unshare -pf` is not allowed here");
         return;
     }
     hang_up(200, &wrapper, Running::forked);

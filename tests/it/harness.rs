@@ -8,6 +8,7 @@ mod exporter;
 mod namespaces;
 mod port;
 mod scraper;
+mod skip;
 mod stage;
 mod volume;
 
@@ -22,6 +23,7 @@ pub use exporter::{Exporter, sample, start_fails};
 pub use namespaces::{as_nobody, is_root, open_to_all, unshared};
 pub use port::Port;
 pub use scraper::Scraper;
+pub(crate) use skip::skip;
 pub use stage::{CONFIG, Stage, fingerprint, first_readings, polls, short_hash, shows};
 pub use volume::{Volume, put};
 

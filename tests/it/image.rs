@@ -13,7 +13,7 @@ use nix::sys::signal::{self, Signal};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
-use crate::harness::Port;
+use crate::harness::{Port, skip};
 
 /// The user of the image, as in its /etc/passwd.
 const USER: &str = "65532";
@@ -195,8 +195,7 @@ fn container_for(test: &str) -> Option<Container> {
     match static_binary() {
         Ok(binary) => Some(Container::start(&binary)),
         Err(reason) => {
-            // Past the test harness, which swallows what a passing test prints.
-            let _ = writeln!(io::stderr(), "SKIPPED image::{test}: {reason}");
+            skip(&format!("image::{test}"), reason);
             None
         }
     }

@@ -1,9 +1,11 @@
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{self, Seek as _, Write as _};
+use std::io::{Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::{OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use crate::harness::skip;
 
 /// How `tests/cluster/control-plane` says that something is not on this machine.
 const SKIPPED: i32 = 77;
@@ -24,8 +26,7 @@ pub fn control_plane(test: &str) -> Option<&'static ControlPlane> {
         Err(reason) => {
             // `tests/cluster/e2e --control-plane` sets it.
             assert!(std::env::var_os("NBU_EXPORTER_CLUSTER").is_none(), "{reason}");
-            // Past the test harness, which swallows what a passing test prints.
-            let _ = writeln!(io::stderr(), "SKIPPED cluster::{test}: {reason}");
+            skip(&format!("cluster::{test}"), reason);
             None
         }
     }

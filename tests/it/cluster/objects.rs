@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::control_plane::{ControlPlane, control_plane};
 use super::release::{NAME, RULES, rules, template};
+use crate::harness::skip;
 
 const DRY_RUN: [&str; 6] =
     ["apply", "--server-side", "--dry-run=server", "--validate=strict", "--filename", "-"];
@@ -89,7 +90,7 @@ fn the_api_server_takes_what_the_chart_installs_in_a_restricted_namespace() {
     let Some(cluster) = control_plane(test) else { return };
     let _in_service = cluster.in_service();
     let Some(helm) = cluster.helm() else {
-        eprintln!("SKIPPED cluster::{test}: helm is not built; tests/cluster/tools/build helm");
+        skip(&format!("cluster::{test}"), "helm is not built; tests/cluster/tools/build helm");
         return;
     };
     define_monitors(cluster);
@@ -154,9 +155,7 @@ fn the_rules_of_these_tests_are_exactly_the_charts_rules() {
         return;
     };
     if cluster.helm().is_none() {
-        eprintln!(
-            "SKIPPED cluster::the_rules_of_these_tests_are_exactly_the_charts_rules: helm is not built"
-        );
+        skip("cluster::the_rules_of_these_tests_are_exactly_the_charts_rules", "helm is not built");
         return;
     }
     let unlabelled = |manifests: &str| {

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::only;
-use crate::harness::{CONFIG, Exporter, Sites, Stage, Volume, eventually, post};
+use crate::harness::{CONFIG, Exporter, Sites, Stage, Volume, eventually, post, skip};
 
 fn plain() -> Stage {
     let sites = Sites::marked(2);
@@ -62,7 +62,7 @@ fn every_way_to_save_a_file_is_one_reload() {
     for ((name, script), number) in saves.into_iter().zip(1..) {
         if !shell(&stage, &script.replace("NEW", &number.to_string())) {
             assert!(script.starts_with("vim"), "{name}");
-            eprintln!("SKIPPED {name}: it is not installed here");
+            skip("editors", format_args!("{name} is not installed here"));
             continue;
         }
         assert_eq!(fs::read_to_string(stage.path()).unwrap(), marked(number), "{name}");

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use super::only;
 use crate::harness::{
-    CONFIG, Exporter, Sites, Stage, Volume, as_nobody, eventually, is_root, open_to_all, put, shows, unshared,
+    CONFIG, Exporter, Sites, Stage, Volume, as_nobody, eventually, is_root, open_to_all, put, shows, skip,
+    unshared,
 };
 
 /// An exporter on a plain file in a directory below a temporary one.
@@ -137,7 +138,7 @@ fn without_descriptors_a_look_and_a_scrape_wait_and_then_go_on() {
 fn a_full_disk_keeps_no_reload_away() {
     let this = "a_full_disk_keeps_no_reload_away";
     if !is_root() {
-        eprintln!("SKIPPED {this}: only root sees the files of another mount namespace");
+        skip(this, "only root sees the files of another mount namespace");
         return;
     }
     let sites = Sites::marked(2);

@@ -2,7 +2,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::Exporter;
+use super::{Exporter, skip};
 
 /// Whether the tests run as root.
 pub fn is_root() -> bool {
@@ -14,7 +14,7 @@ pub fn is_root() -> bool {
 pub fn unshared(test: &str, flags: &str, script: &str, program: &Command) -> Option<Command> {
     let allowed = Command::new("unshare").args([flags, "true"]).stderr(Stdio::null()).status();
     if !allowed.is_ok_and(|status| status.success()) {
-        eprintln!("SKIPPED {test}: `unshare {flags}` is not allowed here");
+        skip(test, format_args!("`unshare {flags}` is not allowed here"));
         return None;
     }
     let mut command = Command::new("unshare");
@@ -34,7 +34,7 @@ pub fn as_nobody(test: &str, config: &Path) -> Option<Command> {
     let mut probe = Command::new("setpriv");
     let runs = probe.args(nobody).arg(program.get_program()).arg("check-config").arg(config);
     if !runs.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success()) {
-        eprintln!("SKIPPED {test}: nobody but root may run the program and read {}", config.display());
+        skip(test, format_args!("nobody but root may run the program and read {}", config.display()));
         return None;
     }
     let mut command = Command::new("setpriv");
