@@ -6,10 +6,9 @@ use percent_encoding::percent_decode_str;
 use rustls::pki_types::ServerName;
 use serde_json::{Value, json};
 
-use super::key::Secrecy;
+use super::ListenHost;
 use super::reader::Scalar;
 use super::scalar::whole_number;
-use super::{ListenHost, Proxy};
 
 /// Our own paths: the metrics page can not be there.
 pub const RESERVED_PATHS: [&str; 9] =
@@ -129,22 +128,6 @@ impl Scalar for TlsName {
 
     fn parse(text: &str) -> Option<Self> {
         ServerName::try_from(text).is_ok().then(|| Self(text.to_owned()))
-    }
-}
-
-impl Scalar for Proxy {
-    const SECRECY: Secrecy = Secrecy::Url;
-
-    fn wants() -> String {
-        "a URL such as http://proxy.example:3128, or none".to_owned()
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        if text.eq_ignore_ascii_case("none") {
-            return Some(Self::Off);
-        }
-        let url = url::Url::parse(text).ok()?;
-        (matches!(url.scheme(), "http" | "https") && url.has_host()).then_some(Self::Url(url))
     }
 }
 

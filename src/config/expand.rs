@@ -45,6 +45,21 @@ pub(super) fn pieces(text: &str) -> Vec<Piece<'_>> {
     pieces
 }
 
+/// A variable that a text names is not set.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the variable {0} is not set")]
+pub struct Unset(String);
+
+/// The text with each `${NAME}` replaced; `$${` is a literal `${`, and what begins no reference stays as it is.
+pub fn expanded<'v>(text: &str, variable: impl Fn(&str) -> Option<&'v str>) -> Result<String, Unset> {
+    let texts = pieces(text).into_iter().map(|piece| match piece {
+        Piece::Literal(text) => Ok(text.to_owned()),
+        Piece::Malformed => Ok("${".to_owned()),
+        Piece::Variable(name) => variable(name).map(str::to_owned).ok_or_else(|| Unset(name.to_owned())),
+    });
+    texts.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::Piece::{Literal, Malformed, Variable};

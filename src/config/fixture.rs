@@ -18,7 +18,7 @@ pub(crate) fn site(name: &str, endpoint: Endpoint) -> Site {
         api_version: None,
         verification: Verification::SystemRoots,
         tls_server_name: None,
-        proxy: Proxy::Off,
+        proxy: Proxy::Direct,
         timeout: Duration::from_secs(20),
         max_concurrent_requests: 4,
     }

@@ -2,10 +2,11 @@
 
 use super::address::{BasePath, Host, MetricsPath, Port, TlsName};
 use super::key::{Key, Shape};
+use super::proxy::ProxyUrl;
 use super::reader::{Decode, Reader, Slot, Without};
 use super::scalar::{Count, Dead, Digest, FilePath, Flag, Number, SiteName, Span, Text};
 use super::tree::Node;
-use super::{ApiVersion, ListenHost, LogFormat, LogLevel, Proxy, Scheme, Secret};
+use super::{ApiVersion, ListenHost, LogFormat, LogLevel, Scheme, Secret};
 use crate::metric::MetricNames;
 
 const SECOND: u64 = 1_000;
@@ -130,7 +131,7 @@ section! {
         max_concurrent_requests: Count<1, 64> = "maxConcurrentRequests" or "4";
         /// The proxy on the way to the server, or `none`; without it the variables `HTTPS_PROXY`,
         /// `HTTP_PROXY` and `NO_PROXY` count.
-        proxy_url: Proxy = "proxyUrl";
+        proxy_url: ProxyUrl = "proxyUrl";
         /// Never had a meaning.
         content_type: Dead = "contentType";
         /// Never had a meaning.

@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{ApiVersion, Endpoint, Secret};
+use super::{ApiVersion, Endpoint, Proxy, Secret};
 
 /// One NetBackup primary server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,25 +58,4 @@ pub enum Verification {
     Pinned([u8; 32]),
     /// Not at all: `insecureSkipVerify`.
     Off,
-}
-
-/// The proxy on the way to a site.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub enum Proxy {
-    /// What `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` say.
-    Environment,
-    /// `proxyUrl: none`.
-    Off,
-    /// `proxyUrl`; it may hold a password.
-    Url(url::Url),
-}
-
-impl fmt::Debug for Proxy {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Environment => formatter.write_str("Environment"),
-            Self::Off => formatter.write_str("Off"),
-            Self::Url(url) => write!(formatter, "Url({:?})", url.host_str()),
-        }
-    }
 }

@@ -3,16 +3,17 @@
 mod pem;
 mod site;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use self::site::SiteBuilder;
+use super::proxy::EnvironmentProxies;
 use super::raw::{RawCollectors, RawConfig, RawOpenTelemetry, RawServer, RawSite};
 use super::reader::{At, Reader, Slot, Without};
 use super::scalar::Flag;
 use super::tree::Place;
 use super::{
-    BUILT_COLLECTORS, Collection, Collectors, Config, Endpoint, Log, Material, OpenTelemetry, Server, Site,
-    SiteId,
+    BUILT_COLLECTORS, Collection, Collectors, Config, Endpoint, Log, Material, OpenTelemetry, Proxy, Server,
+    Site, SiteId, UnusableProxy,
 };
 
 /// The configuration that a file gives; `None` if there is a violation. Without the check of references it holds
@@ -23,7 +24,9 @@ pub(super) fn config(
     material: &Material,
     reader: &mut Reader<'_>,
 ) -> Option<Config> {
-    let sites = sites(raw, &SiteBuilder { directory, material }, reader);
+    // The environment of the process alone: `.env` is for the variables of the file.
+    let proxies = EnvironmentProxies::new(&material.environment.process);
+    let sites = sites(raw, &SiteBuilder { directory, material, proxies }, reader);
     let collectors = collectors(raw.collectors.get(), reader);
     let opentelemetry = opentelemetry(raw.opentelemetry.get(), reader);
     let (server, collection) = server(raw.server.get()?).unzip();
@@ -127,8 +130,10 @@ fn sites(raw: &RawConfig, builder: &SiteBuilder<'_>, reader: &mut Reader<'_>) ->
         }
         Err(Without::Use) => Vec::new(),
         _ if legacy => {
-            let site = raw.nbuserver.get().and_then(|site| builder.legacy(site, reader));
-            site.into_iter().collect()
+            let site = raw.nbuserver.get().and_then(|raw| Some((builder.legacy(raw, reader)?, &raw.host.at)));
+            let site = Vec::from_iter(site);
+            warn_about_proxies(&site, reader);
+            site.into_iter().map(|(site, _)| site).collect()
         }
         Ok(_) => {
             reader.warning(&raw.nbuservers.at, "is an empty list; nothing is collected");
@@ -168,7 +173,20 @@ fn listed_sites(list: &[Slot<RawSite>], builder: &SiteBuilder<'_>, reader: &mut 
         }
     }
     warn_about_twins(&sites, reader);
+    warn_about_proxies(&sites, reader);
     sites.into_iter().map(|(site, _)| site).collect()
+}
+
+/// Once for each variable: all sites without a `proxyUrl` of their own have the same.
+fn warn_about_proxies(sites: &[(Site, &At)], reader: &mut Reader<'_>) {
+    let mut told = HashSet::new();
+    for (site, at) in sites {
+        if let Proxy::Unusable(problem) = &site.proxy
+            && told.insert(problem.variable)
+        {
+            reader.warning(at, format!("is asked without a proxy: {problem}; {}", UnusableProxy::CURE));
+        }
+    }
 }
 
 fn warn_about_twins(sites: &[(Site, &At)], reader: &mut Reader<'_>) {

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use http::Uri;
-use hyper_util::client::legacy::connect::proxy::Tunnel;
+use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -88,7 +88,7 @@ impl Curable for Unreached {
                  http://HOST:PORT"
             }
             Self::Tunnel(..) => {
-                "see that the proxy allows CONNECT to this host and port and that the credentials in proxyUrl are \
+                "see that the proxy allows connections to this host and port and that the credentials in its URL are \
                  right, or go around it: proxyUrl: none, or NO_PROXY"
             }
         }
@@ -142,7 +142,7 @@ pub(super) async fn connect(
     let (stream, finding) =
         first(addresses, if proxy.is_some() { Hop::Proxy } else { Hop::Site }, deadline).await?;
     let Some(proxy) = proxy else { return Ok((Box::new(stream), finding)) };
-    let name = format!("{}:{}", proxy.host(), proxy.port());
+    let name = proxy.to_string();
     let late = || "no answer in time".to_owned();
     let mut wire: Box<dyn Wire> = Box::new(stream);
     if proxy.is_tls() {
@@ -150,7 +150,7 @@ pub(super) async fn connect(
         wire =
             outcome.unwrap_or_else(|_| Err(late())).map_err(|why| Unreached::ProxyTls(name.clone(), why))?;
     }
-    if site.endpoint.scheme() == Scheme::Https {
+    if proxy.is_socks() || site.endpoint.scheme() == Scheme::Https {
         let outcome = timeout_at(deadline, tunnel(site, proxy, wire)).await;
         wire = outcome.unwrap_or_else(|_| Err(late())).map_err(|why| Unreached::Tunnel(name, why))?;
         return Ok((wire, Finding::passed(format!("{}, and through it to the site", finding.finding))));
@@ -208,16 +208,24 @@ async fn tls_with_proxy(
     Ok(Box::new(stream))
 }
 
-/// `CONNECT` (RFC 9110, 9.3.6).
+/// `CONNECT` (RFC 9110, 9.3.6), or that of SOCKS (RFC 1928).
 async fn tunnel(site: &Site, proxy: &ProxyHop, wire: Box<dyn Wire>) -> Result<Box<dyn Wire>, String> {
     let uri = |text: String| text.parse::<Uri>().map_err(|error| error.to_string());
     let destination = uri(site.endpoint.to_string())?;
-    let via = uri(format!("http://{}:{}", proxy.host(), proxy.port()))?;
+    let via = uri(format!("http://{proxy}"))?;
     let mut wire = Some(wire);
     let connected = tower::service_fn(move |_: Uri| {
         let wire = wire.take().map(TokioIo::new).ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected));
         std::future::ready(wire)
     });
+    if proxy.is_socks() {
+        let mut tunnel = SocksV5::new(via, connected);
+        if let Some((user, password)) = proxy.user() {
+            tunnel = tunnel.with_auth(user.to_owned(), password.to_owned());
+        }
+        let tunnelled = tunnel.oneshot(destination).await.map_err(|error| error.to_string())?;
+        return Ok(tunnelled.into_inner());
+    }
     let mut tunnel = Tunnel::new(via, connected);
     if let Some(authorization) = proxy.authorization() {
         tunnel = tunnel.with_auth(authorization.clone());

@@ -159,6 +159,12 @@ impl Finding {
         Self { status: Status::Skipped, ..Self::passed(why) }
     }
 
+    /// The same with a fault beside it: a failure, though the way leads on.
+    pub(super) fn but(self, fault: impl fmt::Display, cure: &str) -> Self {
+        let finding = format!("{}, but {fault}", self.finding);
+        Self { status: Status::Failed, finding, cure: Some(cure.to_owned()), ..self }
+    }
+
     /// With one more detail for programs.
     pub(super) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.details.insert(name.to_owned(), value.into());

@@ -3,7 +3,7 @@ use tokio::time::{Instant, timeout_at};
 use super::report::{Check, Curable, Finding, SiteDiagnosis, Step};
 use super::{access, certificate, handshake, reach, speech};
 use crate::collector::Entry;
-use crate::config::{Scheme, Site};
+use crate::config::{Proxy, Scheme, Site, UnusableProxy};
 use crate::netbackup::{ProxyHop, TlsCache};
 
 /// One site and what has been found there so far.
@@ -35,7 +35,8 @@ impl<'a> Visit<'a> {
     async fn go(&mut self) -> Option<()> {
         let proxy = ProxyHop::of(&self.site);
         let addresses = reach::resolve(&self.site, proxy.as_ref(), self.deadline()).await;
-        let addresses = self.note(Step::Dns, addresses)?;
+        let addresses =
+            self.note(Step::Dns, addresses.map(|(found, finding)| (found, self.marred(finding))))?;
         let way = reach::connect(&self.site, proxy.as_ref(), &addresses, self.tls, self.deadline()).await;
         let way = self.note(Step::Tcp, way)?;
         if self.site.endpoint.scheme() == Scheme::Https {
@@ -55,6 +56,14 @@ impl<'a> Visit<'a> {
             self.push(Step::Permission, Some(entry.name), finding);
         }
         Some(())
+    }
+
+    /// The exporter takes the direct way, and whoever set the variable wanted another.
+    fn marred(&self, finding: Finding) -> Finding {
+        match &self.site.proxy {
+            Proxy::Unusable(problem) => finding.but(problem, UnusableProxy::CURE),
+            _ => finding,
+        }
     }
 
     /// Each step gets as long as one request of the exporter.

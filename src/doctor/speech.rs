@@ -36,7 +36,7 @@ impl Curable for Unspoken {
 /// What to do when a request comes to nothing.
 pub(super) fn of_request(cause: &Cause) -> &'static str {
     match cause {
-        Cause::Dns(_) | Cause::Connect(_) | Cause::Tls(_) => {
+        Cause::Dns(_) | Cause::ProxyDns { .. } | Cause::Connect(_) | Cause::Tls(_) => {
             "the connection broke after it had stood: try again"
         }
         Cause::Timeout => {

@@ -34,6 +34,16 @@ pub enum Cause {
     /// The host has no address.
     #[error("the host name can not be resolved ({0}); check the site's host")]
     Dns(String),
+    /// The proxy on the way has no address.
+    #[error(
+        "the name of the proxy {proxy} can not be resolved ({why}); check proxyUrl, or the variables HTTPS_PROXY and HTTP_PROXY"
+    )]
+    ProxyDns {
+        /// Its host and port.
+        proxy: String,
+        /// What the resolver said.
+        why: String,
+    },
     /// No connection, or it broke.
     #[error("the connection failed ({0}); check scheme, host, port, proxy and network policies")]
     Connect(String),
@@ -132,7 +142,7 @@ impl Cause {
     /// The value of the `reason` label.
     pub fn reason(&self) -> &'static str {
         match self {
-            Self::Dns(_) => "dns",
+            Self::Dns(_) | Self::ProxyDns { .. } => "dns",
             Self::Connect(_) => "connect",
             Self::Tls(_) => "tls",
             Self::Timeout => "timeout",
@@ -156,9 +166,23 @@ impl Cause {
     /// Whether the same request may succeed a little later.
     pub(super) fn is_transient(&self) -> bool {
         match self {
-            Self::Dns(_) | Self::Connect(_) | Self::Timeout | Self::RateLimited | Self::Server { .. } => true,
+            Self::Dns(_)
+            | Self::ProxyDns { .. }
+            | Self::Connect(_)
+            | Self::Timeout
+            | Self::RateLimited
+            | Self::Server { .. } => true,
             Self::Client { status, .. } => *status == 408,
             _ => false,
+        }
+    }
+
+    /// The same where a proxy is on the way: it is the one that is found and connected to.
+    pub(super) fn by_way_of(self, proxy: &str) -> Self {
+        match self {
+            Self::Dns(why) => Self::ProxyDns { proxy: proxy.to_owned(), why },
+            Self::Connect(why) => Self::Connect(format!("by way of the proxy {proxy}: {why}")),
+            other => other,
         }
     }
 
@@ -231,7 +255,7 @@ pub enum ClientError {
     #[error("tlsServerName is neither a DNS name nor an IP address")]
     ServerName,
     /// `proxyUrl` is no proxy.
-    #[error("proxyUrl can not be used; it is http://HOST:PORT or https://HOST:PORT")]
+    #[error("proxyUrl can not be used; it is http://HOST:PORT, https://HOST:PORT or socks5://HOST:PORT")]
     Proxy,
     /// The address is none.
     #[error("the site's host, port and uri make no URL")]

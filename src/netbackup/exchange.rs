@@ -136,7 +136,7 @@ impl Exchange {
             Ok(response) => response,
             Err(error) => {
                 self.stats.unanswered(request.endpoint);
-                return Err(Cause::of_transport(&error).into());
+                return Err(self.transport.cause(&error).into());
             }
         };
         let took = started.elapsed();

@@ -12,12 +12,8 @@ pub struct ProxyHop(Intercept);
 impl ProxyHop {
     /// The proxy for this site; `None` means that the way is direct.
     pub fn of(site: &Site) -> Option<Self> {
-        let matcher = match &site.proxy {
-            Proxy::Off => return None,
-            // What the HTTP client itself asks; `NO_PROXY` counts here only.
-            Proxy::Environment => Matcher::from_env(),
-            Proxy::Url(url) => Matcher::builder().all(url.to_string()).build(),
-        };
+        let Proxy::Url(url) = &site.proxy else { return None };
+        let matcher = Matcher::builder().all(url.to_string()).build();
         let destination: Uri = site.endpoint.to_string().parse().ok()?;
         matcher.intercept(&destination).map(Self)
     }
@@ -29,7 +25,12 @@ impl ProxyHop {
 
     /// Its port.
     pub fn port(&self) -> u16 {
-        self.0.uri().port_u16().unwrap_or(if self.is_tls() { 443 } else { 80 })
+        let usual = match self.0.uri().scheme_str() {
+            Some("https") => 443,
+            _ if self.is_socks() => 1080,
+            _ => 80,
+        };
+        self.0.uri().port_u16().unwrap_or(usual)
     }
 
     /// Whether it is itself spoken to over TLS.
@@ -37,16 +38,32 @@ impl ProxyHop {
         self.0.uri().scheme_str() == Some("https")
     }
 
-    /// What it gets as `Proxy-Authorization`.
+    /// Whether it speaks SOCKS (RFC 1928) and is told the site's name, whatever the site speaks.
+    pub fn is_socks(&self) -> bool {
+        self.0.uri().scheme_str().is_some_and(|scheme| scheme.starts_with("socks"))
+    }
+
+    /// User and password for a SOCKS proxy (RFC 1929).
+    pub fn user(&self) -> Option<(&str, &str)> {
+        self.0.raw_auth()
+    }
+
+    /// What an HTTP proxy gets as `Proxy-Authorization`.
     pub fn authorization(&self) -> Option<&HeaderValue> {
         self.0.basic_auth()
+    }
+}
+
+impl fmt::Display for ProxyHop {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}:{}", self.host(), self.port())
     }
 }
 
 impl fmt::Debug for ProxyHop {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Nothing of its credentials.
-        write!(formatter, "ProxyHop({}:{})", self.host(), self.port())
+        write!(formatter, "ProxyHop({self})")
     }
 }
 

@@ -11,7 +11,7 @@ use rustls::ClientConfig;
 use crate::config::{Endpoint, Proxy, Scheme, Site, Verification};
 
 use super::tls::is_dns_name;
-use super::{ClientError, ProxyHop, TlsCache};
+use super::{Cause, ClientError, ProxyHop, TlsCache};
 
 /// The HTTP client of one site with its connections, and the address that it is given.
 pub(super) struct Transport {
@@ -20,6 +20,8 @@ pub(super) struct Transport {
     pub(super) base: String,
     /// `Host`, where the URL holds another name for the sake of the handshake.
     pub(super) host: Option<HeaderValue>,
+    /// Host and port of the proxy on the way.
+    proxy: Option<String>,
     /// Keeps the shared settings in the cache while this client lives.
     _tls: Arc<ClientConfig>,
 }
@@ -52,25 +54,44 @@ impl Transport {
             .connect_timeout(CONNECT_TIMEOUT)
             .pool_idle_timeout(IDLE_TIMEOUT)
             .pool_max_idle_per_host(site.max_concurrent_requests);
-        builder = match &site.proxy {
-            Proxy::Environment => builder,
-            Proxy::Off => builder.no_proxy(),
-            Proxy::Url(url) => {
-                builder.proxy(reqwest::Proxy::all(url.clone()).map_err(|_| ClientError::Proxy)?)
-            }
-        };
+        // The environment has been read into the configuration; the client must not read it in its own way.
+        builder = builder.no_proxy();
+        if let Proxy::Url(url) = &site.proxy {
+            builder = builder.proxy(reqwest::Proxy::all(by_name(url)).map_err(|_| ClientError::Proxy)?);
+        }
         let mut base = site.endpoint.to_string();
         let mut host = None;
         if let Some(name) = name_in_url(site) {
             base = Endpoint::new(Scheme::Https, name, site.endpoint.port(), site.endpoint.base_path())
                 .to_string();
             host = Some(host_header(&site.endpoint)?);
-            builder = builder.no_proxy().dns_resolver(Arc::new(Elsewhere::of(&site.endpoint)));
+            builder = builder.dns_resolver(Arc::new(Elsewhere::of(&site.endpoint)));
         }
         reqwest::Url::parse(&base).map_err(|_| ClientError::Address)?;
         let http = builder.build().map_err(|error| ClientError::Setup(error.to_string()))?;
-        Ok(Self { http, base, host, _tls: config })
+        let proxy = ProxyHop::of(site).map(|proxy| proxy.to_string());
+        Ok(Self { http, base, host, proxy, _tls: config })
     }
+
+    /// What a failed exchange means.
+    pub(super) fn cause(&self, error: &reqwest::Error) -> Cause {
+        let cause = Cause::of_transport(error);
+        match &self.proxy {
+            Some(proxy) => cause.by_way_of(proxy),
+            None => cause,
+        }
+    }
+}
+
+/// A SOCKS proxy gets the site's name, as Go has it for both schemes: `socks5h` says so to the client, which for `socks5` would
+/// look the name up itself, and block a thread meanwhile.
+fn by_name(url: &url::Url) -> url::Url {
+    let mut url = url.clone();
+    if url.scheme() == "socks5" {
+        // Can not fail from one such scheme to the other.
+        let _ = url.set_scheme("socks5h");
+    }
+    url
 }
 
 fn has_tls_proxy(site: &Site) -> bool {

@@ -199,7 +199,7 @@ fn check_config_says_why_a_variable_of_dotenv_is_missing() {
     fs::write(directory.path().join(".env"), "NOT_SET_ANYWHERE hunter2\n").unwrap();
     let ran = program(&["check-config", &file]);
     assert_eq!(ran.code, Some(2));
-    assert!(ran.out.contains("/.env: the line after variable 0 is not NAME=value"), "{ran:?}");
+    assert!(ran.out.contains("/.env: line 1: it is not NAME=value"), "{ran:?}");
     assert!(!ran.out.contains("hunter2"), "{ran:?}");
 }
 

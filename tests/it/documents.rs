@@ -403,3 +403,26 @@ fn every_relative_link_leads_somewhere() {
     }
     assert!(broken.is_empty(), "{broken:#?}");
 }
+
+#[test]
+fn no_test_skips_in_silence() {
+    let allowed = ["tests/it/harness/skip.rs", "tests/it/documents.rs"];
+    let mut sources = Vec::new();
+    let mut folders = vec![repository("src"), repository("tests")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            match entry.extension() {
+                _ if entry.is_dir() => folders.push(entry),
+                Some(extension) if extension == "rs" => sources.push(entry),
+                _ => {}
+            }
+        }
+    }
+    assert!(sources.len() > 100);
+    for source in sources {
+        let name = source.strip_prefix(repository("")).unwrap().to_str().unwrap();
+        let text = std::fs::read_to_string(&source).unwrap();
+        let says = text.lines().find(|line| line.contains("\"SKIPPED") || line.contains("eprintln!(\"skip"));
+        assert!(allowed.contains(&name) || says.is_none(), "{name}: skip by `harness::skip`: {says:?}");
+    }
+}

@@ -17,3 +17,4 @@ mod image;
 mod layering;
 mod permissions;
 mod promises;
+mod proxies;

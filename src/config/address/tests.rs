@@ -69,12 +69,6 @@ fn the_metrics_path_is_none_of_our_own() {
 }
 
 #[test]
-fn proxies_are_http_urls_or_none() {
-    accepted::<Proxy>(&["none", "None", "http://proxy:3128", "https://joe:pw@proxy.example/"]);
-    refused::<Proxy>(&["proxy:3128", "socks5://proxy:1", "http://", "ftp://a"]);
-}
-
-#[test]
 fn ports_are_plain_numbers() {
     accepted::<Port>(&["1", "65535", "09440"]);
     refused::<Port>(&["0", "65536", "+1", "-1", "1.0", "0x1", "1_0", " 1"]);

@@ -10,7 +10,7 @@ use super::*;
 fn site(name: &str, host: &str, key: &str, timeout: u64) -> Site {
     Site {
         api_key: Secret::new(key.to_owned()),
-        proxy: Proxy::Environment,
+        proxy: Proxy::Url("http://p:1".parse().unwrap()),
         timeout: Duration::from_secs(timeout),
         ..fixture::site(name, Endpoint::new(Scheme::Https, host, 1556, "/netbackup"))
     }
@@ -48,7 +48,7 @@ fn two_sites_that_swap_names_both_move() {
 #[test]
 fn connection_and_options_are_told_apart() {
     let plain = site("a", "a", "k", 60);
-    let proxied = Site { proxy: Proxy::Off, ..plain.clone() };
+    let proxied = Site { proxy: Proxy::Direct, ..plain.clone() };
     check(vec![plain.clone()], vec![proxied], "sites: ~a(connection)");
     let named =
         Site { tls_server_name: Some("b".to_owned()), verification: Verification::Off, ..plain.clone() };

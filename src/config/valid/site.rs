@@ -1,6 +1,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::super::proxy::{EnvironmentProxies, ProxyUrl};
 use super::super::raw::RawSite;
 use super::super::reader::{Reader, Scalar, Slot, Without};
 use super::super::scalar::FilePath;
@@ -15,6 +16,8 @@ pub(super) struct SiteBuilder<'a> {
     /// The directory of the configuration file.
     pub(super) directory: &'a Path,
     pub(super) material: &'a Material,
+    /// What the environment says of proxies.
+    pub(super) proxies: EnvironmentProxies,
 }
 
 impl SiteBuilder<'_> {
@@ -49,6 +52,11 @@ impl SiteBuilder<'_> {
         let optional_usable =
             usable(&raw.api_version) && usable(&raw.tls_server_name) && usable(&raw.proxy_url);
         let endpoint = Endpoint::new(*raw.scheme.get()?, &host?.normal, raw.port.get()?.0, &raw.uri.get()?.0);
+        let proxy = match raw.proxy_url.get() {
+            Some(ProxyUrl::Url(url)) => Proxy::Url(url.clone()),
+            Some(ProxyUrl::None) => Proxy::Direct,
+            None => self.proxies.on_the_way_to(&endpoint),
+        };
         optional_usable.then_some(())?;
         Some(Site {
             id: id?,
@@ -58,7 +66,7 @@ impl SiteBuilder<'_> {
             api_version: raw.api_version.get().copied(),
             verification: verification?,
             tls_server_name: raw.tls_server_name.get().map(|name| name.0.clone()),
-            proxy: raw.proxy_url.get().cloned().unwrap_or(Proxy::Environment),
+            proxy,
             timeout: raw.timeout.get()?.0,
             max_concurrent_requests: usize::try_from(raw.max_concurrent_requests.get()?.0).ok()?,
         })

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::dotenv::Dotenv;
 use super::problem::{LookError, Problem};
 use super::read::{Identity, read};
 use super::status::{Mode, Status};
 use super::trail::Links;
-use super::{FileSource, Options, Place, dotenv};
+use super::{FileSource, Options, Place};
 use crate::config::{Environment, FileProblem, Material};
 
 mod memory;
@@ -166,15 +167,20 @@ impl FileReader {
         Shot { text, files: files.collect(), environment, notes, beside }
     }
 
-    /// The variables of the first `.env` that is there and well-formed.
+    /// The variables of the first `.env` that is there and can be read.
     fn dotenv(&self, sight: &mut Sight, notes: &mut Vec<String>) -> BTreeMap<String, String> {
         for path in &self.place.dotenv {
             let bytes = match sight.read(path, self.options.largest_reference) {
                 Err(Problem::Missing(_)) => continue,
                 other => other.map_err(|problem| problem.to_string()),
             };
-            match bytes.and_then(|bytes| dotenv::parse(&bytes)) {
-                Ok(variables) => return variables,
+            match bytes {
+                Ok(bytes) => {
+                    let dotenv = Dotenv::parse(&bytes, &self.process);
+                    let told = dotenv.mistakes.iter().map(|mistake| format!("{}: {mistake}", path.display()));
+                    notes.extend(told);
+                    return dotenv.variables;
+                }
                 Err(problem) => notes.push(format!("{}: {problem}; the file is left out", path.display())),
             }
         }

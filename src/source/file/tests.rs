@@ -2,6 +2,8 @@
 
 mod editors;
 mod faults;
+#[path = "../../../tests/it/harness/skip.rs"]
+mod skip;
 mod volume;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,6 +14,7 @@ use std::time::Duration;
 
 use super::{FileReader, FileSource, FileWatcher, Hint, Hints, Look, LookError, Mode, Options, Status};
 use crate::config::Environment;
+use skip::skip;
 
 /// Long enough for a machine that is busy with everything else.
 const DEADLINE: Duration = Duration::from_mins(5);
@@ -152,7 +155,7 @@ fn is_inside(module: &str, test: &str, unshare: &[&str]) -> bool {
     }
     let allowed = Command::new("unshare").args(unshare).arg("true").status();
     if !allowed.is_ok_and(|status| status.success()) {
-        eprintln!("SKIPPED {test}: `unshare {}` is not allowed here", unshare.join(" "));
+        skip(test, format_args!("`unshare {}` is not allowed here", unshare.join(" ")));
         return false;
     }
     let (_, module) = module.split_once("::").unwrap();

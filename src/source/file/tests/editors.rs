@@ -70,7 +70,7 @@ async fn rsync_with_its_temporary_name_is_seen() {
 /// What is seen of vim, where it is installed.
 async fn seen_of_vim(backup: &str) -> Option<Vec<String>> {
     if Command::new("vim").arg("--version").output().is_err() {
-        eprintln!("SKIPPED: vim is not installed");
+        skip("editors", "vim is not installed here");
         return None;
     }
     let settings = format!("set backup writebackup swapfile backupcopy={backup}");
