@@ -138,10 +138,7 @@ fn parse(text: &str) -> Result<Url, Mistake> {
     if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
         return Err(Mistake::Blank);
     }
-    let url = match text.contains("://") {
-        true => Url::parse(text),
-        false => Url::parse(&format!("http://{text}")),
-    };
+    let url = if text.contains("://") { Url::parse(text) } else { Url::parse(&format!("http://{text}")) };
     let url = url.map_err(|error| match error {
         url::ParseError::EmptyHost => Mistake::Host,
         _ => Mistake::Url,
