@@ -24,7 +24,23 @@ KUSTOMIZATION = f"""\
 #   images:
 #     - name: nbu-exporter
 #       newName: registry.example.com/monitoring/nbu-exporter
+#
+# A namePrefix, a nameSuffix or the hash of the generator (without disableNameSuffixHash) renames the ConfigMap. kustomize rewrites its name in
+# volumes by itself; in the variable that tells the exporter which object to watch, and in the Role, by name-references.yaml. With the hash each
+# edit is a new ConfigMap and a new pod.
 """
+NAME_REFERENCES = {
+    "nameReference": [
+        {
+            "kind": "ConfigMap",
+            "version": "v1",
+            "fieldSpecs": [
+                {"kind": "Deployment", "path": "spec/template/spec/containers/env/value"},
+                {"kind": "Role", "path": "rules/resourceNames"},
+            ],
+        }
+    ]
+}
 
 
 def rendered(helm):
@@ -40,6 +56,7 @@ def rendered(helm):
         assert name not in files, f"two objects would be {name}"
         files[name] = HEADER + dump(without_helm(it))
         resources.append(name)
+    files["name-references.yaml"] = HEADER + dump(NAME_REFERENCES)
     files["kustomization.yaml"] = HEADER + KUSTOMIZATION + dump(kustomization(sorted(resources)))
     return files
 
@@ -54,7 +71,26 @@ def without_helm(it):
     it["metadata"].pop("namespace", None)
     for label in ("helm.sh/chart", "app.kubernetes.io/managed-by"):
         it["metadata"]["labels"].pop(label)
+    if it["kind"] == "Deployment":
+        names_in_variables(it["spec"]["template"]["spec"]["containers"][0])
     return it
+
+
+# kustomize can rename an object in a whole value, but not in a part of an argument.
+VARIABLES = {"--config.kubernetes": "NBU_EXPORTER_CONFIG_KUBERNETES"}
+
+
+def names_in_variables(container):
+    """Names objects by variables instead of flags."""
+    kept = []
+    for argument in container["args"]:
+        flag, _, value = argument.partition("=")
+        if variable := VARIABLES.get(flag):
+            # The key is the one that is read when none is named.
+            container["env"].append({"name": variable, "value": value.removesuffix(":config.yaml")})
+        else:
+            kept.append(argument)
+    container["args"] = kept
 
 
 def kustomization(resources):
@@ -63,6 +99,7 @@ def kustomization(resources):
         "kind": "Kustomization",
         "namespace": NAMESPACE,
         "resources": resources,
+        "configurations": ["name-references.yaml"],
         "configMapGenerator": [
             {
                 "name": NAME,

@@ -30,8 +30,17 @@
 {{- .Values.namespaceOverride | default .Release.Namespace -}}
 {{- end -}}
 
-{{- define "nbu-exporter.configMapName" -}}
-{{- .Values.configMap.existingName | default (include "nbu-exporter.fullname" .) -}}
+{{/* The object that holds the configuration: its kind, name and key. */}}
+{{- define "nbu-exporter.configKind" -}}
+{{- ternary "configmap" "secret" (empty .Values.configSecret.existingName) -}}
+{{- end -}}
+
+{{- define "nbu-exporter.configName" -}}
+{{- .Values.configSecret.existingName | default .Values.configMap.existingName | default (include "nbu-exporter.fullname" .) -}}
+{{- end -}}
+
+{{- define "nbu-exporter.configKey" -}}
+{{- ternary .Values.configMap.key .Values.configSecret.key (empty .Values.configSecret.existingName) -}}
 {{- end -}}
 
 {{- define "nbu-exporter.serviceAccountName" -}}

@@ -1,16 +1,16 @@
 {{- define "nbu-exporter.notes" -}}
 {{- $namespace := include "nbu-exporter.namespace" . -}}
-{{- $configMap := include "nbu-exporter.configMapName" . -}}
+{{- $object := printf "%s/%s" (include "nbu-exporter.configKind" .) (include "nbu-exporter.configName" .) -}}
 {{- $name := include "nbu-exporter.fullname" . -}}
 {{- $path := include "nbu-exporter.metricsPath" . -}}
-Edit   kubectl -n {{ $namespace }} edit configmap {{ $configMap }}
+Edit   kubectl -n {{ $namespace }} edit {{ $object }}
        {{- if .Values.kubernetesWatch.enabled }}  # applied at once, without a restart
        {{- else }}  # applied when the kubelet has brought the file up to date, about a minute later
        {{- end }}
 Look   kubectl -n {{ $namespace }} port-forward service/{{ $name }} {{ .Values.service.port }} &
        curl -s localhost:{{ .Values.service.port }}{{ $path }} | grep nbu_up
 {{- if and .Values.kubernetesWatch.enabled .Values.events.enabled }}
-       kubectl -n {{ $namespace }} events --for configmap/{{ $configMap }}
+       kubectl -n {{ $namespace }} events --for {{ $object }}
 {{- end }}
 {{- if .Values.tests.enabled }}
 Test   helm -n {{ .Release.Namespace }} test {{ .Release.Name }}
@@ -35,7 +35,7 @@ Test   helm -n {{ .Release.Namespace }} test {{ .Release.Name }}
 {{- $remarks = append $remarks (printf "The image %s names no registry: each node must have it already. Build it from the Dockerfile, push it to your registry and name that in image.registry." (include "nbu-exporter.image" .)) -}}
 {{- end -}}
 {{- $sites := concat ($values.config.nbuservers | default list) (ternary (list $values.config.nbuserver) list (not (empty $values.config.nbuserver))) -}}
-{{- if $values.configMap.existingName -}}
+{{- if or $values.configMap.existingName $values.configSecret.existingName -}}
 {{- $remarks = append $remarks "The configuration is yours: a site there names its key file itself, /etc/nbu-exporter/keys/SITE (credentialsSecret) or /etc/nbu-exporter/credentials/SITE/apiKey (credentials[])." -}}
 {{- else -}}
 {{- if $values.demo.enabled -}}

@@ -25,7 +25,7 @@
 {{- end -}}
 
 {{- define "nbu-exporter.configFile" -}}
-/etc/nbu-exporter/config/{{ .Values.configMap.key }}
+/etc/nbu-exporter/config/{{ include "nbu-exporter.configKey" . }}
 {{- end -}}
 
 {{- define "nbu-exporter.volumeMounts" -}}
@@ -56,8 +56,14 @@
 {{/* The files are world-readable inside the pod, since without a fixed user or group nobody else could be given them. */}}
 {{- define "nbu-exporter.volumes" -}}
 - name: config
+{{- if .Values.configSecret.existingName }}
+  secret:
+    secretName: {{ include "nbu-exporter.configName" . | quote }}
+    defaultMode: 0444
+{{- else }}
   configMap:
-    name: {{ include "nbu-exporter.configMapName" . | quote }}
+    name: {{ include "nbu-exporter.configName" . | quote }}
+{{- end }}
 {{- with .Values.credentialsSecret }}
 - name: keys
   secret:
@@ -84,6 +90,12 @@
 {{- with include "nbu-exporter.templated" (list . .Values.extraVolumes) }}
 {{ . }}
 {{- end }}
+{{- end -}}
+
+{{/* Where the exporter's own commands find it inside of the pod. */}}
+{{- define "nbu-exporter.address" -}}
+{{- $host := get (dict "" "127.0.0.1" "0.0.0.0" "127.0.0.1" "[::]" "[::1]") .Values.listenHost | default .Values.listenHost -}}
+{{- printf "http://%s:%d" $host (int .Values.containerPort) -}}
 {{- end -}}
 
 {{/* The one source of the CA bundle, or nothing. */}}

@@ -10,8 +10,15 @@
 {{- end -}}
 {{- $seen = append $seen .site -}}
 {{- end -}}
-{{- if and .Values.demo.enabled .Values.configMap.existingName -}}
-{{- fail "demo.enabled adds its sites to the chart's own ConfigMap: leave configMap.existingName empty, or turn the demo off" -}}
+{{- if and .Values.configSecret.existingName .Values.configMap.existingName -}}
+{{- fail "the configuration comes from one object: set configMap.existingName or configSecret.existingName, not both" -}}
+{{- end -}}
+{{- if and .Values.demo.enabled (or .Values.configMap.existingName .Values.configSecret.existingName) -}}
+{{- fail "demo.enabled adds its sites to the chart's own ConfigMap: leave configMap.existingName and configSecret.existingName empty, or turn the demo off" -}}
+{{- end -}}
+{{- $delay := include "nbu-exporter.milliseconds" .Values.shutdownDelay | int64 -}}
+{{- if and (not (kindIs "invalid" .Values.terminationGracePeriodSeconds)) (ge $delay (mul 1000 (int64 .Values.terminationGracePeriodSeconds))) -}}
+{{- fail (printf "shutdownDelay (%s) is not shorter than terminationGracePeriodSeconds (%d), so that the exporter would be killed while it still serves: make it shorter, by 20 s for the end itself" .Values.shutdownDelay (int64 .Values.terminationGracePeriodSeconds)) -}}
 {{- end -}}
 {{- if and .Values.demo.enabled .Values.config.nbuserver -}}
 {{- fail "demo.enabled adds its sites to config.nbuservers, and beside a list the exporter leaves config.nbuserver out: move that server into the list, or turn the demo off" -}}

@@ -112,6 +112,16 @@ def test_an_existing_map_is_mounted_watched_and_not_written(helm):
     assert objects.one("Role")["rules"][0]["resourceNames"] == ["theirs"]
 
 
+def test_a_configuration_in_a_secret_is_mounted_watched_and_not_written(helm):
+    objects = helm.render({"configSecret": {"existingName": "theirs", "key": "exporter.yml"}})
+    assert not objects.of("ConfigMap")
+    assert volume(objects, "config")["secret"] == {"secretName": "theirs", "defaultMode": 0o444}
+    assert "--config=/etc/nbu-exporter/config/exporter.yml" in objects.exporter["args"]
+    assert "--config.kubernetes-secret=theirs:exporter.yml" in objects.exporter["args"]
+    assert not any(it.startswith("--config.kubernetes=") for it in objects.exporter["args"])
+    assert "--config=/etc/nbu-exporter/config/exporter.yml" in objects.one("Pod")["spec"]["containers"][0]["args"]
+
+
 def test_the_proxy_is_an_environment_of_the_exporter_and_the_doctor(helm):
     objects = helm.render({"proxy": {"httpsProxy": "http://p:1", "noProxy": ".svc"}})
     for pod in objects.pods.values():

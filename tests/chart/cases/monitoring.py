@@ -121,13 +121,15 @@ def notes(helm, **values):
 
 def test_the_notes_tell_how_to_edit_and_look(helm):
     said = notes(helm)
-    assert f"kubectl -n {NAMESPACE} edit configmap backup-nbu-exporter" in said
+    assert f"kubectl -n {NAMESPACE} edit configmap/backup-nbu-exporter" in said
     assert f"kubectl -n {NAMESPACE} port-forward service/backup-nbu-exporter 9440" in said
     assert "kubectl -n monitoring events --for configmap/backup-nbu-exporter" in said
     assert "No site is configured yet" in said
     # Helm 3 does not find the log of a test that passed.
     assert ("test backup --logs" in said) is (helm.major > 3) and "test backup" in said
-    assert "edit configmap theirs" in notes(helm, configMap={"existingName": "theirs"})
+    assert "edit configmap/theirs" in notes(helm, configMap={"existingName": "theirs"})
+    assert "edit secret/theirs" in notes(helm, configSecret={"existingName": "theirs"})
+    assert "events --for secret/theirs" in notes(helm, configSecret={"existingName": "theirs"})
 
 
 def test_the_notes_tell_where_an_image_must_be_that_names_no_registry(helm):

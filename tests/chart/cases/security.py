@@ -76,7 +76,7 @@ def test_the_token_is_mounted_only_for_the_watch(helm):
         assert objects.one("Pod")["spec"]["automountServiceAccountToken"] is False
         assert len(objects.of("Role")) == len(objects.of("RoleBinding")) == int(watch)
         assert any(it.startswith("--config.kubernetes=") for it in objects.exporter["args"]) is watch
-        assert ("env" in objects.exporter) is watch, "the pod's name is only for the watch"
+        assert any(it["name"] == "POD_NAME" for it in objects.exporter["env"]) is watch, "the pod's name is only for the watch"
 
 
 def test_the_role_holds_exactly_what_is_used(helm):
@@ -87,6 +87,11 @@ def test_the_role_holds_exactly_what_is_used(helm):
         assert objects.one("Role")["rules"] == expected
         assert f"--kubernetes.events={str(enabled).lower()}" in objects.exporter["args"]
         assert not objects.of("ClusterRole") and not objects.of("ClusterRoleBinding")
+
+
+def test_the_role_of_a_configuration_in_a_secret_reads_that_secret_alone(helm):
+    rules = helm.render({"configSecret": {"existingName": "theirs"}}).one("Role")["rules"]
+    assert rules[0] == {"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["theirs"], "verbs": ["get", "list", "watch"]}
 
 
 def test_no_role_is_made_when_someone_else_does(helm):

@@ -20,13 +20,37 @@ def test_manifests_are_what_the_chart_makes(helm):
     assert not manifests.stale(helm), f"run tests/chart/render-manifests: {manifests.stale(helm)}"
 
 
-def test_kustomize_builds_the_manifests():
+def kustomized(folder):
     kubectl = shutil.which("kubectl")
     if not kubectl:
         raise Skipped("kubectl was not found in PATH")
-    done = subprocess.run([kubectl, "kustomize", str(manifests.TARGET)], capture_output=True, text=True, check=False)
+    done = subprocess.run([kubectl, "kustomize", str(folder)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    objects = list(yaml.safe_load_all(done.stdout))
+    return list(yaml.safe_load_all(done.stdout))
+
+
+def test_a_name_that_kustomize_changes_is_changed_wherever_it_is_used():
+    """By the hash of the generator and by the prefix of an overlay."""
+    with tempfile.TemporaryDirectory() as scratch:
+        base, overlay = Path(scratch, "base"), Path(scratch, "overlay")
+        shutil.copytree(manifests.TARGET, base)
+        kustomization = base / "kustomization.yaml"
+        hashed = kustomization.read_text(encoding="utf-8").replace("    disableNameSuffixHash: true\n", "")
+        kustomization.write_text(hashed, encoding="utf-8")
+        overlay.mkdir()
+        (overlay / "kustomization.yaml").write_text("resources: [../base]\nnamePrefix: prod-\n", encoding="utf-8")
+        objects = kustomized(overlay)
+    config = next(it for it in objects if it["kind"] == "ConfigMap" and "config.yaml" in it.get("data", {}))
+    name = config["metadata"]["name"]
+    assert re.fullmatch(r"prod-nbu-exporter-[a-z0-9]{10}", name), name
+    spec = next(it for it in objects if it["kind"] == "Deployment")["spec"]["template"]["spec"]
+    variables = {it["name"]: it.get("value") for it in spec["containers"][0]["env"]}
+    assert variables["NBU_EXPORTER_CONFIG_KUBERNETES"] == name == spec["volumes"][0]["configMap"]["name"]
+    assert next(it for it in objects if it["kind"] == "Role")["rules"][0]["resourceNames"] == [name]
+
+
+def test_kustomize_builds_the_manifests():
+    objects = kustomized(manifests.TARGET)
     config = next(it for it in objects if it["kind"] == "ConfigMap")
     deployment = next(it for it in objects if it["kind"] == "Deployment")
     role = next(it for it in objects if it["kind"] == "Role")

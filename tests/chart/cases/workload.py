@@ -21,7 +21,7 @@ def test_a_change_of_configuration_leaves_the_pod_template(helm):
     for config in (
         {"nbuservers": SITES + [{"site": "lyon", "host": "nbu.lyon.example.com"}]},
         {"nbuservers": [{**SITES[0], "host": "moved.example.com", "port": 1557}]},
-        {"nbuservers": SITES, "server": {"uri": "/other", "port": 1, "collectionInterval": "1m"}},
+        {"nbuservers": SITES, "server": {"port": 1, "collectionInterval": "1m"}},
         {"nbuservers": []},
     ):
         assert same_template(helm, config=config), config
@@ -64,15 +64,49 @@ def test_a_probe_is_removed_by_null(helm):
     assert "startupProbe" not in helm.render({"startupProbe": None}).exporter
 
 
+def test_the_path_of_the_page_is_pinned_to_that_of_the_monitors(helm):
+    """Another path in the values changes flag, pod and monitors together; an edit of the ConfigMap changes none of them."""
+    objects = helm.render({"config": {"server": {"uri": "/{{ .Release.Name }}/m"}}, "serviceMonitor": {"enabled": True}})
+    assert "--web.telemetry-path=/backup/m" in objects.exporter["args"]
+    assert objects.one("ServiceMonitor")["spec"]["endpoints"][0]["path"] == "/backup/m"
+    assert "--web.telemetry-path=/metrics" in helm.render({"configMap": {"existingName": "theirs"}}).exporter["args"]
+
+
+def test_the_listener_is_on_every_address_of_both_families(helm):
+    assert "--web.listen-address=:9440" in helm.render().exporter["args"]
+
+
+def test_the_commands_inside_of_a_pod_find_the_listener(helm):
+    for values, address in (
+        ({}, "http://127.0.0.1:9440"),
+        ({"containerPort": 1234}, "http://127.0.0.1:1234"),
+        ({"listenHost": "0.0.0.0"}, "http://127.0.0.1:9440"),
+        ({"listenHost": "[::]"}, "http://[::1]:9440"),
+        ({"listenHost": "10.0.0.1", "kubernetesWatch": {"enabled": False}}, "http://10.0.0.1:9440"),
+    ):
+        assert {"name": "NBU_EXPORTER_ADDRESS", "value": address} in helm.render(values).exporter["env"], values
+
+
+def test_a_pod_that_is_told_to_go_serves_on_for_the_shutdown_delay(helm):
+    assert "--shutdown-delay=5s" in helm.render().exporter["args"]
+    longer = helm.render({"shutdownDelay": "1m", "terminationGracePeriodSeconds": 90})
+    assert "--shutdown-delay=1m" in longer.exporter["args"]
+    assert longer.template["spec"]["terminationGracePeriodSeconds"] == 90
+
+
+def test_the_report_of_a_failed_start_is_the_termination_message(helm):
+    assert helm.render().exporter["terminationMessagePolicy"] == "FallbackToLogsOnError"
+
+
 def test_the_listener_is_pinned_whatever_the_configuration_says(helm):
     objects = helm.render({"config": {"server": {"host": "127.0.0.1", "port": 1}}, "containerPort": 1234, "listenHost": "[::]"})
     assert "--web.listen-address=[::]:1234" in objects.exporter["args"]
     assert objects.exporter["ports"][0]["containerPort"] == 1234
 
 
-def test_no_flag_hides_a_key_of_the_configuration(helm):
+def test_no_flag_but_listener_and_path_hides_a_key_of_the_configuration(helm):
     flags = {it.split("=")[0] for it in helm.render().exporter["args"][1:]}
-    assert flags == {"--config", "--web.listen-address", "--config.kubernetes", "--kubernetes.events"}
+    assert flags == {"--config", "--web.listen-address", "--web.telemetry-path", "--shutdown-delay", "--config.kubernetes", "--kubernetes.events"}
 
 
 def test_placement_reaches_the_pods(helm):
