@@ -19,7 +19,7 @@ use anyhow::{Context as _, anyhow};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::ListenAddress;
+use crate::config::{self, ListenAddress, Log};
 use crate::exposition::{BuildInfo, Exposition, Registry};
 use crate::http::{HttpMetrics, Limits, Listeners, Pages, State};
 use crate::poller;
@@ -90,7 +90,7 @@ impl App {
     ) -> Result<Self, RunError> {
         let Termination { announced, drain } = termination;
         let mut observed = Observed::begin(&options, hangups).await?;
-        let first = observed.first().await?;
+        let first = observed.first().await.inspect_err(|_| log.apply(&wanted_log(&options)))?;
         log.apply(&first.config.log);
         warn_of(&first);
         observed.register(&registry)?;
@@ -162,6 +162,12 @@ impl App {
         self.supervisor.await.context("the supervisor")?;
         Ok(())
     }
+}
+
+/// How the file that is refused wants to be logged: the reason is to come in that form.
+fn wanted_log(options: &Options) -> Log {
+    let text = options.config.as_ref().and_then(|file| std::fs::read(file).ok()).unwrap_or_default();
+    config::log(&text)
 }
 
 fn warn_of(first: &ActiveConfig) {

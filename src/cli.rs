@@ -24,7 +24,7 @@ use crate::telemetry::Overrides;
 pub use check::check_config;
 pub use demo::demo;
 pub use doctor::{DoctorArgs, DoctorFormat, examine};
-pub use exit::failed;
+pub use exit::{failed, parse};
 pub use healthcheck::check_health;
 pub use kill::{is_kill, kill};
 pub use list::list_metrics;

@@ -32,7 +32,7 @@ pub use duration::parse as parse_duration;
 pub use endpoint::{Endpoint, Scheme};
 pub use expand::{Unset, expanded};
 pub use listen::{ListenAddress, ListenHost};
-pub use load::{Check, Loaded, load, references};
+pub use load::{Check, Loaded, load, log, references};
 pub use material::{Environment, FileProblem, Material};
 pub use proxy::{Proxy, UnusableProxy};
 pub use redact::redacted;

@@ -5,9 +5,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use clap::Parser as _;
 use nbu_exporter::app::{App, Options, RunError, reader};
-use nbu_exporter::cli::{self, Command, CommandLine, RunArgs};
+use nbu_exporter::cli::{self, Command, RunArgs};
 use nbu_exporter::exposition::{BuildInfo, Registry};
 use nbu_exporter::shutdown::{Ended, Pace, Shutdown, Termination};
 use nbu_exporter::source::signal::{self, Hangups};
@@ -26,9 +25,11 @@ fn main() -> ExitCode {
     }
     // Before any thread exists: a signal that comes now waits for its handler instead of killing us.
     let blocked = signal::block().map_err(RunError::from);
-    blocked
-        .and_then(|()| obey(CommandLine::parse().into_command()))
-        .unwrap_or_else(|error| cli::failed(&error))
+    let command = match cli::parse() {
+        Ok(command) => command,
+        Err(code) => return code,
+    };
+    blocked.and_then(|()| obey(command)).unwrap_or_else(|error| cli::failed(&error, false))
 }
 
 fn obey(command: Command) -> Result<ExitCode, RunError> {
@@ -50,9 +51,9 @@ fn obey(command: Command) -> Result<ExitCode, RunError> {
 
 /// Collects and serves until a signal ends it.
 async fn run(args: RunArgs) -> Result<ExitCode, RunError> {
-    let options = args.options()?;
+    let options = args.options();
     let pace = Pace { delay: args.shutdown_delay(), deadline: DRAIN_DEADLINE };
-    let work = async |start: Start| start.app(options).await?.serve().await;
+    let work = async |start: Start| start.app(options?).await?.serve().await;
     until_signalled(args.log_overrides(), pace, work).await
 }
 
@@ -100,8 +101,11 @@ async fn until_signalled(
     let messages = MessageCounter::new(registry.prometheus()).context("metrics")?;
     let log = telemetry::init(overrides, messages).context("logging")?;
     telemetry::watch_panics(PanicCounter::new(registry.prometheus()).context("metrics")?);
-    let start = Start { registry, log, hangups, termination: shutdown.termination() };
-    exit(shutdown.run(work(start), pace).await)
+    let start = Start { registry, log: log.clone(), hangups, termination: shutdown.termination() };
+    exit(shutdown.run(work(start), pace).await).or_else(|error| {
+        // Who reads the log as JSON reads these words as well.
+        if log.is_json() { Ok(cli::failed(&error, true)) } else { Err(error) }
+    })
 }
 
 /// A command that asks something once: the first signal ends it.

@@ -6,6 +6,9 @@ mod panic;
 pub use counter::MessageCounter;
 pub use panic::{PanicCounter, watch_panics};
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -31,9 +34,11 @@ pub struct Overrides {
     pub trace_api: bool,
 }
 
-/// Changes level and format while the program runs.
+/// Changes level and format while the program runs; clones share it.
+#[derive(Clone)]
 pub struct LogControl {
     overrides: Overrides,
+    is_json: Arc<AtomicBool>,
     format: reload::Handle<BoxedLayer, Registry>,
     filter: reload::Handle<Targets, Filtered>,
 }
@@ -46,11 +51,19 @@ impl std::fmt::Debug for LogControl {
 
 /// Starts logging.
 pub fn init(overrides: Overrides, counter: MessageCounter) -> Result<LogControl, TryInitError> {
-    let (format, format_handle) = reload::Layer::new(layer(overrides.format.unwrap_or(LogFormat::Logfmt)));
+    let first = overrides.format.unwrap_or(LogFormat::Logfmt);
+    let (format, format_handle) = reload::Layer::new(layer(first));
     let level = overrides.level.unwrap_or(LogLevel::Info);
     let (filter, filter_handle) = reload::Layer::new(targets(level, overrides.trace_api));
     tracing_subscriber::registry().with(format).with(filter).with(counter).try_init()?;
-    Ok(LogControl { overrides, format: format_handle, filter: filter_handle })
+    let is_json = Arc::new(AtomicBool::new(first == LogFormat::Json));
+    Ok(LogControl { overrides, is_json, format: format_handle, filter: filter_handle })
+}
+
+/// Says why the program ends as one more line of a log in JSON, also where there is no log.
+pub fn last_words(error: &str) {
+    let log = tracing_subscriber::registry().with(layer(LogFormat::Json));
+    tracing::subscriber::with_default(log, || tracing::error!(error, "The exporter can not go on"));
 }
 
 impl LogControl {
@@ -61,6 +74,12 @@ impl LogControl {
         // Both fail only when the subscriber is gone, and then nobody reads.
         let _ = self.filter.reload(targets(level, self.overrides.trace_api));
         let _ = self.format.reload(layer(format));
+        self.is_json.store(format == LogFormat::Json, Ordering::Relaxed);
+    }
+
+    /// Whether lines are JSON now.
+    pub fn is_json(&self) -> bool {
+        self.is_json.load(Ordering::Relaxed)
     }
 }
 

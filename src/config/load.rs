@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use super::raw::RawConfig;
 use super::reader::{Reader, Slot};
 use super::report::{Report, Violation};
-use super::{Config, Environment, Material, valid, yaml};
+use super::{Config, Environment, Log, Material, valid, yaml};
 
 /// How much is demanded of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +55,14 @@ pub fn references(file: &Path, text: &[u8], environment: &Environment) -> BTreeS
     let sites = listed.chain([&raw.nbuserver]).filter_map(Slot::get);
     let paths = sites.flat_map(|site| [&site.api_key_file, &site.ca_file]).filter_map(Slot::get);
     paths.map(|path| directory(file).join(&path.0)).collect()
+}
+
+/// How a text wants to be logged, as far as it can be told of one that is not valid.
+pub fn log(text: &[u8]) -> Log {
+    let raw = skim(text, &Environment::default());
+    let log = raw.as_ref().and_then(|raw| raw.log.get());
+    log.map(|log| Log { level: log.level.get().copied(), format: log.format.get().copied() })
+        .unwrap_or_default()
 }
 
 fn skim(text: &[u8], environment: &Environment) -> Option<RawConfig> {

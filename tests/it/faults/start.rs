@@ -46,6 +46,35 @@ fn a_start_on_a_port_in_use_ends_with_1_and_names_it() {
 }
 
 #[test]
+fn with_json_logs_the_last_words_of_a_start_that_fails_are_one_json_line() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let (_invalid, invalid) = file("nbuservers:\n  - {site: a, hots: b}\n  - {site: c, hots: d}\n");
+    let (_asking, asking) = file("log: {format: json}\nnbuservers: 7\n");
+    let (_valid, valid) = file("log: {format: json}\nnbuservers: []\n");
+    let json = ["--log.format", "json"];
+    let port = ["--web.listen-address", address.as_str()];
+    for (flags, code, words) in [
+        // By the flag: many mistakes, no file, no name of a file, a flag that is wrong, and a port in use.
+        ([&json[..], &["--config", &invalid]].concat(), 2, "nbuservers[1].hots"),
+        ([&json[..], &["--config", "/nowhere/config.yaml"]].concat(), 2, "/nowhere"),
+        (json.to_vec(), 2, "NBU_EXPORTER_CONFIG"),
+        ([&json[..], &["--nope"]].concat(), 2, "--nope"),
+        ([&json[..], &["--config", &valid], &port].concat(), 1, "in use"),
+        // By the file, which may be wrong.
+        (["--config", &asking].to_vec(), 2, "nbuservers"),
+        ([&["--config", &valid][..], &port].concat(), 1, "in use"),
+    ] {
+        let (exit, said) = start_fails(&flags);
+        assert_eq!(exit, Some(code), "{said}");
+        let last = said.lines().last().unwrap_or_default();
+        let record: serde_json::Value = serde_json::from_str(last).unwrap_or_else(|_| panic!("{said}"));
+        assert_eq!(record["level"], "ERROR", "{last}");
+        assert!(record["error"].as_str().unwrap().contains(words), "{last}");
+    }
+}
+
+#[test]
 fn a_proxy_of_the_environment_is_not_taken_for_the_api_server() {
     let (_keep, path) = file("nbuservers: []\n");
     let api = ApiServer::start("1", "nbuservers: []\n");
