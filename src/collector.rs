@@ -73,7 +73,7 @@ pub struct Tally {
     pub records: u64,
     /// Records, or fields of records, that were not what the API reference says.
     pub odd: u64,
-    /// Records that went into the label set `other`, since there are too many label sets.
+    /// Records that have no label set of their own, since there are too many.
     pub capped: u64,
     /// Whether the list was longer than this cycle could read.
     pub truncated: bool,
@@ -189,6 +189,7 @@ async fn run(collector: &mut dyn Collector, context: &Context<'_>) -> Run {
         Ok(families) => {
             // One record that is there twice shows in several families.
             tally.odd += families.iter().map(Family::duplicates).max().unwrap_or(0);
+            tally.capped += families.iter().map(Family::capped).max().unwrap_or(0);
             Run { families, duration, outcome: Ok(()), tally, partial: false }
         }
         Err(error) => Run { families: Vec::new(), duration, outcome: Err(error), tally, partial: false },

@@ -2,11 +2,13 @@
 
 mod family;
 mod histogram;
+mod label;
 mod names;
 mod value;
 
 pub use family::Family;
 pub use histogram::Histogram;
+pub use label::{MOST_LABEL_SETS, label_value};
 pub use names::MetricNames;
 pub use value::{flag, seconds};
 

@@ -75,7 +75,7 @@ static ODD_RECORDS: Desc = counter(
 );
 static CAPPED_RECORDS: Desc = counter(
     "nbu_scrape_collector_capped_records_total",
-    "Records that were counted under the label value other since there are too many label sets.",
+    "Records without a label set of their own, since there are too many: counted under the label value other, or left out.",
 );
 
 /// The families that [`collector_families`] gives.

@@ -81,6 +81,26 @@ async fn a_record_that_is_there_twice_is_counted_and_shown_once() {
     assert!(run.families.iter().any(|family| family.series() == 1));
 }
 
+#[tokio::test]
+async fn a_unit_with_a_name_of_a_megabyte_makes_a_page_of_some_kilobytes() {
+    let server = Server::start(|_| {
+        let units = ["a", "b"].map(|end| {
+            let name = "n".repeat(1 << 20) + end;
+            format!(
+                r#"{{"attributes":{{"name":"{name}","storageServerType":"{name}","maxConcurrentJobs":7}}}}"#
+            )
+        });
+        Answer::json(format!(r#"{{"data":[{}]}}"#, units.join(",")))
+    })
+    .await;
+    let client = server.client();
+    let context = context(&client);
+    let run = run(&mut storage::Storage, &context).await;
+    assert!(run.families.iter().any(|family| family.series() == 2), "both are there");
+    let bytes: usize = run.families.iter().map(|family| family.text().len()).sum();
+    assert!(bytes < 16 << 10, "{bytes}");
+}
+
 fn context(client: &Client) -> Context<'_> {
     Context {
         client,

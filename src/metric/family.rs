@@ -2,12 +2,14 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::{Desc, Histogram};
+use super::label::LONGEST;
+use super::{Desc, Histogram, MOST_LABEL_SETS, label_value};
 
 /// The samples of one metric family of one site, as lines of the text format 0.0.4.
 ///
 /// Samples are written to text as they come, so that a page needs no second pass over them. A label set that
-/// was given before is left out and counted: two equal series would spoil the whole scrape.
+/// was given before is left out and counted: two equal series would spoil the whole scrape. So is one too many, and a
+/// value that is too long is cut: whatever a server says, its page has a bound.
 #[derive(Debug)]
 pub struct Family {
     desc: &'static Desc,
@@ -16,34 +18,32 @@ pub struct Family {
     text: String,
     seen: HashSet<u64>,
     duplicates: u64,
+    capped: u64,
 }
 
 impl Family {
     /// A family without samples.
     pub fn new(desc: &'static Desc, site: &str) -> Self {
         let mut site_label = String::from("{site=\"");
-        escape(&mut site_label, site);
+        escape(&mut site_label, &label_value(site));
         site_label.push('"');
-        Self { desc, site_label, text: String::new(), seen: HashSet::new(), duplicates: 0 }
+        Self { desc, site_label, text: String::new(), seen: HashSet::new(), duplicates: 0, capped: 0 }
     }
 
     /// Adds a gauge's or counter's sample; `labels` are the values of [`Desc::labels`], in that order.
     pub fn sample(&mut self, labels: &[&str], value: f64) {
-        if self.is_new(labels) {
-            self.line("", labels, None, value);
-        }
+        self.within_bounds(labels, |family, labels| family.line("", labels, None, value));
     }
 
     /// Adds a histogram's samples.
     pub fn histogram(&mut self, labels: &[&str], histogram: &Histogram) {
-        if !self.is_new(labels) {
-            return;
-        }
-        for (bound, count) in histogram.cumulative() {
-            self.line("_bucket", labels, Some(bound), count as f64);
-        }
-        self.line("_sum", labels, None, histogram.sum());
-        self.line("_count", labels, None, histogram.count() as f64);
+        self.within_bounds(labels, |family, labels| {
+            for (bound, count) in histogram.cumulative() {
+                family.line("_bucket", labels, Some(bound), count as f64);
+            }
+            family.line("_sum", labels, None, histogram.sum());
+            family.line("_count", labels, None, histogram.count() as f64);
+        });
     }
 
     /// What the samples measure.
@@ -71,12 +71,42 @@ impl Family {
         self.duplicates
     }
 
-    fn is_new(&mut self, labels: &[&str]) -> bool {
+    /// How many samples were left out since the family has as many label sets as it may have.
+    pub fn capped(&self) -> u64 {
+        self.capped
+    }
+
+    /// Writes what has a label set of its own and a place.
+    fn within_bounds(&mut self, labels: &[&str], write: impl FnOnce(&mut Self, &[&str])) {
+        // Hardly any value is too long.
+        if labels.iter().all(|value| value.len() <= LONGEST) {
+            if self.takes(labels) {
+                write(self, labels);
+            }
+            return;
+        }
+        let cut: Vec<_> = labels.iter().map(|value| label_value(value)).collect();
+        let labels: Vec<_> = cut.iter().map(AsRef::as_ref).collect();
+        if self.takes(&labels) {
+            write(self, &labels);
+        }
+    }
+
+    fn takes(&mut self, labels: &[&str]) -> bool {
         let mut hasher = DefaultHasher::new();
         labels.hash(&mut hasher);
-        let new = self.seen.insert(hasher.finish());
-        self.duplicates += u64::from(!new);
-        new
+        let set = hasher.finish();
+        if self.seen.contains(&set) {
+            self.duplicates += 1;
+            return false;
+        }
+        let has_room = self.seen.len() < MOST_LABEL_SETS;
+        if has_room {
+            self.seen.insert(set);
+        } else {
+            self.capped += 1;
+        }
+        has_room
     }
 
     fn line(&mut self, suffix: &str, labels: &[&str], bound: Option<f64>, value: f64) {
@@ -152,6 +182,21 @@ mod tests {
         family.sample(&["one"], 2.0);
         assert_eq!(family.text(), "units{site=\"paris\",name=\"one\"} 1\n");
         assert_eq!((family.series(), family.duplicates()), (1, 1));
+    }
+
+    #[test]
+    fn labels_are_capped_in_one_place_for_all_families() {
+        let name = |number: usize| format!("{}{number}", "n".repeat(2 * LONGEST));
+        let mut gauges = Family::new(&UNITS, &name(0));
+        let mut histograms = Family::new(&TIMES, &name(0));
+        for number in 0..MOST_LABEL_SETS + 7 {
+            gauges.sample(&[&name(number)], 1.0);
+            histograms.histogram(&[&name(number)], &Histogram::new(&[1.0]));
+        }
+        for family in [gauges, histograms] {
+            assert_eq!((family.series(), family.capped(), family.duplicates()), (MOST_LABEL_SETS, 7, 0));
+            assert!(family.text().lines().all(|line| line.len() < 3 * LONGEST), "a line is too long");
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
+use crate::metric::label_value;
+
 /// Why all that was learned from a site is thrown away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flush {
@@ -67,28 +69,28 @@ impl SupervisorMetrics {
     /// Known label values begin at 0 instead of missing.
     pub(super) fn started(&self, site: &str) {
         for reason in Flush::ALL {
-            self.flushes.with_label_values(&[site, reason.as_str()]);
+            self.flushes(site, reason);
         }
-        self.restarts.with_label_values(&[site]);
+        self.restarts(site);
     }
 
     /// A site's counters go on under its new label.
     pub(super) fn renamed(&self, old: &str, new: &str) {
-        let flushes = Flush::ALL.map(|reason| self.flushes.with_label_values(&[old, reason.as_str()]).get());
-        let restarts = self.restarts.with_label_values(&[old]).get();
+        let flushes = Flush::ALL.map(|reason| (reason, self.flushes(old, reason).get()));
+        let restarts = self.restarts(old).get();
         self.forget(old);
-        for (reason, count) in Flush::ALL.iter().zip(flushes) {
-            self.flushes.with_label_values(&[new, reason.as_str()]).inc_by(count);
+        for (reason, count) in flushes {
+            self.flushes(new, reason).inc_by(count);
         }
-        self.restarts.with_label_values(&[new]).inc_by(restarts);
+        self.restarts(new).inc_by(restarts);
     }
 
     pub(super) fn flushed(&self, site: &str, reason: Flush) {
-        self.flushes.with_label_values(&[site, reason.as_str()]).inc();
+        self.flushes(site, reason).inc();
     }
 
     pub(super) fn restarted(&self, site: &str) {
-        self.restarts.with_label_values(&[site]).inc();
+        self.restarts(site).inc();
     }
 
     pub(super) fn stuck(&self) {
@@ -97,9 +99,18 @@ impl SupervisorMetrics {
 
     /// A removed site leaves no series behind.
     pub(super) fn forget(&self, site: &str) {
+        let site = label_value(site);
         for reason in Flush::ALL {
-            let _ = self.flushes.remove_label_values(&[site, reason.as_str()]);
+            let _ = self.flushes.remove_label_values(&[&site, reason.as_str()]);
         }
-        let _ = self.restarts.remove_label_values(&[site]);
+        let _ = self.restarts.remove_label_values(&[&site]);
+    }
+
+    fn flushes(&self, site: &str, reason: Flush) -> IntCounter {
+        self.flushes.with_label_values(&[&label_value(site), reason.as_str()])
+    }
+
+    fn restarts(&self, site: &str) -> IntCounter {
+        self.restarts.with_label_values(&[&label_value(site)])
     }
 }

@@ -2,6 +2,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::wire::Job;
+use crate::metric::{MOST_LABEL_SETS, label_value};
 
 /// A label value, as a number; [`Labels::word`] gives it back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -80,9 +81,9 @@ pub(super) struct Labels {
 
 /// NetBackup knows about 150 job, policy and schedule types; more than this is no NetBackup.
 const MOST_WORDS: usize = 2000;
-const LONGEST_WORD: usize = 100;
-/// The most label sets: with 20 policy types and 30 status codes a site has some hundreds.
-pub(super) const MOST_GROUPS: usize = 10_000;
+/// The most label sets but for those of [`Labels::default`]: with 20 policy types and 30 status codes a site has some
+/// hundreds.
+pub(super) const MOST_GROUPS: usize = MOST_LABEL_SETS - 3;
 /// Where label sets are not worth tidying up.
 const FEW_GROUPS: usize = 256;
 
@@ -118,10 +119,11 @@ impl Labels {
 
     /// The word of a value.
     pub(super) fn intern(&mut self, text: &str) -> Word {
+        let text = &*label_value(text);
         if let Some(word) = self.word_of.get(text) {
             return *word;
         }
-        if self.words.len() >= MOST_WORDS || text.len() > LONGEST_WORD {
+        if self.words.len() >= MOST_WORDS {
             return Word::OTHER;
         }
         let Ok(index) = u16::try_from(self.words.len()) else { return Word::OTHER };

@@ -1,5 +1,6 @@
 use std::borrow::Cow;
 
+use crate::metric::label_value;
 use crate::netbackup::Field;
 
 /// A record of `/storage/storage-units`, whatever it holds.
@@ -69,7 +70,10 @@ impl Unit {
     /// What the record says; `None` if it does not even say whose it is. Odd fields are counted.
     pub(super) fn new(wire: Wire<'_>, odd: &mut u64) -> Option<Self> {
         let attributes = wire.attributes?;
-        let mut text = |field: Field<Cow<'_, str>>| field.take(odd).map(Cow::into_owned).unwrap_or_default();
+        // What is kept until all pages are read is no longer than what is served.
+        let mut text = |field: Field<Cow<'_, str>>| {
+            field.take(odd).map(|text| label_value(&text).into_owned()).unwrap_or_default()
+        };
         let (id, name) = (text(wire.id), text(attributes.name));
         let storage_type = text(attributes.storage_type);
         let storage_subtype = text(attributes.storage_sub_type);
