@@ -4,6 +4,7 @@
 //! [`Violation`]s at once. Nothing here does I/O; the text and the files come as [`Material`].
 
 mod address;
+mod confusable;
 mod diff;
 mod duration;
 mod endpoint;
@@ -12,6 +13,7 @@ mod key;
 mod listen;
 mod load;
 mod material;
+mod pattern;
 mod proxy;
 mod raw;
 mod reader;
@@ -22,6 +24,7 @@ mod schema;
 mod secret;
 mod site;
 mod tree;
+mod trouble;
 mod valid;
 mod version;
 mod yaml;

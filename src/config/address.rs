@@ -7,6 +7,7 @@ use rustls::pki_types::ServerName;
 use serde_json::{Value, json};
 
 use super::ListenHost;
+use super::pattern;
 use super::reader::Scalar;
 use super::scalar::whole_number;
 
@@ -58,10 +59,15 @@ impl Scalar for Host {
             }
         };
         let right = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
-        if normal.starts_with(['-', '.']) || !normal.chars().all(right) {
+        if normal.starts_with(['-', '.']) || !normal.chars().all(right) || normal.contains("..") {
             return None;
         }
         Some(Self { written: text.to_owned(), normal })
+    }
+
+    fn schema() -> Value {
+        let patterns = pattern::all(&pattern::host());
+        json!({ "type": ["string", "boolean"], "maxLength": 253, "allOf": patterns })
     }
 }
 
@@ -73,6 +79,10 @@ impl Scalar for ListenHost {
     fn parse(text: &str) -> Option<Self> {
         let host = Host::parse(text)?;
         Some(host.normal.parse::<IpAddr>().map_or(Self::Name(host.normal), Self::Ip))
+    }
+
+    fn schema() -> Value {
+        Host::schema()
     }
 }
 
@@ -86,7 +96,7 @@ impl Scalar for Port {
     }
 
     fn schema() -> Value {
-        json!({ "type": ["integer", "string"], "minimum": 1, "maximum": 65535, "pattern": "^[0-9]+$" })
+        pattern::whole_number(1, u16::MAX.into())
     }
 }
 
@@ -97,6 +107,14 @@ impl Scalar for BasePath {
 
     fn parse(text: &str) -> Option<Self> {
         (is_path(text) && !text.contains("://")).then(|| Self(text.to_owned()))
+    }
+
+    fn schema() -> Value {
+        json!({
+            "type": ["string", "number", "boolean"],
+            "pattern": format!("^{PATH_CHARACTER}+$"),
+            "not": { "type": "string", "pattern": format!("{DOTS}|://") },
+        })
     }
 }
 
@@ -112,7 +130,12 @@ impl Scalar for MetricsPath {
     }
 
     fn schema() -> Value {
-        json!({ "type": "string", "pattern": "^/" })
+        let reserved = RESERVED_PATHS.map(pattern::path_in_disguise).join("|");
+        json!({
+            "type": "string",
+            "pattern": format!("^/{PATH_CHARACTER}*$"),
+            "not": { "pattern": format!("{DOTS}|{reserved}") },
+        })
     }
 }
 
@@ -129,7 +152,17 @@ impl Scalar for TlsName {
     fn parse(text: &str) -> Option<Self> {
         ServerName::try_from(text).is_ok().then(|| Self(text.to_owned()))
     }
+
+    fn schema() -> Value {
+        let patterns = pattern::all(&pattern::tls_name());
+        json!({ "type": ["string", "boolean"], "maxLength": 253, "allOf": patterns })
+    }
 }
+
+/// What [`is_path`] takes, for the schema.
+const PATH_CHARACTER: &str = r"[!$-;=@-\[\]_a-z~]";
+/// A segment that goes up, or nowhere.
+const DOTS: &str = r"(?:^|/)\.\.?(?:/|$)";
 
 /// Whether this can be the path of a URL and of a route.
 fn is_path(text: &str) -> bool {

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 /// One key of the file. The table of keys is the one source for reading, schema, documentation and redaction.
 pub(super) struct Key {
     pub(super) name: &'static str,
-    /// What holds when the key is absent or empty, as one would write it.
+    /// What holds when the key is absent or has no value, as one would write it.
     pub(super) default: Option<&'static str>,
     pub(super) about: &'static [&'static str],
     pub(super) shape: fn() -> Shape,
@@ -12,7 +12,7 @@ pub(super) struct Key {
 /// What a key's value looks like.
 pub(super) enum Shape {
     /// One value.
-    Scalar { secrecy: Secrecy, wants: String, schema: Value },
+    Scalar { secrecy: Secrecy, may_be_empty: bool, wants: String, schema: Value },
     /// A list.
     List(fn() -> Shape),
     /// A map with these keys.
@@ -71,10 +71,11 @@ pub(super) fn section_schema(keys: &[Key]) -> Value {
 
 fn schema_of(shape: &Shape) -> Value {
     match shape {
-        Shape::Scalar { schema, .. } => {
-            // Every scalar may be empty, or refer to a variable.
-            let reference = json!({ "type": "string", "pattern": "\\$\\{" });
-            json!({ "anyOf": [schema, reference, { "type": "null" }, { "const": "" }] })
+        Shape::Scalar { schema, may_be_empty, .. } => {
+            let reference = json!({ "$ref": "#/definitions/reference" });
+            let mut forms = vec![schema.clone(), reference, json!({ "type": "null" })];
+            forms.extend(may_be_empty.then(|| json!({ "const": "" })));
+            json!({ "anyOf": forms })
         }
         Shape::List(item) => json!({ "type": ["array", "null"], "items": schema_of(&item()) }),
         Shape::Section(keys) => section_schema(keys),

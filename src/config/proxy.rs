@@ -5,11 +5,13 @@ use std::fmt;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use serde_json::{Value, json};
 use url::Url;
 
+use super::address::{Host, Port};
 use super::key::Secrecy;
 use super::reader::Scalar;
-use super::{Endpoint, Scheme};
+use super::{Endpoint, Scheme, pattern};
 
 /// The proxy on the way to a site.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -79,9 +81,27 @@ impl Scalar for ProxyUrl {
         if text.eq_ignore_ascii_case("none") {
             return Some(Self::None);
         }
-        text.contains("://").then_some(())?;
+        is_written_out(text).then_some(())?;
         parse(text).ok().map(Self::Url)
     }
+
+    fn schema() -> Value {
+        let patterns = [format!("^[nN][oO][nN][eE]$|{}", pattern::url()), pattern::LITERAL.to_owned()];
+        json!({ "type": "string", "allOf": pattern::all(&patterns) })
+    }
+}
+
+/// Whether this is a URL as one writes it. The parser of URLs mends much: `http://a\\b` is one to it.
+fn is_written_out(text: &str) -> bool {
+    let Some((_, rest)) = text.split_once("://") else { return false };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let address = authority.rsplit_once('@').map_or(authority, |(_, address)| address);
+    let colon = address.rfind(':').filter(|colon| !address.get(*colon..).unwrap_or_default().contains(']'));
+    let (host, port) = address.split_at(colon.unwrap_or(address.len()));
+    let bare = host.contains(':') && !host.starts_with('[');
+    let ascii = host.is_ascii() && !bare && Host::parse(host).is_some();
+    let right = |port: &str| Port::parse(port).is_some() && !port.contains('.');
+    ascii && port.strip_prefix(':').is_none_or(right) && !authority.contains('\\')
 }
 
 /// What the environment says of proxies, as curl and the Go programs read it.
@@ -279,6 +299,12 @@ mod tests {
             "",
             "proxy:3128",
             "socks4://proxy:1",
+            "http://pro\nxy",
+            " http://proxy",
+            "http://a\\b",
+            "http://a:",
+            "http://1",
+            "http://[::1",
             "socks5://",
             "http://",
             "ftp://a",

@@ -4,7 +4,7 @@ use super::address::{BasePath, Host, MetricsPath, Port, TlsName};
 use super::key::{Key, Shape};
 use super::proxy::ProxyUrl;
 use super::reader::{Decode, Reader, Slot, Without};
-use super::scalar::{Count, Dead, Digest, FilePath, Flag, Number, SiteName, Span, Text};
+use super::scalar::{Count, Dead, Digest, FilePath, Flag, MayBeEmpty, Number, SiteName, Span, Text};
 use super::tree::Node;
 use super::{ApiVersion, ListenHost, LogFormat, LogLevel, Scheme, Secret};
 use crate::metric::MetricNames;
@@ -114,10 +114,10 @@ section! {
         /// The file that holds the API key, relative to the configuration file; it is read again at every
         /// reload, and line ends at its end do not count.
         api_key_file: FilePath = "apiKeyFile";
-        /// The version of the API to speak; without it the server is asked.
-        api_version: ApiVersion = "apiVersion";
+        /// The version of the API to speak; `12` is `12.0`. Without it, or where it is empty, the server is asked.
+        api_version: MayBeEmpty<ApiVersion> = "apiVersion";
         /// Whether any certificate of the server is taken. Prefer `certificateSha256` or `caFile`.
-        insecure_skip_verify: Flag = "insecureSkipVerify" or "false";
+        insecure_skip_verify: MayBeEmpty<Flag> = "insecureSkipVerify" or "false";
         /// The file with the PEM certificates of the authorities that may vouch for the server; they replace
         /// the system's.
         ca_file: FilePath = "caFile";
@@ -201,7 +201,7 @@ section! {
         /// Whether traces are sent.
         enabled: Flag = "enabled" or "false";
         /// `host:port` of the collector. Required when enabled.
-        endpoint: Text = "endpoint";
+        endpoint: MayBeEmpty<Text> = "endpoint";
         /// Plain gRPC instead of TLS.
         insecure: Flag = "insecure" or "false";
         /// The share of traces that are sampled, from 0 to 1.

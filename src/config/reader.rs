@@ -1,10 +1,10 @@
 use std::collections::BTreeSet;
 
-use super::expand::{self, Piece};
+use super::expand::{self, Piece, Variable};
 use super::key::{Key, Secrecy, Shape};
 use super::report::{MOST_VIOLATIONS, Violation, quoted};
 use super::tree::{Content, Entry, Node, Place};
-use super::{Check, Environment, yaml};
+use super::{Check, Environment, confusable, trouble, yaml};
 
 /// Expanded text beyond this is no configuration; a reference of four bytes may stand for 128 KiB.
 const MOST_EXPANDED_BYTES: usize = 1 << 20;
@@ -21,7 +21,7 @@ pub(super) struct At {
 /// Why there is no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Without {
-    /// The key is not there, or it is empty.
+    /// The key is not there, or nothing stands behind it.
     Value,
     /// The key is there and can not be used; that is reported already, or it was asked not to.
     Use,
@@ -46,6 +46,8 @@ pub(super) trait Decode: Sized {
 pub(super) trait Scalar: Sized {
     /// Whether the text may be shown.
     const SECRECY: Secrecy = Secrecy::Open;
+    /// Whether an empty text leaves the key out; else it is a mistake.
+    const MAY_BE_EMPTY: bool = false;
     /// Completes `must be …`.
     fn wants() -> String;
     /// Reads the text after expansion; it is not empty.
@@ -74,7 +76,7 @@ impl<T> Slot<T> {
         self.value.as_ref().ok()
     }
 
-    /// Whether the key is there and not empty.
+    /// Whether the key is there with a value.
     pub(super) fn is_given(&self) -> bool {
         !matches!(self.value, Err(Without::Value))
     }
@@ -88,24 +90,20 @@ impl<T: Scalar> Decode for T {
             _ => return Err(reader.wrong(node, &format!("must be {}, not {}", T::wants(), node.kind()))),
         };
         let expanded = reader.expand(node.place, text)?;
-        if expanded.is_empty() {
+        if expanded.is_empty() && T::MAY_BE_EMPTY {
             return Err(Without::Value);
         }
-        T::parse(&expanded).ok_or_else(|| {
-            let wants = T::wants();
-            let message = match T::SECRECY {
-                // A password may stand before the `@` of something that was meant to be a URL.
-                _ if text.contains('@') => format!("must be {wants}"),
-                Secrecy::Open if *text == expanded => format!("must be {wants}, not {}", quoted(text)),
-                Secrecy::Open => format!("must be {wants}; {} stands for something else", quoted(text)),
-                Secrecy::Secret | Secrecy::Url => format!("must be {wants}"),
-            };
-            reader.wrong(node, &message)
-        })
+        let value = if expanded.is_empty() { None } else { T::parse(&expanded) };
+        value.ok_or_else(|| reader.wrong(node, &refusal(&T::wants(), T::SECRECY, text, &expanded)))
     }
 
     fn shape() -> Shape {
-        Shape::Scalar { secrecy: T::SECRECY, wants: T::wants(), schema: T::schema() }
+        Shape::Scalar {
+            secrecy: T::SECRECY,
+            may_be_empty: T::MAY_BE_EMPTY,
+            wants: T::wants(),
+            schema: T::schema(),
+        }
     }
 }
 
@@ -226,9 +224,13 @@ impl<'a> Reader<'a> {
         for piece in expand::pieces(text) {
             match piece {
                 Piece::Literal(literal) => expanded.push_str(literal),
-                Piece::Variable(name) => {
+                Piece::Variable(Variable { name, default }) => {
                     self.variables.insert(name.to_owned());
-                    if let Some(value) = self.environment.get(name) {
+                    let value = self.environment.get(name);
+                    // An editor or `echo` ends it with one; a key file is read the same way.
+                    let value = value.map(|value| value.trim_end_matches(['\r', '\n']));
+                    let value = value.filter(|value| default.is_none() || !value.is_empty());
+                    if let Some(value) = value.or(default) {
                         expanded.push_str(value);
                     } else {
                         self.unset(place, name);
@@ -236,7 +238,7 @@ impl<'a> Reader<'a> {
                     }
                 }
                 Piece::Malformed => {
-                    let message = "`${` must begin a plain reference such as `${NAME}`, without a default; a literal `${` is written `$${`";
+                    let message = "`${` must begin a reference such as `${NAME}` or `${NAME:-default}`; a literal `${` is written `$${`";
                     self.violation(&self.at(place), message);
                     usable = false;
                 }
@@ -263,6 +265,33 @@ impl<'a> Reader<'a> {
         let result = work(self);
         self.path.truncate(length);
         result
+    }
+}
+
+/// Why a text is not taken. `expanded` is what it stands for; neither a secret nor the value of a variable is shown.
+fn refusal(wants: &str, secrecy: Secrecy, text: &str, expanded: &str) -> String {
+    let literal = text == expanded;
+    if expanded.is_empty() {
+        return if literal {
+            format!("must be {wants}, not an empty text")
+        } else {
+            format!("must be {wants}; {} stands for an empty text", quoted(text))
+        };
+    }
+    // A password may stand before the `@` of something that was meant to be a URL.
+    let open = secrecy == Secrecy::Open && !text.contains('@');
+    let trouble = trouble::of_text(expanded);
+    match trouble {
+        _ if open && literal => match confusable::characters(expanded) {
+            Some(found) => format!("must be {wants}, not {}, which {found}", quoted(text)),
+            None => format!("must be {wants}, not {}", quoted(text)),
+        },
+        Some(trouble) if open => {
+            format!("must be {wants}; {} stands for a text that {trouble}", quoted(text))
+        }
+        None if open => format!("must be {wants}; {} stands for something else", quoted(text)),
+        Some(trouble) => format!("must be {wants}; the text here {trouble}"),
+        None => format!("must be {wants}"),
     }
 }
 

@@ -5,7 +5,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use super::expand::{self, Piece};
+use super::expand::{self, Piece, Variable};
 use super::key::{Key, Secrecy, Shape};
 use super::raw::RawConfig;
 use super::report::line;
@@ -81,8 +81,9 @@ fn has_shown(entries: &[Entry]) -> bool {
 }
 
 fn scalar(text: &str, secrecy: Secrecy) -> String {
-    // A lone reference says where the secret is, and not what it is.
-    let reference = matches!(expand::pieces(text).as_slice(), [] | [Piece::Variable(_)]);
+    // A lone reference says where the secret is, and not what it is; its default might be one.
+    let reference =
+        matches!(expand::pieces(text).as_slice(), [] | [Piece::Variable(Variable { default: None, .. })]);
     match secrecy {
         _ if reference => string(text),
         Secrecy::Secret => MASK.to_owned(),
@@ -145,6 +146,8 @@ mod tests {
             "nbuserver: {apiKey: [hunter2]}\n",
             "nbuserver: {apiKey: 'hunter2${A}'}\n",
             "nbuserver: {apiKey: '$${hunter2}'}\n",
+            "nbuserver: {apiKey: '${A:-hunter2}'}\n",
+            "nbuserver: {proxyUrl: '${A:-http://joe:hunter2@proxy}'}\n",
             "nbuserver: {host: 'joe:hunter2@nbu'}\n",
             "nbuserver: {contentType: hunter2}\n",
             "nbuserver: hunter2\n",

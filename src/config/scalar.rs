@@ -6,11 +6,14 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::key::{Secrecy, Shape};
+use super::pattern::{self, LITERAL};
 use super::reader::{Decode, Reader, Scalar, Without};
 use super::tree::Node;
 use super::{ApiVersion, LogFormat, LogLevel, Scheme, Secret, duration};
 use crate::metric::MetricNames;
 
+/// Longer than any that a program writes.
+const LONGEST_NUMBER: usize = 32;
 /// Long enough for every name; a label value of a megabyte is in every series.
 const LONGEST_SITE_NAME: usize = 128;
 
@@ -46,6 +49,10 @@ pub(super) struct FilePath(pub(super) PathBuf);
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Digest(pub(super) [u8; 32]);
 
+/// A value that an empty text leaves out, as in files of the Go exporter.
+#[derive(Clone, Debug)]
+pub(super) struct MayBeEmpty<T>(pub(super) T);
+
 /// A key of the Go exporter that means nothing here.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Dead;
@@ -72,23 +79,46 @@ impl Scalar for Text {
     }
 
     fn schema() -> Value {
-        json!({ "type": ["string", "number", "boolean"] })
+        json!({ "type": ["string", "number", "boolean"], "minLength": 1, "pattern": LITERAL })
+    }
+}
+
+impl<T: Scalar> Scalar for MayBeEmpty<T> {
+    const SECRECY: Secrecy = T::SECRECY;
+    const MAY_BE_EMPTY: bool = true;
+
+    fn wants() -> String {
+        T::wants()
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        T::parse(text).map(Self)
+    }
+
+    fn schema() -> Value {
+        T::schema()
     }
 }
 
 impl Scalar for SiteName {
     fn wants() -> String {
-        format!("a name of at most {LONGEST_SITE_NAME} bytes without control characters")
+        format!("a name of at most {LONGEST_SITE_NAME} characters, none of them a control character")
     }
 
     fn parse(text: &str) -> Option<Self> {
-        let right =
-            text.len() <= LONGEST_SITE_NAME && !text.contains(char::is_control) && !text.trim().is_empty();
+        let short = text.chars().count() <= LONGEST_SITE_NAME;
+        let right = short && !text.contains(char::is_control) && !text.trim().is_empty();
         right.then(|| Self(text.to_owned()))
     }
 
     fn schema() -> Value {
-        json!({ "type": ["string", "number", "boolean"], "maxLength": LONGEST_SITE_NAME })
+        let (any, blank) = (r"[^\x00-\x1f\x7f-\x9f]*", pattern::BLANK);
+        let pattern = format!("^{any}[^{blank}]{any}$");
+        json!({
+            "type": ["string", "number", "boolean"],
+            "maxLength": LONGEST_SITE_NAME,
+            "allOf": pattern::all(&[pattern, LITERAL.to_owned()]),
+        })
     }
 }
 
@@ -104,7 +134,9 @@ impl<const LEAST: u64, const MOST: u64> Scalar for Span<LEAST, MOST> {
     }
 
     fn schema() -> Value {
-        json!({ "type": "string", "pattern": "^([0-9.]+(ns|us|µs|μs|ms|s|m|h|d|w))+$" })
+        // Zero is out of all bounds, whatever it is the sum of.
+        let patterns = [pattern::duration(LEAST, MOST), "[1-9]".to_owned()];
+        json!({ "type": "string", "allOf": pattern::all(&patterns) })
     }
 }
 
@@ -118,7 +150,7 @@ impl<const LEAST: u32, const MOST: u32> Scalar for Count<LEAST, MOST> {
     }
 
     fn schema() -> Value {
-        json!({ "type": ["integer", "string"], "minimum": LEAST, "maximum": MOST, "pattern": "^[0-9]+$" })
+        pattern::whole_number(LEAST, MOST)
     }
 }
 
@@ -130,16 +162,22 @@ impl Scalar for Flag {
     /// The words of YAML 1.1, as the Go exporter's parser has them, and of Go's `strconv.ParseBool`.
     fn parse(text: &str) -> Option<Self> {
         match text {
-            "true" | "True" | "TRUE" | "t" | "T" | "1" | "yes" | "Yes" | "YES" | "y" | "Y" | "on" | "On"
-            | "ON" => Some(Self(true)),
-            "false" | "False" | "FALSE" | "f" | "F" | "0" | "no" | "No" | "NO" | "n" | "N" | "off"
-            | "Off" | "OFF" => Some(Self(false)),
-            _ => None,
+            "true" | "True" | "TRUE" | "t" | "T" | "yes" | "Yes" | "YES" | "y" | "Y" | "on" | "On" | "ON" => {
+                Some(Self(true))
+            }
+            "false" | "False" | "FALSE" | "f" | "F" | "no" | "No" | "NO" | "n" | "N" | "off" | "Off"
+            | "OFF" => Some(Self(false)),
+            _ => match whole_number(text)? {
+                0 => Some(Self(false)),
+                1 => Some(Self(true)),
+                _ => None,
+            },
         }
     }
 
     fn schema() -> Value {
-        json!({ "type": ["boolean", "string", "integer"] })
+        let words = pattern::either(pattern::TRUE, pattern::FALSE);
+        json!({ "type": ["boolean", "string", "integer"], "minimum": 0, "maximum": 1, "pattern": words })
     }
 }
 
@@ -149,11 +187,18 @@ impl Scalar for Number {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        text.parse::<f64>().ok().filter(|number| number.is_finite()).map(Self)
+        let short = text.len() <= LONGEST_NUMBER && exponent(text).is_none_or(is_small_exponent);
+        text.parse::<f64>().ok().filter(|number| short && number.is_finite()).map(Self)
     }
 
     fn schema() -> Value {
-        json!({ "type": ["number", "string"] })
+        json!({
+            "type": ["number", "string"],
+            "exclusiveMinimum": -1e100,
+            "exclusiveMaximum": 1e100,
+            "maxLength": LONGEST_NUMBER,
+            "pattern": r"^[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE](?:-[0-9]{1,3}|\+?[0-9]{1,2}))?$",
+        })
     }
 }
 
@@ -171,7 +216,9 @@ impl Scalar for Secret {
     }
 
     fn schema() -> Value {
-        json!({ "type": ["string", "number"] })
+        let printable = "^[!-~](?:[ -~]*[!-~])?$".to_owned();
+        let patterns = [printable, LITERAL.to_owned()];
+        json!({ "type": ["string", "number", "boolean"], "allOf": pattern::all(&patterns) })
     }
 }
 
@@ -183,6 +230,14 @@ impl Scalar for FilePath {
     fn parse(text: &str) -> Option<Self> {
         let path = PathBuf::from(text);
         (path.file_name().is_some() && !text.contains('\0')).then_some(Self(path))
+    }
+
+    fn schema() -> Value {
+        // The last segment, but for `.` and slashes behind it, is neither `.` nor `..`.
+        let name = r"(?:[^/.\x00][^/\x00]*|\.[^/.\x00][^/\x00]*|\.\.[^/\x00]+)";
+        let pattern = format!(r"^(?:[^\x00]*/)?{name}(?:/\.?)*$");
+        let patterns = [pattern, LITERAL.to_owned()];
+        json!({ "type": ["string", "number", "boolean"], "allOf": pattern::all(&patterns) })
     }
 }
 
@@ -211,21 +266,24 @@ impl Scalar for Digest {
     }
 
     fn schema() -> Value {
-        json!({ "type": "string", "pattern": "^([0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}$" })
+        json!({ "type": "string", "pattern": "^(?:[0-9A-Fa-f]{64}|[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){31})$" })
     }
 }
 
 impl Scalar for ApiVersion {
     fn wants() -> String {
-        format!("a version from {} to {}, or absent to ask the server", Self::OLDEST, Self::NEWEST)
+        format!("one of the versions {}, 8.0 to {}, or absent to ask the server", Self::OLDEST, Self::NEWEST)
     }
 
+    /// A number has lost the zero behind its point where a tool has written the file anew: `12` is 12.0.
     fn parse(text: &str) -> Option<Self> {
-        text.parse().ok().filter(|version| (Self::OLDEST..=Self::NEWEST).contains(version))
+        let major = whole_number(text)?;
+        let version = Self { major: u16::try_from(major).ok()?, minor: 0 };
+        (Self::OLDEST..=Self::NEWEST).contains(&version).then_some(version)
     }
 
     fn schema() -> Value {
-        json!({ "type": ["string", "number"], "pattern": "^[0-9]+\\.[0-9]+$" })
+        pattern::whole_number(Self::OLDEST.major.into(), Self::NEWEST.major.into())
     }
 }
 
@@ -273,8 +331,25 @@ fn any_case(words: &[&str]) -> String {
     format!("^({})$", words.join("|"))
 }
 
+/// The digits of a whole number. For YAML and JSON `7`, `7.0`, and `-0` and `0`, are one number, and tools write either.
 pub(super) fn whole_number(text: &str) -> Option<u32> {
-    if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
+    let (digits, zeros) = text.split_once('.').unwrap_or((text, ""));
+    let is_zero = |digits: &str| digits.bytes().all(|byte| byte == b'0');
+    let digits = digits.strip_prefix('-').filter(|digits| is_zero(digits)).unwrap_or(digits);
+    let whole = is_zero(zeros) && digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|_| whole)
+}
+
+/// What stands behind the `e` of a number.
+fn exponent(text: &str) -> Option<&str> {
+    text.split_once(['e', 'E']).map(|(_, exponent)| exponent)
+}
+
+/// So that what is short can not be infinite.
+fn is_small_exponent(exponent: &str) -> bool {
+    exponent
+        .strip_prefix('-')
+        .map_or_else(|| exponent.trim_start_matches('+').len() <= 2, |digits| digits.len() <= 3)
 }
 
 #[cfg(test)]

@@ -17,6 +17,13 @@ fn environment() -> Environment {
         ("PORT", "9555"),
         ("EMPTY", ""),
         ("WORD", "hunter2word"),
+        ("LINE_ENDS", "9555\r\n\n"),
+        ("BLANK_END", "hunter2 "),
+        ("BLANK_BEGINNING", "\thunter2"),
+        ("TWO_LINES", "hunter2\nhunter2\n"),
+        ("MARK", "\u{feff}hunter2"),
+        ("UTF16", "h\0u\0n\0t\0e\0r\0002\0"),
+        ("NOT_ASCII", "hunter2 \u{2013}b"),
     ];
     let process = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     Environment { process, dotenv: std::collections::BTreeMap::default() }
@@ -182,7 +189,8 @@ fn hostile_files_are_refused_and_not_chewed_on() {
     check_refused("!!str ".repeat(100_000).as_bytes(), "");
     check_refused("'".repeat(1 << 20).as_bytes(), "");
     check_refused("#\n".repeat(500_000).as_bytes(), "the file is empty");
-    check_refused("---\n".repeat(200_000).as_bytes(), "a second document begins here");
+    check_refused("---\n".repeat(200_000).as_bytes(), "the file is empty");
+    check_refused("---\na: 1\n".repeat(100_000).as_bytes(), "a second document begins here");
     check_refused("\0".repeat(1 << 20).as_bytes(), "NUL byte");
 }
 
@@ -262,6 +270,102 @@ fn references_are_expanded_and_relative_to_the_file() {
     let bare = references(Path::new("c.yaml"), b"nbuserver: {apiKeyFile: key}", &environment());
     assert_eq!(bare, std::iter::once(PathBuf::from("key")).collect());
     assert!(references(Path::new("c.yaml"), b"nbuserver: {apiKeyFile: key", &environment()).is_empty());
+}
+
+#[test]
+fn a_default_stands_where_a_variable_is_unset_or_empty() {
+    let port = |text: &str| {
+        let loaded = load_text(&format!("server: {{port: '{text}'}}\nnbuservers: []\n"));
+        loaded.map(|loaded| loaded.config.server.port).map_err(|report| report.to_string())
+    };
+    assert_eq!(port("${UNSET:-9441}"), Ok(9441));
+    assert_eq!(port("${EMPTY:-9441}"), Ok(9441));
+    assert_eq!(port("${PORT:-9441}"), Ok(9555));
+    assert_eq!(port("9${UNSET:-4}4${EMPTY:-}1"), Ok(9441));
+    let refused = port("${UNSET:-hunter}").unwrap_err();
+    assert!(
+        refused.ends_with("must be a port from 1 to 65535; \"${UNSET:-hunter}\" stands for something else"),
+        "{refused}"
+    );
+    let nested = port("${UNSET:-${PORT}}").unwrap_err();
+    assert!(
+        nested.contains("`${` must begin a reference such as `${NAME}` or `${NAME:-default}`"),
+        "{nested}"
+    );
+}
+
+#[test]
+fn a_value_of_a_variable_loses_the_line_ends_at_its_end_as_a_key_file_does() {
+    let text = "server: {port: '${LINE_ENDS}', uri: '/${LINE_ENDS}/metrics'}\nnbuservers: []\n";
+    let server = load_text(text).unwrap().config.server;
+    assert_eq!((server.port, server.metrics_path.as_str()), (9555, "/9555/metrics"));
+}
+
+#[test]
+fn api_version_12_means_12_0() {
+    let version = |text: &str| {
+        let loaded = load_text(&format!("nbuserver: {{host: a, apiKey: k, apiVersion: {text}}}")).ok()?;
+        loaded.config.sites[0].api_version.map(|version| version.to_string())
+    };
+    for text in ["12", "'12'", "12.0", "'12.0'", "12.00"] {
+        assert_eq!(version(text).as_deref(), Some("12.0"), "{text}");
+    }
+    for text in ["12.5", "6", "15", "14.1", "1e1", "' 12'"] {
+        assert_eq!(version(text), None, "{text}");
+    }
+}
+
+#[test]
+fn an_explicit_empty_text_is_a_mistake_where_a_value_may_not_be_empty() {
+    let keys = schema::tests::every_key();
+    let (mut refused, mut taken) = (Vec::new(), Vec::new());
+    for (path, key) in &keys {
+        let key::Shape::Scalar { .. } = (key.shape)() else { continue };
+        for empty in ["''", "'${EMPTY}'", "'${UNSET:-}'"] {
+            let mut text = format!("{{{}: {empty}}}", path.rsplit('.').next().unwrap());
+            for section in path.rsplit('.').skip(1) {
+                text = match section.strip_suffix("[]") {
+                    Some(list) => format!("{{{list}: [{text}]}}"),
+                    None => format!("{{{section}: {text}}}"),
+                };
+            }
+            let report = load_text(&text).unwrap_err().to_string();
+            let told = report.contains("not an empty text") || report.contains("stands for an empty text");
+            if told { refused.push(path) } else { taken.push(path) }
+        }
+    }
+    taken.dedup();
+    let may = ["nbuservers[].apiVersion", "nbuservers[].insecureSkipVerify", "opentelemetry.endpoint"];
+    assert_eq!(taken, may.iter().collect::<Vec<_>>());
+    assert!(refused.len() > 60, "{refused:?}");
+}
+
+#[test]
+fn a_document_that_holds_nothing_is_no_second_document() {
+    for (before, behind) in [
+        ("", "---"),
+        ("", "---\n"),
+        ("", "--- # the end\n"),
+        ("", "---\n# the end\n"),
+        ("", "---\n---\n---\n"),
+        ("", "...\n"),
+        ("", "...\n---\n...\n"),
+        ("", "--- ~\n"),
+        ("---\n", ""),
+        ("---\n# Source: config.yaml\n---\n", "---\n"),
+        ("# a\n---\n...\n---\n", ""),
+        ("%YAML 1.2\n---\n", "...\n%YAML 1.2\n---\n"),
+    ] {
+        let text = format!("{before}nbuservers: []\n{behind}");
+        assert!(load_text(&text).is_ok(), "{text}{:?}", load_text(&text));
+    }
+    for second in ["---\nserver:\n", "---\n{}\n", "---\n---\n''\n", "--- []\n", "---\n!x\n"] {
+        let report = load_text(&format!("nbuservers: []\n{second}")).unwrap_err().to_string();
+        assert!(
+            report.contains("a second document begins here") || second.contains("!x"),
+            "{second}{report}"
+        );
+    }
 }
 
 #[test]

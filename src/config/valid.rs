@@ -9,11 +9,11 @@ use self::site::SiteBuilder;
 use super::proxy::EnvironmentProxies;
 use super::raw::{RawCollectors, RawConfig, RawOpenTelemetry, RawServer, RawSite};
 use super::reader::{At, Reader, Slot, Without};
-use super::scalar::Flag;
+use super::scalar::{Flag, MayBeEmpty};
 use super::tree::Place;
 use super::{
     BUILT_COLLECTORS, Collection, Collectors, Config, Endpoint, Log, Material, OpenTelemetry, Proxy, Server,
-    Site, SiteId, UnusableProxy,
+    Site, SiteId, UnusableProxy, confusable,
 };
 
 /// The configuration that a file gives; `None` if there is a violation. Without the check of references it holds
@@ -84,6 +84,11 @@ fn collectors(raw: Option<&RawCollectors>, reader: &mut Reader<'_>) -> Option<Co
         }
     }
     let client_allowlist = per_client.and_then(|collector| collector.allowlist.get());
+    for name in client_allowlist.into_iter().flatten() {
+        if let Some(found) = name.get().and_then(|text| confusable::characters(&text.0)) {
+            reader.warning(&name.at, format!("{found}; no client has this name if that is not meant"));
+        }
+    }
     let client_allowlist = client_allowlist.into_iter().flatten().filter_map(|name| name.get());
     Some(Collectors { enabled, client_allowlist: client_allowlist.map(|name| name.0.clone()).collect() })
 }
@@ -95,7 +100,7 @@ fn opentelemetry(raw: Option<&RawOpenTelemetry>, reader: &mut Reader<'_>) -> Opt
     if enabled {
         reader.warning(&raw.enabled.at, "tracing is not built yet; no traces are sent");
         match &raw.endpoint.value {
-            Ok(endpoint) if !is_host_and_port(&endpoint.0) => {
+            Ok(MayBeEmpty(endpoint)) if !is_host_and_port(&endpoint.0) => {
                 reader.violation(&raw.endpoint.at, "must be host:port with a port from 1 to 65535");
             }
             Err(Without::Value) => reader.violation(&raw.endpoint.at, "is required when tracing is enabled"),
@@ -105,7 +110,7 @@ fn opentelemetry(raw: Option<&RawOpenTelemetry>, reader: &mut Reader<'_>) -> Opt
             reader.violation(&raw.sampling_rate.at, "must be a number from 0 to 1");
         }
     }
-    let endpoint = raw.endpoint.get().map(|endpoint| endpoint.0.clone());
+    let endpoint = raw.endpoint.get().map(|endpoint| endpoint.0.0.clone());
     Some(OpenTelemetry { enabled, endpoint, insecure: raw.insecure.get()?.0, sampling_rate })
 }
 

@@ -78,20 +78,19 @@ impl<'a> Builder<'a> {
 
     fn file(&mut self) -> Step<Node> {
         let empty = "the file is empty; it must have a key `nbuservers` or `nbuserver`";
-        let root = match self.next()? {
-            (Event::DocumentStart(..), _) => self.next_node(1)?,
-            _ => return Err(self.violation(Place::START, empty)),
-        };
-        loop {
-            match self.next()? {
-                (Event::StreamEnd, _) => break,
-                (Event::DocumentStart(..), place) => {
-                    return Err(self.violation(place, "a second document begins here; only one is allowed"));
-                }
-                _ => {}
+        let mut root = None;
+        while let (Event::DocumentStart(..), place) = self.next()? {
+            let document = self.next_node(1)?;
+            // Templates leave a marker with nothing behind it, at either end of a file.
+            if document.content == Content::Null {
+                continue;
             }
+            if root.is_some() {
+                return Err(self.violation(place, "a second document begins here; only one is allowed"));
+            }
+            root = Some(document);
         }
-        if root.content == Content::Null { Err(self.violation(Place::START, empty)) } else { Ok(root) }
+        root.ok_or_else(|| self.violation(Place::START, empty))
     }
 
     /// The next event that is data.

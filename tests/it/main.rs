@@ -4,7 +4,6 @@
 #![allow(clippy::float_cmp, reason = "samples are compared with the very number that was written")]
 
 mod api_server;
-mod chart;
 mod cluster;
 mod commands;
 mod compatibility;

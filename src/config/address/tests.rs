@@ -70,6 +70,6 @@ fn the_metrics_path_is_none_of_our_own() {
 
 #[test]
 fn ports_are_plain_numbers() {
-    accepted::<Port>(&["1", "65535", "09440"]);
-    refused::<Port>(&["0", "65536", "+1", "-1", "1.0", "0x1", "1_0", " 1"]);
+    accepted::<Port>(&["1", "65535", "09440", "9440.0"]);
+    refused::<Port>(&["0", "65536", "+1", "-1", "1.5", ".0", "-0", "0x1", "1_0", " 1"]);
 }

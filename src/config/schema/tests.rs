@@ -11,7 +11,7 @@ fn repository(file: &str) -> PathBuf {
 }
 
 /// Every key with its path, sections before their keys; the legacy block's are those of a site.
-fn every_key() -> Vec<(String, &'static Key)> {
+pub(in super::super) fn every_key() -> Vec<(String, &'static Key)> {
     fn walk(prefix: &str, keys: &'static [Key], found: &mut Vec<(String, &'static Key)>) {
         for key in keys {
             let path = format!("{prefix}{}", key.name);
@@ -142,7 +142,7 @@ fn the_schema_says_types_defaults_and_what_is_closed() {
     assert_eq!(server["properties"]["port"]["anyOf"][0]["maximum"], 65535);
     assert_eq!(server["additionalProperties"], false);
     assert_eq!(server["default"], serde_json::json!({}));
-    let site = &schema["properties"]["nbuservers"]["items"];
+    let site = &schema["definitions"]["site"];
     assert_eq!(site["properties"]["insecureSkipVerify"]["default"], false);
     assert_eq!(site["properties"]["proxyUrl"]["anyOf"][0]["type"], "string");
     assert_eq!(
@@ -156,4 +156,16 @@ fn every_default_is_valid() {
     let text = b"nbuservers: [{site: a, host: a, apiKey: a}]\nnbuserver: {}\n".to_vec();
     let loaded = load(Path::new("c.yaml"), &Material { text, ..Material::default() }, Check::Full).unwrap();
     assert_eq!(loaded.config.sites.len(), 1);
+}
+
+#[test]
+fn the_schema_of_the_charts_values_is_the_programs_own() {
+    let file = repository("charts/nbu-exporter/schema/config.schema.json");
+    let text = format!("{:#}\n", schema());
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        std::fs::write(&file, text).unwrap();
+        return;
+    }
+    let stale = "stale: UPDATE_EXPECT=1 cargo test --lib config::schema && charts/nbu-exporter/schema/build";
+    assert!(std::fs::read_to_string(&file).unwrap() == text, "{stale}");
 }

@@ -5,7 +5,7 @@ use super::super::proxy::{EnvironmentProxies, ProxyUrl};
 use super::super::raw::RawSite;
 use super::super::reader::{Reader, Scalar, Slot, Without};
 use super::super::scalar::FilePath;
-use super::super::{Endpoint, Material, Proxy, Secret, Site, SiteId, Verification};
+use super::super::{Endpoint, Material, Proxy, Secret, Site, SiteId, Verification, confusable, trouble};
 use super::pem;
 
 /// An API key of NetBackup has about 90 characters; NetBackup takes no header of this size.
@@ -45,6 +45,8 @@ impl SiteBuilder<'_> {
         name: Option<Arc<str>>,
         reader: &mut Reader<'_>,
     ) -> Option<Site> {
+        warn_about_characters(&raw.site, |site| &site.0, reader);
+        warn_about_characters(&raw.host, |host| &host.written, reader);
         // All of them are looked at, so that all mistakes are reported.
         let host = required(&raw.host, reader);
         let api_key = self.api_key(raw, reader);
@@ -63,7 +65,7 @@ impl SiteBuilder<'_> {
             name: name?,
             endpoint,
             api_key: api_key?,
-            api_version: raw.api_version.get().copied(),
+            api_version: raw.api_version.get().map(|version| version.0),
             verification: verification?,
             tls_server_name: raw.tls_server_name.get().map(|name| name.0.clone()),
             proxy,
@@ -97,12 +99,14 @@ impl SiteBuilder<'_> {
             return None;
         }
         let text = std::str::from_utf8(content).ok().map(|text| text.trim_end_matches(['\r', '\n']));
-        let problem = match text {
-            Some("") => "names an empty file; it must hold the API key".to_owned(),
-            Some(text) => match Secret::parse(text) {
-                Some(key) => return Some(key),
-                None => format!("names a file whose content must be {}", Secret::wants()),
-            },
+        if let Some(key) = text.and_then(Secret::parse) {
+            return Some(key);
+        }
+        let problem = match trouble::of_bytes(content) {
+            _ if text == Some("") => "names an empty file; it must hold the API key".to_owned(),
+            Some(trouble) => {
+                format!("names a file whose content must be {}; it {trouble}", Secret::wants())
+            }
             None => format!("names a file whose content must be {}", Secret::wants()),
         };
         reader.violation(&slot.at, problem);
@@ -110,7 +114,7 @@ impl SiteBuilder<'_> {
     }
 
     fn verification(&self, raw: &RawSite, reader: &mut Reader<'_>) -> Option<Verification> {
-        let off = raw.insecure_skip_verify.get()?.0;
+        let off = raw.insecure_skip_verify.get()?.0.0;
         let contradiction = match (raw.certificate_sha256.is_given(), raw.ca_file.is_given(), off) {
             (true, true, _) => Some((&raw.certificate_sha256.at, "caFile")),
             (true, false, true) => Some((&raw.certificate_sha256.at, "insecureSkipVerify")),
@@ -152,6 +156,16 @@ impl SiteBuilder<'_> {
             reader.violation(&slot.at, format!("names a file that can not be read: {path}: {problem}"));
         }
         None
+    }
+}
+
+/// A name with an odd character is another name than the one that is read.
+fn warn_about_characters<T>(slot: &Slot<T>, text: fn(&T) -> &str, reader: &mut Reader<'_>) {
+    let Some(text) = slot.get().map(text) else { return };
+    let blank = (text.trim() != text).then(|| "has a blank at an end".to_owned());
+    let found: Vec<String> = confusable::characters(text).into_iter().chain(blank).collect();
+    if !found.is_empty() {
+        reader.warning(&slot.at, format!("{}; is that meant?", found.join(", and ")));
     }
 }
 
