@@ -119,7 +119,7 @@ impl App {
         let address = live.begin(&first).await?;
 
         if let Some(cluster) = cluster.as_mut().filter(|_| options.events) {
-            cluster.announce(status_reader.clone(), refused);
+            cluster.announce(status.statuses(), refused, &first);
         }
         let reload_metrics = ReloadMetrics::new(&metrics).context("metrics")?;
         let reloader = Reloader::new(sources, watcher, live, first.clone(), status, reload_metrics);

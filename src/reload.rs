@@ -31,7 +31,7 @@ pub use ports::{
 pub use scene::MountLag;
 pub use sources::Sources;
 pub use start::{StartError, first};
-pub use status::{Status, StatusReader, StatusWriter};
+pub use status::{Status, StatusReader, StatusWriter, Statuses};
 pub use verdict::Verdict;
 
 /// What asked for a look. The order is the rank: one run that several asked for is counted under the highest.

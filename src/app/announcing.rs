@@ -1,80 +1,116 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-use crate::reload::{Outcome, Status, StatusReader, Verdict};
-use crate::source::kubernetes::{Announcement, Announcer, Kind};
+use crate::reload::{Outcome, Status, Statuses, Verdict};
+use crate::source::kubernetes::{Announcement, Announcer, Kind, Occasion};
 
 /// A Secret comes up to about 80 s after the ConfigMap that names it, so a missing key file is no news before this.
 const PATIENCE: Duration = Duration::from_mins(3);
 
 /// Makes Events of verdicts and of refused keys; it never ends.
 pub(super) async fn announce(
-    mut status: StatusReader,
+    mut statuses: Statuses,
+    mut verdicts: Verdicts,
     mut refused: mpsc::Receiver<Arc<str>>,
     announcer: Announcer,
 ) {
-    let mut verdicts = Verdicts::default();
     loop {
         let due = verdicts.due();
         let news = tokio::select! {
-            () = status.changed() => verdicts.hear(&status.load()),
+            status = statuses.next() => verdicts.hear(&status),
             () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => verdicts.give_up(),
             Some(site) = refused.recv() => Some(of_refusal(&site)),
         };
         if let Some(announcement) = news {
-            announcer.announce(announcement);
+            announcer.announce(&announcement);
         }
     }
 }
 
 /// What was told last, and what is not told yet.
-#[derive(Default)]
-struct Verdicts {
+#[derive(Debug, Default)]
+pub(super) struct Verdicts {
     told: Option<Arc<Verdict>>,
-    waiting: Option<(Instant, Arc<Verdict>)>,
+    waiting: Option<Waiting>,
+    /// The revision that each kind was last told of.
+    revisions: BTreeMap<Kind, Arc<str>>,
+}
+
+/// A rejection that may be mended by itself.
+#[derive(Debug)]
+struct Waiting {
+    until: Instant,
+    since: Timestamp,
+    verdict: Arc<Verdict>,
 }
 
 impl Verdicts {
+    /// Those after a start on this revision of the object.
+    pub(super) fn after(revision: Option<&str>) -> Self {
+        let revisions = revision.map(|revision| (Kind::ConfigReloaded, revision.into()));
+        Self { revisions: revisions.into_iter().collect(), ..Self::default() }
+    }
+
     /// When the patience with a missing file ends.
     fn due(&self) -> Option<Instant> {
-        self.waiting.as_ref().map(|(at, _)| *at)
+        self.waiting.as_ref().map(|waiting| waiting.until)
     }
 
     /// Takes in the newest verdict; what is to be told of it now.
     fn hear(&mut self, status: &Status) -> Option<Announcement> {
-        let (_, verdict) = status.last_verdict.as_ref()?;
-        self.waiting.take_if(|(_, waits)| !stands(status, waits));
-        let waits = self.waiting.as_ref().is_some_and(|(_, waits)| waits.detail == verdict.detail);
+        let (at, verdict) = status.last_verdict.as_ref()?;
+        self.waiting.take_if(|waiting| !stands(status, &waiting.verdict));
+        let waits = self.waiting.as_ref().is_some_and(|waiting| waiting.verdict.detail == verdict.detail);
         if waits || self.told.as_ref() == Some(verdict) {
             return None;
         }
         if verdict.outcome == Outcome::Rejected && verdict.lacks_reference {
-            self.waiting = Some((Instant::now() + PATIENCE, verdict.clone()));
+            let until = Instant::now() + PATIENCE;
+            self.waiting = Some(Waiting { until, since: *at, verdict: verdict.clone() });
             return None;
         }
-        self.tell(verdict)
+        let (kind, words) = match verdict.outcome {
+            Outcome::Applied => (Kind::ConfigReloaded, verdict.detail.to_string()),
+            Outcome::Rejected => (Kind::ConfigRejected, verdict.detail.to_string()),
+            Outcome::Unchanged if status.newest_runs && self.has_told_a_rejection() => {
+                (Kind::ConfigReloaded, format!("what was refused is taken back; {}", verdict.detail))
+            }
+            Outcome::Unchanged | Outcome::Superseded => return None,
+        };
+        Some(self.tell(*at, verdict, kind, &words))
     }
 
     /// The file has not come.
     fn give_up(&mut self) -> Option<Announcement> {
-        let (_, verdict) = self.waiting.take()?;
-        self.tell(&verdict)
+        let Waiting { since, verdict, .. } = self.waiting.take()?;
+        Some(self.tell(since, &verdict, Kind::ConfigRejected, &verdict.detail))
     }
 
-    fn tell(&mut self, verdict: &Arc<Verdict>) -> Option<Announcement> {
-        let announcement = of_verdict(verdict)?;
+    fn has_told_a_rejection(&self) -> bool {
+        self.told.as_ref().is_some_and(|told| told.outcome == Outcome::Rejected)
+    }
+
+    fn tell(&mut self, at: Timestamp, verdict: &Arc<Verdict>, kind: Kind, words: &str) -> Announcement {
         self.told = Some(verdict.clone());
-        Some(announcement)
+        let Some(revision) = &verdict.revision else {
+            return Announcement { kind, note: words.to_owned(), at, occasion: Occasion::Note };
+        };
+        // What comes of it later is another thing, as a key file that changed.
+        let is_first = self.revisions.insert(kind, revision.clone()).as_ref() != Some(revision);
+        let occasion = if is_first { Occasion::Revision(revision.clone()) } else { Occasion::Note };
+        Announcement { kind, note: format!("revision {revision}: {words}"), at, occasion }
     }
 }
 
 fn of_refusal(site: &str) -> Announcement {
     let note =
         format!("site {site}: NetBackup refuses the API key; create a new one and put it in its place");
-    Announcement { kind: Kind::CredentialRejected, note }
+    Announcement { kind: Kind::CredentialRejected, note, at: Timestamp::now(), occasion: Occasion::Note }
 }
 
 /// Whether a rejection is still the one that stands.
@@ -82,20 +118,8 @@ fn stands(status: &Status, verdict: &Verdict) -> bool {
     status.rejection.as_ref().is_some_and(|(_, rejection)| rejection.detail == verdict.detail)
 }
 
-fn of_verdict(verdict: &Verdict) -> Option<Announcement> {
-    let kind = match verdict.outcome {
-        Outcome::Applied => Kind::ConfigReloaded,
-        Outcome::Rejected => Kind::ConfigRejected,
-        Outcome::Unchanged | Outcome::Superseded => return None,
-    };
-    let revision =
-        verdict.revision.as_deref().map(|revision| format!("revision {revision}: ")).unwrap_or_default();
-    Some(Announcement { kind, note: format!("{revision}{}", verdict.detail) })
-}
-
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
     use tokio::time::sleep;
 
     use super::*;
@@ -104,55 +128,62 @@ mod tests {
     struct Rig {
         status: StatusWriter,
         refused: mpsc::Sender<Arc<str>>,
-        announcements: mpsc::Receiver<Announcement>,
+        announcer: Announcer,
     }
 
     impl Rig {
-        async fn start() -> Self {
+        fn start() -> Self {
             let status = StatusWriter::default();
-            let (announcer, announcements) = Announcer::to_test();
+            let announcer = Announcer::to_test();
             let (refused, receiver) = mpsc::channel(1);
-            tokio::spawn(announce(status.reader(), receiver, announcer));
-            sleep(Duration::from_millis(1)).await;
-            Self { status, refused, announcements }
+            let verdicts = Verdicts::after(Some("6"));
+            tokio::spawn(announce(status.statuses(), verdicts, receiver, announcer.clone()));
+            Self { status, refused, announcer }
         }
 
         /// Publishes a verdict, waits, and gives what was announced meanwhile.
         async fn tell(&mut self, outcome: Outcome, lacks_reference: bool, seconds: u64) -> Vec<Kind> {
+            self.publish(outcome, lacks_reference, "7", "sites: +paris");
+            self.after(seconds).await
+        }
+
+        fn publish(&self, outcome: Outcome, lacks_reference: bool, revision: &str, detail: &str) {
             let verdict = Arc::new(Verdict {
                 trigger: Trigger::Kubernetes,
                 outcome,
                 text: None,
-                revision: Some("7".into()),
-                detail: "sites: +paris".into(),
+                revision: Some(revision.into()),
+                detail: detail.into(),
                 lacks_reference,
             });
             let now = (Timestamp::now(), verdict);
             let rejection = (outcome == Outcome::Rejected).then(|| now.clone());
-            self.status.publish(Status { last_verdict: Some(now), rejection, ..Status::default() });
-            self.after(seconds).await
+            let newest_runs = rejection.is_none();
+            let last_verdict = Some(now);
+            self.status.publish(Status { newest_runs, last_verdict, rejection, ..Status::default() });
         }
 
         async fn after(&mut self, seconds: u64) -> Vec<Kind> {
             sleep(Duration::from_secs(seconds)).await;
-            std::iter::from_fn(|| self.announcements.try_recv().ok()).map(|told| told.kind).collect()
+            self.announcer.announced().into_iter().map(|told| told.kind).collect()
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_is_applied_and_what_is_refused_is_announced_and_nothing_else() {
-        let mut rig = Rig::start().await;
+        let mut rig = Rig::start();
         assert_eq!(rig.tell(Outcome::Applied, false, 1).await, [Kind::ConfigReloaded]);
         assert_eq!(rig.tell(Outcome::Unchanged, false, 1).await, []);
         assert_eq!(rig.tell(Outcome::Superseded, false, 1).await, []);
         assert_eq!(rig.tell(Outcome::Rejected, false, 1).await, [Kind::ConfigRejected]);
+        assert_eq!(rig.tell(Outcome::Superseded, false, 1).await, []);
         rig.refused.send("paris".into()).await.unwrap();
         assert_eq!(rig.after(1).await, [Kind::CredentialRejected]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_missing_key_file_is_announced_after_three_minutes_since_a_secret_lags() {
-        let mut rig = Rig::start().await;
+        let mut rig = Rig::start();
         assert_eq!(rig.tell(Outcome::Rejected, true, 100).await, []);
         // Asked for again meanwhile: the clock does not begin anew.
         assert_eq!(rig.tell(Outcome::Rejected, true, 79).await, []);
@@ -161,8 +192,55 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_key_file_that_comes_in_time_is_no_event() {
-        let mut rig = Rig::start().await;
+        let mut rig = Rig::start();
         assert_eq!(rig.tell(Outcome::Rejected, true, 60).await, []);
         assert_eq!(rig.tell(Outcome::Applied, false, 600).await, [Kind::ConfigReloaded]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_rejection_that_is_mended_at_once_is_announced_and_so_is_its_end() {
+        let rig = Rig::start();
+        // The task hears of none of these before all are there.
+        rig.publish(Outcome::Rejected, false, "7", "no port");
+        rig.publish(Outcome::Unchanged, false, "8", "it runs");
+        rig.publish(Outcome::Unchanged, false, "8", "it runs");
+        rig.publish(Outcome::Rejected, false, "9", "no port");
+        rig.publish(Outcome::Applied, false, "10", "sites: +paris");
+        rig.publish(Outcome::Unchanged, false, "10", "it runs");
+        sleep(Duration::from_secs(1)).await;
+        let mut told = rig.announcer.announced();
+        told.sort_by_key(|told| told.at);
+        let told: Vec<_> = told.iter().map(|told| (told.kind, told.note.as_str())).collect();
+        assert_eq!(
+            told,
+            [
+                (Kind::ConfigRejected, "revision 7: no port"),
+                (Kind::ConfigReloaded, "revision 8: what was refused is taken back; it runs"),
+                (Kind::ConfigRejected, "revision 9: no port"),
+                (Kind::ConfigReloaded, "revision 10: sites: +paris"),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_first_comes_of_a_revision_is_one_thing_for_all_replicas_and_what_comes_later_is_another() {
+        let verdict = |revision: &str| {
+            let detail = "sites: +paris".into();
+            let (trigger, outcome) = (Trigger::Kubernetes, Outcome::Applied);
+            let revision = Some(revision.into());
+            Arc::new(Verdict { trigger, outcome, text: None, revision, detail, lacks_reference: false })
+        };
+        let mut verdicts = Verdicts::after(Some("6"));
+        for (kind, revision, expected) in [
+            (Kind::ConfigReloaded, "6", Occasion::Note),
+            (Kind::ConfigReloaded, "7", Occasion::Revision("7".into())),
+            (Kind::ConfigRejected, "7", Occasion::Revision("7".into())),
+            (Kind::ConfigRejected, "7", Occasion::Note),
+            (Kind::ConfigReloaded, "7", Occasion::Note),
+            (Kind::ConfigReloaded, "8", Occasion::Revision("8".into())),
+        ] {
+            let told = verdicts.tell(Timestamp::now(), &verdict(revision), kind, "");
+            assert_eq!((told.occasion, told.kind), (expected, kind), "{revision}");
+        }
     }
 }

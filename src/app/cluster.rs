@@ -5,10 +5,10 @@ use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::RunError;
-use super::announcing::announce;
+use super::announcing::{Verdicts, announce};
 use crate::exposition::{Reading, Source};
 use crate::metric::{flag, seconds};
-use crate::reload::{MountLag, StatusReader};
+use crate::reload::{ActiveConfig, MountLag, Statuses};
 use crate::source::kubernetes::{
     Access, Announcer, ObjectName, ObjectReader, ObjectWatcher, Pod, Sighting, Status, Timing,
 };
@@ -60,13 +60,19 @@ impl Cluster {
     }
 
     /// Begins to tell the cluster what comes of each reload, and of each refused key.
-    pub(super) fn announce(&mut self, status: StatusReader, refused: mpsc::Receiver<Arc<str>>) {
+    pub(super) fn announce(
+        &mut self,
+        statuses: Statuses,
+        refused: mpsc::Receiver<Arc<str>>,
+        first: &ActiveConfig,
+    ) {
         let pod = variable("POD_NAME").zip(variable("POD_NAMESPACE"));
         let pod = pod.map(|(name, namespace)| Pod { name, namespace, uid: variable("POD_UID") });
         let (object, own) = (self.reader.object().clone(), self.reader.status());
-        let (announcer, publishing) = Announcer::start(self.access.clone(), object, own, pod);
-        let telling = tokio::spawn(announce(status, refused, announcer));
-        self.tasks.extend([publishing, telling].map(AbortOnDropHandle::new));
+        let (announcer, publishing) = Announcer::start(&self.access, &object, &own, pod);
+        let verdicts = Verdicts::after(first.resource_version.as_deref());
+        let telling = tokio::spawn(announce(statuses, verdicts, refused, announcer));
+        self.tasks.extend(publishing.into_iter().chain([telling]).map(AbortOnDropHandle::new));
     }
 
     /// What is known of the source; the lag only where there is a mounted file as well.

@@ -2,9 +2,13 @@ use std::future::pending;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use tokio::sync::watch;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast, watch};
 
 use super::Verdict;
+
+/// How many may wait for who reads each one.
+const HISTORY: usize = 64;
 
 /// What the funnel knows of itself, for pages and metrics.
 #[derive(Clone, Debug, Default)]
@@ -20,22 +24,43 @@ pub struct Status {
 }
 
 /// The one owner of the [`Status`].
-#[derive(Debug, Default)]
-pub struct StatusWriter(watch::Sender<Arc<Status>>);
+#[derive(Debug)]
+pub struct StatusWriter {
+    now: watch::Sender<Arc<Status>>,
+    each: broadcast::Sender<Arc<Status>>,
+}
 
 /// Reads the [`Status`].
 #[derive(Clone, Debug)]
 pub struct StatusReader(watch::Receiver<Arc<Status>>);
 
+/// Reads each [`Status`] that is published, one after the other: a rejection that was mended at once is among them.
+#[derive(Debug)]
+pub struct Statuses(broadcast::Receiver<Arc<Status>>);
+
+impl Default for StatusWriter {
+    fn default() -> Self {
+        Self { now: watch::Sender::default(), each: broadcast::Sender::new(HISTORY) }
+    }
+}
+
 impl StatusWriter {
     /// A reader of what this writer publishes.
     pub fn reader(&self) -> StatusReader {
-        StatusReader(self.0.subscribe())
+        StatusReader(self.now.subscribe())
+    }
+
+    /// All that is published from now on.
+    pub fn statuses(&self) -> Statuses {
+        Statuses(self.each.subscribe())
     }
 
     /// Publishes a new status.
     pub fn publish(&self, status: Status) {
-        self.0.send_replace(Arc::new(status));
+        let status = Arc::new(status);
+        self.now.send_replace(status.clone());
+        // Nobody need listen.
+        let _ = self.each.send(status);
     }
 }
 
@@ -50,5 +75,40 @@ impl StatusReader {
         if self.0.changed().await.is_err() {
             pending::<()>().await;
         }
+    }
+}
+
+impl Statuses {
+    /// The next status; who comes too late misses the oldest, never the newest. For ever once the writer is gone.
+    /// Cancel safe.
+    pub async fn next(&mut self) -> Arc<Status> {
+        loop {
+            match self.0.recv().await {
+                Ok(status) => return status,
+                Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => pending().await,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    #[test]
+    fn who_comes_late_misses_the_oldest_and_never_the_newest() {
+        let writer = StatusWriter::default();
+        let mut statuses = writer.statuses();
+        let at = |second| Status { last_success: Timestamp::new(second, 0).ok(), ..Status::default() };
+        let wanted = 3 * i64::try_from(HISTORY).unwrap();
+        for second in 0..wanted {
+            writer.publish(at(second));
+        }
+        let read: Vec<_> = std::iter::from_fn(|| statuses.next().now_or_never()).collect();
+        assert_eq!(read.len(), HISTORY);
+        assert_eq!(read.last().unwrap().last_success, at(wanted - 1).last_success);
     }
 }

@@ -6,9 +6,11 @@
 //! list and a watch of a minute, so that each round reconciles.
 
 mod access;
+mod announcement;
 mod events;
 mod holder;
 mod name;
+mod outbox;
 mod pause;
 mod problem;
 mod sighting;
@@ -18,7 +20,8 @@ mod tests;
 mod watcher;
 
 pub use access::{Access, AccessError};
-pub use events::{Announcement, Announcer, Kind, Pod};
+pub use announcement::{Announcement, Kind, Occasion};
+pub use events::{Announcer, Pod};
 pub use name::{NameError, ObjectKind, ObjectName};
 pub use problem::Problem;
 pub use sighting::{Revision, Sighting, Unusable};

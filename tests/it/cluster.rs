@@ -140,6 +140,60 @@ fn an_edit_that_the_api_shows_first_is_applied_once() {
     assert_eq!(outcomes(&exporter, "applied") - already, 2.0);
 }
 
+#[test]
+fn forty_edits_in_a_burst_with_a_broken_one_at_any_place_end_with_the_right_events() {
+    let Some(cluster) =
+        control_plane("forty_edits_in_a_burst_with_a_broken_one_at_any_place_end_with_the_right_events")
+    else {
+        return;
+    };
+    let _in_service = cluster.in_service();
+    let sites = Sites::start(1);
+    let text = config(&[("paris", sites.port(0))]);
+    let release = Release::with_config(cluster, "burst", &text);
+    let replicas = ["pod-a", "pod-b", "pod-c"].map(|name| release.start_in_pod(name));
+    for replica in &replicas {
+        eventually("it runs", || replica.is_up("paris") && watch_is_up(replica));
+    }
+    let rejections = || replicas.iter().map(|replica| outcomes(replica, "rejected")).sum::<f64>();
+    // The budget of what is applied is spent in the first burst and not earned back before the second.
+    for broken in [vec![0, 20], vec![39]] {
+        let (mut refused, mut applied) = (Vec::new(), String::new());
+        for edit in 0..40 {
+            let manager = ["argo", "helm"][edit % 2];
+            let changed = text.replace("1s", &format!("{}s", edit + broken.len() + 1));
+            if broken.contains(&edit) {
+                let before = rejections();
+                let revision = release.edit_as(manager, &changed.replace("scheme: http", "scheme: gopher"));
+                refused.push((revision, before));
+            } else {
+                applied = release.edit_as(manager, &changed);
+            }
+        }
+        let is_told = |reason: &str, kind: &str, revision: &str| {
+            let notes = release.events(reason, kind);
+            notes.iter().filter(|note| note.starts_with(&format!("revision {revision}: "))).count()
+        };
+        for (revision, before) in refused {
+            eventually("one of them refuses it at least", || rejections() > before);
+            eventually("the rejection is told", || is_told("ConfigRejected", "ConfigMap", &revision) > 0);
+        }
+        eventually("the newest is told in the end", || is_told("ConfigReloaded", "ConfigMap", &applied) > 0);
+        eventually("each pod has it as well", || is_told("ConfigReloaded", "Pod", &applied) == 3);
+    }
+    for replica in &replicas {
+        assert_eq!(replica.sample(SUCCESSFUL), Some(0.0), "the last edit was a broken one");
+    }
+    for reason in ["ConfigReloaded", "ConfigRejected"] {
+        let notes = release.events(reason, "ConfigMap");
+        let mut revisions: Vec<_> = notes.iter().map(|note| note.split_once(": ").unwrap().0).collect();
+        revisions.sort();
+        let told = revisions.len();
+        revisions.dedup();
+        assert_eq!(revisions.len(), told, "{reason}: three replicas tell one thing once");
+    }
+}
+
 /// The one test that stops the API server; the others wait.
 #[test]
 fn an_outage_of_the_api_server_and_lost_rights_are_survived() {

@@ -1,48 +1,29 @@
-use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
-use kube::runtime::events::{Event, EventType, Recorder, Reporter};
-use tokio::sync::mpsc;
+use k8s_openapi::api::events::v1::Event;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
+use kube::Api;
+use kube::api::{Patch, PatchParams, PostParams};
+use serde_json::json;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::{Access, ObjectName, Status};
+use super::outbox::{Next, Outbox};
+use super::pause::Pauses;
+use super::{Access, Announcement, ObjectName, Status};
 
-/// The reporting controller of our Events.
-const CONTROLLER: &str = "nbu-exporter";
-/// Announcements that may wait; more are dropped, since an Event is a courtesy.
-const QUEUE: usize = 32;
 /// How long one request may take.
 const ANSWER: Duration = Duration::from_secs(5);
-/// At once this many Events, then one in so long: as generous as a person reads.
-const BURST: u32 = 25;
-const REFILL: Duration = Duration::from_secs(10);
-/// The API takes 1 kB (`events.k8s.io/v1`, field `note`).
-const LONGEST_NOTE: usize = 1024;
-/// Equal ones within this time become one Event with a count; it is that of kube's recorder.
-const SERIES: Duration = Duration::from_mins(6);
-
-/// What an Event is about. The name is its `reason`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// A configuration was put to work.
-    ConfigReloaded,
-    /// A configuration was refused.
-    ConfigRejected,
-    /// NetBackup refused an API key.
-    CredentialRejected,
-}
-
-/// One thing to tell the cluster. It must hold no secret.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Announcement {
-    /// What it is about.
-    pub kind: Kind,
-    /// The text; it is cut to what the API takes.
-    pub note: String,
-}
+/// Pauses while Events can not be published.
+const FIRST_PAUSE: Duration = Duration::from_millis(800);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// What is told again within this time is the same thing: it is what another replica tells, whose volume may be so much
+/// later than ours.
+const SAME: Duration = Duration::from_mins(2);
 
 /// Our own pod, as the downward API names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,199 +36,235 @@ pub struct Pod {
     pub uid: Option<String>,
 }
 
-/// Gives announcements to a task of its own; nobody ever waits for it.
+/// Gives announcements to tasks of their own, one for each object that they are about; nobody ever waits for those.
 #[derive(Clone, Debug)]
-pub struct Announcer(mpsc::Sender<Announcement>);
+pub struct Announcer(Arc<[Mailbox]>);
+
+/// What waits to be told of one object.
+#[derive(Debug)]
+struct Mailbox {
+    outbox: Mutex<Outbox>,
+    news: Notify,
+}
 
 impl Announcer {
-    /// Starts the task. It ends when every clone of the announcer is gone.
+    /// Starts the tasks, which never end.
     pub fn start(
-        access: Access,
-        object: Arc<ObjectName>,
-        status: Arc<Status>,
+        access: &Access,
+        object: &Arc<ObjectName>,
+        status: &Arc<Status>,
         pod: Option<Pod>,
-    ) -> (Self, JoinHandle<()>) {
-        let (sender, queue) = mpsc::channel(QUEUE);
-        let publisher = EventPublisher {
-            access,
-            object,
-            status,
-            pod,
-            series: HashMap::new(),
-            left: BURST,
-            refilled: Instant::now(),
-            failing: BTreeSet::new(),
+    ) -> (Self, Vec<JoinHandle<()>>) {
+        let instance: Option<Arc<str>> = pod.as_ref().map(|pod| pod.name.as_str().into());
+        let watched = Subject::Watched(object.clone(), status.clone());
+        let subjects: Vec<_> = [Some(watched), pod.map(Subject::Pod)].into_iter().flatten().collect();
+        let announcer = Self::with_mailboxes(subjects.len());
+        let publish = |(mailbox, subject)| {
+            let publisher = EventPublisher {
+                announcer: announcer.clone(),
+                mailbox,
+                access: access.clone(),
+                subject,
+                instance: instance.clone(),
+                pauses: Pauses::new(FIRST_PAUSE, LONGEST_PAUSE),
+                is_failing: false,
+            };
+            tokio::spawn(publisher.run())
         };
-        (Self(sender), tokio::spawn(publisher.run(queue)))
+        let tasks = subjects.into_iter().enumerate().map(publish).collect();
+        (announcer, tasks)
+    }
+
+    fn with_mailboxes(count: usize) -> Self {
+        let mailbox = |_| Mailbox { outbox: Mutex::new(Outbox::new(Instant::now())), news: Notify::new() };
+        Self((0..count).map(mailbox).collect())
     }
 
     /// One whose announcements a test reads.
     #[cfg(test)]
-    pub(crate) fn to_test() -> (Self, mpsc::Receiver<Announcement>) {
-        let (sender, receiver) = mpsc::channel(QUEUE);
-        (Self(sender), receiver)
+    pub(crate) fn to_test() -> Self {
+        Self::with_mailboxes(1)
+    }
+
+    /// What was announced since this was last asked.
+    #[cfg(test)]
+    pub(crate) fn announced(&self) -> Vec<Announcement> {
+        let next = || match self.0[0].outbox().next(Instant::now()) {
+            Next::Now(announcement) => Some(announcement),
+            Next::At(_) | Next::Nothing => None,
+        };
+        std::iter::from_fn(next).collect()
     }
 
     /// Publishes when it can be; never waits.
-    pub fn announce(&self, announcement: Announcement) {
-        if self.0.try_send(announcement).is_err() {
-            tracing::debug!("An Event is left out: too many are waiting");
+    pub fn announce(&self, announcement: &Announcement) {
+        for mailbox in self.0.iter() {
+            mailbox.outbox().put(announcement.clone(), Instant::now());
+            mailbox.news.notify_one();
         }
     }
 }
 
+impl Mailbox {
+    fn outbox(&self) -> std::sync::MutexGuard<'_, Outbox> {
+        self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for what is to be published next.
+    async fn next(&self) -> Announcement {
+        loop {
+            // Bound first: the lock is not held across the wait.
+            let next = self.outbox().next(Instant::now());
+            match next {
+                Next::Now(announcement) => return announcement,
+                Next::At(at) => {
+                    tokio::select! {
+                        () = sleep_until(at) => {}
+                        () = self.news.notified() => {}
+                    }
+                }
+                Next::Nothing => self.news.notified().await,
+            }
+        }
+    }
+}
+
+/// What Events are about.
+enum Subject {
+    /// The object that holds the configuration.
+    Watched(Arc<ObjectName>, Arc<Status>),
+    /// Our own pod.
+    Pod(Pod),
+}
+
+impl Subject {
+    fn reference(&self) -> ObjectReference {
+        let (kind, name, namespace, uid) = match self {
+            Self::Watched(object, status) => {
+                (object.kind.as_str(), object.name.clone(), object.namespace.clone(), status.uid())
+            }
+            Self::Pod(pod) => ("Pod", pod.name.clone(), Some(pod.namespace.clone()), pod.uid.clone()),
+        };
+        ObjectReference {
+            api_version: Some("v1".to_owned()),
+            kind: Some(kind.to_owned()),
+            name: Some(name),
+            namespace,
+            uid,
+            ..ObjectReference::default()
+        }
+    }
+}
+
+/// The task for one object.
 struct EventPublisher {
+    announcer: Announcer,
+    /// Which of its mailboxes is ours.
+    mailbox: usize,
     access: Access,
-    object: Arc<ObjectName>,
-    status: Arc<Status>,
-    pod: Option<Pod>,
-    /// kube's recorder makes one series of whatever has the same reason and keeps the first note, so that a second,
-    /// different report would not be seen: each note has its own recorder.
-    series: HashMap<Announcement, (Recorder, Instant)>,
-    left: u32,
-    refilled: Instant,
-    /// The kinds of object about which no Event could be published last time.
-    failing: BTreeSet<String>,
+    subject: Subject,
+    instance: Option<Arc<str>>,
+    pauses: Pauses,
+    /// Whether no Event could be published last time.
+    is_failing: bool,
+}
+
+/// Why an Event is not published.
+enum Failure {
+    /// It will not be either when it is tried again: a sentence.
+    Lasting(String),
+    /// It may be next time.
+    Passing(String),
 }
 
 impl EventPublisher {
-    async fn run(mut self, mut queue: mpsc::Receiver<Announcement>) {
-        while let Some(mut announcement) = queue.recv().await {
-            if !self.may_publish() {
-                tracing::debug!("An Event is left out: too many in a short time");
-                continue;
-            }
-            cut(&mut announcement.note);
-            let event = event(&announcement);
-            let recorder = self.recorder(announcement);
-            for reference in [Some(self.watched()), self.own_pod()].into_iter().flatten() {
-                let outcome = timeout(ANSWER, recorder.publish(&event, &reference)).await;
-                self.note(
-                    outcome.map_err(|_| None).and_then(|published| published.map_err(Some)),
-                    &reference,
-                );
+    async fn run(mut self) {
+        let mailboxes = self.announcer.0.clone();
+        let Some(mailbox) = mailboxes.get(self.mailbox) else { return };
+        loop {
+            let announcement = mailbox.next().await;
+            // Nothing follows from a failure: Events are optional.
+            match self.publish(&announcement).await {
+                Ok(()) => {
+                    self.pauses.reset();
+                    self.is_failing = false;
+                }
+                Err(Failure::Lasting(err)) => self.warn(&err),
+                Err(Failure::Passing(err)) => {
+                    self.warn(&err);
+                    mailbox.outbox().take_back(announcement);
+                    sleep(self.pauses.next()).await;
+                }
             }
         }
     }
 
-    fn may_publish(&mut self) -> bool {
-        let earned = self.refilled.elapsed().as_secs() / REFILL.as_secs();
-        if earned > 0 {
-            self.left = self.left.saturating_add(u32::try_from(earned).unwrap_or(u32::MAX)).min(BURST);
-            self.refilled = Instant::now();
-        }
-        let may = self.left > 0;
-        self.left = self.left.saturating_sub(1);
-        may
-    }
-
-    fn recorder(&mut self, announcement: Announcement) -> Recorder {
-        self.series.retain(|_, (_, last)| last.elapsed() < SERIES);
-        let now = Instant::now();
-        let instance = self.pod.as_ref().map(|pod| pod.name.clone());
+    /// Makes the Event, or the one that tells the same thing already a series.
+    async fn publish(&self, announcement: &Announcement) -> Result<(), Failure> {
+        let about = self.subject.reference();
+        let namespace = about.namespace.clone().unwrap_or_default();
+        let event = announcement.event(about, self.instance.as_deref());
+        let name = event.metadata.name.clone().unwrap_or_default();
         // Always with the client of now: the credentials may have been renewed.
-        let fresh = || {
-            let reporter = Reporter { controller: CONTROLLER.to_owned(), instance };
-            (Recorder::new(self.access.client(), reporter), now)
-        };
-        let (recorder, last) = self.series.entry(announcement).or_insert_with(fresh);
-        *last = now;
-        recorder.clone()
-    }
-
-    fn watched(&self) -> ObjectReference {
-        ObjectReference {
-            api_version: Some("v1".to_owned()),
-            kind: Some(self.object.kind.to_string()),
-            name: Some(self.object.name.clone()),
-            namespace: self.object.namespace.clone(),
-            uid: self.status.uid(),
-            ..ObjectReference::default()
+        let events: Api<Event> = Api::namespaced(self.access.client(), &namespace);
+        let created = answer(&namespace, events.create(&PostParams::default(), &event)).await?;
+        if created.is_some() {
+            return Ok(());
         }
+        // An empty patch is a way to read that needs no other right.
+        let told = answer(&namespace, patch(&events, &name, json!({}))).await?;
+        let (count, last) = told.as_ref().map_or((1, None), counted);
+        let is_same = |last| announcement.at.duration_since(last).as_secs_f64() < SAME.as_secs_f64();
+        if last.is_some_and(is_same) {
+            return Ok(());
+        }
+        let series = json!({ "count": count + 1, "lastObservedTime": MicroTime(announcement.at) });
+        answer(&namespace, patch(&events, &name, json!({ "series": series }))).await?;
+        Ok(())
     }
 
-    fn own_pod(&self) -> Option<ObjectReference> {
-        let pod = self.pod.as_ref()?;
-        Some(ObjectReference {
-            api_version: Some("v1".to_owned()),
-            kind: Some("Pod".to_owned()),
-            name: Some(pod.name.clone()),
-            namespace: Some(pod.namespace.clone()),
-            uid: pod.uid.clone(),
-            ..ObjectReference::default()
-        })
-    }
-
-    /// One warning for each kind of object until it works again. Events are optional, so nothing else follows from it.
-    fn note(&mut self, outcome: Result<(), Option<kube::Error>>, about: &ObjectReference) {
-        let kind = about.kind.clone().unwrap_or_default();
-        let err = match outcome {
-            Ok(()) => {
-                self.failing.remove(&kind);
-                return;
-            }
-            Err(Some(kube::Error::Api(status))) if status.code == 403 => format!(
-                "the API server forbids Events (403): give the service account a Role in namespace {} with \
-                 apiGroups [events.k8s.io], resources [events], verbs [create, patch], or turn them off by \
-                 --kubernetes.events=false",
-                about.namespace.as_deref().unwrap_or_default()
-            ),
-            Err(failure) => {
-                // The Event that a series would go on with may be gone, or the credentials that its client holds.
-                self.series.clear();
-                sentence(failure)
-            }
-        };
-        if self.failing.insert(kind) {
+    /// One warning until it works again.
+    fn warn(&mut self, err: &str) {
+        if !std::mem::replace(&mut self.is_failing, true) {
             tracing::warn!(err, "An Event can not be published");
         }
     }
 }
 
-fn sentence(failure: Option<kube::Error>) -> String {
-    match failure {
-        Some(kube::Error::Api(status)) => format!("HTTP {} {}", status.code, status.message),
-        Some(error) => error.to_string(),
-        None => format!("no answer within {ANSWER:?}"),
+async fn patch(events: &Api<Event>, name: &str, patch: serde_json::Value) -> kube::Result<Event> {
+    events.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await
+}
+
+/// How often an Event was told, and when last.
+fn counted(event: &Event) -> (i32, Option<Timestamp>) {
+    match &event.series {
+        Some(series) => (series.count, Some(series.last_observed_time.0)),
+        None => (1, event.event_time.as_ref().map(|time| time.0)),
     }
 }
 
-fn event(announcement: &Announcement) -> Event {
-    let (type_, reason, action) = match announcement.kind {
-        Kind::ConfigReloaded => (EventType::Normal, "ConfigReloaded", "Reload"),
-        Kind::ConfigRejected => (EventType::Warning, "ConfigRejected", "Reload"),
-        Kind::CredentialRejected => (EventType::Warning, "CredentialRejected", "Collect"),
-    };
-    Event {
-        type_,
-        reason: reason.to_owned(),
-        note: Some(announcement.note.clone()),
-        action: action.to_owned(),
-        secondary: None,
-    }
-}
-
-/// Cuts a note between characters.
-fn cut(note: &mut String) {
-    const SIGN: &str = " …";
-    if note.len() > LONGEST_NOTE {
-        note.truncate(note.floor_char_boundary(LONGEST_NOTE - SIGN.len()));
-        note.push_str(SIGN);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_long_report_is_cut_between_characters_to_what_the_api_takes() {
-        for text in ["short".to_owned(), "é".repeat(512), "é".repeat(513), "x".repeat(5000), "€".repeat(400)]
-        {
-            let mut note = text.clone();
-            cut(&mut note);
-            assert!(note.len() <= LONGEST_NOTE);
-            assert_eq!(note == text, text.len() <= LONGEST_NOTE);
-        }
+/// The answer, or `None` when there is such an Event already.
+async fn answer<T>(
+    namespace: &str,
+    request: impl Future<Output = kube::Result<T>>,
+) -> Result<Option<T>, Failure> {
+    match timeout(ANSWER, request).await {
+        Ok(Ok(answer)) => Ok(Some(answer)),
+        Ok(Err(kube::Error::Api(status))) => match status.code {
+            409 => Ok(None),
+            403 => Err(Failure::Lasting(format!(
+                "the API server forbids Events (403): give the service account a Role in namespace {namespace} with \
+                 apiGroups [events.k8s.io], resources [events], verbs [create, patch], or turn them off by \
+                 --kubernetes.events=false"
+            ))),
+            code => {
+                let sentence = format!("HTTP {code} {}", status.message);
+                // An Event may have expired before it was patched; the credentials may be in the middle of a rotation.
+                let passes = code >= 500 || matches!(code, 401 | 404 | 408 | 429);
+                Err(if passes { Failure::Passing(sentence) } else { Failure::Lasting(sentence) })
+            }
+        },
+        Ok(Err(error)) => Err(Failure::Passing(error.to_string())),
+        Err(_) => Err(Failure::Passing(format!("no answer within {ANSWER:?}"))),
     }
 }

@@ -105,13 +105,28 @@ impl Release {
     /// Edits the ConfigMap: the API server has answered when this returns.
     #[track_caller]
     pub fn edit(&self, text: &str) {
+        self.edit_as("kubectl-patch", text);
+    }
+
+    /// The same by a manager of this name; the revision that it makes.
+    #[track_caller]
+    pub fn edit_as(&self, manager: &str, text: &str) -> String {
         let patch = serde_json::json!({ "data": { "config.yaml": text } }).to_string();
-        self.kubectl(["patch", "configmap", NAME, "--type", "merge", "--patch", &patch]);
+        let edit = ["patch", "configmap", NAME, "--type", "merge", "--patch", &patch];
+        let manager = ["--field-manager", manager, "--output", "jsonpath={.metadata.resourceVersion}"];
+        self.cluster.kubectl(["--namespace", &self.namespace].into_iter().chain(edit).chain(manager))
     }
 
     /// The program on the object alone.
     pub fn start(&self) -> Exporter {
         Exporter::spawn(self.command())
+    }
+
+    /// The same in a pod of this name.
+    pub fn start_in_pod(&self, name: &str) -> Exporter {
+        let mut command = self.command();
+        command.env("POD_NAME", name).env("POD_UID", name);
+        Exporter::spawn(command)
     }
 
     /// The program on the object and on a mounted directory.
@@ -135,14 +150,18 @@ impl Release {
         command
     }
 
-    /// The notes of the Events with this reason about an object of this kind.
+    /// The notes of the Events with this reason about an object of this kind, each as often as it was told.
     pub fn events(&self, reason: &str, kind: &str) -> Vec<String> {
         let json = self.kubectl(["get", "events.events.k8s.io", "--output", "json"]);
         let list: serde_json::Value = serde_json::from_str(&json).unwrap();
         let is_wanted =
             |event: &&serde_json::Value| event["reason"] == reason && event["regarding"]["kind"] == kind;
-        let note = |event: &serde_json::Value| event["note"].as_str().unwrap_or_default().to_owned();
-        list["items"].as_array().unwrap().iter().filter(is_wanted).map(note).collect()
+        let notes = |event: &serde_json::Value| {
+            let times = event["series"]["count"].as_u64().unwrap_or(1);
+            let note = event["note"].as_str().unwrap_or_default().to_owned();
+            std::iter::repeat_n(note, usize::try_from(times).unwrap())
+        };
+        list["items"].as_array().unwrap().iter().filter(is_wanted).flat_map(notes).collect()
     }
 }
 

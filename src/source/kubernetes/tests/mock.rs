@@ -50,6 +50,7 @@ pub(super) struct Script {
     watches: Vec<mpsc::UnboundedSender<Chunk>>,
     log: Vec<(Instant, String)>,
     published: Vec<Value>,
+    edits_of_events: usize,
 }
 
 #[derive(Clone)]
@@ -68,6 +69,7 @@ impl Mock {
             watches: Vec::new(),
             log: Vec::new(),
             published: Vec::new(),
+            edits_of_events: 0,
         })))
     }
 
@@ -140,9 +142,44 @@ impl Mock {
         self.set(|script| script.log.iter().filter(|(_, logged)| logged == verb).map(|(at, _)| *at).collect())
     }
 
-    /// The Events that were created or patched.
+    /// The Events that there are.
     pub(super) fn published(&self) -> Vec<Value> {
         self.set(|script| script.published.clone())
+    }
+
+    /// As the API server forgets them after an hour.
+    pub(super) fn expire_events(&self) {
+        self.set(|script| script.published.clear());
+    }
+
+    /// One Event for each name and namespace, as the API server keeps them.
+    fn event(&self, method: &str, path: &str, body: &Value) -> Response<AnswerBody> {
+        let place = |event: &Value| {
+            let [namespace, name] = ["namespace", "name"].map(|key| event["metadata"][key].as_str().unwrap());
+            format!("/namespaces/{namespace}/events/{name}")
+        };
+        self.set(|script| match method {
+            "POST" if script.published.iter().any(|event| place(event) == place(body)) => failure(409),
+            "POST" => {
+                assert!(body["metadata"]["name"].is_string() && body["eventTime"].is_string(), "{body}");
+                script.published.push(body.clone());
+                whole(201, &body.to_string())
+            }
+            "PATCH" => match script.published.iter_mut().find(|event| path.ends_with(&place(event))) {
+                None => failure(404),
+                Some(event) => {
+                    script.edits_of_events += usize::from(*body != json!({}));
+                    event.as_object_mut().unwrap().extend(body.as_object().unwrap().clone());
+                    whole(200, &event.to_string())
+                }
+            },
+            _ => failure(403),
+        })
+    }
+
+    /// How often an Event was changed.
+    pub(super) fn edits_of_events(&self) -> usize {
+        self.set(|script| script.edits_of_events)
     }
 
     pub(super) async fn access(&self) -> Access {
@@ -196,11 +233,11 @@ impl Mock {
                 whole(200, &format!("{}\n{}\n", event("BOOKMARK", &bookmark), event("ERROR", &status(code))))
             }
             Answer::Silent => self.watch(None),
-            Answer::Normal => self.normal(verb, &query, body).await,
+            Answer::Normal => self.normal(verb, &path, &query, body).await,
         })
     }
 
-    async fn normal(&self, verb: &str, query: &str, body: Body) -> Response<AnswerBody> {
+    async fn normal(&self, verb: &str, path: &str, query: &str, body: Body) -> Response<AnswerBody> {
         let object = self.set(|script| script.object.clone());
         match verb {
             "get" => object.map_or_else(|| failure(404), |object| whole(200, &object.to_string())),
@@ -219,9 +256,7 @@ impl Mock {
             }
             method => {
                 let body = body.collect().await.unwrap().to_bytes();
-                let event: Value = serde_json::from_slice(&body).unwrap();
-                self.set(|script| script.published.push(json!({"method": method, "event": event.clone()})));
-                whole(200, &event.to_string())
+                self.event(method, path, &serde_json::from_slice(&body).unwrap())
             }
         }
     }
