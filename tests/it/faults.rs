@@ -9,6 +9,7 @@ mod editors;
 mod endpoints;
 mod listeners;
 mod places;
+mod readiness;
 mod secrets;
 mod signals;
 mod start;
