@@ -15,11 +15,11 @@ use tokio::time::{Instant, sleep_until};
 use crate::collector;
 use crate::config::{Collection, Collectors, Config, Site};
 use crate::metric::MetricNames;
-use crate::netbackup::{Stats, TlsCache};
+use crate::netbackup::TlsCache;
 use crate::snapshot::SnapshotWriter;
 pub use families::FAMILIES;
 
-use connection::Connection;
+use connection::{Connection, Dialer};
 use cycle::Memory;
 
 /// A cycle gets at least this long, so that a short interval does not cut off the first reading of a window.
@@ -69,8 +69,7 @@ impl Plan {
 pub struct Poller {
     plan: watch::Receiver<Arc<Plan>>,
     writer: SnapshotWriter,
-    tls: Arc<TlsCache>,
-    stats: Arc<Stats>,
+    dialer: Dialer,
     refusals: Refusals,
 }
 
@@ -102,14 +101,14 @@ impl Poller {
         tls: Arc<TlsCache>,
         refusals: Refusals,
     ) -> Self {
-        Self { plan, writer, tls, stats: Arc::new(Stats::default()), refusals }
+        Self { plan, writer, dialer: Dialer::new(tls), refusals }
     }
 
     /// Polls at once and then every interval; ends when the plan's sender is gone.
     pub async fn run(mut self) {
         let mut plan = self.plan.borrow_and_update().clone();
         let mut memory = Memory::new(collector::build(&plan.collectors));
-        let mut connection = Connection::open(&plan, &self.tls, &self.stats);
+        let mut connection = Connection::open(&plan, &self.dialer);
         let mut next = Instant::now();
         let mut was_refused = false;
         loop {
@@ -130,13 +129,13 @@ impl Poller {
                         memory.adopt(collector::build(&new.collectors));
                     }
                     if plan.reconnects(&new) {
-                        connection = connection.under(&new, &self.tls, &self.stats, &mut memory).await;
+                        connection = connection.under(&new, &self.dialer, &mut memory).await;
                     }
                     let other_names = plan.names != new.names;
                     plan = new;
                     if other_names {
                         // All that is known is known under every name, so nobody needs to be asked.
-                        memory.publish(&plan, &self.stats, &self.writer);
+                        memory.publish(&plan, &self.dialer.stats, &self.writer);
                     }
                     continue;
                 }
@@ -158,7 +157,7 @@ impl Poller {
                     connection.adopt(client, &plan, &mut memory);
                     continue;
                 }
-                () = memory.cycle(&plan, client, &self.stats, &self.writer) => {}
+                () = memory.cycle(&plan, client, &self.dialer.stats, &self.writer) => {}
             }
             next = next_cycle(began, plan.collection.interval);
         }

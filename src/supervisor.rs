@@ -23,6 +23,8 @@ use crate::snapshot::SnapshotStore;
 /// A poller that panicked comes back after this long, doubled each time up to the longest.
 const FIRST_RESTART: Duration = Duration::from_secs(1);
 const LONGEST_RESTART: Duration = Duration::from_mins(1);
+/// A poller that lived this long was healthy: its next panic is a first one again.
+const HEALTHY: Duration = Duration::from_mins(10);
 /// An aborted poller that has not ended by then hangs in something that does not yield.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -60,6 +62,7 @@ struct Running {
     plan: watch::Sender<Arc<Plan>>,
     endpoint: Endpoint,
     task: AbortHandle,
+    started: Instant,
     next_restart: Duration,
 }
 
@@ -159,7 +162,7 @@ impl Supervisor {
             Poller::new(receiver, self.store.writer(id.clone()), self.tls.clone(), self.refusals.clone());
         let task = self.tasks.spawn(poller.run());
         self.by_task.insert(task.id(), id.clone());
-        self.pollers.insert(id, Running { plan: sender, endpoint, task, next_restart });
+        self.pollers.insert(id, Running { plan: sender, endpoint, task, started: Instant::now(), next_restart });
     }
 
     /// Ends a site's poller, if it has one; the name that the site had.
@@ -181,7 +184,10 @@ impl Supervisor {
         };
         self.stopping.retain(|(handle, _)| handle.id() != task);
         let Some(id) = self.by_task.remove(&task) else { return };
-        let Some(running) = self.pollers.get(&id) else { return };
+        let Some(running) = self.pollers.get_mut(&id) else { return };
+        if running.started.elapsed() >= HEALTHY {
+            running.next_restart = FIRST_RESTART;
+        }
         let (name, pause) = (running.plan.borrow().site.name.clone(), running.next_restart);
         tracing::error!(site = %name, pause = pause.as_secs_f64(), "The site's poller ended; it is started again");
         self.metrics.restarted(&name);

@@ -56,7 +56,7 @@ pub(super) fn of_request(cause: &Cause) -> &'static str {
         Cause::Unauthorized | Cause::Forbidden => {
             "see what is before NetBackup: it asks for a key where NetBackup asks for none"
         }
-        Cause::RateLimited => "wait, and see who else sends requests to this server",
+        Cause::RateLimited | Cause::Quiet(_) => "wait, and see who else sends requests to this server",
         Cause::Client { .. } | Cause::Server { .. } | Cause::Pagination(_) => {
             "look into the log of the NetBackup web service (nbwebservice) for this moment"
         }
@@ -69,7 +69,7 @@ pub(super) async fn common(
     tls: &TlsCache,
     deadline: Instant,
 ) -> Result<(Client, Finding), Unspoken> {
-    let client = Client::new(site, tls, Arc::new(Stats::default()))?;
+    let client = Client::new(site, tls, Arc::new(Stats::default()), Arc::default())?;
     let announced = client.announced(deadline).await?;
     if let (Some(pinned), Some(server)) = (site.api_version, announced)
         && pinned > server

@@ -10,7 +10,7 @@ use crate::config::{ApiVersion, Site};
 use super::exchange::{Accept, Answer, Exchange, Request};
 use super::listing::{Step, Trail, encode};
 use super::{
-    Cause, ClientError, DecodeError, Error, Field, Listing, Page, Stats, Time, TlsCache, Walk, decode,
+    Cause, ClientError, DecodeError, Error, Field, Gate, Listing, Page, Stats, Time, TlsCache, Walk, decode,
     version,
 };
 
@@ -59,10 +59,15 @@ const PING: &str = "/ping";
 const API_KEYS: &str = "/security/api-keys";
 
 impl Client {
-    /// Prepares a client; nothing is sent yet.
-    pub fn new(site: &Site, tls: &TlsCache, stats: Arc<Stats>) -> Result<Self, ClientError> {
+    /// Prepares a client; nothing is sent yet. All clients of one site have its counters and its gate in common.
+    pub fn new(
+        site: &Site,
+        tls: &TlsCache,
+        stats: Arc<Stats>,
+        gate: Arc<Gate>,
+    ) -> Result<Self, ClientError> {
         Ok(Self {
-            exchange: Exchange::new(site, tls, stats)?,
+            exchange: Exchange::new(site, tls, stats, gate)?,
             pinned: site.api_version,
             version: AtomicU32::new(site.api_version.map_or(0, packed)),
             clock_offset: AtomicI64::new(UNKNOWN_OFFSET),

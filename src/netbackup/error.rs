@@ -1,3 +1,5 @@
+use jiff::Timestamp;
+
 use crate::config::ApiVersion;
 
 use super::DecodeError;
@@ -73,6 +75,9 @@ pub enum Cause {
     /// 429.
     #[error("429: the server asks for fewer requests")]
     RateLimited,
+    /// An answer before this one asked for quiet (429 or 503 with Retry-After), so nothing was sent.
+    #[error("the server asked for quiet (Retry-After): nothing is sent to it before {0:.0}")]
+    Quiet(Timestamp),
     /// 406 or 415: the server does not speak the version that we asked for.
     #[error("the server does not answer in API version {0}; remove apiVersion, or pin another")]
     NotAcceptable(ApiVersion),
@@ -150,7 +155,7 @@ impl Cause {
             Self::Forbidden => "forbidden",
             Self::NotFound => "not_found",
             Self::NoApi => "no_api",
-            Self::RateLimited => "rate_limited",
+            Self::RateLimited | Self::Quiet(_) => "rate_limited",
             Self::NotAcceptable(_) => "not_acceptable",
             Self::Redirect(_) => "redirect",
             Self::Client { .. } => "http_4xx",

@@ -4,14 +4,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HOST, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::config::{ApiVersion, Site};
 
 use super::retry::{Retry, date, retry_after};
 use super::transport::Transport;
-use super::{Cause, ClientError, Error, Stats, TlsCache, body, trace};
+use super::{Cause, ClientError, Error, Gate, Stats, TlsCache, body, trace};
 
 /// One request, but for what all have in common.
 #[derive(Debug)]
@@ -77,13 +77,19 @@ pub(super) struct Exchange {
     permits: Semaphore,
     pub(super) retry: Retry,
     stats: Arc<Stats>,
+    gate: Arc<Gate>,
 }
 
 /// The largest text that is no JSON: a time in milliseconds.
 const LARGEST_TEXT: usize = 1 << 10;
 
 impl Exchange {
-    pub(super) fn new(site: &Site, tls: &TlsCache, stats: Arc<Stats>) -> Result<Self, ClientError> {
+    pub(super) fn new(
+        site: &Site,
+        tls: &TlsCache,
+        stats: Arc<Stats>,
+        gate: Arc<Gate>,
+    ) -> Result<Self, ClientError> {
         let mut key = HeaderValue::from_str(site.api_key.expose()).map_err(|_| ClientError::Key)?;
         key.set_sensitive(true);
         Ok(Self {
@@ -93,6 +99,7 @@ impl Exchange {
             permits: Semaphore::new(site.max_concurrent_requests.max(1)),
             retry: Retry::default(),
             stats,
+            gate,
         })
     }
 
@@ -100,9 +107,11 @@ impl Exchange {
         &self.stats
     }
 
-    /// Names the endpoint that a failure belongs to, and counts the failure.
+    /// Names the endpoint that a failure belongs to, and counts the failure. What was not sent has not failed.
     pub(super) fn fail(&self, endpoint: &'static str, cause: Cause) -> Error {
-        self.stats.failed(&cause);
+        if !matches!(cause, Cause::Quiet(_)) {
+            self.stats.failed(&cause);
+        }
         Error::new(endpoint, cause)
     }
 
@@ -128,8 +137,7 @@ impl Exchange {
     }
 
     async fn attempt(&self, request: &Request, deadline: Instant) -> Result<Answer, Failure> {
-        let permit = timeout_at(deadline, self.permits.acquire()).await;
-        let Ok(Ok(_permit)) = permit else { return Err(Cause::Timeout.into()) };
+        let _permit = self.turn(deadline).await?;
         let started = Instant::now();
         let timeout = self.timeout.min(deadline.saturating_duration_since(started));
         let response = match self.builder(request).timeout(timeout).send().await {
@@ -153,6 +161,19 @@ impl Exchange {
         };
         trace::answer(request, StatusCode::OK.as_u16(), text.as_bytes(), self.key.as_bytes());
         Ok(Answer { headers, text, took })
+    }
+
+    /// Waits for the site's gate and for one of the requests that the budget allows.
+    async fn turn(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, Cause> {
+        loop {
+            self.gate.passed(deadline).await.map_err(Cause::Quiet)?;
+            let permit = timeout_at(deadline, self.permits.acquire()).await;
+            let Ok(Ok(permit)) = permit else { return Err(Cause::Timeout) };
+            // A request that was answered meanwhile may have closed it.
+            if self.gate.closed_until().is_none() {
+                return Ok(permit);
+            }
+        }
     }
 
     fn builder(&self, request: &Request) -> reqwest::RequestBuilder {
@@ -184,9 +205,16 @@ impl Exchange {
         let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
         // A date is one of the server's clock.
         let now = text(DATE).and_then(date).unwrap_or_else(Timestamp::now);
-        let retry_after = text(RETRY_AFTER).and_then(|value| retry_after(value, now));
         let status = response.status().as_u16();
-        if status == 429 || (status == 503 && retry_after.is_some()) {
+        let retry_after = match status {
+            429 | 503 => text(RETRY_AFTER).and_then(|value| retry_after(value, now)),
+            _ => None,
+        };
+        if let Some(quiet) = retry_after {
+            self.gate.close(quiet);
+            self.stats.quiet(self.gate.closed_until());
+        }
+        if status == 429 || retry_after.is_some() {
             self.stats.throttled();
         }
         // Of the others only the status counts; under --trace their bodies are shown as well.

@@ -4,6 +4,8 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use tokio::time::Instant;
 
+use super::gate::LONGEST_QUIET;
+
 /// When a failed request is tried again.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Retry {
@@ -15,9 +17,6 @@ pub(super) struct Retry {
     pub(super) cap: Duration,
 }
 
-/// A server that asks for more than this is asked again in the next cycle.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(1);
-
 impl Default for Retry {
     fn default() -> Self {
         Self { tries: 3, base: Duration::from_millis(500), cap: Duration::from_secs(10) }
@@ -25,12 +24,13 @@ impl Default for Retry {
 }
 
 impl Retry {
-    /// How long to wait after the failed try number `attempt` (from 1); `None` if that was the last.
+    /// How long to wait after the failed try number `attempt` (from 1), where the server asked for nothing else; `None`
+    /// if that was the last.
     pub(super) fn delay(self, attempt: u32, asked: Option<Duration>, deadline: Instant) -> Option<Duration> {
         if attempt >= self.tries {
             return None;
         }
-        let delay = asked.map_or_else(|| self.jittered(attempt), |asked| asked.min(LONGEST_RETRY_AFTER));
+        let delay = asked.unwrap_or_else(|| self.jittered(attempt)).min(LONGEST_QUIET);
         // Nothing could be done after a wait that lasts to the end of the cycle.
         (Instant::now() + delay < deadline).then_some(delay)
     }
@@ -46,8 +46,9 @@ impl Retry {
 /// The three forms of `Retry-After`: seconds, an HTTP date (RFC 9110), and NetBackup's ISO 8601 date-time.
 pub(super) fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     let value = value.trim();
-    if let Ok(seconds) = value.parse() {
-        return Some(Duration::from_secs(seconds));
+    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
+        // More than a number can hold is as long as it gets.
+        return Some(value.parse().map_or(Duration::MAX, Duration::from_secs));
     }
     let moment: Timestamp = value.parse().ok().or_else(|| date(value))?;
     Some(Duration::try_from(moment.duration_since(now)).unwrap_or(Duration::ZERO))
@@ -64,7 +65,7 @@ mod tests {
 
     fn check(value: &str, expected: Option<u64>) {
         let now: Timestamp = "2026-02-03T01:00:00Z".parse().unwrap();
-        assert_eq!(retry_after(value, now), expected.map(Duration::from_secs), "{value}");
+        assert_eq!(retry_after(value, now).map(|wait| wait.as_secs()), expected, "{value}");
     }
 
     #[test]
@@ -73,6 +74,7 @@ mod tests {
         check("Tue, 03 Feb 2026 01:00:30 GMT", Some(30));
         check("2026-02-03T01:00:12.000Z", Some(12));
         check("2026-02-03T00:00:00Z", Some(0));
+        check("99999999999999999999999", Some(u64::MAX));
         check("soon", None);
         check("-3", None);
         check("", None);
@@ -90,8 +92,8 @@ mod tests {
         assert_eq!(retry.delay(3, None, deadline), None);
         assert_eq!(retry.delay(1, Some(Duration::from_secs(7)), deadline), Some(Duration::from_secs(7)));
         assert_eq!(retry.delay(1, Some(Duration::from_secs(31)), deadline), None);
-        let late = Instant::now() + Duration::from_hours(1);
-        assert_eq!(retry.delay(1, Some(Duration::from_hours(2)), late), Some(LONGEST_RETRY_AFTER));
+        let late = Instant::now() + Duration::from_mins(59);
+        assert_eq!(retry.delay(1, Some(Duration::from_hours(2)), late), None);
         assert!(retry.jittered(40) <= retry.cap);
     }
 }

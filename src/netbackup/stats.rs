@@ -2,7 +2,9 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::metric::{Desc, Family, Histogram, Kind};
+use jiff::Timestamp;
+
+use crate::metric::{Desc, Family, Histogram, Kind, seconds};
 
 use super::Cause;
 
@@ -17,6 +19,7 @@ struct Counts {
     durations: BTreeMap<&'static str, Histogram>,
     retries: u64,
     throttled: u64,
+    quiet_until: Option<Timestamp>,
     clock_offset: Option<f64>,
 }
 
@@ -53,6 +56,12 @@ static THROTTLED: Desc = Desc::native(
     "Answers of the NetBackup API that asked for fewer requests: 429, or 503 with Retry-After.",
     &[],
 );
+static QUIET_UNTIL: Desc = Desc::native(
+    Kind::Gauge,
+    "nbu_api_quiet_until_timestamp_seconds",
+    "When requests are sent to the NetBackup API again, while it asks for quiet (Retry-After).",
+    &[],
+);
 static CLOCK_OFFSET: Desc = Desc::native(
     Kind::Gauge,
     "nbu_server_clock_offset_seconds",
@@ -63,7 +72,7 @@ static CLOCK_OFFSET: Desc = Desc::native(
 impl Stats {
     /// The families that [`Stats::families`] gives.
     pub const DESCS: &'static [&'static Desc] =
-        &[&REQUESTS, &FAILURES, &DURATIONS, &RETRIES, &THROTTLED, &CLOCK_OFFSET];
+        &[&REQUESTS, &FAILURES, &DURATIONS, &RETRIES, &THROTTLED, &QUIET_UNTIL, &CLOCK_OFFSET];
 
     /// The samples as they are now.
     pub fn families(&self, site: &str) -> Vec<Family> {
@@ -85,11 +94,15 @@ impl Stats {
         retries.sample(&[], counts.retries as f64);
         let mut throttled = Family::new(&THROTTLED, site);
         throttled.sample(&[], counts.throttled as f64);
+        let mut quiet_until = Family::new(&QUIET_UNTIL, site);
+        if let Some(until) = counts.quiet_until.filter(|until| *until > Timestamp::now()) {
+            quiet_until.sample(&[], seconds(until));
+        }
         let mut clock_offset = Family::new(&CLOCK_OFFSET, site);
         if let Some(offset) = counts.clock_offset {
             clock_offset.sample(&[], offset);
         }
-        vec![requests, failures, durations, retries, throttled, clock_offset]
+        vec![requests, failures, durations, retries, throttled, quiet_until, clock_offset]
     }
 
     pub(super) fn answered(&self, endpoint: &'static str, code: u16, after: Duration) {
@@ -113,6 +126,10 @@ impl Stats {
 
     pub(super) fn throttled(&self) {
         self.lock().throttled += 1;
+    }
+
+    pub(super) fn quiet(&self, until: Option<Timestamp>) {
+        self.lock().quiet_until = until;
     }
 
     pub(super) fn clock_offset(&self, seconds: Option<f64>) {

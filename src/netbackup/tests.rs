@@ -150,7 +150,7 @@ async fn a_clock_offset_goes_with_the_server_and_a_number_that_is_no_time_makes_
     })
     .await;
     let stats = Arc::new(Stats::default());
-    let client = Client::new(&server.site(), &TlsCache::default(), stats.clone()).unwrap();
+    let client = Client::new(&server.site(), &TlsCache::default(), stats.clone(), Arc::default()).unwrap();
     let hour_ahead = (jiff::Timestamp::now().as_second() + 3600).to_string();
     for (told, shown) in [
         ("1", false),
@@ -334,11 +334,52 @@ async fn a_busy_server_is_asked_again_when_it_says_so() {
     })
     .await;
     let stats = Arc::new(Stats::default());
-    let client = Client::new(&server.site(), &TlsCache::default(), stats.clone()).unwrap();
+    let client = Client::new(&server.site(), &TlsCache::default(), stats.clone(), Arc::default()).unwrap();
     assert_eq!(walk(&client, Paging::Offset).await.0, [7]);
     let text: String = stats.families("paris").iter().map(crate::metric::Family::text).collect();
     assert!(text.contains("nbu_api_throttled_total{site=\"paris\"} 2\n"), "{text}");
     assert!(text.contains("nbu_api_retries_total{site=\"paris\"} 2\n"), "{text}");
+}
+
+#[tokio::test]
+async fn a_429_or_503_with_retry_after_closes_the_whole_sites_gate() {
+    let soon_by_date = || (jiff::Timestamp::now() + jiff::SignedDuration::from_secs(300)).to_string();
+    for (status, form) in [
+        (429, "300".to_owned()),
+        (503, "300".to_owned()),
+        (429, soon_by_date()),
+        (429, "Tue, 03 Feb 2099 01:05:00 GMT".to_owned()),
+    ] {
+        let told = form.clone();
+        let server = Server::start(move |seen| match seen.path.as_str() {
+            "/ping" => Answer::ping("12.0"),
+            "/units" => {
+                let answer = Answer::status(status).with("retry-after", &told);
+                if told.ends_with("GMT") { answer.with("date", "Tue, 03 Feb 2099 01:00:00 GMT") } else { answer }
+            }
+            _ => Answer::json(r#"{"data":[]}"#),
+        })
+        .await;
+        let (stats, gate) = (Arc::new(Stats::default()), Arc::default());
+        let [client, another] = [(); 2].map(|()| {
+            Client::new(&server.site(), &TlsCache::default(), stats.clone(), Arc::clone(&gate)).unwrap()
+        });
+        walk(&client, Paging::Offset).await.1.unwrap_err();
+        assert_eq!(server.seen_at("/units").len(), 1, "{status} {form}");
+        let before = server.seen().len();
+        for client in [&client, &another] {
+            let refused = client.check_key(soon()).await.unwrap_err();
+            assert_eq!(refused.reason(), "rate_limited", "{status} {form}");
+            assert!(matches!(refused.cause, Cause::Quiet(_)), "{refused}");
+            assert!(client.negotiate(soon()).await.is_err(), "{status} {form}");
+        }
+        assert_eq!(server.seen().len(), before, "{status} {form}");
+        let text: String = stats.families("paris").iter().map(crate::metric::Family::text).collect();
+        assert!(text.contains("\nnbu_api_quiet_until_timestamp_seconds{site=\"paris\"} "), "{text}");
+        // What was never sent has not failed.
+        let failures = format!("reason=\"rate_limited\"}} {}\n", u8::from(status == 429));
+        assert!(text.contains(&failures), "{text}");
+    }
 }
 
 #[tokio::test]
@@ -447,7 +488,7 @@ fn a_key_that_no_header_can_carry_is_refused_and_none_is_ever_shown() {
     let debug = format!("{:?}", client(&site));
     assert!(!debug.contains(KEY) && !debug.contains("pr0xy-passw0rd"), "{debug}");
     site.api_key = Secret::new("two\nlines".to_owned());
-    let error = Client::new(&site, &TlsCache::default(), Arc::default()).unwrap_err();
+    let error = Client::new(&site, &TlsCache::default(), Arc::default(), Arc::default()).unwrap_err();
     assert!(matches!(error, ClientError::Key));
     assert!(!format!("{error} {error:?}").contains("lines"));
 }

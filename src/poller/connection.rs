@@ -8,8 +8,27 @@ use tokio::time::{Instant, sleep};
 
 use super::Plan;
 use super::cycle::Memory;
-use crate::config::Secret;
-use crate::netbackup::{Client, KeyState, Stats, TlsCache};
+use crate::config::{Secret, Site};
+use crate::netbackup::{Client, Gate, KeyState, Stats, TlsCache};
+
+/// What all clients of one site have in common, whatever their key.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Dialer {
+    tls: Arc<TlsCache>,
+    pub(super) stats: Arc<Stats>,
+    gate: Arc<Gate>,
+}
+
+impl Dialer {
+    pub(super) fn new(tls: Arc<TlsCache>) -> Self {
+        Self { tls, ..Self::default() }
+    }
+
+    /// Makes a client; why that can not be is kept for the cycle to say.
+    fn client(&self, site: &Site) -> Result<Client, String> {
+        Client::new(site, &self.tls, self.stats.clone(), self.gate.clone()).map_err(|error| error.to_string())
+    }
+}
 
 /// The client in use, and one whose key was refused and that waits for its time.
 #[derive(Debug)]
@@ -53,9 +72,8 @@ impl fmt::Debug for Waiting {
 }
 
 impl Connection {
-    /// Makes a client; why that can not be is kept for the cycle to say.
-    pub(super) fn open(plan: &Plan, tls: &TlsCache, stats: &Arc<Stats>) -> Self {
-        let client = Client::new(&plan.site, tls, stats.clone()).map_err(|error| error.to_string());
+    pub(super) fn open(plan: &Plan, dialer: &Dialer) -> Self {
+        let client = dialer.client(&plan.site);
         Self { client, key: plan.site.api_key.clone(), waiting: Waiting::default() }
     }
 
@@ -78,11 +96,10 @@ impl Connection {
     pub(super) async fn under(
         self,
         plan: &Plan,
-        tls: &TlsCache,
-        stats: &Arc<Stats>,
+        dialer: &Dialer,
         memory: &mut Memory,
     ) -> Self {
-        let candidate = Self::open(plan, tls, stats);
+        let candidate = Self::open(plan, dialer);
         if self.key == candidate.key && self.waiting.0.is_none() {
             return candidate;
         }
@@ -91,7 +108,7 @@ impl Connection {
         } else {
             let mut plan_with_old_key = plan.clone();
             plan_with_old_key.site.api_key = self.key;
-            candidate.or(Self::open(&plan_with_old_key, tls, stats), plan).await
+            candidate.or(Self::open(&plan_with_old_key, dialer), plan).await
         };
         memory.key_changed(chosen.waiting.0.is_some());
         chosen
@@ -161,11 +178,11 @@ mod tests {
             _ => Answer::status(401),
         })
         .await;
-        let (tls, stats) = (TlsCache::default(), Arc::new(Stats::default()));
+        let dialer = Dialer::default();
         let mut memory = Memory::new(Vec::new());
-        let mut connection = Connection::open(&plan(&server, KEY), &tls, &stats);
+        let mut connection = Connection::open(&plan(&server, KEY), &dialer);
         for key in keys {
-            connection = connection.under(&plan(&server, key), &tls, &stats, &mut memory).await;
+            connection = connection.under(&plan(&server, key), &dialer, &mut memory).await;
         }
         (server, connection, memory)
     }

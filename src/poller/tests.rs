@@ -7,7 +7,7 @@ use super::*;
 use crate::collector::{CollectError, Collector, Context, Runner, Tally};
 use crate::config::{Endpoint, Scheme, Secret, fixture};
 use crate::metric::Family;
-use crate::netbackup::Client;
+use crate::netbackup::{Client, Stats};
 use crate::netbackup::fixture::{Answer, KEY, Server};
 use crate::simulator::{ApiVersion, Fault, Options, Rule, Simulation};
 use crate::snapshot::SnapshotStore;
@@ -37,7 +37,7 @@ impl Polled {
         let simulation = Simulation::start(Options::default()).await.unwrap();
         let plan = plan(simulation.sites()[0].address().port());
         let stats = Arc::new(Stats::default());
-        let client = Client::new(&plan.site, &TlsCache::default(), stats.clone()).unwrap();
+        let client = Client::new(&plan.site, &TlsCache::default(), stats.clone(), Arc::default()).unwrap();
         let memory = Memory::new(collector::build(&plan.collectors));
         let store = SnapshotStore::default();
         let writer = store.writer(plan.site.id.clone());
@@ -295,6 +295,47 @@ async fn a_refused_key_that_is_asked_for_again_delays_no_cycle() {
     tokio::time::timeout(Duration::from_mins(1), stalled).await.unwrap();
     drop(sender);
     poller.await.unwrap();
+}
+
+/// The moments, by this runtime's clock, of all requests to a server that asks for quiet at the first one.
+async fn asked_for_quiet(retry_after: &'static str, interval: Duration, requests: usize) -> Vec<Instant> {
+    let asked = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let noted = asked.clone();
+    let server = Server::start(move |seen| {
+        let mut asked = noted.lock().unwrap();
+        asked.push(Instant::now());
+        match seen.path.as_str() {
+            _ if asked.len() == 1 => Answer::status(429).with("retry-after", retry_after),
+            "/ping" => Answer::ping("12.0"),
+            _ => Answer::json(r#"{"data":[]}"#),
+        }
+    })
+    .await;
+    let mut plan = plan(1);
+    plan.site = server.site();
+    plan.collection.interval = interval;
+    let (_sender, receiver) = watch::channel(Arc::new(plan.clone()));
+    let store = SnapshotStore::default();
+    let poller = Poller::new(receiver, store.writer(plan.site.id.clone()), Arc::default(), refusals().0);
+    let poller = tokio::spawn(poller.run());
+    // The first answer is there when it was published; from then on time goes by itself.
+    while store.load().sites.is_empty() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    tokio::time::pause();
+    while server.seen().len() < requests {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    poller.abort();
+    let asked = asked.lock().unwrap();
+    asked.clone()
+}
+
+#[tokio::test]
+async fn a_429_with_retry_after_300_at_an_interval_of_5_s_is_asked_again_after_300_s() {
+    let asked = asked_for_quiet("300", Duration::from_secs(5), 2).await;
+    let pause = asked[1] - asked[0];
+    assert!((300..310).contains(&pause.as_secs()), "{pause:?}");
 }
 
 #[tokio::test(start_paused = true)]

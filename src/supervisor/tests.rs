@@ -92,6 +92,7 @@ fn insert(supervisor: &mut Supervisor, site: &Site, task: AbortHandle) {
         plan: watch::Sender::new(plan),
         endpoint: site.endpoint.clone(),
         task,
+        started: Instant::now(),
         next_restart: FIRST_RESTART,
     };
     supervisor.pollers.insert(site.id.clone(), running);
@@ -235,4 +236,30 @@ async fn a_poller_that_panics_is_started_again_and_the_others_do_not_notice() {
     assert_eq!(count(&registry, "nbu_exporter_poller_restarts_total"), 1.0);
     shutdown.cancel();
     task.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pollers_restart_pause_goes_back_to_the_beginning_after_a_healthy_while() {
+    let (mut supervisor, ..) = supervisor();
+    let paris = site("paris", NOBODY);
+    let mut pauses = Vec::new();
+    let mut next_restart = FIRST_RESTART;
+    for lived in [0, 1, 1, HEALTHY.as_secs(), 1] {
+        let task = supervisor.tasks.spawn(std::future::pending());
+        insert(&mut supervisor, &paris, task);
+        supervisor.pollers.get_mut(&paris.id).unwrap().next_restart = next_restart;
+        tokio::time::advance(Duration::from_secs(lived)).await;
+        supervisor.pollers[&paris.id].task.abort();
+        let ended = supervisor.tasks.join_next_with_id().await.unwrap();
+        supervisor.ended(&ended);
+        let due = supervisor.next_wake();
+        pauses.push((due - Instant::now()).as_secs());
+        tokio::time::advance(due - Instant::now()).await;
+        supervisor.wake();
+        next_restart = supervisor.pollers[&paris.id].next_restart;
+        supervisor.stop(&paris.id);
+        supervisor.stopping.clear();
+        while supervisor.tasks.join_next().await.is_some() {}
+    }
+    assert_eq!(pauses, [1, 2, 4, 1, 2]);
 }
