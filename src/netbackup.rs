@@ -11,6 +11,7 @@ mod exchange;
 mod field;
 mod gate;
 mod listing;
+mod negotiation;
 mod page;
 mod proxy;
 mod query;

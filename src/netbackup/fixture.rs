@@ -198,7 +198,8 @@ pub(crate) fn site(scheme: Scheme, host: &str, port: u16) -> Site {
 
 /// A client that waits hardly at all between its tries.
 pub(crate) fn client(site: &Site) -> Client {
-    let mut client = Client::new(site, &TlsCache::default(), Arc::new(Stats::default()), Arc::default()).unwrap();
+    let mut client =
+        Client::new(site, &TlsCache::default(), Arc::new(Stats::default()), Arc::default()).unwrap();
     client.exchange.retry = Retry { base: Duration::from_millis(2), ..Retry::default() };
     client
 }

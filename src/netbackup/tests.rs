@@ -113,6 +113,55 @@ async fn a_version_that_is_refused_in_mid_cycle_is_negotiated_anew_once() {
     assert_eq!(server.seen_at("/units").len(), 2);
 }
 
+/// How many requests each of some cycles costs: a negotiation and two collectors side by side.
+async fn costs(client: &Client, server: &Server, cycles: usize) -> Vec<usize> {
+    let mut costs = Vec::new();
+    for _ in 0..cycles {
+        let before = server.seen().len();
+        if client.negotiate(soon()).await.is_ok() {
+            let _ = tokio::join!(walk(client, Paging::Offset), walk(client, Paging::Cursor));
+        }
+        costs.push(server.seen().len() - before);
+    }
+    costs
+}
+
+#[tokio::test]
+async fn a_server_that_answers_406_to_everything_is_asked_for_its_version_once_then_rarely() {
+    // A ping, two requests that are refused, one more ping, and the ladder of eight versions.
+    let announcing =
+        Server::start(|seen| if seen.path == "/ping" { Answer::ping("12.0") } else { Answer::status(406) });
+    let announcing = announcing.await;
+    let client = announcing.client();
+    assert_eq!(costs(&client, &announcing, 4).await[1..], [3, 3, 3]);
+    assert_eq!(announcing.seen_at("/security/api-keys").len(), 8);
+    let deaf = Server::start(|_| Answer::status(406)).await;
+    let client = deaf.client();
+    assert_eq!(costs(&client, &deaf, 4).await, [9, 1, 1, 1]);
+    tokio::time::pause();
+    tokio::time::advance(negotiation::CLIMB_INTERVAL).await;
+    tokio::time::resume();
+    assert_eq!(costs(&client, &deaf, 2).await, [9, 1], "rarely is not never");
+}
+
+#[tokio::test]
+async fn a_version_that_was_found_by_asking_is_kept() {
+    for ping in ["12.0", "", "none"] {
+        let server = Server::start(move |seen| match (seen.path.as_str(), ping) {
+            ("/ping", "none") => Answer::status(404),
+            ("/ping", "") => Answer::json("1770080400000"),
+            ("/ping", version) => Answer::ping(version),
+            _ if seen.accept.ends_with("version=10.0") => Answer::json(r#"{"data":[]}"#),
+            _ => Answer::status(406),
+        })
+        .await;
+        let client = server.client();
+        let expected = if ping == "none" { 4 } else { 3 };
+        assert_eq!(costs(&client, &server, 3).await[1..], [expected; 2], "{ping}");
+        assert_eq!(client.version(), Some(version(10)), "{ping}");
+    }
+}
+
 #[tokio::test]
 async fn where_neither_a_ping_nor_a_key_is_known_there_is_no_api_and_one_of_both_is_enough() {
     for (ping, key, pinned, expected) in [
@@ -355,7 +404,11 @@ async fn a_429_or_503_with_retry_after_closes_the_whole_sites_gate() {
             "/ping" => Answer::ping("12.0"),
             "/units" => {
                 let answer = Answer::status(status).with("retry-after", &told);
-                if told.ends_with("GMT") { answer.with("date", "Tue, 03 Feb 2099 01:00:00 GMT") } else { answer }
+                if told.ends_with("GMT") {
+                    answer.with("date", "Tue, 03 Feb 2099 01:00:00 GMT")
+                } else {
+                    answer
+                }
             }
             _ => Answer::json(r#"{"data":[]}"#),
         })
