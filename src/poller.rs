@@ -6,6 +6,7 @@ mod families;
 mod record;
 mod site;
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use crate::netbackup::TlsCache;
 use crate::snapshot::SnapshotWriter;
 pub use families::FAMILIES;
 
-use connection::{Connection, Dialer};
+use connection::{Connection, Dialer, News};
 use cycle::Memory;
 
 /// A cycle gets at least this long, so that a short interval does not cut off the first reading of a window.
@@ -53,9 +54,13 @@ impl Plan {
 
     /// Whether `next` needs other connections than `self`.
     fn reconnects(&self, next: &Self) -> bool {
+        self.site.api_key != next.site.api_key || self.redials(next)
+    }
+
+    /// Whether `next` reaches the server by another way than `self`.
+    fn redials(&self, next: &Self) -> bool {
         let (old, new) = (&self.site, &next.site);
-        old.api_key != new.api_key
-            || old.verification != new.verification
+        old.verification != new.verification
             || old.tls_server_name != new.tls_server_name
             || old.proxy != new.proxy
             || old.timeout != new.timeout
@@ -129,7 +134,7 @@ impl Poller {
                         memory.adopt(collector::build(&new.collectors));
                     }
                     if plan.reconnects(&new) {
-                        connection = connection.under(&new, &self.dialer, &mut memory).await;
+                        connection = connection.under(&new, &self.dialer, &mut memory);
                     }
                     let other_names = plan.names != new.names;
                     plan = new;
@@ -137,30 +142,54 @@ impl Poller {
                         // All that is known is known under every name, so nobody needs to be asked.
                         memory.publish(&plan, &self.dialer.stats, &self.writer);
                     }
-                    continue;
                 }
-                client = connection.parts().1.accepted() => {
-                    connection.adopt(client, &plan, &mut memory);
-                    next = Instant::now();
-                    continue;
+                news = connection.news() => {
+                    if news.is_of_client() {
+                        next = Instant::now();
+                    }
+                    connection.hear(news, &plan, &mut memory);
+                    memory.publish(&plan, &self.dialer.stats, &self.writer);
                 }
-                () = sleep_until(next) => {}
+                () = sleep_until(next) => {
+                    let began = Instant::now();
+                    if self.cycle(&plan, &mut memory, &mut connection).await {
+                        next = next_cycle(began, plan.collection.interval);
+                    }
+                }
             }
-            let began = Instant::now();
-            let mut plans = self.plan.clone();
-            let (client, waiting) = connection.parts();
-            tokio::select! {
-                biased;
-                // A cycle with a key or a certificate that no longer holds is not worth finishing.
-                () = reconnect_wanted(&mut plans, &plan) => continue,
-                client = waiting.accepted() => {
-                    connection.adopt(client, &plan, &mut memory);
-                    continue;
-                }
-                () = memory.cycle(&plan, client, &self.dialer.stats, &self.writer) => {}
-            }
-            next = next_cycle(began, plan.collection.interval);
         }
+    }
+
+    /// One cycle; `false` if it was given up, since what it collects by no longer holds.
+    async fn cycle(&self, plan: &Plan, memory: &mut Memory, connection: &mut Connection) -> bool {
+        let client = connection.client();
+        let mut plans = self.plan.clone();
+        let mut heard: Vec<News> = Vec::new();
+        let is_whole = {
+            let client = client.as_deref();
+            let mut cycle = pin!(memory.cycle(plan, client, &self.dialer.stats, &self.writer));
+            loop {
+                tokio::select! {
+                    biased;
+                    () = reconnect_wanted(&mut plans, plan) => break false,
+                    news = connection.news() => {
+                        heard.push(news);
+                        if heard.iter().any(News::is_of_client) {
+                            break false;
+                        }
+                    }
+                    () = &mut cycle => break true,
+                }
+            }
+        };
+        for news in heard {
+            connection.hear(news, plan, memory);
+            memory.publish(plan, &self.dialer.stats, &self.writer);
+        }
+        if is_whole && memory.site().is_key_due() {
+            connection.check_key();
+        }
+        is_whole
     }
 }
 
@@ -180,7 +209,8 @@ fn next_cycle(began: Instant, interval: Duration) -> Instant {
 /// An unchanged cadence is kept; a change of what is asked for is put to work at once.
 fn next_after_change(old: &Plan, new: &Plan, next: Instant) -> Instant {
     let now = Instant::now();
-    if old.reconnects(new)
+    // Another key is tried first, and put to work when that is done.
+    if old.redials(new)
         || old.collectors != new.collectors
         || old.collection.window != new.collection.window
     {

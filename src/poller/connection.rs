@@ -9,7 +9,13 @@ use tokio::time::{Instant, sleep};
 use super::Plan;
 use super::cycle::Memory;
 use crate::config::{Secret, Site};
-use crate::netbackup::{Client, Gate, KeyState, Stats, TlsCache};
+use crate::netbackup::{self, Client, Gate, KeyState, Stats, TlsCache};
+
+/// What is asked beside the collection holds nobody up, so it may outlast the longest quiet that a server gets.
+const PATIENCE: Duration = Duration::from_hours(2);
+/// A refused key is asked for again after the interval, and less and less often: each refusal may count towards a
+/// lock-out.
+const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 
 /// What all clients of one site have in common, whatever their key.
 #[derive(Clone, Debug, Default)]
@@ -25,122 +31,211 @@ impl Dialer {
     }
 
     /// Makes a client; why that can not be is kept for the cycle to say.
-    fn client(&self, site: &Site) -> Result<Client, String> {
-        Client::new(site, &self.tls, self.stats.clone(), self.gate.clone()).map_err(|error| error.to_string())
+    fn client(&self, site: &Site) -> Result<Arc<Client>, String> {
+        Client::new(site, &self.tls, self.stats.clone(), self.gate.clone())
+            .map(Arc::new)
+            .map_err(|error| error.to_string())
     }
 }
 
-/// The client in use, and one whose key was refused and that waits for its time.
+/// The client in use, and what is asked about keys beside the collection.
 #[derive(Debug)]
 pub(super) struct Connection {
-    client: Result<Client, String>,
+    client: Result<Arc<Client>, String>,
     key: Secret,
-    waiting: Waiting,
+    trial: Trial,
+    check: Check,
 }
 
-/// Asks for a refused key again and again, beside the cycles: none waits for it.
-#[derive(Default)]
-pub(super) struct Waiting(Option<BoxFuture<'static, Client>>);
+/// What came of a question about a key.
+#[derive(Debug)]
+pub(super) enum News {
+    /// A newer key takes the place of the one in use.
+    Taken(Arc<Client>),
+    /// The newer key is refused, and the one in use is not.
+    Refused,
+    /// The key in use is good or not, or that is not known.
+    Checked(Result<KeyState, netbackup::Error>),
+}
 
-impl Waiting {
-    fn on(client: Client, interval: Duration, timeout: Duration) -> Self {
-        let asking = async move {
-            loop {
-                sleep(interval).await;
-                // A server that does not answer says nothing of the key: the old one, which works, must not go for that.
-                if is_accepted(&client, Instant::now() + timeout).await {
-                    return client;
-                }
-            }
-        };
-        Self(Some(asking.boxed()))
+impl News {
+    /// Whether collecting goes on by another client.
+    pub(super) fn is_of_client(&self) -> bool {
+        matches!(self, Self::Taken(_))
     }
+}
 
-    /// Waits until the key is accepted, for ever where there is none. Dropping the future loses nothing.
-    pub(super) async fn accepted(&mut self) -> Client {
-        match &mut self.0 {
-            Some(asking) => asking.await,
-            None => std::future::pending().await,
+/// A newer key than the one in use.
+#[derive(Default)]
+enum Trial {
+    #[default]
+    None,
+    /// It was not asked for before; its client comes back if it is to wait.
+    First(BoxFuture<'static, Result<Arc<Client>, Arc<Client>>>, Duration),
+    /// It was refused, and is asked for again.
+    Waiting(BoxFuture<'static, Arc<Client>>),
+}
+
+impl Trial {
+    /// Dropping the future loses nothing.
+    async fn news(&mut self) -> News {
+        match self {
+            Self::None => std::future::pending().await,
+            Self::First(asking, interval) => match asking.await {
+                Ok(client) => self.taken(client),
+                Err(client) => {
+                    *self = Self::Waiting(wait(client, *interval).boxed());
+                    News::Refused
+                }
+            },
+            Self::Waiting(asking) => {
+                let client = asking.await;
+                self.taken(client)
+            }
         }
     }
+
+    fn taken(&mut self, client: Arc<Client>) -> News {
+        *self = Self::None;
+        News::Taken(client)
+    }
 }
 
-impl fmt::Debug for Waiting {
+impl fmt::Debug for Trial {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "Waiting({})", self.0.is_some())
+        formatter.write_str(match self {
+            Self::None => "None",
+            Self::First(..) => "First",
+            Self::Waiting(_) => "Waiting",
+        })
+    }
+}
+
+/// The question whether the key in use is good.
+#[derive(Default)]
+struct Check(Option<BoxFuture<'static, Result<KeyState, netbackup::Error>>>);
+
+impl Check {
+    /// Dropping the future loses nothing.
+    async fn news(&mut self) -> News {
+        let Some(asking) = &mut self.0 else { return std::future::pending().await };
+        let state = asking.await;
+        self.0 = None;
+        News::Checked(state)
+    }
+}
+
+impl fmt::Debug for Check {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Check({})", self.0.is_some())
     }
 }
 
 impl Connection {
+    /// A connection with the plan's own key.
     pub(super) fn open(plan: &Plan, dialer: &Dialer) -> Self {
-        let client = dialer.client(&plan.site);
-        Self { client, key: plan.site.api_key.clone(), waiting: Waiting::default() }
+        Self::with(dialer.client(&plan.site), plan.site.api_key.clone())
     }
 
-    /// The client to collect by, and what asks for another key meanwhile.
-    pub(super) fn parts(&mut self) -> (Result<&Client, &String>, &mut Waiting) {
-        (self.client.as_ref(), &mut self.waiting)
+    fn with(client: Result<Arc<Client>, String>, key: Secret) -> Self {
+        Self { client, key, trial: Trial::None, check: Check::default() }
     }
 
-    /// Takes the client whose key is accepted now.
-    pub(super) fn adopt(&mut self, client: Client, plan: &Plan, memory: &mut Memory) {
-        tracing::info!(site = %plan.site.name, "The new API key is accepted now and is in use");
-        memory.key_changed(false);
-        *self = Self { client: Ok(client), key: plan.site.api_key.clone(), waiting: Waiting::default() };
+    /// The client to collect by.
+    pub(super) fn client(&self) -> Result<Arc<Client>, String> {
+        self.client.clone()
+    }
+
+    /// Asks about the key in use, beside all else.
+    pub(super) fn check_key(&mut self) {
+        if let Ok(client) = self.client.clone() {
+            let asking = async move { client.check_key(Instant::now() + PATIENCE).await };
+            self.check.0 = Some(asking.boxed());
+        }
+    }
+
+    /// Waits for what comes of the questions about keys. Dropping the future loses nothing.
+    pub(super) async fn news(&mut self) -> News {
+        tokio::select! {
+            biased;
+            news = self.trial.news() => news,
+            news = self.check.news() => news,
+        }
+    }
+
+    /// Draws the conclusions.
+    pub(super) fn hear(&mut self, news: News, plan: &Plan, memory: &mut Memory) {
+        match news {
+            News::Taken(client) => {
+                tracing::info!(site = %plan.site.name, "The new API key is in use");
+                memory.key_changed(false);
+                *self = Self::with(Ok(client), plan.site.api_key.clone());
+            }
+            News::Refused => memory.key_changed(true),
+            News::Checked(state) => memory.site().key_checked(state, plan),
+        }
     }
 
     /// The connection to the same endpoint under a new plan.
     ///
     /// Another key is tried before the one in use is given up: a key that was rotated wrongly must not take down a site
-    /// whose old key still works.
-    pub(super) async fn under(
-        self,
-        plan: &Plan,
-        dialer: &Dialer,
-        memory: &mut Memory,
-    ) -> Self {
-        let candidate = Self::open(plan, dialer);
-        if self.key == candidate.key && self.waiting.0.is_none() {
-            return candidate;
+    /// whose old key still works. Meanwhile that one collects.
+    pub(super) fn under(self, plan: &Plan, dialer: &Dialer, memory: &mut Memory) -> Self {
+        let fresh = Self::open(plan, dialer);
+        if self.key == fresh.key {
+            if !matches!(self.trial, Trial::None) || self.check.0.is_some() {
+                memory.key_changed(false);
+            }
+            return fresh;
         }
-        let chosen = if self.key == candidate.key {
-            candidate
-        } else {
-            let mut plan_with_old_key = plan.clone();
-            plan_with_old_key.site.api_key = self.key;
-            candidate.or(Self::open(&plan_with_old_key, dialer), plan).await
+        let with_old_key = Site { api_key: self.key.clone(), ..plan.site.clone() };
+        let (Ok(new), Ok(old)) = (&fresh.client, dialer.client(&with_old_key)) else {
+            memory.key_changed(false);
+            return fresh;
         };
-        memory.key_changed(chosen.waiting.0.is_some());
-        chosen
-    }
-
-    /// This connection, unless its key is refused and the old one's is not.
-    async fn or(self, old: Self, plan: &Plan) -> Self {
-        let (Ok(fresh), Ok(running)) = (&self.client, &old.client) else { return self };
-        let deadline = Instant::now() + plan.site.timeout;
-        let site = &plan.site.name;
-        if !is_refused(fresh, deadline).await {
-            // An answer that says nothing of the key is no reason against it.
-            tracing::info!(%site, "The new API key is in use");
-            return self;
-        }
-        if is_refused(running, deadline).await {
-            tracing::error!(%site, "NetBackup refuses the new API key, and the old one as well: create a new key");
-            return self;
-        }
-        tracing::error!(%site, "NetBackup refuses the new API key; the old one stays in use: correct the key");
-        let interval = plan.collection.interval;
-        let waiting = self.client.map(|client| Waiting::on(client, interval, plan.site.timeout));
-        Self { waiting: waiting.unwrap_or_default(), ..old }
+        let trial = try_first(new.clone(), old.clone(), plan.site.name.clone());
+        let trial = Trial::First(trial.boxed(), plan.collection.interval);
+        Self { trial, ..Self::with(Ok(old), self.key) }
     }
 }
 
-async fn is_refused(client: &Client, deadline: Instant) -> bool {
-    matches!(client.check_key(deadline).await, Ok(KeyState::Rejected))
+/// Tries a new key; it is returned as an error if it is to wait, since it is refused and the old one is not.
+async fn try_first(
+    new: Arc<Client>,
+    old: Arc<Client>,
+    site: Arc<str>,
+) -> Result<Arc<Client>, Arc<Client>> {
+    if !is_refused(&new).await {
+        // An answer that says nothing of the key is no reason against it.
+        return Ok(new);
+    }
+    if is_refused(&old).await {
+        tracing::error!(%site, "NetBackup refuses the new API key, and the old one as well: create a new key");
+        return Ok(new);
+    }
+    tracing::error!(%site, "NetBackup refuses the new API key; the old one stays in use: correct the key");
+    Err(new)
 }
 
-async fn is_accepted(client: &Client, deadline: Instant) -> bool {
-    matches!(client.check_key(deadline).await, Ok(KeyState::Accepted { .. }))
+/// Asks for a refused key until it is accepted.
+async fn wait(client: Arc<Client>, interval: Duration) -> Arc<Client> {
+    let mut pause = interval;
+    loop {
+        sleep(pause).await;
+        // A server that does not answer says nothing of the key: the old one, which works, must not go for that.
+        if is_accepted(&client).await {
+            return client;
+        }
+        pause = (pause * 2).min(LONGEST_PAUSE.max(interval));
+    }
+}
+
+async fn is_refused(client: &Client) -> bool {
+    matches!(client.check_key(Instant::now() + PATIENCE).await, Ok(KeyState::Rejected))
+}
+
+async fn is_accepted(client: &Client) -> bool {
+    matches!(client.check_key(Instant::now() + PATIENCE).await, Ok(KeyState::Accepted { .. }))
 }
 
 #[cfg(test)]
@@ -182,7 +277,13 @@ mod tests {
         let mut memory = Memory::new(Vec::new());
         let mut connection = Connection::open(&plan(&server, KEY), &dialer);
         for key in keys {
-            connection = connection.under(&plan(&server, key), &dialer, &mut memory).await;
+            let plan = plan(&server, key);
+            connection = connection.under(&plan, &dialer, &mut memory);
+            // Whatever changes next, it changes after this word.
+            if connection.key != plan.site.api_key {
+                let news = connection.news().await;
+                connection.hear(news, &plan, &mut memory);
+            }
         }
         (server, connection, memory)
     }
@@ -196,21 +297,21 @@ mod tests {
             _ => 200,
         };
         let (server, mut connection, mut memory) = rotated(answers, &["newer"]).await;
-        assert!(connection.key == Secret::new(KEY.to_owned()) && memory.is_key_refused());
-        let client = connection.waiting.accepted().await;
-        connection.adopt(client, &plan(&server, "newer"), &mut memory);
-        assert!(connection.key == Secret::new("newer".to_owned()) && !memory.is_key_refused());
+        assert!(connection.key == Secret::new(KEY.to_owned()) && memory.site().credential == Some(false));
+        let news = connection.news().await;
+        connection.hear(news, &plan(&server, "newer"), &mut memory);
+        assert!(connection.key == Secret::new("newer".to_owned()) && memory.site().credential.is_none());
         assert_eq!(server.seen_at("/security/api-keys").len(), 5);
     }
 
     #[tokio::test]
     async fn a_wrong_key_stays_out_whatever_else_changes_and_is_forgotten_when_the_old_one_is_back() {
         let answers = |key: &str, _| if key == KEY { 200 } else { 401 };
-        let (_server, connection, memory) = rotated(answers, &["wrong", "wrong"]).await;
+        let (_server, connection, mut memory) = rotated(answers, &["wrong", "wrong"]).await;
         assert!(connection.key == Secret::new(KEY.to_owned()));
-        assert!(connection.waiting.0.is_some() && memory.is_key_refused());
-        let (_server, connection, memory) = rotated(answers, &["wrong", KEY]).await;
-        assert!(connection.waiting.0.is_none() && !memory.is_key_refused());
+        assert!(matches!(connection.trial, Trial::Waiting(_)) && memory.site().credential == Some(false));
+        let (_server, connection, mut memory) = rotated(answers, &["wrong", KEY]).await;
+        assert!(matches!(connection.trial, Trial::None) && memory.site().credential.is_none());
     }
 
     #[tokio::test]
@@ -218,6 +319,6 @@ mod tests {
         let (_server, connection, _) = rotated(|key, _| if key == KEY { 400 } else { 401 }, &["wrong"]).await;
         assert!(connection.key == Secret::new(KEY.to_owned()));
         let (_server, connection, _) = rotated(|_, _| 401, &["wrong"]).await;
-        assert!(connection.key == Secret::new("wrong".to_owned()) && connection.waiting.0.is_none());
+        assert!(connection.key == Secret::new("wrong".to_owned()) && matches!(connection.trial, Trial::None));
     }
 }

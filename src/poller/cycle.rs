@@ -43,6 +43,11 @@ impl Memory {
         }
     }
 
+    /// What is known of the site.
+    pub(super) fn site(&mut self) -> &mut SiteRecord {
+        &mut self.site
+    }
+
     /// Another key is in use now, of which nothing is known; or, if `newer_waits`, the old one still is.
     pub(super) fn key_changed(&mut self, newer_waits: bool) {
         self.site.key_changed(newer_waits);
@@ -74,11 +79,7 @@ impl Memory {
             Err(why) => return self.unreachable(&why, plan, stats, writer),
         };
         let all_unauthorized = self.collect(plan, client, deadline, stats, writer).await;
-        self.site.up = Some(self.records.iter().any(Record::succeeded));
-        if all_unauthorized || self.site.key_is_due() {
-            self.site.ask_about_key(client, deadline, plan).await;
-        }
-        self.site.complete = true;
+        self.site.collected(self.records.iter().any(Record::succeeded), all_unauthorized);
         self.publish(plan, stats, writer);
     }
 

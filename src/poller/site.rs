@@ -5,9 +5,9 @@ use tokio::time::Instant;
 
 use super::Plan;
 use crate::config::ApiVersion;
-use crate::netbackup::{Client, KeyState};
+use crate::netbackup::{self, KeyState};
 
-/// A key's end moves only when somebody makes a new key.
+/// A key's end moves only when somebody makes a new key; and each refusal may count towards a lock-out.
 const KEY_INTERVAL: Duration = Duration::from_hours(1);
 
 /// What is known of the site as a whole.
@@ -23,7 +23,10 @@ pub(super) struct SiteRecord {
     pub(super) complete: bool,
     /// A newer key than the one in use was refused and waits for its time.
     newer_key_waits: bool,
+    /// When the key's own check began last, whatever came of it.
     key_asked: Option<Instant>,
+    /// Every collector of the last cycle was refused.
+    all_refused: bool,
     /// Why the server could not be reached, to say it once.
     failure: Option<String>,
 }
@@ -55,22 +58,40 @@ impl SiteRecord {
         self.key_asked = None;
     }
 
-    /// Whether it is time to ask about the key: at first, then seldom, and in each cycle while it is refused.
-    pub(super) fn key_is_due(&self) -> bool {
-        let refused = self.credential == Some(false) && !self.newer_key_waits;
-        refused || self.key_asked.is_none_or(|asked| asked.elapsed() > KEY_INTERVAL)
+    /// A cycle has ended; the server answered in it.
+    pub(super) fn collected(&mut self, up: bool, all_refused: bool) {
+        self.up = Some(up);
+        self.complete = true;
+        if up && !self.newer_key_waits {
+            // Who lets us in takes the key.
+            self.credential = Some(true);
+        }
+        if all_refused && !self.all_refused {
+            // One refused collector alone means a missing permission; all of them may mean the key.
+            self.key_asked = None;
+        }
+        self.all_refused = all_refused;
     }
 
-    /// Asks whether the key is good and when it ends. One refused collector alone means a missing permission.
-    pub(super) async fn ask_about_key(&mut self, client: &Client, deadline: Instant, plan: &Plan) {
-        let state = match client.check_key(deadline).await {
+    /// Whether it is time to ask about the key: at first, when all is refused, and once an hour. It is asked then.
+    pub(super) fn is_key_due(&mut self) -> bool {
+        let is_due = self.version.is_some()
+            && self.key_asked.is_none_or(|asked| asked.elapsed() >= KEY_INTERVAL);
+        if is_due {
+            self.key_asked = Some(Instant::now());
+        }
+        is_due
+    }
+
+    /// Takes in what the server said of the key.
+    pub(super) fn key_checked(&mut self, state: Result<KeyState, netbackup::Error>, plan: &Plan) {
+        let state = match state {
             Ok(state) => state,
             // Some keys may not ask; the collectors tell what matters.
             Err(error) => {
                 return tracing::debug!(site = %plan.site.name, err = %error, "The key's end is not known");
             }
         };
-        self.key_asked = Some(Instant::now());
         let accepted = state != KeyState::Rejected;
         if let KeyState::Accepted { expiry } = state {
             self.key_expiry = expiry;
@@ -82,5 +103,30 @@ impl SiteRecord {
             );
         }
         self.credential = Some(accepted && !self.newer_key_waits);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_keys_own_check_asks_once_an_hour_also_after_errors_and_when_all_begins_to_be_refused() {
+        let mut site = SiteRecord { version: Some(ApiVersion::NEWEST), ..SiteRecord::default() };
+        let mut asked = Vec::new();
+        // No answer of the key's own comes.
+        for minute in 0..=125 {
+            let all_refused = minute > 60;
+            site.collected(!all_refused, all_refused);
+            if site.is_key_due() {
+                asked.push(minute);
+            }
+            advance(Duration::from_mins(1)).await;
+        }
+        assert_eq!(asked, [0, 60, 61, 121]);
+        site.key_changed(false);
+        assert!(site.is_key_due(), "of another key nothing is known");
     }
 }

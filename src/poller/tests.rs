@@ -7,8 +7,8 @@ use super::*;
 use crate::collector::{CollectError, Collector, Context, Runner, Tally};
 use crate::config::{Endpoint, Scheme, Secret, fixture};
 use crate::metric::Family;
-use crate::netbackup::{Client, Stats};
 use crate::netbackup::fixture::{Answer, KEY, Server};
+use crate::netbackup::{Client, Stats};
 use crate::simulator::{ApiVersion, Fault, Options, Rule, Simulation};
 use crate::snapshot::SnapshotStore;
 
@@ -51,6 +51,11 @@ impl Polled {
     /// One cycle, and the page after it.
     async fn cycle(&mut self) -> String {
         self.memory.cycle(&self.plan, Ok(&self.client), &self.stats, &self.writer).await;
+        if self.memory.site().is_key_due() {
+            let state = self.client.check_key(Instant::now() + SHORTEST_DEADLINE).await;
+            self.memory.site().key_checked(state, &self.plan);
+            self.memory.publish(&self.plan, &self.stats, &self.writer);
+        }
         self.page()
     }
 
@@ -260,41 +265,109 @@ async fn other_names_are_served_without_asking_the_server() {
     assert!(has(&page, "nbu_jobs_count{") && has(&page, UP) && !has(&page, JOBS), "{page}");
 }
 
+/// Polls a server all the time that answers all but questions about keys; `answer` says what it answers to those,
+/// by the key and the number of such questions before.
+struct Asked {
+    server: Server,
+    plan: Plan,
+    sender: watch::Sender<Arc<Plan>>,
+    poller: tokio::task::JoinHandle<()>,
+}
+
+impl Asked {
+    async fn start(answer: impl Fn(&str, usize) -> Answer + Send + Sync + 'static) -> Self {
+        let asked = AtomicUsize::new(0);
+        let server = Server::start(move |seen| match (seen.path.as_str(), seen.key.as_deref()) {
+            ("/ping", _) => Answer::ping("12.0"),
+            ("/security/api-keys", Some(key)) => answer(key, asked.fetch_add(1, Ordering::SeqCst)),
+            (_, Some(KEY)) => Answer::json(r#"{"data":[]}"#),
+            _ => Answer::status(401),
+        })
+        .await;
+        let mut plan = plan(1);
+        plan.site = Site { timeout: Duration::from_mins(10), ..server.site() };
+        plan.collection.interval = Duration::from_millis(1);
+        let (sender, receiver) = watch::channel(Arc::new(plan.clone()));
+        let writer = SnapshotStore::default().writer(plan.site.id.clone());
+        let poller = Poller::new(receiver, writer, Arc::default(), refusals().0);
+        Self { server, plan, sender, poller: tokio::spawn(poller.run()) }
+    }
+
+    fn turn_to(&mut self, key: &str) {
+        self.plan.site.api_key = Secret::new(key.to_owned());
+        self.sender.send_replace(Arc::new(self.plan.clone()));
+    }
+
+    fn seen(&self, path: &str, key: &str) -> usize {
+        self.server.seen_at(path).iter().filter(|seen| seen.key.as_deref() == Some(key)).count()
+    }
+
+    async fn until(&self, path: &str, key: &str, count: usize) {
+        let wait = async {
+            while self.seen(path, key) < count {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        assert!(tokio::time::timeout(Duration::from_mins(1), wait).await.is_ok(), "{path} {key} {count}");
+    }
+
+    /// Waits for ten more collections by the good key.
+    async fn collects(&self) {
+        self.until("/admin/jobs", KEY, self.seen("/admin/jobs", KEY) + 20).await;
+    }
+
+    async fn stop(self) {
+        drop(self.sender);
+        self.poller.await.unwrap();
+    }
+}
+
+const KEYS: &str = "/security/api-keys";
+
+fn never() -> Answer {
+    Answer { delay: Duration::from_mins(10), ..Answer::status(401) }
+}
+
 #[tokio::test]
-async fn a_refused_key_that_is_asked_for_again_delays_no_cycle() {
-    let asked = AtomicUsize::new(0);
-    let server = Server::start(move |seen| match (seen.path.as_str(), seen.key.as_deref()) {
-        ("/ping", _) => Answer::ping("12.0"),
-        (_, Some("wrong")) if asked.fetch_add(1, Ordering::SeqCst) == 0 => Answer::status(401),
-        (_, Some("wrong")) => Answer { delay: Duration::from_mins(10), ..Answer::status(401) },
-        _ => Answer::json(r#"{"data":[]}"#),
-    })
-    .await;
-    let mut plan = plan(1);
-    plan.site = Site { timeout: Duration::from_mins(10), ..server.site() };
-    plan.collection.interval = Duration::from_millis(1);
-    let (sender, receiver) = watch::channel(Arc::new(plan.clone()));
-    let writer = SnapshotStore::default().writer(plan.site.id.clone());
-    let poller = Poller::new(receiver, writer, Arc::default(), refusals().0);
-    let poller = tokio::spawn(poller.run());
-    plan.site.api_key = Secret::new("wrong".to_owned());
-    let seen = |path: &str, key: &str| {
-        server.seen_at(path).iter().filter(|seen| seen.key.as_deref() == Some(key)).count()
-    };
-    let until = async |path, key, count| {
-        while seen(path, key) < count {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    let stalled = async {
-        until("/admin/jobs", KEY, 1).await;
-        sender.send_replace(Arc::new(plan));
-        until("/security/api-keys", "wrong", 2).await;
-        until("/admin/jobs", KEY, seen("/admin/jobs", KEY) + 10).await;
-    };
-    tokio::time::timeout(Duration::from_mins(1), stalled).await.unwrap();
-    drop(sender);
-    poller.await.unwrap();
+async fn the_keys_own_check_never_holds_up_collection() {
+    let asked = Asked::start(|_, _| never()).await;
+    asked.until(KEYS, KEY, 1).await;
+    asked.collects().await;
+    assert_eq!(asked.seen(KEYS, KEY), 1);
+    asked.stop().await;
+}
+
+#[tokio::test]
+async fn the_keys_own_check_is_not_repeated_at_each_cycle_after_an_error() {
+    for code in [400, 401, 500] {
+        let asked = Asked::start(move |_, _| Answer::status(code)).await;
+        asked.collects().await;
+        let tries = if code == 500 { 3 } else { 1 };
+        asked.until(KEYS, KEY, tries).await;
+        asked.collects().await;
+        assert_eq!(asked.seen(KEYS, KEY), tries, "{code}");
+        asked.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_new_keys_trial_never_holds_up_collection() {
+    // The trial itself is not answered; or it is refused, and the question after that is not answered.
+    for refusals in [0, 1] {
+        let numbers = AtomicUsize::new(0);
+        let answer = move |key: &str, _| match key {
+            KEY => Answer::json(r#"{"data":[]}"#),
+            _ if numbers.fetch_add(1, Ordering::SeqCst) < refusals => Answer::status(401),
+            _ => never(),
+        };
+        let mut asked = Asked::start(answer).await;
+        asked.collects().await;
+        asked.turn_to("wrong");
+        asked.until(KEYS, "wrong", refusals + 1).await;
+        asked.collects().await;
+        assert_eq!(asked.seen("/admin/jobs", "wrong"), 0, "{refusals}");
+        asked.stop().await;
+    }
 }
 
 /// The moments, by this runtime's clock, of all requests to a server that asks for quiet at the first one.
@@ -363,6 +436,6 @@ async fn only_a_change_of_what_is_asked_for_moves_the_next_cycle() {
     check(|plan| plan.collection.interval = Duration::from_secs(10), now + Duration::from_secs(10));
     check(|plan| plan.collection.interval = Duration::from_mins(10), next);
     check(|plan| plan.collection.window = Duration::from_hours(2), now);
-    check(|plan| plan.site.api_key = Secret::new("new".to_owned()), now);
+    check(|plan| plan.site.api_key = Secret::new("new".to_owned()), next);
     check(|plan| plan.site.timeout = Duration::from_secs(1), now);
 }
