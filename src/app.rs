@@ -182,6 +182,7 @@ fn tell(first: &ActiveConfig) {
         tracing::info!(
             hash = first.text.short(),
             sites = first.config.sites.len(),
+            lacking = Some(first.config.lacking.len()).filter(|count| *count > 0),
             config = first.origin,
             revision = first.resource_version,
             "Loaded configuration file"

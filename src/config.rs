@@ -42,7 +42,7 @@ pub use redact::redacted;
 pub use report::{Report, Violation};
 pub use schema::schema;
 pub use secret::Secret;
-pub use site::{Site, SiteId, Verification};
+pub use site::{LackingSite, Site, SiteId, Verification};
 pub use version::ApiVersion;
 
 use std::collections::BTreeSet;
@@ -70,6 +70,9 @@ pub struct Config {
     pub opentelemetry: OpenTelemetry,
     /// The NetBackup primary servers, in the order of the file; ids and names are unique.
     pub sites: Vec<Site>,
+    /// Sites that are configured and can not be collected, since they lack something that they refer to; only a start
+    /// ([`Check::Start`]) goes on without them.
+    pub lacking: Vec<LackingSite>,
 }
 
 /// Our own HTTP server.

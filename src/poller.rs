@@ -19,6 +19,7 @@ use crate::metric::MetricNames;
 use crate::netbackup::TlsCache;
 use crate::snapshot::SnapshotWriter;
 pub use families::FAMILIES;
+pub use site::down;
 
 use connection::{Connection, Dialer, News};
 use cycle::Memory;
@@ -210,9 +211,7 @@ fn next_cycle(began: Instant, interval: Duration) -> Instant {
 fn next_after_change(old: &Plan, new: &Plan, next: Instant) -> Instant {
     let now = Instant::now();
     // Another key is tried first, and put to work when that is done.
-    if old.redials(new)
-        || old.collectors != new.collectors
-        || old.collection.window != new.collection.window
+    if old.redials(new) || old.collectors != new.collectors || old.collection.window != new.collection.window
     {
         now
     } else if old.collection.interval == new.collection.interval {

@@ -14,11 +14,12 @@ use tokio_util::sync::CancellationToken;
 use metrics::Flush;
 pub use metrics::SupervisorMetrics;
 
-use crate::config::{Endpoint, Site, SiteId};
+use crate::config::{Endpoint, LackingSite, Site, SiteId};
+use crate::metric::MetricNames;
 use crate::netbackup::TlsCache;
-use crate::poller::{Plan, Poller, Refusals};
+use crate::poller::{self, Plan, Poller, Refusals};
 use crate::reload::ActiveConfig;
-use crate::snapshot::SnapshotStore;
+use crate::snapshot::{SnapshotStore, SnapshotWriter};
 
 /// A poller that panicked comes back after this long, doubled each time up to the longest.
 const FIRST_RESTART: Duration = Duration::from_secs(1);
@@ -51,6 +52,8 @@ pub struct Supervisor {
     refusals: Refusals,
     commands: mpsc::Receiver<(Arc<ActiveConfig>, oneshot::Sender<()>)>,
     pollers: HashMap<SiteId, Running>,
+    /// Sites that can not be collected yet: they are down.
+    lacking: Vec<SnapshotWriter>,
     tasks: JoinSet<()>,
     by_task: HashMap<Id, SiteId>,
     stopping: Vec<(AbortHandle, Instant)>,
@@ -81,6 +84,7 @@ impl Supervisor {
             refusals,
             commands,
             pollers: HashMap::new(),
+            lacking: Vec::new(),
             tasks: JoinSet::new(),
             by_task: HashMap::new(),
             stopping: Vec::new(),
@@ -119,10 +123,20 @@ impl Supervisor {
                 self.metrics.forget(&name);
             }
         }
+        // First their words go, since they may be complete now.
+        self.lacking.clear();
+        self.lacking = config.lacking.iter().map(|site| self.set_aside(site, config.names)).collect();
         for site in &config.sites {
             self.follow_site(site, Arc::new(Plan::new(config, site)));
         }
-        self.metrics.sites(config.sites.len());
+        self.metrics.sites(config.sites.len() + config.lacking.len());
+    }
+
+    fn set_aside(&self, site: &LackingSite, names: MetricNames) -> SnapshotWriter {
+        tracing::error!(site = %site.name, err = site.why, "The site can not be collected");
+        let writer = self.store.writer(site.id.clone());
+        writer.publish(poller::down(&site.name, names));
+        writer
     }
 
     fn follow_site(&mut self, site: &Site, plan: Arc<Plan>) {
@@ -162,7 +176,8 @@ impl Supervisor {
             Poller::new(receiver, self.store.writer(id.clone()), self.tls.clone(), self.refusals.clone());
         let task = self.tasks.spawn(poller.run());
         self.by_task.insert(task.id(), id.clone());
-        self.pollers.insert(id, Running { plan: sender, endpoint, task, started: Instant::now(), next_restart });
+        self.pollers
+            .insert(id, Running { plan: sender, endpoint, task, started: Instant::now(), next_restart });
     }
 
     /// Ends a site's poller, if it has one; the name that the site had.

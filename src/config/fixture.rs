@@ -38,6 +38,7 @@ pub(crate) fn config(sites: Vec<Site>) -> Config {
         log: Log::default(),
         opentelemetry: OpenTelemetry::default(),
         sites,
+        lacking: Vec::new(),
     }
 }
 

@@ -11,6 +11,9 @@ use super::{Config, Environment, Log, Material, valid, yaml};
 pub enum Check {
     /// Everything: the file is to be run.
     Full,
+    /// Everything, but for what single sites refer to: a site that lacks a key or certificate file, or a variable, goes
+    /// to [`Config::lacking`]. For a start, where nothing runs yet that could be kept.
+    Start,
     /// All but what the file refers to: variables may be unset, key and certificate files may be missing. For a check in
     /// a repository. In the [`Config`] an unset variable then counts as the key's default, and sites whose values are not
     /// all known are left out.
@@ -38,6 +41,9 @@ pub fn load(file: &Path, material: &Material, check: Check) -> Result<Loaded, Re
     reader.violations = document.mistakes;
     let raw: Slot<RawConfig> = reader.node(&document.root);
     let config = raw.get().and_then(|raw| valid::config(raw, directory(file), material, &mut reader));
+    // What no site can be left out for.
+    let unclaimed = std::mem::take(&mut reader.lacks);
+    reader.violations.extend(unclaimed);
     match config {
         Some(config) if reader.violations.is_empty() => {
             let warnings = Report::new(file, reader.warnings).violations;

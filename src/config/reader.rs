@@ -65,6 +65,8 @@ pub(super) struct Reader<'a> {
     path: String,
     expanded_bytes: usize,
     pub(super) violations: Vec<Violation>,
+    /// What the text refers to and is not to be used, where a site can be left out for it.
+    pub(super) lacks: Vec<Violation>,
     pub(super) warnings: Vec<Violation>,
     /// The variables that the text names.
     pub(super) variables: BTreeSet<String>,
@@ -134,6 +136,7 @@ impl<'a> Reader<'a> {
             path: String::new(),
             expanded_bytes: 0,
             violations: Vec::new(),
+            lacks: Vec::new(),
             warnings: Vec::new(),
             variables: BTreeSet::new(),
         }
@@ -141,7 +144,29 @@ impl<'a> Reader<'a> {
 
     /// Whether what the text refers to must be there.
     pub(super) fn checks_references(&self) -> bool {
-        self.check == Check::Full
+        self.check != Check::SkipReferences
+    }
+
+    /// Reports that something can not be used that the text refers to.
+    pub(super) fn lack(&mut self, at: &At, message: impl Into<String>) {
+        if self.check == Check::Start && self.lacks.len() <= MOST_VIOLATIONS {
+            self.lacks.push(Violation::new(at.place, &at.path, message));
+        } else {
+            self.violation(at, message);
+        }
+    }
+
+    /// Takes out what is lacking under a path, one mistake after the other; `None` if nothing is.
+    pub(super) fn claim(&mut self, path: &str) -> Option<String> {
+        let is_under = |lack: &mut Violation| {
+            lack.path.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        let claimed: Vec<String> = self
+            .lacks
+            .extract_if(.., is_under)
+            .map(|lack| format!("{}: {}", lack.path, lack.message))
+            .collect();
+        (!claimed.is_empty()).then(|| claimed.join("; "))
     }
 
     /// Reports a mistake; of very many the rest is dropped.
@@ -255,7 +280,7 @@ impl<'a> Reader<'a> {
     fn unset(&mut self, place: Place, name: &str) {
         if self.checks_references() {
             let message = format!("the environment variable {name} must be set");
-            self.violation(&self.at(place), message);
+            self.lack(&self.at(place), message);
         }
     }
 

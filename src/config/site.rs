@@ -29,6 +29,19 @@ pub struct Site {
     pub max_concurrent_requests: usize,
 }
 
+/// A site that can not be collected yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LackingSite {
+    /// What makes it the same site when it is complete.
+    pub id: SiteId,
+    /// The value of the `site` label.
+    pub name: Arc<str>,
+    /// Where its REST API is, if that is known.
+    pub endpoint: Option<Endpoint>,
+    /// What it lacks, each with its place in the file; no secret.
+    pub why: String,
+}
+
 /// The identity of a site: its name in `nbuservers`, or the fixed identity of the legacy `nbuserver` block.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum SiteId {

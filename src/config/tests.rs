@@ -77,7 +77,7 @@ fn expect(file: &Path, actual: &str) {
 
 /// A configuration in a few lines; keys are shown as the fixtures have them, which are no secrets.
 fn summary(config: &Config) -> String {
-    let Config { server, collection, collectors, names, log, opentelemetry, sites } = config;
+    let Config { server, collection, collectors, names, log, opentelemetry, sites, lacking: _ } = config;
     let mut text =
         format!("{server:?}\n{collection:?}\n{collectors:?}\n{names:?} {log:?}\n{opentelemetry:?}\n");
     for site in sites {
@@ -414,4 +414,50 @@ fn a_variable_of_the_process_wins_over_dotenv_and_is_not_expanded_again() {
     material.environment.dotenv.insert("NESTED".to_owned(), "${PORT}".to_owned());
     let site = load(Path::new("c.yaml"), &material, Check::Full).unwrap().config.sites.remove(0);
     assert_eq!((&*site.name, site.api_key.expose()), ("nbu1.example", "${PORT}"));
+}
+
+#[test]
+fn a_start_goes_on_without_the_sites_that_lack_what_they_refer_to() {
+    const PARIS: &str = "nbuservers:\n  - {site: paris, host: paris, apiKey: planted-key}\n";
+    let check = |rest: &str, file: Result<&str, &str>, expected: Result<(&[&str], &str), &str>| {
+        let text = format!("{PARIS}{rest}\n");
+        let content = file.map(|text| text.as_bytes().to_vec()).map_err(|why| FileProblem(why.to_owned()));
+        let material = Material {
+            files: [(PathBuf::from("/etc/x/file"), content)].into(),
+            text: text.clone().into_bytes(),
+            ..Material::default()
+        };
+        let path = Path::new("/etc/x/config.yaml");
+        let whole = load(path, &material, Check::Full);
+        match (load(path, &material, Check::Start), expected) {
+            (Ok(loaded), Ok((lacking, why))) => {
+                let names: Vec<&str> = loaded.config.lacking.iter().map(|site| &*site.name).collect();
+                assert_eq!(names, lacking, "{text}");
+                assert_eq!(loaded.config.sites.len(), 1, "{text}");
+                assert!(
+                    loaded.config.lacking.iter().all(|site| site.why.contains(why)),
+                    "{:?}",
+                    loaded.config
+                );
+                assert_eq!(whole.is_ok(), lacking.is_empty(), "a reload takes only the whole: {text}");
+            }
+            (Err(report), Err(why)) => assert!(report.to_string().contains(why), "{report}"),
+            (loaded, _) => panic!("{text}: {loaded:?}"),
+        }
+    };
+    let lyon = |keys: &str| format!("  - {{site: lyon, host: lyon, {keys}}}");
+    let by_file = lyon("apiKeyFile: file");
+    let gone = Err("no such file");
+    check(&by_file, gone, Ok((&["lyon"], "nbuservers[1].apiKeyFile: names a file that can not be read")));
+    check(&by_file, Ok("\n"), Ok((&["lyon"], "empty file")));
+    check(&lyon("apiKey: k, caFile: file"), gone, Ok((&["lyon"], "nbuservers[1].caFile")));
+    check(&lyon("apiKey: k, caFile: file"), Ok("no certificate"), Ok((&["lyon"], "nbuservers[1].caFile")));
+    check(&lyon("apiKey: \"${UNSET}\""), gone, Ok((&["lyon"], "UNSET must be set")));
+    check(&lyon("apiKey: k, host: \"${UNSET}\"").replace("host: lyon, ", ""), gone, Ok((&["lyon"], "UNSET")));
+    // What is wrong beside that, or belongs to no site, or to a site without a name, is wrong at a start as well.
+    check(&format!("{by_file}\nserver: {{port: 0}}"), gone, Err("server.port"));
+    check(&format!("{by_file}\nserver: {{port: \"${{UNSET}}\"}}"), gone, Err("UNSET"));
+    check(&lyon("apiKeyFile: file, timeout: 0s"), gone, Err("timeout"));
+    check(&by_file.replace("site: lyon", "site: \"${UNSET}\""), Ok("k"), Err("UNSET"));
+    check(&by_file.replace("site: lyon", "site: paris"), gone, Err("must be unique"));
 }

@@ -12,8 +12,8 @@ use super::reader::{At, Reader, Slot, Without};
 use super::scalar::{Flag, MayBeEmpty};
 use super::tree::Place;
 use super::{
-    BUILT_COLLECTORS, Collection, Collectors, Config, Endpoint, Log, Material, OpenTelemetry, Proxy, Server,
-    Site, SiteId, UnusableProxy, confusable,
+    BUILT_COLLECTORS, Collection, Collectors, Config, Endpoint, LackingSite, Log, Material, OpenTelemetry,
+    Proxy, Server, Site, SiteId, UnusableProxy, confusable,
 };
 
 /// The configuration that a file gives; `None` if there is a violation. Without the check of references it holds
@@ -38,8 +38,16 @@ pub(super) fn config(
         names: *raw.metrics.get()?.names.get()?,
         log: Log { level: log.level.get().copied(), format: log.format.get().copied() },
         opentelemetry: opentelemetry?,
-        sites,
+        sites: sites.whole.into_iter().map(|(site, _)| site).collect(),
+        lacking: sites.lacking,
     })
+}
+
+/// The sites that can be collected, each with the place of its host, and the others.
+#[derive(Default)]
+struct Sites<'a> {
+    whole: Vec<(Site, &'a At)>,
+    lacking: Vec<LackingSite>,
 }
 
 fn server(raw: &RawServer) -> Option<(Server, Collection)> {
@@ -123,7 +131,7 @@ fn is_host_and_port(text: &str) -> bool {
 }
 
 /// The sites of the list, or the one of the legacy block.
-fn sites(raw: &RawConfig, builder: &SiteBuilder<'_>, reader: &mut Reader<'_>) -> Vec<Site> {
+fn sites<'a>(raw: &'a RawConfig, builder: &SiteBuilder<'_>, reader: &mut Reader<'_>) -> Sites<'a> {
     let legacy = raw.nbuserver.is_given();
     match &raw.nbuservers.value {
         Ok(list) if !list.is_empty() => {
@@ -133,28 +141,45 @@ fn sites(raw: &RawConfig, builder: &SiteBuilder<'_>, reader: &mut Reader<'_>) ->
             }
             listed_sites(list, builder, reader)
         }
-        Err(Without::Use) => Vec::new(),
+        Err(Without::Use) => Sites::default(),
         _ if legacy => {
-            let site = raw.nbuserver.get().and_then(|raw| Some((builder.legacy(raw, reader)?, &raw.host.at)));
-            let site = Vec::from_iter(site);
-            warn_about_proxies(&site, reader);
-            site.into_iter().map(|(site, _)| site).collect()
+            let mut sites = Sites::default();
+            if let Some(site) = raw.nbuserver.get() {
+                let whole = builder.legacy(site, reader);
+                sites.take(whole, site, &raw.nbuserver.at, reader);
+            }
+            warn_about_proxies(&sites.whole, reader);
+            sites
         }
         Ok(_) => {
             reader.warning(&raw.nbuservers.at, "is an empty list; nothing is collected");
-            Vec::new()
+            Sites::default()
         }
         Err(Without::Value) => {
             let at = At { place: Place::START, path: "nbuservers".to_owned() };
             reader.violation(&at, "is required: a list of primary servers, which may be empty");
-            Vec::new()
+            Sites::default()
         }
     }
 }
 
-fn listed_sites(list: &[Slot<RawSite>], builder: &SiteBuilder<'_>, reader: &mut Reader<'_>) -> Vec<Site> {
+impl<'a> Sites<'a> {
+    /// Takes in what was made of a site.
+    fn take(&mut self, whole: Option<Site>, raw: &'a RawSite, at: &At, reader: &mut Reader<'_>) {
+        match whole {
+            Some(site) => self.whole.push((site, &raw.host.at)),
+            None => self.lacking.extend(SiteBuilder::lacking(raw, &at.path, reader)),
+        }
+    }
+}
+
+fn listed_sites<'a>(
+    list: &'a [Slot<RawSite>],
+    builder: &SiteBuilder<'_>,
+    reader: &mut Reader<'_>,
+) -> Sites<'a> {
     let mut names: HashMap<String, Place> = HashMap::new();
-    let mut sites = Vec::new();
+    let mut sites = Sites::default();
     for slot in list {
         let Ok(raw) = &slot.value else {
             if slot.value.as_ref().is_err_and(|without| *without == Without::Value) {
@@ -173,13 +198,12 @@ fn listed_sites(list: &[Slot<RawSite>], builder: &SiteBuilder<'_>, reader: &mut 
                 }
             }
         }
-        if let Some(site) = builder.listed(raw, reader) {
-            sites.push((site, &raw.host.at));
-        }
+        let whole = builder.listed(raw, reader);
+        sites.take(whole, raw, &slot.at, reader);
     }
-    warn_about_twins(&sites, reader);
-    warn_about_proxies(&sites, reader);
-    sites.into_iter().map(|(site, _)| site).collect()
+    warn_about_twins(&sites.whole, reader);
+    warn_about_proxies(&sites.whole, reader);
+    sites
 }
 
 /// Once for each variable: all sites without a `proxyUrl` of their own have the same.

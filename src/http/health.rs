@@ -26,8 +26,9 @@ pub(super) async fn ready(extract::State(state): extract::State<Arc<State>>, uri
 /// exporter whenever NetBackup was down. The body says the state in that exporter's words.
 pub(super) async fn health(extract::State(state): extract::State<Arc<State>>) -> &'static str {
     let (active, snapshots) = (state.config.load(), state.exposition.store().load());
-    let sites = active.config.sites.iter();
-    summary(sites.map(|site| snapshots.sites.get(&site.id).and_then(|snapshot| snapshot.up)))
+    let config = &active.config;
+    let sites = config.sites.iter().map(|site| &site.id).chain(config.lacking.iter().map(|site| &site.id));
+    summary(sites.map(|id| snapshots.sites.get(id).and_then(|snapshot| snapshot.up)))
 }
 
 fn checks(state: &State) -> Vec<Check> {

@@ -7,7 +7,7 @@ use axum::response::{Html, IntoResponse};
 use jiff::Timestamp;
 
 use super::State;
-use crate::config::Site;
+use crate::config::{Config, Site};
 use crate::reload::{ActiveConfig, Status};
 use crate::snapshot::{Snapshot, Snapshots};
 
@@ -82,10 +82,15 @@ impl Page<'_> {
 
     fn rejection(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some((when, verdict)) = &self.status.rejection else { return Ok(()) };
+        let runs = if self.active.config.lacking.is_empty() {
+            "The last good one runs on."
+        } else {
+            "It runs without the sites that lack something."
+        };
         writeln!(
             out,
             "<section class=\"rejected\" role=\"alert\"><h2>✖ The newest configuration is rejected</h2>\
-             <p>The last good one runs on. Rejected {}:</p><pre>{}</pre></section>",
+             <p>{runs} Rejected {}:</p><pre>{}</pre></section>",
             Ago(*when, self.now),
             Escaped(&verdict.detail)
         )
@@ -108,9 +113,10 @@ impl Page<'_> {
     }
 
     fn sites(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sites = &self.active.config.sites;
-        writeln!(out, "<h2>Sites ({})</h2>", sites.len())?;
-        if sites.is_empty() {
+        let Config { sites, lacking, .. } = &self.active.config;
+        let count = sites.len() + lacking.len();
+        writeln!(out, "<h2>Sites ({count})</h2>")?;
+        if count == 0 {
             return out.write_str("<p>None is configured.</p>\n");
         }
         out.write_str(
@@ -119,6 +125,16 @@ impl Page<'_> {
         )?;
         for site in sites {
             self.site(out, site)?;
+        }
+        for site in lacking {
+            let endpoint = site.endpoint.as_ref().map(ToString::to_string).unwrap_or_default();
+            write!(
+                out,
+                "<tr><td>{}</td><td>{}</td><td>✖ down: {}</td><td>none</td></tr>\n",
+                Escaped(&site.name),
+                Escaped(&endpoint),
+                Escaped(&site.why)
+            )?;
         }
         out.write_str("</tbody></table></div>\n")
     }

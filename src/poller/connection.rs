@@ -200,11 +200,7 @@ impl Connection {
 }
 
 /// Tries a new key; it is returned as an error if it is to wait, since it is refused and the old one is not.
-async fn try_first(
-    new: Arc<Client>,
-    old: Arc<Client>,
-    site: Arc<str>,
-) -> Result<Arc<Client>, Arc<Client>> {
+async fn try_first(new: Arc<Client>, old: Arc<Client>, site: Arc<str>) -> Result<Arc<Client>, Arc<Client>> {
     if !is_refused(&new).await {
         // An answer that says nothing of the key is no reason against it.
         return Ok(new);

@@ -1,11 +1,14 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::Plan;
+use super::{Plan, families};
 use crate::config::ApiVersion;
+use crate::metric::MetricNames;
 use crate::netbackup::{self, KeyState};
+use crate::snapshot::{Fragment, Snapshot};
 
 /// A key's end moves only when somebody makes a new key; and each refusal may count towards a lock-out.
 const KEY_INTERVAL: Duration = Duration::from_hours(1);
@@ -29,6 +32,22 @@ pub(super) struct SiteRecord {
     all_refused: bool,
     /// Why the server could not be reached, to say it once.
     failure: Option<String>,
+}
+
+/// What is known of a site that can not be collected: that it is down.
+pub fn down(name: &Arc<str>, names: MetricNames) -> Snapshot {
+    let known = SiteRecord { up: Some(false), ..SiteRecord::default() };
+    let families = families::of_site(&known, &[], name).into_iter();
+    let fragments = families.map(Fragment::from);
+    Snapshot {
+        site: name.clone(),
+        taken_at: Timestamp::now(),
+        up: known.up,
+        complete: true,
+        fragments: fragments
+            .filter(|fragment| names.serves(fragment.desc) && !fragment.text.is_empty())
+            .collect(),
+    }
 }
 
 impl SiteRecord {
@@ -75,8 +94,8 @@ impl SiteRecord {
 
     /// Whether it is time to ask about the key: at first, when all is refused, and once an hour. It is asked then.
     pub(super) fn is_key_due(&mut self) -> bool {
-        let is_due = self.version.is_some()
-            && self.key_asked.is_none_or(|asked| asked.elapsed() >= KEY_INTERVAL);
+        let is_due =
+            self.version.is_some() && self.key_asked.is_none_or(|asked| asked.elapsed() >= KEY_INTERVAL);
         if is_due {
             self.key_asked = Some(Instant::now());
         }

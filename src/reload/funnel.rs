@@ -51,7 +51,9 @@ impl<R: Reader, O: Object, W: Watch, P: Publisher> Reloader<R, O, W, P> {
     ) -> Self {
         let is_some = !running.is_none();
         let last_success = is_some.then_some(running.loaded_at);
-        let status = Status { newest_runs: is_some, last_success, ..Status::default() };
+        // What lacks something is not the whole of it; the first look says what.
+        let newest_runs = is_some && running.config.lacking.is_empty();
+        let status = Status { newest_runs, last_success, ..Status::default() };
         if is_some {
             metrics.running(&running);
         }

@@ -27,6 +27,8 @@ pub(super) struct Looked {
     pub(super) text: Option<Digest>,
     /// What could run, or why nothing could.
     pub(super) result: Result<Box<ActiveConfig>, Fault>,
+    /// What a start could run instead: all but the sites that lack something that they refer to.
+    pub(super) reduced: Option<Box<ActiveConfig>>,
     /// The files were in motion: this is no verdict before another look after this time.
     pub(super) come_again: Option<Duration>,
 }
@@ -89,7 +91,15 @@ impl<R: Reader> Looker<R> {
 
 impl Looked {
     pub(super) fn refused(fault: Fault) -> Self {
-        Self { files: None, beside: BTreeSet::new(), text: None, result: Err(fault), come_again: None }
+        let result = Err(fault);
+        Self { files: None, beside: BTreeSet::new(), text: None, result, reduced: None, come_again: None }
+    }
+
+    /// Notes which revision of the object has this text.
+    pub(super) fn set_version(&mut self, version: &str) {
+        for active in self.result.as_mut().ok().into_iter().chain(&mut self.reduced) {
+            active.resource_version = Some(version.to_owned());
+        }
     }
 }
 
@@ -104,13 +114,18 @@ fn read(reader: &impl Reader, text: Option<&Text>) -> Looked {
     match look {
         Ok(look) => {
             let digest = Digest::of_text(&look.material.text);
-            Looked {
+            let mut looked = Looked {
                 files: Some(look.material.files.keys().cloned().collect()),
                 text: Some(digest),
-                result: check(path, digest, &look, text).map(Box::new),
-                beside: look.beside,
+                result: check(path, digest, &look, text, Check::Full).map(Box::new),
+                reduced: None,
+                beside: look.beside.clone(),
                 come_again: None,
+            };
+            if looked.result.is_err() {
+                looked.reduced = check(path, digest, &look, text, Check::Start).ok().map(Box::new);
             }
+            looked
         }
         Err(error) => unread(&error),
     }
@@ -121,14 +136,20 @@ fn unread(error: &LookError) -> Looked {
     Looked { come_again, ..Looked::refused(Fault::new(None, error.to_string())) }
 }
 
-fn check(path: &Path, digest: Digest, look: &Look, text: Option<&Text>) -> Result<ActiveConfig, Fault> {
+fn check(
+    path: &Path,
+    digest: Digest,
+    look: &Look,
+    text: Option<&Text>,
+    check: Check,
+) -> Result<ActiveConfig, Fault> {
     let material = &look.material;
     let (label, origin) = match text {
         Some(text) => (text.label.as_path(), text.origin.clone()),
         None => (path, path.display().to_string()),
     };
     // The path is the base of relative ones; the label is what a person is told.
-    match config::load(path, material, Check::Full) {
+    match config::load(path, material, check) {
         Ok(loaded) => {
             let warnings = loaded.warnings.iter().map(|warning| format!("{}:{warning}", label.display()));
             Ok(ActiveConfig {

@@ -186,8 +186,8 @@ impl<R: Reader, O: Object> Sources<R, O> {
         if place == Place::Newest {
             self.held = None;
             let version = looked.text.and_then(|text| self.order.version_of(text));
-            if let (Ok(active), Some(version)) = (&mut looked.result, version) {
-                active.resource_version = Some(version.to_owned());
+            if let Some(version) = version {
+                looked.set_version(version);
             }
             let revision = version.map(Into::into);
             return Scene { revision, caught_up: fresh, ..Scene::of(looked) };
@@ -226,9 +226,7 @@ impl<R: Reader, O: Object> Sources<R, O> {
         };
         let label = format!("{origin}:{}", name.key).into();
         let mut looked = watched.looker.look(Some(Text { bytes, origin: origin.clone(), label })).await;
-        if let Ok(active) = &mut looked.result {
-            active.resource_version = Some(revision.resource_version.clone());
-        }
+        looked.set_version(&revision.resource_version);
         match looked.text {
             Some(text) if self.file.is_some() && !looked.beside.is_empty() => {
                 self.hold(text, &looked.beside, &origin)

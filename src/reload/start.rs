@@ -24,6 +24,9 @@ pub enum StartError {
 
 /// Reads the first configuration; it comes again by itself while the files are in motion.
 ///
+/// A site that lacks something that it refers to, such as its key file, keeps no other from being collected: what runs
+/// then is without it ([`Config::lacking`](crate::config::Config)), and the funnel says so and tries the whole again.
+///
 /// With the object as a source its first sighting is waited for, but not for long. If the newest revision can not run
 /// and the mounted one can, that runs: the funnel then says what is wrong with the newer one. Without a file and
 /// without an object there is nothing to refuse: [`ActiveConfig::is_none`] runs until there is.
@@ -45,7 +48,7 @@ pub async fn first<R: Reader, O: Object>(
         }
         let fallback = scene.lagging.and_then(|lagging| lagging.looked?.result.ok());
         return match (scene.newest, fallback) {
-            (Newest::Looked(looked), fallback) => match (looked.result, fallback) {
+            (Newest::Looked(looked), fallback) => match (looked.result, fallback.or(looked.reduced)) {
                 (Ok(active), _) | (Err(_), Some(active)) => Ok(Arc::from(active)),
                 (Err(fault), None) => Err(StartError::Rejected(fault.report)),
             },

@@ -68,6 +68,7 @@ fn every_setting_is_named() {
         log: Log { level: Some(LogLevel::Debug), format: Some(LogFormat::Json) },
         opentelemetry: OpenTelemetry { enabled: true, ..OpenTelemetry::default() },
         sites: vec![],
+        lacking: vec![],
     };
     let expected = "settings: server.host server.port server.uri server.collectionInterval server.scrapingInterval \
                     server.maxStaleCycles collectors metrics.names log.level log.format opentelemetry";

@@ -5,7 +5,9 @@ use super::super::proxy::{EnvironmentProxies, ProxyUrl};
 use super::super::raw::RawSite;
 use super::super::reader::{Reader, Scalar, Slot, Without};
 use super::super::scalar::FilePath;
-use super::super::{Endpoint, Material, Proxy, Secret, Site, SiteId, Verification, confusable, trouble};
+use super::super::{
+    Endpoint, LackingSite, Material, Proxy, Secret, Site, SiteId, Verification, confusable, trouble,
+};
 use super::pem;
 
 /// An API key of NetBackup has about 90 characters; NetBackup takes no header of this size.
@@ -38,6 +40,17 @@ impl SiteBuilder<'_> {
         self.site(raw, Some(SiteId::Legacy), name, reader)
     }
 
+    /// A site of which nothing was made, if that is for nothing but what it refers to; `path` is its own.
+    pub(super) fn lacking(raw: &RawSite, path: &str, reader: &mut Reader<'_>) -> Option<LackingSite> {
+        let (id, name): (_, Arc<str>) = match raw.site.get() {
+            Some(name) => (SiteId::Named(name.0.as_str().into()), name.0.as_str().into()),
+            None if raw.site.is_given() => return None,
+            None => (SiteId::Legacy, raw.host.get()?.written.as_str().into()),
+        };
+        let why = reader.claim(path)?;
+        Some(LackingSite { id, name, endpoint: endpoint(raw), why })
+    }
+
     fn site(
         &self,
         raw: &RawSite,
@@ -48,12 +61,12 @@ impl SiteBuilder<'_> {
         warn_about_characters(&raw.site, |site| &site.0, reader);
         warn_about_characters(&raw.host, |host| &host.written, reader);
         // All of them are looked at, so that all mistakes are reported.
-        let host = required(&raw.host, reader);
+        required(&raw.host, reader);
         let api_key = self.api_key(raw, reader);
         let verification = self.verification(raw, reader);
         let optional_usable =
             usable(&raw.api_version) && usable(&raw.tls_server_name) && usable(&raw.proxy_url);
-        let endpoint = Endpoint::new(*raw.scheme.get()?, &host?.normal, raw.port.get()?.0, &raw.uri.get()?.0);
+        let endpoint = endpoint(raw)?;
         let proxy = match raw.proxy_url.get() {
             Some(ProxyUrl::Url(url)) => Proxy::Url(url.clone()),
             Some(ProxyUrl::None) => Proxy::Direct,
@@ -95,7 +108,7 @@ impl SiteBuilder<'_> {
         let content = self.content(slot, reader)?;
         if content.len() > LONGEST_KEY_FILE {
             let message = format!("names a file of {} bytes; an API key is shorter", content.len());
-            reader.violation(&slot.at, message);
+            reader.lack(&slot.at, message);
             return None;
         }
         let text = std::str::from_utf8(content).ok().map(|text| text.trim_end_matches(['\r', '\n']));
@@ -109,7 +122,7 @@ impl SiteBuilder<'_> {
             }
             None => format!("names a file whose content must be {}", Secret::wants()),
         };
-        reader.violation(&slot.at, problem);
+        reader.lack(&slot.at, problem);
         None
     }
 
@@ -135,7 +148,7 @@ impl SiteBuilder<'_> {
                 match pem::certificates(content) {
                     Ok(roots) => Some(Verification::Roots(roots.into())),
                     Err(problem) => {
-                        reader.violation(&raw.ca_file.at, format!("names a file that {problem}"));
+                        reader.lack(&raw.ca_file.at, format!("names a file that {problem}"));
                         None
                     }
                 }
@@ -153,7 +166,7 @@ impl SiteBuilder<'_> {
         };
         if reader.checks_references() {
             let path = super::super::report::line(&path.display().to_string());
-            reader.violation(&slot.at, format!("names a file that can not be read: {path}: {problem}"));
+            reader.lack(&slot.at, format!("names a file that can not be read: {path}: {problem}"));
         }
         None
     }
@@ -167,6 +180,11 @@ fn warn_about_characters<T>(slot: &Slot<T>, text: fn(&T) -> &str, reader: &mut R
     if !found.is_empty() {
         reader.warning(&slot.at, format!("{}; is that meant?", found.join(", and ")));
     }
+}
+
+fn endpoint(raw: &RawSite) -> Option<Endpoint> {
+    let (scheme, host) = (*raw.scheme.get()?, raw.host.get()?);
+    Some(Endpoint::new(scheme, &host.normal, raw.port.get()?.0, &raw.uri.get()?.0))
 }
 
 /// The value; its absence is a violation.

@@ -90,6 +90,33 @@ fn a_named_key_file_that_appears_later_is_applied_with_no_other_trigger() {
 }
 
 #[test]
+fn one_sites_missing_key_file_at_a_start_leaves_the_others_collected() {
+    let sites = Sites::marked(2);
+    let text = sites.config([("paris", 0), ("lyon", 1)]);
+    let (head, tail) = text.rsplit_once("apiKey: simulated-key").unwrap();
+    let secrets = tempfile::tempdir().unwrap();
+    let key = secrets.path().join("lyon");
+    let text = format!("{head}apiKeyFile: {}{tail}", key.display());
+    let stage = Stage::with(sites, &[(CONFIG, &text)]);
+    stage.shows("paris", 0);
+    let scraper = stage.scrape(&[("paris", 0)]);
+    assert_eq!(stage.exporter.sample("nbu_up{site=\"lyon\"}"), Some(0.0));
+    eventually("it is told by the metric", || !stage.exporter.is_newest());
+    stage.logs("The site can not be collected", 1);
+    let page = stage.exporter.get("/").body();
+    assert!(page.contains("✖ down: nbuservers[1].apiKeyFile: names a file that can not be read"), "{page}");
+    assert!(page.contains("It runs without the sites that lack something"), "{page}");
+    assert_eq!(stage.exporter.get("/-/ready").status, 200);
+    assert_eq!(stage.exporter.post("/-/reload").status, 500, "the whole is refused until it is there");
+    put(&key, "simulated-key\n");
+    stage.shows("lyon", 1);
+    eventually("the whole runs", || stage.exporter.is_newest());
+    scraper.stop();
+    stage.logs("sites: +lyon", 1);
+    assert_eq!(first_readings(stage.server(0)), 1, "the other site is not touched");
+}
+
+#[test]
 fn a_pipe_or_a_huge_file_in_the_place_of_a_key_is_rejected_and_nothing_hangs() {
     let (stage, text) = by_file("first-key");
     let scraper = stage.scrape(&[("paris", 0)]);
