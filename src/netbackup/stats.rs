@@ -59,7 +59,7 @@ static THROTTLED: Desc = Desc::native(
 static QUIET_UNTIL: Desc = Desc::native(
     Kind::Gauge,
     "nbu_api_quiet_until_timestamp_seconds",
-    "When requests are sent to the NetBackup API again, while it asks for quiet (Retry-After).",
+    "When requests are sent to the NetBackup API again, while it asks for quiet (Retry-After); else 0.",
     &[],
 );
 static CLOCK_OFFSET: Desc = Desc::native(
@@ -95,9 +95,8 @@ impl Stats {
         let mut throttled = Family::new(&THROTTLED, site);
         throttled.sample(&[], counts.throttled as f64);
         let mut quiet_until = Family::new(&QUIET_UNTIL, site);
-        if let Some(until) = counts.quiet_until.filter(|until| *until > Timestamp::now()) {
-            quiet_until.sample(&[], seconds(until));
-        }
+        let until = counts.quiet_until.filter(|until| *until > Timestamp::now());
+        quiet_until.sample(&[], until.map_or(0.0, seconds));
         let mut clock_offset = Family::new(&CLOCK_OFFSET, site);
         if let Some(offset) = counts.clock_offset {
             clock_offset.sample(&[], offset);

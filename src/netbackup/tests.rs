@@ -428,7 +428,8 @@ async fn a_429_or_503_with_retry_after_closes_the_whole_sites_gate() {
         }
         assert_eq!(server.seen().len(), before, "{status} {form}");
         let text: String = stats.families("paris").iter().map(crate::metric::Family::text).collect();
-        assert!(text.contains("\nnbu_api_quiet_until_timestamp_seconds{site=\"paris\"} "), "{text}");
+        let quiet = "nbu_api_quiet_until_timestamp_seconds{site=\"paris\"} ";
+        assert!(text.contains(quiet) && !text.contains(&format!("{quiet}0\n")), "{text}");
         // What was never sent has not failed.
         let failures = format!("reason=\"rate_limited\"}} {}\n", u8::from(status == 429));
         assert!(text.contains(&failures), "{text}");

@@ -56,7 +56,8 @@ fn page_of<T>(names: &str, start: impl FnOnce(&Path) -> (Exporter, T)) -> String
     let last = if names == "v4" {
         ["source=\"jobs\"", "source=\"storage\""]
     } else {
-        ["nbu_api_credential_accepted"; 2]
+        // The last thing that is asked.
+        ["nbu_api_credential_expiry_timestamp_seconds{"; 2]
     };
     eventually("the first cycle is over", || {
         let page = exporter.metrics();
