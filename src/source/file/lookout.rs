@@ -1,6 +1,7 @@
 //! The watcher's own thread: it keeps the watches where the paths lead, and looks by itself from time to time.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,6 +21,11 @@ const ROUNDS: usize = 5;
 
 /// How long after its change an event may be queued when a tick already sees the change.
 const GRACE: Duration = Duration::from_millis(100);
+
+/// The pause after a panic; it doubles up to the longest, and after a healthy while it is the first again.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+const HEALTHY: Duration = Duration::from_mins(10);
 
 /// The state of the thread.
 pub(super) struct Lookout {
@@ -76,17 +82,50 @@ impl Lookout {
         }
     }
 
+    /// Works until it is stopped, also after a panic: then everything is watched and looked at anew.
+    pub(super) fn run(mut self) {
+        let (mut pause, mut is_anew) = (FIRST_PAUSE, false);
+        loop {
+            let began = Instant::now();
+            if catch_unwind(AssertUnwindSafe(|| self.work(is_anew))).is_ok() {
+                break;
+            }
+            if began.elapsed() >= HEALTHY {
+                pause = FIRST_PAUSE;
+            }
+            tracing::error!(
+                pause = pause.as_secs_f64(),
+                "The file watcher ended by a panic; it is begun anew"
+            );
+            std::thread::sleep(pause);
+            (pause, is_anew) = ((pause * 2).min(LONGEST_PAUSE), true);
+        }
+        self.status.set_mode(Mode::Unwatched);
+        self.status.set_watches(0);
+    }
+
     /// Works until it is stopped. The time to the next tick begins when a tick is done, so that ticks that were
     /// missed (SIGSTOP, a slow file system) are skipped and not made up for.
-    pub(super) fn run(mut self) {
+    fn work(&mut self, is_anew: bool) {
+        if is_anew {
+            self.restart();
+            // What changed meanwhile gave no event.
+            self.shared.hint(Hint::Change);
+        }
         let mut wanted = Wanted { arm: true, ..Wanted::default() };
         let mut ticked = Instant::now();
         while !wanted.stop {
+            #[cfg(test)]
+            assert!(!wanted.die, "injected");
+            // First, so that no panic loses it.
+            if let Some(followed) = wanted.follow.take() {
+                (self.followed, wanted.arm) = (followed, true);
+            }
             if let Some(number) = wanted.catch_up.take() {
                 self.arms.catch_up();
                 self.shared.caught_up(number);
             }
-            if self.obey(wanted) {
+            if self.obey(&wanted) {
                 self.shared.hint(Hint::Change);
             }
             if ticked.elapsed() >= self.period() {
@@ -96,8 +135,6 @@ impl Lookout {
             self.status.set_checked();
             wanted = self.orders.take(ticked + self.period());
         }
-        self.status.set_mode(Mode::Unwatched);
-        self.status.set_watches(0);
     }
 
     fn period(&self) -> Duration {
@@ -108,17 +145,13 @@ impl Lookout {
     }
 
     /// Does what is wanted; returns whether something is watched now that was not before.
-    fn obey(&mut self, wanted: Wanted) -> bool {
-        let is_asked = wanted.arm || wanted.follow.is_some();
-        if let Some(followed) = wanted.follow {
-            self.followed = followed;
-        }
+    fn obey(&mut self, wanted: &Wanted) -> bool {
         if wanted.deaf == Some(self.generation) {
             tracing::warn!("the inotify thread has died and is started anew");
             self.restart();
             return true;
         }
-        is_asked && self.cover()
+        wanted.arm && self.cover()
     }
 
     fn tick(&mut self) {

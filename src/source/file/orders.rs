@@ -20,6 +20,9 @@ pub(super) struct Wanted {
     pub(super) catch_up: Option<u64>,
     /// The watcher was dropped.
     pub(super) stop: bool,
+    /// Dies by a panic, for a test.
+    #[cfg(test)]
+    pub(super) die: bool,
 }
 
 /// The wishes, and the bell that wakes the thread for them.

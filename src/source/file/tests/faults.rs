@@ -304,6 +304,33 @@ async fn an_inotify_thread_that_dies_is_started_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_file_watcher_whose_thread_dies_is_begun_anew_and_follows_what_it_followed() {
+    let (_held, root, mut reload) = plain("one", by_events()).await;
+    let key = root.join("key");
+    fs::write(&key, "first").unwrap();
+    fs::write(root.join("conf/config.yml"), format!("key: {}", key.display())).unwrap();
+    reload.until("=first]").await;
+    reload.settle().await;
+    for round in 1..=2 {
+        reload.watcher.orders.give(|wanted| wanted.die = true);
+        reload.wait_for(|status| status.restarts() == round).await;
+        // It may have changed while nobody watched, or after.
+        fs::write(&key, format!("round{round}")).unwrap();
+        reload.until(&format!("=round{round}]")).await;
+        assert_eq!(reload.status.mode(), Mode::Inotify);
+    }
+    let status = reload.status.clone();
+    reload.watcher.orders.give(|wanted| wanted.die = true);
+    drop(reload);
+    let ended = async {
+        while status.mode() != Mode::Unwatched {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    assert!(tokio::time::timeout(DEADLINE, ended).await.is_ok(), "dead or alive, it ends with its owner");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_directory_that_is_mounted_at_two_places_gives_events_for_both() {
     if !is_inside(
         module_path!(),
