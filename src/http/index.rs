@@ -128,9 +128,9 @@ impl Page<'_> {
         }
         for site in lacking {
             let endpoint = site.endpoint.as_ref().map(ToString::to_string).unwrap_or_default();
-            write!(
+            writeln!(
                 out,
-                "<tr><td>{}</td><td>{}</td><td>✖ down: {}</td><td>none</td></tr>\n",
+                "<tr><td>{}</td><td>{}</td><td>✖ down: {}</td><td>none</td></tr>",
                 Escaped(&site.name),
                 Escaped(&endpoint),
                 Escaped(&site.why)

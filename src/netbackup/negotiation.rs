@@ -32,8 +32,14 @@ pub(super) struct Negotiation {
 struct Ladder {
     /// What the server announced last; another one is another server.
     announced: Option<ApiVersion>,
-    /// When the ladder was climbed, and the version that was taken, if any was.
-    climbed: Option<(Instant, Option<ApiVersion>)>,
+    climbed: Option<Climb>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Climb {
+    at: Instant,
+    /// The version that was taken, if any was.
+    found: Option<ApiVersion>,
 }
 
 /// A server that takes no version, or another than it announces, is not asked for all of them more often than this.
@@ -68,9 +74,14 @@ impl Ladder {
         }
     }
 
-    /// What the last climb found, while that counts.
-    fn found(&self) -> Option<Option<ApiVersion>> {
-        self.climbed.filter(|(at, _)| at.elapsed() < CLIMB_INTERVAL).map(|(_, found)| found)
+    /// The last climb, while it counts.
+    fn recent(&self) -> Option<Climb> {
+        self.climbed.filter(|climb| climb.at.elapsed() < CLIMB_INTERVAL)
+    }
+
+    /// What it found.
+    fn found(&self) -> Option<ApiVersion> {
+        self.recent()?.found
     }
 }
 
@@ -128,7 +139,7 @@ impl Client {
                 let common =
                     version::common(server).map_err(|why| self.exchange.fail(PING, Cause::Version(why)))?;
                 // What it announces is not always what it takes.
-                self.negotiation.ladder().found().flatten().unwrap_or(common)
+                self.negotiation.ladder().found().unwrap_or(common)
             }
             (None, Ping::Silent | Ping::Refused) => self.unannounced(ping, deadline).await?,
         };
@@ -137,7 +148,7 @@ impl Client {
 
     /// A version that the server takes though it announces none.
     async fn unannounced(&self, ping: Ping, deadline: Instant) -> Result<ApiVersion, Error> {
-        let known = self.negotiation.ladder().found().flatten();
+        let known = self.negotiation.ladder().found();
         match (known, ping) {
             // Whether it is still taken is seen by the requests that follow, but for whether there is an API at all.
             (Some(known), Ping::Refused) => match self.ask(known, ping, deadline).await {
@@ -164,9 +175,9 @@ impl Client {
             // Another request was refused as well.
             return Ok(Some(renewed));
         }
-        let known = self.negotiation.ladder().found();
-        let renewed = match known {
-            Some(known) => known,
+        let climb = self.negotiation.ladder().recent();
+        let renewed = match climb {
+            Some(climb) => climb.found,
             None => match self.negotiate(deadline).await? {
                 // What the server announces is not what it does.
                 same if same == refused => self.climb(Ping::Silent, deadline).await.ok(),
@@ -218,14 +229,13 @@ impl Client {
     /// The newest version that the server takes, found by asking for one after the other; that is done seldom.
     async fn climb(&self, ping: Ping, deadline: Instant) -> Result<ApiVersion, Error> {
         let _alone = self.negotiation.climber.acquire().await;
-        let known = self.negotiation.ladder().found();
-        let found = match known {
-            Some(known) => known,
-            None => {
-                let found = self.probe(ping, deadline).await?;
-                self.negotiation.ladder().climbed = Some((Instant::now(), found));
-                found
-            }
+        let known = self.negotiation.ladder().recent();
+        let found = if let Some(climb) = known {
+            climb.found
+        } else {
+            let found = self.probe(ping, deadline).await?;
+            self.negotiation.ladder().climbed = Some(Climb { at: Instant::now(), found });
+            found
         };
         found.ok_or_else(|| {
             let (newest, oldest) = (ApiVersion::NEWEST, ApiVersion::OLDEST);
