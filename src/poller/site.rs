@@ -44,6 +44,7 @@ pub fn down(name: &Arc<str>, names: MetricNames) -> Snapshot {
         taken_at: Timestamp::now(),
         up: known.up,
         complete: true,
+        unauthorized: Vec::new(),
         fragments: fragments
             .filter(|fragment| names.serves(fragment.desc) && !fragment.text.is_empty())
             .collect(),
