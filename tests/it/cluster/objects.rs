@@ -110,7 +110,7 @@ fn the_api_server_takes_every_variant_of_the_charts_values() {
     let Some(cluster) = control_plane(test) else { return };
     let _in_service = cluster.in_service();
     let Some(helm) = cluster.helm() else {
-        eprintln!("SKIPPED cluster::{test}: helm is not built; tests/cluster/tools/build helm");
+        skip(&format!("cluster::{test}"), "helm is not built; tests/cluster/tools/build helm");
         return;
     };
     define_monitors(cluster);
