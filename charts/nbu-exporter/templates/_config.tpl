@@ -46,6 +46,9 @@
 {{- define "nbu-exporter.checkSiteTexts" -}}
 {{- include "nbu-exporter.checkText" (dict "path" (printf "%s.site" .path) "value" .site.site) -}}
 {{- include "nbu-exporter.checkText" (dict "path" (printf "%s.apiKey" .path) "value" .site.apiKey "secret" true) -}}
+{{- if and (kindIs "string" .site.apiKey) (not .site.apiKey) -}}
+{{- fail (printf "%s.apiKey is empty: leave it out for the key of credentialsSecret or credentials[], or refer to a variable as ${NAME}" .path) -}}
+{{- end -}}
 {{- end -}}
 
 {{/* (dict "root" . "site" MAP "name" NAME "path" PATH): one site of the configuration with its key and CA files. */}}

@@ -42,8 +42,8 @@ def test_a_key_file_or_variable_of_the_user_stays(helm):
     assert by_variable["apiKey"] == "${PARIS_KEY}" and "apiKeyFile" not in by_variable
 
 
-def test_an_empty_key_counts_as_none(helm):
-    assert sites_of(helm, site(apiKey=""), credentialsSecret="k")[0] == site(apiKeyFile=f"{KEYS}/paris")
+def test_a_key_that_is_null_counts_as_none(helm):
+    assert sites_of(helm, site(apiKey=None), credentialsSecret="k")[0] == site(apiKeyFile=f"{KEYS}/paris")
 
 
 def test_the_single_server_gets_its_key_file_under_its_host(helm):

@@ -26,7 +26,9 @@ def test_each_expectation_has_its_values():
 
 
 def test_a_refused_key_is_never_quoted(helm):
-    for site in ({"nbuservers": [{"site": "a", "host": "h", "apiKey": "s3cr3t-value"}]}, {"nbuserver": {"host": "h", "apiKey": "s3cr3t-value"}}):
+    odd = "s3cr3t-value \u00e9 "
+    for site in ({"nbuservers": [{"site": "a", "host": "h", "apiKey": odd}]}, {"nbuservers": [{"site": "a", "hots": "h", "apiKey": "s3cr3t-value"}]},
+                 {"nbuservers": [{"site": "a", "host": "h", "apiKey": "s3cr3t-value"}]}, {"nbuserver": {"host": "h", "apiKey": "s3cr3t-value"}}):
         try:
             helm.render({"config": site})
         except Refused as refusal:

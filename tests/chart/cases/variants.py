@@ -68,6 +68,13 @@ def test_site_names_in_quotes_are_never_renamed(helm):
     assert [it["site"] for it in yaml.safe_load(config)["nbuservers"]] == ["0123", "on", "1e3", "0o17"]
 
 
+def test_whatever_the_exporter_takes_the_chart_takes(helm):
+    """What Helm makes of an unquoted 12.0, references with a default, templates in place of any scalar."""
+    site = {"site": "paris", "host": "{{ .Release.Name }}.example.com", "port": "{{ add 1 1555 }}", "apiVersion": 12, "scheme": "${SCHEME:-https}", "apiKeyFile": "/k"}
+    found = helm.render({"config": {"nbuservers": [site]}}).config["nbuservers"][0]
+    assert found == {**site, "host": "backup.example.com", "port": "1556"}
+
+
 def test_the_demo_and_the_doctor_take_resources_from_values(helm):
     small = {"limits": {"memory": "40Mi"}, "requests": {"memory": "40Mi"}}
     objects = helm.render({"demo": {"enabled": True, "resources": small}, "tests": {"resources": small}})
