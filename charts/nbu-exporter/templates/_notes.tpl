@@ -27,6 +27,53 @@ Test   helm -n {{ .Release.Namespace }} test {{ .Release.Name }}
 {{- end }}
 {{- end -}}
 
+{{/* The keys that the sites of the values take from Secrets, each with the command that shows whether it is there. */}}
+{{- define "nbu-exporter.neededKeys" -}}
+{{- $needed := list -}}
+{{- $own := list -}}
+{{- range .Values.credentials -}}
+{{- $own = append $own (toString .site) -}}
+{{- $needed = append $needed (printf "Secret %s needs the key %s (site %s)" .existingSecret (.key | default "apiKey") .site) -}}
+{{- end -}}
+{{- if .Values.credentialsSecret -}}
+{{- $common := list -}}
+{{- if not (or .Values.configMap.existingName .Values.configSecret.existingName) -}}
+{{- range .Values.config.nbuservers -}}
+{{- if not (or .apiKey .apiKeyFile (has .site $own)) -}}
+{{- $common = append $common .site -}}
+{{- end -}}
+{{- end -}}
+{{- with .Values.config.nbuserver -}}
+{{- if not (or .apiKey .apiKeyFile (has .host $own)) -}}
+{{- $common = append $common .host -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $needed = append $needed (printf "Secret %s needs a key under the name of each site%s" .Values.credentialsSecret (ternary "" (printf ": %s" (join ", " $common)) (empty $common))) -}}
+{{- end -}}
+{{- toYaml $needed -}}
+{{- end -}}
+
+{{/* Objects of someone else without which no pod starts. */}}
+{{- define "nbu-exporter.neededObjects" -}}
+{{- $needed := list -}}
+{{- with .Values.configMap.existingName -}}
+{{- $needed = append $needed (printf "a ConfigMap %s" .) -}}
+{{- end -}}
+{{- with .Values.configSecret.existingName -}}
+{{- $needed = append $needed (printf "a Secret %s" .) -}}
+{{- end -}}
+{{- with .Values.tls.caBundle -}}
+{{- $key := .key -}}
+{{- range $kind, $name := dict "ConfigMap" .existingConfigMap "Secret" .existingSecret -}}
+{{- if $name -}}
+{{- $needed = append $needed (printf "a %s %s with the key %s" $kind $name $key) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $needed -}}
+{{- end -}}
+
 {{/* What the user should know about the choices made, as a YAML list. */}}
 {{- define "nbu-exporter.remarks" -}}
 {{- $values := .Values -}}
@@ -50,6 +97,13 @@ Test   helm -n {{ .Release.Namespace }} test {{ .Release.Name }}
 {{- end -}}
 {{- if $values.credentials -}}
 {{- $remarks = append $remarks "credentials[]: a changed key is followed live, but a new entry is a new volume and restarts the pod. With credentialsSecret a site and its key can be added without one." -}}
+{{- end -}}
+{{- $needed := include "nbu-exporter.neededKeys" . | fromYamlArray -}}
+{{- if $needed -}}
+{{- $remarks = append $remarks (printf "Keys: %s. A site whose key is not there is down, and the log names the file that is missing; it is collected when the key has come, within about a minute." (join "; " $needed)) -}}
+{{- end -}}
+{{- with include "nbu-exporter.neededObjects" . | fromYamlArray -}}
+{{- $remarks = append $remarks (printf "The pod waits in ContainerCreating until there is %s." (join " and " .)) -}}
 {{- end -}}
 {{- if gt (int $values.replicas) 1 -}}
 {{- $remarks = append $remarks (printf "%d replicas: each asks every site, and every series exists %d times." (int $values.replicas) (int $values.replicas)) -}}

@@ -69,6 +69,8 @@
   secret:
     secretName: {{ . | quote }}
     defaultMode: 0444
+    # The Secret may come later: the exporter starts without it, says which key it lacks, and takes it when it is there.
+    optional: true
 {{- end }}
 {{- with .Values.credentials }}
 - name: credentials
@@ -78,6 +80,7 @@
       {{- range . }}
       - secret:
           name: {{ .existingSecret | quote }}
+          optional: true
           items:
             - key: {{ .key | default "apiKey" | quote }}
               path: {{ printf "%s/apiKey" .site | quote }}

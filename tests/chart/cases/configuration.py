@@ -22,8 +22,16 @@ def mount(objects, name):
 def test_a_site_without_a_key_file_gets_the_mounted_one(helm):
     objects = helm.render({"config": {"nbuservers": [site()]}, "credentialsSecret": "nbu-keys"})
     assert objects.config["nbuservers"][0]["apiKeyFile"] == f"{KEYS}/paris"
-    assert volume(objects, "keys")["secret"] == {"secretName": "nbu-keys", "defaultMode": 0o444}, "mounted whole, readable for any user"
+    assert volume(objects, "keys")["secret"] == {"secretName": "nbu-keys", "defaultMode": 0o444, "optional": True}, "mounted whole, readable for any user"
     assert mount(objects, "keys")["mountPath"] == KEYS
+
+
+def test_a_secret_that_comes_after_the_chart_holds_no_pod_up(helm):
+    """The exporter is up without it and says which key it lacks; of what a site could not do without, the authorities, the pod waits for the file."""
+    objects = helm.render({"config": {"nbuservers": [site()]}, "credentialsSecret": "k", "credentials": [{"site": "lyon", "existingSecret": "l"}], "tls": {"caBundle": {"existingSecret": "ca"}}})
+    assert volume(objects, "keys")["secret"]["optional"] is True
+    assert all(it["secret"]["optional"] is True for it in volume(objects, "credentials")["projected"]["sources"])
+    assert "optional" not in volume(objects, "ca")["secret"]
 
 
 def test_a_secret_of_its_own_wins_over_the_common_one(helm):
@@ -32,7 +40,7 @@ def test_a_secret_of_its_own_wins_over_the_common_one(helm):
     files = {it["site"]: it["apiKeyFile"] for it in objects.config["nbuservers"]}
     assert files == {"paris": "/etc/nbu-exporter/credentials/paris/apiKey", "lyon": f"{KEYS}/lyon"}
     source = volume(objects, "credentials")["projected"]["sources"][0]["secret"]
-    assert source == {"name": "nbu-paris", "items": [{"key": "token", "path": "paris/apiKey"}]}
+    assert source == {"name": "nbu-paris", "optional": True, "items": [{"key": "token", "path": "paris/apiKey"}]}
     assert mount(objects, "credentials")["mountPath"] == "/etc/nbu-exporter/credentials"
 
 

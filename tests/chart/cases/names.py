@@ -119,7 +119,7 @@ def test_names_that_look_like_numbers_stay_texts(helm):
     by_name = {it["name"]: it for it in spec["volumes"]}
     assert by_name["keys"]["secret"]["secretName"] == "1"
     source = by_name["credentials"]["projected"]["sources"][0]["secret"]
-    assert source == {"name": "2", "items": [{"key": "3", "path": "a/apiKey"}]}
+    assert source == {"name": "2", "optional": True, "items": [{"key": "3", "path": "a/apiKey"}]}
     assert by_name["config"]["configMap"]["name"] == "4"
     assert by_name["ca"]["secret"]["secretName"] == "5" and by_name["ca"]["secret"]["items"][0]["key"] == "6"
     assert spec["serviceAccountName"] == "7"
