@@ -47,6 +47,10 @@ pub struct Options {
     pub object: Option<ObjectName>,
     /// Whether the cluster is told what came of it by Events; only with the object.
     pub events: bool,
+    /// The file that keeps the last good configuration.
+    pub last_good: Option<PathBuf>,
+    /// The ConfigMap that keeps the last good configuration; only with the object.
+    pub last_good_object: Option<ObjectName>,
     /// Win over `server.host` and `server.port` when there is one.
     pub listen_addresses: Vec<ListenAddress>,
     /// Wins over `server.uri`.
@@ -90,7 +94,8 @@ impl App {
     ) -> Result<Self, RunError> {
         let Termination { announced, drain } = termination;
         let mut observed = Observed::begin(&options, hangups).await?;
-        let first = observed.first().await.inspect_err(|_| log.apply(&wanted_log(&options)))?;
+        let start = observed.first().await.inspect_err(|_| log.apply(&wanted_log(&options)))?;
+        let first = start.active.clone();
         log.apply(&first.config.log);
         warn_of(&first);
         observed.register(&registry)?;
@@ -122,7 +127,7 @@ impl App {
             cluster.announce(status.statuses(), refused, &first);
         }
         let reload_metrics = ReloadMetrics::new(&metrics).context("metrics")?;
-        let reloader = Reloader::new(sources, watcher, live, first.clone(), status, reload_metrics);
+        let reloader = Reloader::new(sources, watcher, live, start, status, reload_metrics);
         let reloader = tokio::spawn(reloader.run(triggers, drain.child_token()));
         tell(&first);
         Ok(Self { address, config, status: status_reader, drain, supervisor, reloader, cluster })

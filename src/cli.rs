@@ -10,7 +10,8 @@ mod list;
 mod reload;
 mod running;
 
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
@@ -85,6 +86,17 @@ pub struct RunArgs {
         conflicts_with = "object"
     )]
     pub secret: Option<ObjectName>,
+    /// The file that keeps the last good configuration for a start on an invalid one, or `off`; by default
+    /// `last-good.yaml` in the directory that systemd names by `STATE_DIRECTORY`, else off.
+    #[arg(long = "config.last-good", value_name = "FILE|off", env = "NBU_EXPORTER_CONFIG_LAST_GOOD")]
+    pub last_good: Option<PathBuf>,
+    /// The ConfigMap, made without data, that keeps the last good configuration; only with `--config.kubernetes`.
+    #[arg(
+        long = "config.last-good-kubernetes",
+        value_name = "[NAMESPACE/]NAME",
+        env = "NBU_EXPORTER_CONFIG_LAST_GOOD_KUBERNETES"
+    )]
+    pub last_good_object: Option<ObjectName>,
     /// Tells the cluster by Events what came of each reload; only with `--config.kubernetes` or `--config.kubernetes-secret`.
     #[arg(
         long = "kubernetes.events",
@@ -222,10 +234,19 @@ impl RunArgs {
                     .into(),
             ));
         }
+        if self.last_good_object.is_some() && object.is_none() {
+            return Err(RunError::Configuration(
+                "--config.last-good-kubernetes keeps what comes from a ConfigMap: name that one by --config.kubernetes, or \
+                 keep it in a file by --config.last-good FILE"
+                    .into(),
+            ));
+        }
         Ok(Options {
             config,
             object,
             events: self.events,
+            last_good: self.last_good(std::env::var_os("STATE_DIRECTORY")),
+            last_good_object: self.last_good_object.clone(),
             listen_addresses: self.listen_addresses.clone(),
             telemetry_path: self.telemetry_path.clone(),
         })
@@ -236,6 +257,15 @@ impl RunArgs {
         let in_cluster = || std::env::var_os("KUBERNETES_SERVICE_HOST").is_some_and(|host| !host.is_empty());
         self.shutdown_delay
             .unwrap_or_else(|| if in_cluster() { SHUTDOWN_DELAY_IN_CLUSTER } else { Duration::ZERO })
+    }
+
+    /// Where the last good configuration is kept, if systemd gives us these directories.
+    fn last_good(&self, state: Option<OsString>) -> Option<PathBuf> {
+        match &self.last_good {
+            Some(file) => Some(file.clone()).filter(|file| file != Path::new("off") && file != Path::new("")),
+            // Several are parted by colons (`systemd.exec(5)`).
+            None => std::env::split_paths(&state?).next().map(|directory| directory.join("last-good.yaml")),
+        }
     }
 
     /// What the command line fixes about logging.
@@ -302,6 +332,25 @@ mod tests {
         let alone = options(&["--config.kubernetes", "ns/cfg"]).unwrap();
         assert!(alone.events && alone.config.is_none());
         assert!(options(&["-c", "x", "--kubernetes.events"]).unwrap().events);
+    }
+
+    #[test]
+    fn the_last_good_configuration_is_kept_where_systemd_or_a_flag_says_and_off_turns_it_off() {
+        let kept = |arguments: &[&str], state: Option<&str>| {
+            let line = ["nbu-exporter", "-c", "x"].iter().chain(arguments);
+            let Command::Run(args) = CommandLine::try_parse_from(line).unwrap().into_command() else {
+                panic!()
+            };
+            args.last_good(state.map(OsString::from))
+        };
+        assert_eq!(kept(&[], None), None);
+        assert_eq!(kept(&[], Some("/var/lib/a:/var/lib/b")), Some("/var/lib/a/last-good.yaml".into()));
+        assert_eq!(kept(&["--config.last-good=/x"], Some("/var/lib/a")), Some("/x".into()));
+        assert_eq!(kept(&["--config.last-good=off"], Some("/var/lib/a")), None);
+        let refused = options(&["-c", "x", "--config.last-good-kubernetes=kept"]).unwrap_err();
+        assert!(refused.contains("name that one by --config.kubernetes"), "{refused}");
+        let both = options(&["--config.kubernetes=cfg", "--config.last-good-kubernetes=ns/kept"]).unwrap();
+        assert_eq!(both.last_good_object, Some("ns/kept".parse().unwrap()));
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub use listen::{ListenAddress, ListenHost};
 pub use load::{Check, Loaded, load, log, references};
 pub use material::{Environment, FileProblem, Material};
 pub use proxy::{Proxy, UnusableProxy};
-pub use redact::redacted;
+pub use redact::{holds_secrets, redacted};
 pub use report::{Report, Violation};
 pub use schema::schema;
 pub use secret::Secret;

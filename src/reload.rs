@@ -8,6 +8,7 @@ mod decision;
 mod digest;
 mod funnel;
 mod judge;
+mod last_good;
 mod look;
 mod metrics;
 mod order;
@@ -30,7 +31,7 @@ pub use ports::{
 };
 pub use scene::MountLag;
 pub use sources::Sources;
-pub use start::{StartError, first};
+pub use start::{First, StartError, first};
 pub use status::{Status, StatusReader, StatusWriter, Statuses};
 pub use verdict::Verdict;
 

@@ -5,3 +5,6 @@
 pub mod file;
 pub mod kubernetes;
 pub mod signal;
+mod store;
+
+pub use store::{Store, StoreError};

@@ -10,7 +10,7 @@ use crate::exposition::{Reading, Source};
 use crate::metric::{flag, seconds};
 use crate::reload::{ActiveConfig, MountLag, Statuses};
 use crate::source::kubernetes::{
-    Access, Announcer, ObjectName, ObjectReader, ObjectWatcher, Pod, Sighting, Status, Timing,
+    Access, Announcer, KeptObject, ObjectName, ObjectReader, ObjectWatcher, Pod, Sighting, Status, Timing,
 };
 
 const UP: &str = "nbu_exporter_config_kubernetes_watch_up";
@@ -33,14 +33,17 @@ impl Cluster {
     pub(super) async fn join(object: &ObjectName) -> Result<Self, RunError> {
         let timing = Timing::default();
         let access = Access::infer(&timing).await?;
-        let mut object = object.clone();
-        object.namespace = object.namespace.or_else(|| variable("POD_NAMESPACE"));
-        let reader = ObjectReader::new(object, access.clone(), timing);
+        let reader = ObjectReader::new(in_our_namespace(object), access.clone(), timing);
         Ok(Self { access, reader, watcher: None, tasks: Vec::new() })
     }
 
     pub(super) fn reader(&self) -> ObjectReader {
         self.reader.clone()
+    }
+
+    /// The ConfigMap that keeps the last good configuration.
+    pub(super) fn kept(&self, object: &ObjectName) -> KeptObject {
+        KeptObject::new(in_our_namespace(object), self.access.clone())
     }
 
     /// Begins to watch.
@@ -79,6 +82,13 @@ impl Cluster {
     pub(super) fn metrics(&self, lag: Option<MountLag>) -> ObjectMetrics {
         ObjectMetrics { status: self.reader.status(), lag }
     }
+}
+
+/// A name without a namespace means that of the pod, where that is known.
+fn in_our_namespace(object: &ObjectName) -> ObjectName {
+    let mut object = object.clone();
+    object.namespace = object.namespace.or_else(|| variable("POD_NAMESPACE"));
+    object
 }
 
 /// A variable of the downward API.

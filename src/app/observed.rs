@@ -8,9 +8,10 @@ use super::triggers::AllTriggers;
 use super::watching::Watching;
 use super::{Options, RunError, environment};
 use crate::exposition::Registry;
-use crate::reload::{self, ActiveConfig, MountLag, ReloadHandle, Sources};
-use crate::source::file::{self, FileReader, FileSource, FileWatcher, Status};
-use crate::source::kubernetes::ObjectReader;
+use crate::reload::{self, First, MountLag, ReloadHandle, Sources};
+use crate::source::Store;
+use crate::source::file::{self, FileReader, FileSource, FileWatcher, KeptFile, Status};
+use crate::source::kubernetes::{ObjectKind, ObjectReader};
 use crate::source::signal::Hangups;
 
 /// Where the configuration comes from, watched from before the first look on.
@@ -42,6 +43,7 @@ impl Observed {
             }
             None => Sources::file(source.reader()),
         };
+        let sources = sources.kept_in(stores(options, cluster.as_ref()), source.reader());
         let lag = options.config.is_some().then(|| sources.lag());
         // The watch brings a hint when it is armed, so that no change falls between the first look and that.
         let (watcher, hints) = FileWatcher::start(&source).context("no thread to watch files on")?;
@@ -52,7 +54,7 @@ impl Observed {
     }
 
     /// The first configuration; waits for one where the object is the only source.
-    pub(super) async fn first(&mut self) -> Result<Arc<ActiveConfig>, RunError> {
+    pub(super) async fn first(&mut self) -> Result<First, RunError> {
         Ok(reload::first(&mut self.sources, &mut self.triggers).await?)
     }
 
@@ -64,6 +66,25 @@ impl Observed {
         }
         Ok(())
     }
+}
+
+/// Where the last good configuration is kept.
+fn stores(options: &Options, cluster: Option<&Cluster>) -> Vec<Arc<dyn Store>> {
+    let mut stores: Vec<Arc<dyn Store>> = Vec::new();
+    if let Some(file) = &options.last_good {
+        stores.push(Arc::new(KeptFile::new(file)));
+    }
+    if let Some((object, cluster)) = options.last_good_object.as_ref().zip(cluster) {
+        match options.object.as_ref().map(|source| source.kind) {
+            Some(ObjectKind::Secret) => tracing::warn!(
+                object = %object,
+                "The configuration comes from a Secret, so it is never kept in a ConfigMap; --config.last-good keeps it \
+                 in a file"
+            ),
+            _ => stores.push(Arc::new(cluster.kept(object))),
+        }
+    }
+    stores
 }
 
 /// The configuration file, or what it names where the object is the only source: relative paths in the configuration

@@ -27,6 +27,12 @@ pub fn redacted(file: &Path, text: &[u8]) -> String {
     }
 }
 
+/// Whether a valid configuration holds a secret itself, instead of naming a file or a variable: something that
+/// [`redacted`] does not show.
+pub fn holds_secrets(text: &[u8]) -> bool {
+    redacted(Path::new(""), text).contains(MASK)
+}
+
 /// The entries at this indentation; the first one follows `lead`, such as the dash of a list.
 fn mapping(out: &mut String, entries: &[Entry], keys: &[Key], indentation: usize, lead: &str) {
     let shown = entries.iter().filter(|entry| !entry.key.starts_with("x-"));
@@ -163,6 +169,24 @@ mod tests {
             assert!(!shown.contains("hunter2"), "{text} gave {shown}");
         }
         check("a: [", "# c.yaml can not be parsed\n");
+    }
+
+    #[test]
+    fn a_text_that_names_files_and_variables_alone_holds_no_secret() {
+        for (site, expected) in [
+            ("apiKey: hunter2", true),
+            ("apiKey: 'hunter2${A}'", true),
+            ("proxyUrl: 'http://joe:hunter2@proxy:3128'", true),
+            ("apiKey: ${KEY}", false),
+            ("{apiKeyFile: /keys/a, proxyUrl: 'http://proxy:3128'}", false),
+        ] {
+            let text = if site.starts_with('{') {
+                format!("nbuserver: {site}\n")
+            } else {
+                format!("nbuserver: {{{site}}}\n")
+            };
+            assert_eq!(holds_secrets(text.as_bytes()), expected, "{site}");
+        }
     }
 
     #[test]

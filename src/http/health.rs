@@ -34,7 +34,11 @@ pub(super) async fn health(extract::State(state): extract::State<Arc<State>>) ->
 fn checks(state: &State) -> Vec<Check> {
     let active = state.config.load();
     let snapshots = state.exposition.store().load();
-    let (ready, detail) = if active.is_none() { (false, "none was found yet") } else { (true, "ok") };
+    let (ready, detail) = match (active.is_none(), &state.status.load().rejection) {
+        (false, _) => (true, "ok"),
+        (true, None) => (false, "none was found yet"),
+        (true, Some(_)) => (false, "it is rejected; the page / and the log say why"),
+    };
     let mut checks = vec![Check { name: "configuration".to_owned(), ready, detail }];
     if active.is_none() {
         return checks;

@@ -82,7 +82,9 @@ impl Page<'_> {
 
     fn rejection(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some((when, verdict)) = &self.status.rejection else { return Ok(()) };
-        let runs = if self.active.config.lacking.is_empty() {
+        let runs = if self.active.is_none() {
+            "Nothing is collected until it is mended."
+        } else if self.active.config.lacking.is_empty() {
             "The last good one runs on."
         } else {
             "It runs without the sites that lack something."

@@ -17,7 +17,7 @@ pub struct ActiveConfig {
     pub text: Digest,
     /// The digest of everything that it depends on.
     pub effective: Digest,
-    /// Where it was read: a path, or `configmap NAMESPACE/NAME`, or `secret NAMESPACE/NAME`.
+    /// Where it was read: a path, or `configmap NAMESPACE/NAME`, or `secret NAMESPACE/NAME`, or where it was kept.
     pub origin: String,
     /// The `resourceVersion` of the object that holds this text, where one is known.
     pub resource_version: Option<String>,
@@ -53,7 +53,7 @@ impl ActiveConfig {
     }
 
     /// No configuration has this text: it is not valid.
-    fn no_text() -> Digest {
+    pub(super) fn no_text() -> Digest {
         Digest::of_text(b"")
     }
 }

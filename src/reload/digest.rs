@@ -43,6 +43,19 @@ impl Digest {
         Self(hasher.finalize().into())
     }
 
+    /// Reads what `Display` writes.
+    pub(super) fn from_hex(text: &str) -> Option<Self> {
+        let mut bytes = [0; 32];
+        let is_digest = text.len() == 2 * bytes.len() && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if !is_digest {
+            return None;
+        }
+        for (index, byte) in bytes.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(text.get(2 * index..2 * index + 2)?, 16).ok()?;
+        }
+        Some(Self(bytes))
+    }
+
     /// The first 48 bits: what a float sample holds exactly.
     pub fn as_sample(&self) -> f64 {
         self.0.iter().take(6).fold(0, |bits, byte| (bits << 8) | u64::from(*byte)) as f64
@@ -104,6 +117,15 @@ mod tests {
         let (none, named) = (BTreeSet::new(), BTreeSet::from(["KEY".to_owned()]));
         assert_eq!(Digest::of_material(&with, &none), Digest::of_material(&without, &none));
         assert_ne!(Digest::of_material(&with, &named), Digest::of_material(&without, &named));
+    }
+
+    #[test]
+    fn a_digest_is_read_back() {
+        let digest = Digest::of_text(b"text");
+        assert_eq!(Digest::from_hex(&digest.to_string()), Some(digest));
+        for text in ["", "00", &"+0".repeat(32), &"é".repeat(32), &"00".repeat(33)] {
+            assert_eq!(Digest::from_hex(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::pending::{Ended, Pending};
 use super::ports::{Object, PrepareError, Publisher, Reader, Triggers, Watch};
 use super::scene::{Lagging, Newest, Scene};
 use super::sources::Sources;
-use super::start::MOST_LOOKS;
+use super::start::{First, MOST_LOOKS};
 use super::{ActiveConfig, Outcome, ReloadMetrics, Status, StatusWriter, Trigger, Verdict};
 use crate::config::ConfigDiff;
 
@@ -45,21 +45,21 @@ impl<R: Reader, O: Object, W: Watch, P: Publisher> Reloader<R, O, W, P> {
         sources: Sources<R, O>,
         watch: W,
         publisher: P,
-        running: Arc<ActiveConfig>,
+        first: First,
         writer: StatusWriter,
         metrics: ReloadMetrics,
     ) -> Self {
+        let First { active: running, is_newest } = first;
         let is_some = !running.is_none();
         let last_success = is_some.then_some(running.loaded_at);
-        // What lacks something is not the whole of it; the first look says what.
-        let newest_runs = is_some && running.config.lacking.is_empty();
-        let status = Status { newest_runs, last_success, ..Status::default() };
+        let status = Status { newest_runs: is_newest, last_success, ..Status::default() };
         if is_some {
             metrics.running(&running);
         }
         metrics.status(&status);
         writer.publish(status.clone());
-        let judge = Judge::new(running.effective);
+        // What stands in for the newest is no configuration to compare with: a repair is applied, whatever it is.
+        let judge = Judge::new(if is_newest { running.effective } else { ActiveConfig::no_text() });
         Self {
             sources,
             watch,
@@ -105,8 +105,14 @@ impl<R: Reader, O: Object, W: Watch, P: Publisher> Reloader<R, O, W, P> {
         let did_run = self.status.newest_runs;
         let (mut text, revision) = (scene.newest.text(), scene.revision);
         // That a revision is held says more than that the file is behind.
-        let lagging = scene.lagging.filter(|_| !scene.newest.is_held());
-        let mut decision = self.decide(scene.newest).await;
+        let is_held = scene.newest.is_held();
+        let (mut newest, mut lagging) = (scene.newest, scene.lagging);
+        let reduced = newest.take_reduced();
+        let mut decision = self.decide(newest).await;
+        if self.running.is_none() || !self.running.config.lacking.is_empty() {
+            self.fall_back(lagging.as_mut().and_then(|lagging| lagging.looked.take()), reduced).await;
+        }
+        let lagging = lagging.filter(|_| !is_held);
         // That the volume shows the running text at last is worth a word; that it shows the refused one is not.
         let caught_up =
             scene.caught_up && self.sources.has_object() && decision.outcome == Outcome::Unchanged;
@@ -187,11 +193,12 @@ impl<R: Reader, O: Object, W: Watch, P: Publisher> Reloader<R, O, W, P> {
     }
 
     async fn judge(&mut self, looked: Looked) -> Decision {
-        let files = looked.files;
+        let (files, text) = (looked.files, looked.bytes.unwrap_or_default());
         match looked.result {
             Ok(active) => match self.judge.judge(Seen::Valid { effective: active.effective }) {
                 Judgement::Unchanged { recovered } => {
                     self.settled(files.unwrap_or_default());
+                    self.sources.keep(text, &active);
                     let detail = match self.sources.absence() {
                         Some(absence) => format!("the configuration is the running one; {absence}").into(),
                         None => "the configuration is the running one".into(),
@@ -199,7 +206,7 @@ impl<R: Reader, O: Object, W: Watch, P: Publisher> Reloader<R, O, W, P> {
                     Decision { outcome: Outcome::Unchanged, detail, news: recovered, lacks_reference: false }
                 }
                 Judgement::Apply | Judgement::Reject { .. } => {
-                    self.apply(Arc::from(active), files.unwrap_or_default()).await
+                    self.apply(Arc::from(active), files.unwrap_or_default(), text).await
                 }
             },
             Err(fault) => {
@@ -211,7 +218,7 @@ impl<R: Reader, O: Object, W: Watch, P: Publisher> Reloader<R, O, W, P> {
         }
     }
 
-    async fn apply(&mut self, next: Arc<ActiveConfig>, files: BTreeSet<PathBuf>) -> Decision {
+    async fn apply(&mut self, next: Arc<ActiveConfig>, files: BTreeSet<PathBuf>, text: Vec<u8>) -> Decision {
         let diff = ConfigDiff::between(&self.running.config, &next.config);
         match self.publisher.prepare(&next, &diff).await {
             Ok(prepared) => {
@@ -221,6 +228,7 @@ impl<R: Reader, O: Object, W: Watch, P: Publisher> Reloader<R, O, W, P> {
                 for warning in &next.warnings {
                     tracing::warn!(warning, "The configuration is valid, but");
                 }
+                self.sources.keep(text, &next);
                 self.running = next;
                 self.settled(files);
                 let detail = diff.to_string().into();
@@ -233,6 +241,29 @@ impl<R: Reader, O: Object, W: Watch, P: Publisher> Reloader<R, O, W, P> {
                 let news = self.judge.refuse(fault);
                 Decision { outcome: Outcome::Rejected, detail, news, lacks_reference: false }
             }
+        }
+    }
+
+    /// Nothing runs, or not as a whole, and the newest known revision can not: an older one may, or more of this one.
+    async fn fall_back(&mut self, file: Option<Looked>, reduced: Option<Box<ActiveConfig>>) {
+        let Some(active) = self.sources.fall_back(file, reduced).await else { return };
+        // What runs without some of its sites gives way to more of the same, and to nothing older.
+        let is_more = active.text == self.running.text && active.effective != self.running.effective;
+        if !self.running.is_none() && !is_more {
+            return;
+        }
+        let next = Arc::<ActiveConfig>::from(active);
+        let diff = ConfigDiff::between(&self.running.config, &next.config);
+        if let Ok(prepared) = self.publisher.prepare(&next, &diff).await {
+            tracing::warn!(
+                config = next.origin,
+                "The newest configuration can not run as a whole; this one does"
+            );
+            self.publisher.commit(next.clone(), prepared).await;
+            self.metrics.running(&next);
+            self.status.last_success = Some(next.loaded_at);
+            self.metrics.status(&self.status);
+            self.running = next;
         }
     }
 

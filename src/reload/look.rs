@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +18,6 @@ use crate::source::file::{Look, LookError};
 const LOOK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What a look brought, parsed and checked.
-#[derive(Debug)]
 pub(super) struct Looked {
     /// The files that the text names; `None` when the text could not be read.
     pub(super) files: Option<BTreeSet<PathBuf>>,
@@ -25,6 +25,8 @@ pub(super) struct Looked {
     pub(super) beside: BTreeSet<PathBuf>,
     /// The digest of the text.
     pub(super) text: Option<Digest>,
+    /// The text itself.
+    pub(super) bytes: Option<Vec<u8>>,
     /// What could run, or why nothing could.
     pub(super) result: Result<Box<ActiveConfig>, Fault>,
     /// What a start could run instead: all but the sites that lack something that they refer to.
@@ -89,10 +91,28 @@ impl<R: Reader> Looker<R> {
     }
 }
 
+impl fmt::Debug for Looked {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The text may hold keys.
+        formatter
+            .debug_struct("Looked")
+            .field("text", &self.text)
+            .field("result", &self.result)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Looked {
     pub(super) fn refused(fault: Fault) -> Self {
-        let result = Err(fault);
-        Self { files: None, beside: BTreeSet::new(), text: None, result, reduced: None, come_again: None }
+        Self {
+            files: None,
+            beside: BTreeSet::new(),
+            text: None,
+            bytes: None,
+            result: Err(fault),
+            reduced: None,
+            come_again: None,
+        }
     }
 
     /// Notes which revision of the object has this text.
@@ -119,12 +139,14 @@ fn read(reader: &impl Reader, text: Option<&Text>) -> Looked {
                 text: Some(digest),
                 result: check(path, digest, &look, text, Check::Full).map(Box::new),
                 reduced: None,
+                bytes: None,
                 beside: look.beside.clone(),
                 come_again: None,
             };
             if looked.result.is_err() {
                 looked.reduced = check(path, digest, &look, text, Check::Start).ok().map(Box::new);
             }
+            looked.bytes = Some(look.material.text);
             looked
         }
         Err(error) => unread(&error),

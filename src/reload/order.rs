@@ -137,13 +137,17 @@ impl Order {
     /// Whether a volume on its way to the newest revision may still show this text. One that it has left behind it shows
     /// again only by a newer revision: a revert.
     fn may_lag_at(&self, text: Digest) -> bool {
-        let at = |text| self.history.iter().position(|known| *known == text);
+        self.lagging().any(|known| known == text)
+    }
+
+    /// The texts that a volume on its way to the newest revision may still show, the oldest first.
+    pub(super) fn lagging(&self) -> impl DoubleEndedIterator<Item = Digest> {
         let reached = match self.shown {
             Some(shown) if self.newest() == Some(shown) => self.history.len(),
-            Some(shown) => at(shown).unwrap_or(0),
+            Some(shown) => self.history.iter().position(|known| *known == shown).unwrap_or(0),
             None => 0,
         };
-        at(text).is_some_and(|place| place >= reached)
+        self.history.iter().skip(reached).copied()
     }
 
     /// The text of the newest known revision.
@@ -204,7 +208,7 @@ impl Order {
 
 /// Whether one version is older than another. They are compared only where both are decimals without a leading zero, of
 /// any length, as Kubernetes allows from 1.35 on (KEP-5504); all others are opaque, and the order of arrival decides.
-fn is_older(version: &str, than: &str) -> bool {
+pub(super) fn is_older(version: &str, than: &str) -> bool {
     let is_decimal = |text: &str| {
         !text.is_empty() && !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit())
     };

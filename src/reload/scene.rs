@@ -4,7 +4,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::look::Looked;
-use super::{Digest, Trigger};
+use super::{ActiveConfig, Digest, Trigger};
 
 /// What the sources show, in order.
 #[derive(Debug)]
@@ -65,6 +65,14 @@ impl MountLag {
 impl Newest {
     pub(super) fn is_held(&self) -> bool {
         matches!(self, Self::Held(_))
+    }
+
+    /// What could run of it where the whole can not.
+    pub(super) fn take_reduced(&mut self) -> Option<Box<ActiveConfig>> {
+        match self {
+            Self::Looked(looked) => looked.reduced.take(),
+            Self::Held(_) | Self::Nothing(_) => None,
+        }
     }
 
     /// The digest of the text that was seen.

@@ -5,22 +5,28 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Digest;
 use super::judge::Fault;
+use super::last_good::{LastGood, Record};
 use super::look::{Looked, Looker, Text};
 use super::order::{Means, Order, Place, Stamp};
 use super::ports::{Object, Reader};
 use super::scene::{Lagging, MountLag, Newest, Scene};
+use super::{ActiveConfig, Digest};
+use crate::source::Store;
 use crate::source::kubernetes::{ObjectKind, Revision, Sighting};
 
 /// The kubelet brings a change within 80 s; a volume that lags for longer than this never catches up.
 const STUCK: Duration = Duration::from_mins(3);
+
+/// A volume lags by an edit or a few.
+const MOST_LAGGING: usize = 16;
 
 /// Where the configuration comes from: the mounted file, the ConfigMap or Secret object, or both, put in order.
 #[derive(Debug)]
 pub struct Sources<R, O> {
     file: Option<Looker<R>>,
     object: Option<Watched<R, O>>,
+    last_good: Option<LastGood<R>>,
     order: Order,
     /// What the file showed at the last look, and whether it ever showed the object's newest text.
     shown: Option<Shown>,
@@ -58,10 +64,47 @@ impl<R: Reader, O: Object> Sources<R, O> {
         Self { file: file.map(Looker::new), object: Some(object), ..Self::none() }
     }
 
+    /// Keeps each configuration that runs in these stores, with a reader of what a kept one names, which is its own.
+    #[must_use]
+    pub fn kept_in(self, stores: Vec<Arc<dyn Store>>, reader: R) -> Self {
+        Self { last_good: (!stores.is_empty()).then(|| LastGood::new(stores, reader)), ..self }
+    }
+
+    /// Takes note that the newest known revision runs.
+    pub(super) fn keep(&self, text: Vec<u8>, active: &ActiveConfig) {
+        let Some(last_good) = &self.last_good else { return };
+        last_good.keep(Record {
+            text: Some(text.into()),
+            digest: active.text,
+            from: active.origin.clone(),
+            revision: active.resource_version.clone(),
+            applied: active.loaded_at,
+            lagging: self.order.lagging().rev().take(MOST_LAGGING).collect(),
+        });
+    }
+
+    /// What a start can run when the newest revision as a whole can not: a mounted file that is older than the object,
+    /// or what of the newest lacks nothing, or else what was kept.
+    pub(super) async fn fall_back(
+        &mut self,
+        file: Option<Looked>,
+        reduced: Option<Box<ActiveConfig>>,
+    ) -> Option<Box<ActiveConfig>> {
+        let file = file.filter(|looked| looked.result.is_ok());
+        if file.is_none() && reduced.is_some() {
+            return reduced;
+        }
+        match &mut self.last_good {
+            Some(last_good) => last_good.fall_back(file).await.or(reduced),
+            None => file.and_then(|looked| looked.result.ok()).or(reduced),
+        }
+    }
+
     fn none() -> Self {
         Self {
             file: None,
             object: None,
+            last_good: None,
             order: Order::default(),
             shown: None,
             has_met: false,

@@ -3,8 +3,9 @@ use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 
+use super::look::Looked;
 use super::ports::{Event, Object, Reader, Triggers};
-use super::scene::Newest;
+use super::scene::{Newest, Scene};
 use super::sources::Sources;
 use super::{ActiveConfig, Trigger};
 
@@ -22,49 +23,73 @@ pub enum StartError {
     Rejected(Arc<str>),
 }
 
+/// What the program starts with.
+#[derive(Debug)]
+pub struct First {
+    /// What runs.
+    pub active: Arc<ActiveConfig>,
+    /// Whether that is the newest known revision. Else the funnel says what is wrong with that one.
+    pub is_newest: bool,
+}
+
 /// Reads the first configuration; it comes again by itself while the files are in motion.
 ///
 /// A site that lacks something that it refers to, such as its key file, keeps no other from being collected: what runs
 /// then is without it ([`Config::lacking`](crate::config::Config)), and the funnel says so and tries the whole again.
 ///
-/// With the object as a source its first sighting is waited for, but not for long. If the newest revision can not run
-/// and the mounted one can, that runs: the funnel then says what is wrong with the newer one. Without a file and
-/// without an object there is nothing to refuse: [`ActiveConfig::is_none`] runs until there is.
+/// With the object as a source its first sighting is waited for, but not for long. If the newest revision can not run,
+/// the newest that can does: a mounted file that lags, or the last good configuration. Where there is neither and the
+/// object is a source, [`ActiveConfig::is_none`] runs until the object is mended: a process that ends and is started
+/// again would notice that much later.
 pub async fn first<R: Reader, O: Object>(
     sources: &mut Sources<R, O>,
     triggers: &mut impl Triggers,
-) -> Result<Arc<ActiveConfig>, StartError> {
+) -> Result<First, StartError> {
     if sources.has_object() {
         // An outage ends the wait as well: it is an answer, if not the hoped for.
         let _ = timeout(PATIENCE, sighting(sources, triggers)).await;
     }
-    for look in 1.. {
-        let scene = sources.see().await;
-        if let Some(after) = scene.again
-            && look < MOST_LOOKS
-        {
-            sleep(after).await;
-            continue;
+    let scene = settled(sources).await;
+    let (why, reduced) = match scene.newest {
+        Newest::Looked(Looked { result: Ok(active), .. }) => {
+            return Ok(First { active: Arc::from(active), is_newest: true });
         }
-        let fallback = scene.lagging.and_then(|lagging| lagging.looked?.result.ok());
-        return match (scene.newest, fallback) {
-            (Newest::Looked(looked), fallback) => match (looked.result, fallback.or(looked.reduced)) {
-                (Ok(active), _) | (Err(_), Some(active)) => Ok(Arc::from(active)),
-                (Err(fault), None) => Err(StartError::Rejected(fault.report)),
-            },
-            (Newest::Held(_) | Newest::Nothing(_), Some(active)) => Ok(Arc::from(active)),
-            (Newest::Held(why), None) => Err(StartError::Rejected(why)),
-            (Newest::Nothing(why), None) => {
-                tracing::warn!(
-                    why = &*why,
-                    "There is no configuration yet; the exporter is not ready until there is one"
-                );
-                let none = ActiveConfig::none();
-                none.map(Arc::new).ok_or_else(|| StartError::Rejected("the defaults are not valid".into()))
-            }
-        };
+        Newest::Looked(looked) => {
+            let report = looked.result.err().map(|fault| fault.report);
+            (report.unwrap_or_default(), looked.reduced)
+        }
+        Newest::Held(why) | Newest::Nothing(why) => (why, None),
+    };
+    let file = scene.lagging.and_then(|lagging| lagging.looked);
+    if let Some(active) = sources.fall_back(file, reduced).await {
+        tracing::warn!(
+            config = active.origin,
+            "The newest configuration can not run as a whole; this one does"
+        );
+        return Ok(First { active: Arc::from(active), is_newest: false });
     }
-    Err(StartError::Rejected("the files never came to rest".into()))
+    if !sources.has_object() {
+        return Err(StartError::Rejected(why));
+    }
+    let err = why.lines().collect::<Vec<_>>().join("; ");
+    tracing::warn!(
+        err,
+        "There is no configuration that can run; the exporter is not ready until there is one"
+    );
+    let none =
+        ActiveConfig::none().ok_or_else(|| StartError::Rejected("the defaults are not valid".into()))?;
+    Ok(First { active: Arc::new(none), is_newest: false })
+}
+
+/// What the sources show once the files are at rest.
+async fn settled<R: Reader, O: Object>(sources: &mut Sources<R, O>) -> Scene {
+    let mut scene = sources.see().await;
+    for _ in 1..MOST_LOOKS {
+        let Some(after) = scene.again else { break };
+        sleep(after).await;
+        scene = sources.see().await;
+    }
+    scene
 }
 
 /// Waits for the first word of the API server. Whatever else asks for a look is answered by the first one.

@@ -7,6 +7,7 @@ mod arms;
 mod dotenv;
 mod hold;
 mod interest;
+mod kept;
 #[cfg(test)]
 mod kubelet;
 mod lookout;
@@ -22,6 +23,7 @@ mod tests;
 mod trail;
 mod watcher;
 
+pub use kept::KeptFile;
 pub use problem::{LookError, Problem};
 pub use reader::{FileReader, Look};
 pub use shared::{Hint, Hints};

@@ -13,6 +13,7 @@ mod faults;
 mod golden;
 mod harness;
 mod image;
+mod last_good;
 mod layering;
 mod permissions;
 mod promises;

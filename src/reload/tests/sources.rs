@@ -3,6 +3,7 @@
 
 mod heard;
 mod lag;
+mod last_good;
 mod rig;
 
 use std::time::Duration;
@@ -173,11 +174,22 @@ async fn a_start_with_a_refused_object_and_a_good_file_runs_the_file_and_says_so
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_start_with_nothing_that_could_run_is_refused() {
+async fn a_start_with_nothing_that_could_run_stays_up_where_the_object_can_be_mended() {
     let bad = Volume::new(&[("config.yaml", "nbuservers: 7\n")]);
-    assert!(Rig::start(Some(&bad), None).await.is_err());
-    assert!(Rig::start(Some(&bad), Some(revision("6", "nbuservers: 8\n"))).await.is_err());
-    assert!(Rig::start(None, Some(revision("6", "nbuservers: 8\n"))).await.is_err());
+    let with_object = [
+        Rig::start(Some(&bad), None).await.unwrap(),
+        Rig::start(Some(&bad), Some(revision("6", "nbuservers: 8\n"))).await.unwrap(),
+        Rig::start(None, Some(revision("6", "nbuservers: 8\n"))).await.unwrap(),
+    ];
+    for rig in with_object {
+        rig.settle().await;
+        assert!(rig.running().is_none() && !rig.status.load().newest_runs);
+        assert_eq!(rig.verdict().outcome, Outcome::Rejected);
+        assert!(rig.verdict().detail.contains(":1:13: "), "the whole report: {}", rig.verdict().detail);
+        rig.object(revision("7", &config("v7"))).await;
+        assert_eq!(rig.applied(), ["", "v7"], "the repair is applied at once");
+        assert!(rig.status.load().newest_runs && rig.status.load().rejection.is_none());
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -40,6 +40,8 @@ struct Script {
     object: Option<Value>,
     lists: usize,
     events: Vec<Value>,
+    /// What the ConfigMap `kept` has, for the last good configuration; without it that is forbidden.
+    kept: Option<Value>,
     watches: Vec<TcpStream>,
 }
 
@@ -75,6 +77,7 @@ impl ApiServer {
             object: Some(shape("cfg", version, text)),
             lists: 0,
             events: Vec::new(),
+            kept: Some(json!({})),
             watches: Vec::new(),
         };
         let stage = Arc::new(Stage { script: Mutex::new(script), changed: Condvar::new() });
@@ -113,6 +116,22 @@ impl ApiServer {
     pub fn announced_to<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         let pod = [("POD_NAME", "pod"), ("POD_NAMESPACE", "pods"), ("POD_UID", "p1")];
         self.watched_by(command).envs(pod)
+    }
+
+    /// The same, with the ConfigMap `kept` for the last good configuration.
+    pub fn keeps_for<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        self.announced_to(command).arg("--config.last-good-kubernetes=ns/kept")
+    }
+
+    /// What is kept as the last good configuration.
+    pub fn kept(&self) -> String {
+        let kept = self.stage.script().kept.clone().unwrap_or_default();
+        kept["config.yaml"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Forbids to keep the last good configuration, or allows it and has nothing yet.
+    pub fn may_keep(&self, may: bool) {
+        self.stage.change(|script| script.kept = may.then(|| json!({})));
     }
 
     /// Forbids Events in this namespace.
@@ -198,7 +217,9 @@ impl Stage {
                 self.watch(connection);
                 return;
             }
-            let (status, body) = if request.line.contains("/events") {
+            let (status, body) = if request.line.contains("/configmaps/kept") {
+                self.keep(&request)
+            } else if request.line.contains("/events") {
                 self.event(request)
             } else {
                 self.answer(&request.line)
@@ -219,6 +240,22 @@ impl Stage {
         } else {
             (201, request.body)
         }
+    }
+
+    /// A GET, or a merge patch of the data (RFC 7386).
+    fn keep(&self, request: &Request) -> (u16, String) {
+        let mut script = self.script();
+        let Some(kept) = &mut script.kept else { return (403, failure(403)) };
+        if request.line.starts_with("PATCH ") {
+            let patch: Value = serde_json::from_str(&request.body).unwrap();
+            for (key, value) in patch["data"].as_object().unwrap() {
+                kept[key] = value.clone();
+            }
+        } else {
+            assert!(request.line.starts_with("GET "), "{}", request.line);
+        }
+        let object = json!({"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": "kept", "namespace": "ns"}, "data": kept});
+        (200, object.to_string())
     }
 
     fn answer(&self, request: &str) -> (u16, String) {

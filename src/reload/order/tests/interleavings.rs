@@ -1,9 +1,11 @@
-//! The five laws, for every interleaving of edits, kubelet lag, watch breaks, SIGHUPs and restarts.
+//! The six laws, for every interleaving of edits, kubelet lag, watch breaks, SIGHUPs and restarts, with a store that keeps
+//! the last good configuration.
 
 use proptest::prelude::*;
 
 use super::super::*;
 use crate::reload::judge::{Fault, Judge, Judgement, Seen};
+use crate::reload::last_good::{Candidate, Record, candidates};
 
 /// What happens in the cluster, or to the exporter.
 #[derive(Clone, Debug)]
@@ -60,6 +62,11 @@ struct World {
     shown: Option<u8>,
     has_met: bool,
     applied: Vec<u8>,
+    /// What runs is not the newest: the start fell back to it.
+    stands_in: bool,
+    /// The last good configuration, and the revision that it was.
+    kept: Option<(Record, usize)>,
+    clock: i64,
 }
 
 fn digest(text: u8) -> Digest {
@@ -85,6 +92,9 @@ impl World {
             shown: None,
             has_met: false,
             applied: Vec::new(),
+            stands_in: false,
+            kept: None,
+            clock: 0,
         }
     }
 
@@ -127,7 +137,8 @@ impl World {
             }
             Step::Restart => {
                 let (revisions, mounted) = (std::mem::take(&mut self.revisions), self.mounted);
-                *self = Self { revisions, mounted, ..Self::new() };
+                let (kept, clock) = (self.kept.take(), self.clock);
+                *self = Self { revisions, mounted, kept, clock, ..Self::new() };
                 self.api_up = false;
                 self.look()?;
             }
@@ -176,32 +187,78 @@ impl World {
         }
         self.has_met = place == Place::Newest && (self.has_met || self.object == Some(file));
         self.shown = Some(file);
-        match (place, self.object) {
-            (Place::Newest, _) => self.judge(file),
-            (_, Some(object)) => self.judge(object),
-            _ => Ok(()),
+        match (place, self.object, self.known) {
+            (Place::Newest, ..) => self.judge(file, self.mounted)?,
+            (_, Some(object), Some(known)) => self.judge(object, known)?,
+            _ => {}
         }
+        if self.running.is_none() {
+            self.fall_back((place != Place::Newest).then_some(file))?;
+        }
+        Ok(())
     }
 
-    fn judge(&mut self, text: u8) -> Result<(), TestCaseError> {
+    /// A start on what can not run.
+    fn fall_back(&mut self, file: Option<u8>) -> Result<(), TestCaseError> {
+        let file = file.filter(|file| is_valid(*file));
+        let candidates = candidates(file.map(digest), self.kept.iter().map(|(record, _)| record));
+        let (text, is_file) = match (candidates.first(), &self.kept) {
+            (Some(Candidate::File), _) => (file.unwrap(), true),
+            (Some(Candidate::Kept(_)), Some((_, index))) => (self.revisions[*index], false),
+            _ => return Ok(()),
+        };
+        if let (false, Some(file), Some((_, index))) = (is_file, file, &self.kept) {
+            // The volume may lag at an older revision that had the same text: nobody can know.
+            let is_lag = self.mounted <= *index || self.revisions[..*index].contains(&file);
+            prop_assert!(is_lag, "law 6: the oldest good one never wins over a newer valid one");
+        }
+        prop_assert!(is_valid(text), "law 3: an invalid one never runs");
+        (self.running, self.stands_in) = (Some(text), true);
+        Ok(())
+    }
+
+    /// Keeps what runs and is the newest.
+    fn keep(&mut self, index: usize) {
+        self.clock += 1;
+        let text = self.revisions[index];
+        let record = Record {
+            text: Some([text].as_slice().into()),
+            digest: digest(text),
+            from: String::new(),
+            revision: self.order.version_of(digest(text)).map(str::to_owned),
+            applied: jiff::Timestamp::from_second(self.clock).unwrap(),
+            lagging: self.order.lagging().collect(),
+        };
+        self.kept = Some((record, index));
+    }
+
+    fn judge(&mut self, text: u8, index: usize) -> Result<(), TestCaseError> {
         let seen = if is_valid(text) {
             Seen::Valid { effective: digest(text) }
         } else {
             Seen::Invalid(Fault::new(Some(digest(text)), "not valid"))
         };
-        if self.judge.judge(seen) != Judgement::Apply {
-            return Ok(());
+        match self.judge.judge(seen) {
+            Judgement::Apply => {}
+            Judgement::Unchanged { .. } => {
+                self.keep(index);
+                return Ok(());
+            }
+            Judgement::Reject { .. } => return Ok(()),
         }
         prop_assert!(is_valid(text), "law 3: an invalid one never runs");
-        prop_assert_ne!(self.running, Some(text), "law 4: equal content is never applied twice");
+        if !self.stands_in {
+            prop_assert_ne!(self.running, Some(text), "law 4: equal content is never applied twice");
+        }
         if let (true, Some(known)) = (self.api_up, self.known) {
             // The last place of this text among all revisions: a revert makes it new again.
             let place = self.revisions.iter().rposition(|revision| *revision == text);
             prop_assert!(place >= Some(known), "law 2: it never goes back to a superseded one");
         }
         self.judge.applied(digest(text));
-        self.running = Some(text);
+        (self.running, self.stands_in) = (Some(text), false);
         self.applied.push(text);
+        self.keep(index);
         Ok(())
     }
 }
@@ -236,6 +293,27 @@ proptest! {
         }
         prop_assert_eq!(world.running, settled);
         prop_assert_eq!(world.applied.len(), applied);
+    }
+
+    #[test]
+    fn a_start_on_an_invalid_configuration_runs_on_one_that_was_valid(
+        steps in prop::collection::vec(step(), 0..60)
+    ) {
+        let mut world = World::new();
+        world.look()?;
+        for step in &steps {
+            world.step(step)?;
+            prop_assert!(world.running.is_some(), "the first one is valid, so there always is one");
+        }
+        world.step(&Step::Edit(FIRST_INVALID))?;
+        world.step(&Step::Kubelet(usize::MAX >> 1))?;
+        world.step(&Step::Restart)?;
+        prop_assert!(world.running.is_some_and(is_valid));
+        world.step(&Step::List)?;
+        prop_assert!(world.running.is_some_and(is_valid));
+        world.step(&Step::Edit(0))?;
+        world.step(&Step::List)?;
+        prop_assert_eq!((world.running, world.stands_in), (Some(0), false), "the repair is applied");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -15,6 +16,7 @@ use super::super::super::*;
 use crate::config::ConfigDiff;
 use crate::source::file::{FileReader, FileSource, Options};
 use crate::source::kubernetes::{ObjectName, Problem, Revision, Sighting, Unusable};
+use crate::source::{Store, StoreError};
 
 /// A volume that is swapped as the kubelet does it.
 pub(super) struct Volume(TempDir);
@@ -110,6 +112,57 @@ impl Object for FakeObject {
     }
 }
 
+/// A store that a test holds.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Shelf {
+    pub(super) kept: Arc<Mutex<Option<Vec<u8>>>>,
+    pub(super) is_public: bool,
+    pub(super) fails: Arc<Mutex<bool>>,
+    pub(super) writes: Arc<AtomicUsize>,
+}
+
+impl Shelf {
+    pub(super) fn public() -> Self {
+        Self { is_public: true, ..Self::default() }
+    }
+
+    /// What is kept.
+    pub(super) fn text(&self) -> String {
+        String::from_utf8(self.kept.lock().unwrap().clone().unwrap_or_default()).unwrap()
+    }
+
+    pub(super) fn writes(&self) -> usize {
+        self.writes.load(Ordering::Relaxed)
+    }
+
+    fn check(&self) -> Result<(), StoreError> {
+        if *self.fails.lock().unwrap() { Err(StoreError("the shelf is locked".to_owned())) } else { Ok(()) }
+    }
+}
+
+impl Store for Shelf {
+    fn name(&self) -> String {
+        "shelf".to_owned()
+    }
+
+    fn is_public(&self) -> bool {
+        self.is_public
+    }
+
+    fn read(&self) -> BoxFuture<'_, Result<Option<Vec<u8>>, StoreError>> {
+        Box::pin(async { self.check().map(|()| self.kept.lock().unwrap().clone()) })
+    }
+
+    fn write(&self, bytes: Vec<u8>) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async {
+            self.check()?;
+            *self.kept.lock().unwrap() = Some(bytes);
+            self.writes.fetch_add(1, Ordering::Relaxed);
+            Ok(())
+        })
+    }
+}
+
 /// Nobody writes in place here.
 struct Idle;
 
@@ -169,13 +222,24 @@ pub(super) struct Rig {
 impl Rig {
     /// Starts with the file, if there is a volume, and the object, of which the API says this at first.
     pub(super) async fn start(volume: Option<&Volume>, first: Option<Sighting>) -> Result<Self, StartError> {
+        Self::start_kept(volume, first, &[]).await
+    }
+
+    /// The same with stores for the last good configuration.
+    pub(super) async fn start_kept(
+        volume: Option<&Volume>,
+        first: Option<Sighting>,
+        stores: &[&Shelf],
+    ) -> Result<Self, StartError> {
         let elsewhere = tempfile::tempdir().unwrap();
         let path = volume.map_or(elsewhere.path(), Volume::path).join("config.yaml");
-        let source = FileSource::new(&path, std::collections::BTreeMap::new(), Options::default());
+        let source = FileSource::new(&path, [("KEY".to_owned(), "k".to_owned())].into(), Options::default());
         let answer = Arc::new(Mutex::new(first.clone().unwrap_or_else(gone)));
         let object = FakeObject { name: "ns/cfg".parse().unwrap(), answer, gets: Arc::default() };
         let mut sources: Sources<FileReader, FakeObject> =
             Sources::object(object.clone(), source.reader(), volume.map(|_| source.reader()));
+        let stores = stores.iter().map(|&store| Arc::new(store.clone()) as Arc<dyn Store>).collect();
+        sources = sources.kept_in(stores, source.reader());
         let (events, queue) = mpsc::channel(1);
         let mut queue = Queue(queue);
         if let Some(first) = first {
@@ -185,7 +249,7 @@ impl Rig {
         let first = super::super::super::first(&mut sources, &mut queue).await?;
         let waited = began.elapsed();
         let log = Log::default();
-        log.0.lock().unwrap().push(first.clone());
+        log.0.lock().unwrap().push(first.active.clone());
         let writer = StatusWriter::default();
         let (status, lag) = (writer.reader(), sources.lag());
         let metrics = ReloadMetrics::new(&prometheus::Registry::new()).unwrap();

@@ -1,0 +1,107 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::Api;
+use kube::api::{Patch, PatchParams};
+use serde_json::json;
+use tokio::time::timeout;
+
+use super::{Access, ObjectName, Problem};
+use crate::source::{Store, StoreError};
+
+/// How long one request may take: a start may wait for it.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// One key of a ConfigMap that is there already: `get` and `patch` on this one name are all that it needs.
+#[derive(Clone, Debug)]
+pub struct KeptObject {
+    object: ObjectName,
+    access: Access,
+}
+
+impl KeptObject {
+    /// A name without a namespace means that of the credentials.
+    pub fn new(mut object: ObjectName, access: Access) -> Self {
+        object.namespace.get_or_insert_with(|| access.namespace().to_owned());
+        Self { object, access }
+    }
+
+    fn api(&self) -> Api<ConfigMap> {
+        Api::namespaced(self.access.client(), self.object.namespace.as_deref().unwrap_or_default())
+    }
+
+    async fn ask<T>(
+        &self,
+        verb: &'static str,
+        request: impl Future<Output = kube::Result<T>>,
+    ) -> Result<T, StoreError> {
+        let problem = match timeout(ANSWER, request).await {
+            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Err(error)) => Problem::new(verb, &error),
+            Err(_) => Problem::Timeout(ANSWER),
+        };
+        if matches!(problem, Problem::Unauthorized) {
+            self.access.renew().await;
+        }
+        Err(self.trouble(&problem))
+    }
+
+    fn trouble(&self, problem: &Problem) -> StoreError {
+        let ObjectName { name, namespace, .. } = &self.object;
+        StoreError(match problem {
+            Problem::Forbidden { verb } => format!(
+                "the API server forbids to {verb} it (403): give the service account a Role in namespace {} with \
+                 apiGroups [\"\"], resources [configmaps], resourceNames [{name}], verbs [get, update, patch]",
+                namespace.as_deref().unwrap_or_default()
+            ),
+            problem => problem.sentence(&self.object),
+        })
+    }
+}
+
+impl Store for KeptObject {
+    fn name(&self) -> String {
+        self.object.to_string()
+    }
+
+    fn is_public(&self) -> bool {
+        true
+    }
+
+    fn read(&self) -> BoxFuture<'_, Result<Option<Vec<u8>>, StoreError>> {
+        async {
+            let object = self.ask("get", self.api().get_opt(&self.object.name)).await?;
+            let mut data = object.ok_or_else(|| self.missing())?.data.unwrap_or_default();
+            Ok(data.remove(&self.object.key).map(String::into_bytes))
+        }
+        .boxed()
+    }
+
+    fn write(&self, bytes: Vec<u8>) -> BoxFuture<'_, Result<(), StoreError>> {
+        async {
+            let text = String::from_utf8(bytes).map_err(|_| StoreError("it is no text".to_owned()))?;
+            let data = BTreeMap::from([(&self.object.key, text)]);
+            let patch = Patch::Merge(json!({ "data": data }));
+            let api = self.api();
+            match self.ask("patch", api.patch(&self.object.name, &PatchParams::default(), &patch)).await {
+                Ok(_) => Ok(()),
+                Err(StoreError(why)) if why.contains("HTTP 404") => Err(self.missing()),
+                Err(error) => Err(error),
+            }
+        }
+        .boxed()
+    }
+}
+
+impl KeptObject {
+    fn missing(&self) -> StoreError {
+        StoreError(format!(
+            "there is no such ConfigMap: create it without data (the chart does), or correct \
+             --config.last-good-kubernetes {}",
+            self.object.name
+        ))
+    }
+}
