@@ -194,6 +194,68 @@ fn forty_edits_in_a_burst_with_a_broken_one_at_any_place_end_with_the_right_even
     }
 }
 
+#[test]
+fn a_revert_while_the_object_can_not_be_read_applies() {
+    let Some(cluster) = control_plane("a_revert_while_the_object_can_not_be_read_applies") else { return };
+    let _in_service = cluster.in_service();
+    let sites = Sites::start(2);
+    let (paris, lyon) = (("paris", sites.port(0)), ("lyon", sites.port(1)));
+    let (old, new) = (config(&[paris]), config(&[paris, lyon]));
+    let release = Release::with_config(cluster, "blind-revert", &old);
+    let volume = Volume::new(&[("config.yaml", &old)]);
+    let exporter = release.start_with_file(&volume.path("config.yaml"));
+    eventually("both sources are there", || watch_is_up(&exporter) && exporter.is_up("paris"));
+    release.edit(&new);
+    eventually("the edit is applied", || exporter.is_up("lyon"));
+    volume.swap(&[("config.yaml", &new)]);
+    eventually("the volume has caught up", || exporter.sample(LAG) == Some(0.0));
+
+    release.revoke();
+    eventually("the lost right shows", || exporter.sample(WATCH_UP) == Some(0.0));
+    release.edit(&old);
+    volume.swap(&[("config.yaml", &old)]);
+    eventually("the revert is applied", || exporter.runs(&old));
+    let answer = exporter.post("/-/reload");
+    assert!(answer.status == 200 && answer.body().contains("unchanged"), "{}", answer.body());
+    release.grant();
+    eventually("the watch is up", || watch_is_up(&exporter));
+    assert!(exporter.runs(&old) && exporter.sample(LAG) == Some(0.0));
+}
+
+#[test]
+fn a_bad_edit_does_not_wait_for_the_next_restart() {
+    let Some(cluster) = control_plane("a_bad_edit_does_not_wait_for_the_next_restart") else { return };
+    let _in_service = cluster.in_service();
+    let sites = Sites::start(1);
+    let good = config(&[("paris", sites.port(0))]).replace("simulated-key", "${TEST_KEY}");
+    let bad = good.replace("scheme: http", "scheme: gopher");
+    let release = Release::with_config(cluster, "bad-edit", &good);
+    release.keep();
+    let volume = Volume::new(&[("config.yaml", &good)]);
+    let exporter = release.start_keeping(&volume.path("config.yaml"));
+    eventually("the site is up", || exporter.is_up("paris"));
+    eventually("it is kept", || release.kept().ends_with(&good));
+    release.edit(&bad);
+    eventually("the rejection shows", || exporter.sample(SUCCESSFUL) == Some(0.0));
+
+    // The pod is deleted; the new one has a new volume.
+    drop(exporter);
+    let volume = Volume::new(&[("config.yaml", &bad)]);
+    let exporter = release.start_keeping(&volume.path("config.yaml"));
+    eventually("the scrape goes on", || exporter.is_up("paris") && exporter.get("/-/ready").status == 200);
+    assert!(exporter.runs(&good));
+    assert_eq!(exporter.sample(SUCCESSFUL), Some(0.0));
+    eventually("the log names the place", || exporter.log().iter().any(|line| line.contains(":9:13: ")));
+    eventually("the pod has the Event", || !release.events("ConfigRejected", "Pod").is_empty());
+    let repaired = good.replace("paris", "lyon");
+    release.edit(&repaired);
+    eventually("the repair is applied", || {
+        exporter.is_up("lyon") && exporter.sample(SUCCESSFUL) == Some(1.0)
+    });
+    eventually("it is kept", || release.kept().ends_with(&repaired));
+    assert!(!release.kept().contains("simulated-key"));
+}
+
 /// The one test that stops the API server; the others wait.
 #[test]
 fn an_outage_of_the_api_server_and_lost_rights_are_survived() {

@@ -8,6 +8,9 @@ use crate::harness::{Exporter, eventually};
 /// The name of the release and of all its objects.
 pub const NAME: &str = "nbu-exporter";
 
+/// The ConfigMap that keeps the last good configuration.
+const LAST_GOOD: &str = "nbu-exporter-last-good";
+
 /// The chart's rules and their binding, where no helm is built. `exactly_the_charts_rules` compares both.
 pub const RULES: &str = include_str!("rules.yaml");
 
@@ -134,6 +137,36 @@ impl Release {
         let mut command = self.command();
         command.arg("--config").arg(file);
         Exporter::spawn(command)
+    }
+
+    /// The same, with the last good configuration in a ConfigMap of its own, made without data, and the rights to that.
+    pub fn start_keeping(&self, file: &Path) -> Exporter {
+        let mut command = self.command();
+        command.arg("--config").arg(file).arg(format!("--config.last-good-kubernetes={LAST_GOOD}"));
+        Exporter::spawn(command.env("TEST_KEY", "simulated-key"))
+    }
+
+    /// Makes the ConfigMap for it.
+    #[track_caller]
+    pub fn keep(&self) {
+        self.kubectl(["create", "configmap", LAST_GOOD]);
+        let names = format!("--resource-name={LAST_GOOD}");
+        self.kubectl([
+            "create",
+            "role",
+            "keeper",
+            "--verb=get,update,patch",
+            "--resource=configmaps",
+            &names,
+        ]);
+        let account = format!("--serviceaccount={}:{NAME}", self.namespace);
+        self.kubectl(["create", "rolebinding", "keeper", "--role=keeper", &account]);
+    }
+
+    /// What is kept.
+    #[track_caller]
+    pub fn kept(&self) -> String {
+        self.kubectl(["get", "configmap", LAST_GOOD, "--output", r"jsonpath={.data.config\.yaml}"])
     }
 
     /// As the chart's pod starts it.
