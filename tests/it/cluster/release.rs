@@ -143,7 +143,8 @@ impl Release {
     pub fn start_keeping(&self, file: &Path) -> Exporter {
         let mut command = self.command();
         command.arg("--config").arg(file).arg(format!("--config.last-good-kubernetes={LAST_GOOD}"));
-        Exporter::spawn(command.env("TEST_KEY", "simulated-key"))
+        command.env("TEST_KEY", "simulated-key");
+        Exporter::spawn(command)
     }
 
     /// Makes the ConfigMap for it.
