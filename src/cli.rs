@@ -45,7 +45,7 @@ pub struct CommandLine {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Collects and serves; the default.
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Checks a configuration file and reports every mistake with its place.
     CheckConfig(CheckArgs),
     /// Examines the way to each site (DNS, TCP, TLS, API version, key, permissions) and says what to do where it ends.
@@ -209,7 +209,7 @@ pub enum LogFormatArg {
 impl CommandLine {
     /// The command; `run` when none is named.
     pub fn into_command(self) -> Command {
-        self.command.unwrap_or(Command::Run(self.run))
+        self.command.unwrap_or_else(|| Command::Run(Box::new(self.run)))
     }
 }
 

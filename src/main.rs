@@ -37,7 +37,7 @@ fn obey(command: Command) -> Result<ExitCode, RunError> {
         signal::release()?;
     }
     match command {
-        Command::Run(args) => on_runtime(run(args)),
+        Command::Run(args) => on_runtime(run(*args)),
         Command::Demo(args) => on_runtime(demo(args)),
         Command::Simulate(args) => on_runtime(simulate(args)),
         Command::Reload(args) => on_runtime(interruptible(cli::ask_for_reload(&args, &mut io::stdout()))),
