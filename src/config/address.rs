@@ -66,8 +66,7 @@ impl Scalar for Host {
     }
 
     fn schema() -> Value {
-        let patterns = pattern::all(&pattern::host());
-        json!({ "type": ["string", "boolean"], "maxLength": 253, "allOf": patterns })
+        json!({ "type": ["string", "boolean"], "maxLength": 253, "allOf": [pattern::host()] })
     }
 }
 
@@ -154,8 +153,7 @@ impl Scalar for TlsName {
     }
 
     fn schema() -> Value {
-        let patterns = pattern::all(&pattern::tls_name());
-        json!({ "type": ["string", "boolean"], "maxLength": 253, "allOf": patterns })
+        json!({ "type": ["string", "boolean"], "maxLength": 253, "allOf": [pattern::tls_name()] })
     }
 }
 

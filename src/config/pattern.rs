@@ -60,9 +60,9 @@ pub(super) fn range(least: u64, most: u64) -> String {
 }
 
 /// The digits of the numbers between two that have equally many.
-fn same_length(least: &str, most: &str) -> String {
-    let (Some(low), Some(high)) = (least.chars().next(), most.chars().next()) else { return String::new() };
-    let (below, above) = (least.get(1..).unwrap_or_default(), most.get(1..).unwrap_or_default());
+fn same_length(from: &str, to: &str) -> String {
+    let (Some(low), Some(high)) = (from.chars().next(), to.chars().next()) else { return String::new() };
+    let (below, above) = (from.get(1..).unwrap_or_default(), to.get(1..).unwrap_or_default());
     if low == high {
         return format!("{low}{}", same_length(below, above));
     }
@@ -91,6 +91,9 @@ fn same_length(least: &str, most: &str) -> String {
     }
     format!("(?:{})", alternatives.join("|"))
 }
+
+/// Any duration.
+pub(super) const DURATION: &str = r"^(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[nuµμm]?s|[mhdw]))+$";
 
 /// Durations between two bounds in milliseconds. Exact for one whole number with one unit; the sum of several is not for a
 /// regular expression.
@@ -151,16 +154,23 @@ fn ip() -> String {
     format!("(?:{})", forms.join("|"))
 }
 
+/// A rule for the texts that a shorter one matches already, so that most mistakes are shown beside the short one.
+pub(super) fn refined(short: &str, whole: &str) -> Value {
+    json!({ "pattern": short, "if": { "pattern": short }, "then": { "pattern": whole } })
+}
+
 /// A host name or an address. Of a name with other letters than ASCII's, or with labels of Punycode, only the ASCII part is
 /// judged.
-pub(super) fn host() -> Vec<String> {
+pub(super) fn host() -> Value {
     let ipv6 = ip();
     let dots = r"(?:[A-Za-z0-9_-]+\.)*";
-    let wide = "(?:[A-Za-z0-9_.-]|[^\\x00-\\x7f])*";
-    vec![
-        format!(r"^(?:\[{ipv6}\]|{ipv6}|{IPV4}|{dots}{NOT_NUMERIC}\.?|{wide}[^\x00-\x7f]{wide})$"),
-        "^[^.-]".to_owned(),
-    ]
+    let wide = r"(?:[A-Za-z0-9_.-]|[^\x00-\x7f])*";
+    json!({
+        "not": { "type": "string", "pattern": "^[.-]" },
+        "if": { "pattern": ":" },
+        "then": { "pattern": format!(r"^(?:\[{ipv6}\]|{ipv6})$") },
+        "else": { "pattern": format!(r"^(?:{IPV4}|{dots}{NOT_NUMERIC}\.?|{wide}[^\x00-\x7f]{wide})$") },
+    })
 }
 
 /// A URL of a proxy.
@@ -178,13 +188,15 @@ pub(super) fn url() -> String {
 }
 
 /// The name in a certificate: an address, or a DNS name in its strict form.
-pub(super) fn tls_name() -> Vec<String> {
+pub(super) fn tls_name() -> Value {
     let label = "[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?";
-    let ip = ip();
-    vec![
-        format!(r"^(?:{ip}|{IPV4}|{label}(?:\.{label})*\.?)$"),
-        format!(r"^(?:{ip}|{IPV4}|(?:[A-Za-z0-9_-]+\.)*{NOT_NUMERIC}\.?)$"),
-    ]
+    let labels = format!(r"^{label}(?:\.{label})*\.?$");
+    let last = format!(r"^(?:{IPV4}|(?:[A-Za-z0-9_-]+\.)*{NOT_NUMERIC}\.?)$");
+    json!({
+        "if": { "pattern": ":" },
+        "then": { "pattern": format!("^{}$", ip()) },
+        "else": { "allOf": all(&[labels, last]) },
+    })
 }
 
 /// The same path for a server: each character plain or percent-encoded, slashes repeated.

@@ -135,8 +135,8 @@ impl<const LEAST: u64, const MOST: u64> Scalar for Span<LEAST, MOST> {
 
     fn schema() -> Value {
         // Zero is out of all bounds, whatever it is the sum of.
-        let patterns = [pattern::duration(LEAST, MOST), "[1-9]".to_owned()];
-        json!({ "type": "string", "allOf": pattern::all(&patterns) })
+        let bounded = pattern::refined(pattern::DURATION, &pattern::duration(LEAST, MOST));
+        json!({ "type": "string", "allOf": [{ "pattern": "[1-9]" }, bounded] })
     }
 }
 

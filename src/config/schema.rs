@@ -18,7 +18,7 @@ pub fn schema() -> Value {
             "reference": {
                 "description": "Text with a reference to a variable.",
                 "type": "string",
-                "pattern": pattern::reference(),
+                "allOf": [pattern::refined(r"\$\{", &pattern::reference())],
             },
             "site": section_schema(RawSite::KEYS),
             // These two for themselves, since the chart writes such keys into a file that lacks them.

@@ -22,7 +22,7 @@ fn environment() -> Environment {
         ("BLANK_BEGINNING", "\thunter2"),
         ("TWO_LINES", "hunter2\nhunter2\n"),
         ("MARK", "\u{feff}hunter2"),
-        ("UTF16", "h\0u\0n\0t\0e\0r\0002\0"),
+        ("UTF16", "h\0u\0n\0t\0e\0r\x002\0"),
         ("NOT_ASCII", "hunter2 \u{2013}b"),
     ];
     let process = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
