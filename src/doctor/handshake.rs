@@ -1,16 +1,14 @@
-use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
+use rustls::{DigitallySignedStruct, SignatureScheme};
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 
 use super::reach::Wire;
 use crate::config::Site;
-use crate::netbackup::{ClientError, TlsCache, handshake_name};
+use crate::netbackup::{ClientError, TlsCache, TlsFault, any_certificate, client_config, handshake_name};
 
 /// What the server showed in a handshake.
 #[derive(Debug)]
@@ -38,10 +36,10 @@ pub(super) enum Refusal {
 pub(super) enum HandshakeError {
     #[error("no TLS handshake in time")]
     Timeout,
-    #[error("what answers there does not speak TLS")]
-    NotTls,
-    #[error("the TLS handshake failed: {0}")]
-    Failed(String),
+    #[error("the TLS handshake failed: {}", .0.why)]
+    Failed(TlsFault),
+    #[error("there can be no TLS handshake: {0}")]
+    Impossible(String),
 }
 
 /// Shakes hands and looks at what is shown. Nothing secret is sent, so even a certificate that nobody trusts lets the
@@ -52,34 +50,18 @@ pub(super) async fn shake(
     tls: &TlsCache,
     deadline: Instant,
 ) -> Result<Shown, HandshakeError> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
     let judge = tls.judge(site).map_err(|error| Refusal::Settings(Arc::new(error)));
-    let recorder = Arc::new(Recorder { judge, provider: provider.clone(), seen: Mutex::default() });
-    let failed = |error: &dyn std::fmt::Display| HandshakeError::Failed(error.to_string());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| failed(&error))?
-        .dangerous()
-        .with_custom_certificate_verifier(recorder.clone())
-        .with_no_client_auth();
+    let recorder = Arc::new(Recorder { judge, key: any_certificate(), seen: Mutex::default() });
+    let failed = |error: &dyn std::fmt::Display| HandshakeError::Impossible(error.to_string());
+    let config = client_config(recorder.clone()).map_err(|error| failed(&error))?;
     let name = ServerName::try_from(handshake_name(site).to_owned()).map_err(|error| failed(&error))?;
     let shaking = TlsConnector::from(Arc::new(config)).connect(name, wire);
     let stream = timeout_at(deadline, shaking).await.map_err(|_| HandshakeError::Timeout)?;
-    let stream = stream.map_err(|error| of_io(&error))?;
+    let stream = stream.map_err(|error| HandshakeError::Failed(TlsFault::of_io(&error)))?;
     let protocol = stream.get_ref().1.protocol_version().and_then(|version| version.as_str());
     let seen = recorder.seen.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let (chain, verdict) =
-        seen.ok_or_else(|| HandshakeError::Failed("no certificate was shown".to_owned()))?;
+    let (chain, verdict) = seen.ok_or_else(|| failed(&"no certificate was shown"))?;
     Ok(Shown { chain, verdict, protocol })
-}
-
-fn of_io(error: &io::Error) -> HandshakeError {
-    let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    match tls {
-        Some(rustls::Error::InvalidMessage(_)) => HandshakeError::NotTls,
-        Some(tls) => HandshakeError::Failed(tls.to_string()),
-        None => HandshakeError::Failed(error.to_string()),
-    }
 }
 
 type Seen = (Vec<CertificateDer<'static>>, Result<(), Refusal>);
@@ -88,7 +70,8 @@ type Seen = (Vec<CertificateDer<'static>>, Result<(), Refusal>);
 #[derive(Debug)]
 struct Recorder {
     judge: Result<Arc<dyn ServerCertVerifier>, Refusal>,
-    provider: Arc<CryptoProvider>,
+    /// The peer must hold its key, whatever the certificate.
+    key: Arc<dyn ServerCertVerifier>,
     seen: Mutex<Option<Seen>>,
 }
 
@@ -116,8 +99,7 @@ impl ServerCertVerifier for Recorder {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls12_signature(message, certificate, signature, algorithms)
+        self.key.verify_tls12_signature(message, certificate, signature)
     }
 
     fn verify_tls13_signature(
@@ -126,11 +108,10 @@ impl ServerCertVerifier for Recorder {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls13_signature(message, certificate, signature, algorithms)
+        self.key.verify_tls13_signature(message, certificate, signature)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        self.key.supported_verify_schemes()
     }
 }

@@ -15,7 +15,7 @@ use tower::ServiceExt as _;
 
 use super::report::{Curable, Finding};
 use crate::config::{Scheme, Site};
-use crate::netbackup::{ProxyHop, TlsCache};
+use crate::netbackup::{ProxyHop, TlsCache, TlsFault};
 
 /// Bytes to the site and back, whatever is in between.
 pub(super) trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -204,7 +204,8 @@ async fn tls_with_proxy(
     let config = tls.of_site(site).map_err(|error| error.to_string())?;
     let name = proxy.host().trim_matches(['[', ']']).to_owned();
     let name = ServerName::try_from(name).map_err(|error| error.to_string())?;
-    let stream = TlsConnector::from(config).connect(name, wire).await.map_err(|error| error.to_string())?;
+    let stream =
+        TlsConnector::from(config).connect(name, wire).await.map_err(|error| TlsFault::of_io(&error).why)?;
     Ok(Box::new(stream))
 }
 

@@ -2,7 +2,7 @@ use jiff::Timestamp;
 
 use crate::config::ApiVersion;
 
-use super::DecodeError;
+use super::{DecodeError, TlsFault};
 
 /// Why a request came to nothing. Neither the key nor a query's values are in it.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -50,11 +50,8 @@ pub enum Cause {
     #[error("the connection failed ({0}); check scheme, host, port, proxy and network policies")]
     Connect(String),
     /// The TLS handshake failed.
-    #[error(
-        "TLS failed ({0}); give the authority as caFile, the certificate's digest as certificateSha256, \
-         or its name as tlsServerName"
-    )]
-    Tls(String),
+    #[error("TLS failed ({}); {}", .0.why, .0.cure)]
+    Tls(TlsFault),
     /// The answer, or our turn, did not come in time.
     #[error("no whole answer in time; raise the site's timeout if its server is this slow")]
     Timeout,
@@ -200,7 +197,7 @@ impl Cause {
         if error.is_dns() {
             Self::Dns(cause)
         } else if let Some(error) = tls_error(error) {
-            Self::Tls(tls_cause(error))
+            Self::Tls(TlsFault::of(error))
         } else if error.is_decode() && !chain(error).any(<dyn std::error::Error>::is::<hyper::Error>) {
             // The bytes came as they were sent: it is the unpacking that failed.
             Self::Decode(DecodeError::Gzip)
@@ -219,21 +216,6 @@ fn tls_error(error: &reqwest::Error) -> Option<&rustls::Error> {
     chain(error).find_map(<dyn std::error::Error>::downcast_ref)
 }
 
-/// What failed, in words that are the same at every try: the library's own count the seconds since an end.
-fn tls_cause(error: &rustls::Error) -> String {
-    use rustls::CertificateError as Bad;
-    match error {
-        rustls::Error::InvalidCertificate(Bad::Expired | Bad::ExpiredContext { .. }) => {
-            "the server's certificate has expired".to_owned()
-        }
-        rustls::Error::InvalidCertificate(Bad::NotValidYet | Bad::NotValidYetContext { .. }) => {
-            "the server's certificate is not valid yet".to_owned()
-        }
-        rustls::Error::InvalidMessage(_) => "no TLS is spoken at this port".to_owned(),
-        other => other.to_string(),
-    }
-}
-
 /// The links of an error. An `io::Error` hides what it wraps from `source`, and may wrap another one.
 fn chain(error: &reqwest::Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
     std::iter::successors(std::error::Error::source(error), |link| {
@@ -248,11 +230,6 @@ pub enum ClientError {
     /// A header can not carry the key.
     #[error("the API key holds characters that an HTTP header can not carry")]
     Key,
-    /// The system has no certificate authorities.
-    #[error(
-        "the system has no certificate authorities ({0}); install them, set SSL_CERT_FILE, or give caFile"
-    )]
-    NoSystemRoots(String),
     /// A certificate of `caFile` is none.
     #[error("caFile holds a certificate that can not be used ({0})")]
     Roots(String),

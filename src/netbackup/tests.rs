@@ -618,10 +618,15 @@ async fn what_is_wrong_with_a_handshake_is_said_in_the_same_words_every_time() {
     let expired = params.self_signed(&key).unwrap();
     let server = tls_with(expired.der().clone(), &key).await;
     let error = negotiated(&server, roots(expired.der()), None).await.unwrap_err();
-    assert_eq!(error.cause, Cause::Tls("the server's certificate has expired".to_owned()));
+    assert!(
+        error
+            .to_string()
+            .contains("TLS failed (the certificate is not valid any more: it ended on 2021-01-01); renew")
+    );
     let plain = Server::start(|_| Answer::ping("12.0")).await;
     let error = negotiated(&plain, Verification::Off, None).await.unwrap_err();
-    assert_eq!(error.cause, Cause::Tls("no TLS is spoken at this port".to_owned()));
+    let said = error.to_string();
+    assert!(said.contains("TLS failed (no TLS is spoken at this port); see that the port is"), "{said}");
 }
 
 #[tokio::test]

@@ -119,7 +119,8 @@ fn world() -> (File, Vec<Sites>, Vec<(&'static str, i32)>) {
     add("no-tls", server(|_| {}), "", 5);
     add("unknown-issuer", tls(Tls::Valid), "", 5);
     add("self-signed", tls(Tls::SelfSigned), "", 5);
-    add("self-signed-ca", tls(Tls::SelfSignedCa), "caFile: CA", 5);
+    add("self-signed-ca", tls(Tls::SelfSignedCa), "", 5);
+    add("given-self-signed-ca", tls(Tls::SelfSignedCa), "caFile: CA", 0);
     add("expired", tls(Tls::Expired), "caFile: CA", 5);
     add("wrong-name", tls(Tls::WrongName), "caFile: CA", 5);
     add("other-pin", tls(Tls::Valid), &format!("certificateSha256: {}", "0".repeat(64)), 5);

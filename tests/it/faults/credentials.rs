@@ -212,3 +212,24 @@ fn a_new_authority_is_asked_of_pooled_connections_too() {
     assert_eq!(first_readings(stage.server(0)), 1, "the caches are kept");
     eventually("both changes are logged", || stage.logged("~paris(connection)") >= 2);
 }
+
+#[test]
+fn a_changed_system_ca_bundle_is_used_without_a_restart() {
+    let options =
+        || Options { sites: vec![SiteOptions::named("tls")], tls: Tls::Valid, ..Options::default() };
+    let (sites, stranger) = (Sites::with(options()), Sites::with(options()));
+    let pem = |sites: &Sites| sites.simulation().sites()[0].ca_pem().unwrap().to_owned();
+    let directory = tempfile::tempdir().unwrap();
+    let (config, bundle) = (directory.path().join("config.yaml"), directory.path().join("bundle.pem"));
+    fs::write(&config, sites.config([("paris", 0)]).replace("scheme: http", "scheme: https")).unwrap();
+    let mut command = Exporter::command(&config);
+    command.env("SSL_CERT_FILE", &bundle).env_remove("SSL_CERT_DIR");
+    let exporter = Exporter::spawn(command);
+    let says = |text: &str| exporter.log().iter().any(|line| line.contains(text));
+    eventually("nobody is trusted", || says("the system has no certificate authorities"));
+    fs::write(&bundle, pem(&stranger)).unwrap();
+    eventually("another is trusted", || says("is unknown to the system's authorities"));
+    assert!(!exporter.is_up("paris"));
+    fs::write(&bundle, format!("{}{}", pem(&stranger), pem(&sites))).unwrap();
+    eventually("the server is trusted", || exporter.is_up("paris"));
+}

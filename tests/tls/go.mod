@@ -1,0 +1,3 @@
+module nbu-exporter/tests/tls
+
+go 1.24
