@@ -126,10 +126,10 @@ impl System {
             (Err(why), Some(Ok(_))) => {
                 tracing::warn!(error = %why, "The system's certificate authorities changed and can not be read");
             }
-            (_, Some(_)) => {
+            (Ok(_), Some(_)) => {
                 tracing::info!("The system's certificate authorities changed and were read again");
             }
-            (_, None) => {}
+            _ => {}
         }
         let kept = match (fresh, read.authorities.take()) {
             (Err(_), Some(Ok(old))) => Ok(old),

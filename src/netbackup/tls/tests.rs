@@ -267,6 +267,11 @@ fn each_refusal_names_its_kind_and_a_cure_that_applies() {
     check("too-long", "more authorities in between", "or pin the certificate");
     check("against-constraint", "may not vouch for this name", "or pin the certificate");
     check("intermediate-missing", "issuer (CN=intermediate) is unknown", "webRootCert of /security/cacert");
+    check(
+        "by-other-root",
+        "not signed by the CN=root rsa2048 that is among the",
+        "this one: certificateSha256",
+    );
     check("ca-leaf-other-root", "issuer (CN=root rsa2048)", "certificateSha256");
 }
 

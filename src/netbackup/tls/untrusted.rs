@@ -65,6 +65,8 @@ pub(super) enum Flaw {
     SelfSigned { by: Basis },
     #[error("the certificate's issuer ({issuer}) is unknown to {by}")]
     Issuer { by: Basis, issuer: String },
+    #[error("the certificate is not signed by the {issuer} that is among {by}: that one has another key")]
+    OtherKey { by: Basis, issuer: String },
     #[error("the certificate is not the one of certificateSha256: it has {0}")]
     Pin(String),
     #[error("the certificate has {0}, which is not taken")]
@@ -110,11 +112,11 @@ impl Untrusted {
             Flaw::Usage => format!("have one issued for servers, or pin this one: {pin}"),
             Flaw::SelfSigned { by: Basis::CaFile } => format!("add it to caFile, or pin it: {pin}"),
             Flaw::SelfSigned { .. } => format!("give it as caFile, or pin it: {pin}"),
-            Flaw::Issuer { by: Basis::CaFile, .. } => format!(
+            Flaw::Issuer { by: Basis::CaFile, .. } | Flaw::OtherKey { by: Basis::CaFile, .. } => format!(
                 "add the issuer's certificate to caFile (NetBackup's own: webRootCert of /security/cacert), or pin \
                  this one: {pin}"
             ),
-            Flaw::Issuer { .. } => format!(
+            Flaw::Issuer { .. } | Flaw::OtherKey { .. } => format!(
                 "give the issuer's certificate as caFile (NetBackup's own: webRootCert of /security/cacert), or pin \
                  this one: {pin}"
             ),
@@ -220,6 +222,9 @@ fn flaw(
         _ if leaf.names.is_empty() => Flaw::NoNames,
         Bad::UnknownIssuer | Bad::BadSignature if leaf.is_self_signed => Flaw::SelfSigned { by: basis },
         Bad::UnknownIssuer => Flaw::Issuer { by: basis, issuer: leaf.issuer.clone() },
+        Bad::BadSignature if authorities.is_empty() => {
+            Flaw::OtherKey { by: basis, issuer: leaf.issuer.clone() }
+        }
         other => Flaw::Other(words(other)),
     }
 }

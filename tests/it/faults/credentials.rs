@@ -225,9 +225,10 @@ fn a_changed_system_ca_bundle_is_used_without_a_restart() {
     let mut command = Exporter::command(&config);
     command.env("SSL_CERT_FILE", &bundle).env_remove("SSL_CERT_DIR");
     let exporter = Exporter::spawn(command);
-    let nobody = "the system has no certificate authorities";
-    eventually("nobody is trusted", || exporter.log().iter().any(|line| line.contains(nobody)));
+    let says = |text: &str| exporter.log().iter().any(|line| line.contains(text));
+    eventually("nobody is trusted", || says("the system has no certificate authorities"));
     fs::write(&bundle, pem(&stranger)).unwrap();
+    eventually("another of the same name is trusted", || says("that one has another key"));
     assert!(!exporter.is_up("paris"));
     fs::write(&bundle, format!("{}{}", pem(&stranger), pem(&sites))).unwrap();
     eventually("the server is trusted", || exporter.is_up("paris"));
