@@ -5,6 +5,7 @@ use super::world::{World, pass, snapshot};
 use crate::config::SiteId;
 use crate::exposition::{Reading, Source};
 use crate::http::Limits;
+use crate::snapshot::Fragment;
 
 fn short() -> Limits {
     Limits {
@@ -96,8 +97,11 @@ async fn garbage_is_answered_with_400() {
 async fn a_client_that_does_not_read_is_cut() {
     let world = World::with(Limits { head: PATIENCE, answer: PATIENCE, ..short() }).await;
     let writer = world.store.writer(SiteId::Legacy);
-    // More than the sockets' buffers take.
-    writer.publish(snapshot("paris", 400_000));
+    // Again and again the same: more than the sockets' buffers take, and than one family may hold.
+    let mut large = snapshot("paris", 10_000);
+    let Fragment { desc, text } = large.fragments.remove(0);
+    large.fragments = (0..40).map(|_| Fragment { desc, text: text.clone() }).collect();
+    writer.publish(large);
     let mut client = world.client().await;
     client.send("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").await;
     world.wait_for(&format!("{CUT}{{reason=\"stalled\"}}"), 1.0).await;
