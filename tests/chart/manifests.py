@@ -49,10 +49,10 @@ def rendered(helm):
     files, resources = {}, ["namespace.yaml"]
     files["namespace.yaml"] = HEADER + dump(namespace())
     for it in objects:
-        if it["kind"] == "ConfigMap":
+        if "config.yaml" in it.get("data", {}):
             files["config.yaml"] = it["data"]["config.yaml"]
             continue
-        name = f"{it['kind'].lower()}.yaml"
+        name = "last-good.yaml" if it["kind"] == "ConfigMap" else f"{it['kind'].lower()}.yaml"
         assert name not in files, f"two objects would be {name}"
         files[name] = HEADER + dump(without_helm(it))
         resources.append(name)
@@ -77,7 +77,10 @@ def without_helm(it):
 
 
 # kustomize can rename an object in a whole value, but not in a part of an argument.
-VARIABLES = {"--config.kubernetes": "NBU_EXPORTER_CONFIG_KUBERNETES"}
+VARIABLES = {
+    "--config.kubernetes": "NBU_EXPORTER_CONFIG_KUBERNETES",
+    "--config.last-good-kubernetes": "NBU_EXPORTER_CONFIG_LAST_GOOD_KUBERNETES",
+}
 
 
 def names_in_variables(container):

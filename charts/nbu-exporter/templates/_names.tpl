@@ -30,6 +30,13 @@
 {{- .Values.namespaceOverride | default .Release.Namespace -}}
 {{- end -}}
 
+{{/* Where the last good configuration outlives the pod; empty where no ConfigMap is watched: nothing of a Secret is kept there. */}}
+{{- define "nbu-exporter.lastGoodName" -}}
+{{- if and .Values.lastGood.enabled .Values.kubernetesWatch.enabled (not .Values.configSecret.existingName) -}}
+{{- include "nbu-exporter.suffixed" (list . "last-good") -}}
+{{- end -}}
+{{- end -}}
+
 {{/* The object that holds the configuration: its kind, name and key. */}}
 {{- define "nbu-exporter.configKind" -}}
 {{- ternary "configmap" "secret" (empty .Values.configSecret.existingName) -}}

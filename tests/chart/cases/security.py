@@ -65,7 +65,7 @@ def test_own_containers_have_a_read_only_root(helm):
 def test_secrets_are_readable_without_a_fixed_group(helm):
     objects = helm.render({"credentialsSecret": "k", "credentials": [{"site": "a", "existingSecret": "s"}]})
     modes = [it.get("secret", it.get("projected", {})).get("defaultMode") for it in objects.template["spec"]["volumes"]]
-    assert modes == [None, 0o444, 0o444]
+    assert modes == [None, None, 0o444, 0o444]
 
 
 def test_the_token_is_mounted_only_for_the_watch(helm):
@@ -82,7 +82,8 @@ def test_the_token_is_mounted_only_for_the_watch(helm):
 def test_the_role_holds_exactly_what_is_used(helm):
     watch = {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["backup-nbu-exporter"], "verbs": ["get", "list", "watch"]}
     events = {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"]}
-    for enabled, expected in ((True, [watch, events]), (False, [watch])):
+    kept = {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["backup-nbu-exporter-last-good"], "verbs": ["get", "update", "patch"]}
+    for enabled, expected in ((True, [watch, kept, events]), (False, [watch, kept])):
         objects = helm.render({"events": {"enabled": enabled}})
         assert objects.one("Role")["rules"] == expected
         assert f"--kubernetes.events={str(enabled).lower()}" in objects.exporter["args"]

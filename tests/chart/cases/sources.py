@@ -45,16 +45,18 @@ def test_a_name_that_kustomize_changes_is_changed_wherever_it_is_used():
     assert re.fullmatch(r"prod-nbu-exporter-[a-z0-9]{10}", name), name
     spec = next(it for it in objects if it["kind"] == "Deployment")["spec"]["template"]["spec"]
     variables = {it["name"]: it.get("value") for it in spec["containers"][0]["env"]}
-    assert variables["NBU_EXPORTER_CONFIG_KUBERNETES"] == name == spec["volumes"][0]["configMap"]["name"]
-    assert next(it for it in objects if it["kind"] == "Role")["rules"][0]["resourceNames"] == [name]
+    assert variables["NBU_EXPORTER_CONFIG_KUBERNETES"] == name == next(it["configMap"]["name"] for it in spec["volumes"] if it["name"] == "config")
+    assert variables["NBU_EXPORTER_CONFIG_LAST_GOOD_KUBERNETES"] == "prod-nbu-exporter-last-good"
+    rules = next(it for it in objects if it["kind"] == "Role")["rules"]
+    assert [it["resourceNames"] for it in rules[:2]] == [[name], ["prod-nbu-exporter-last-good"]]
 
 
 def test_kustomize_builds_the_manifests():
     objects = kustomized(manifests.TARGET)
-    config = next(it for it in objects if it["kind"] == "ConfigMap")
+    config = next(it for it in objects if it["kind"] == "ConfigMap" and "data" in it)
     deployment = next(it for it in objects if it["kind"] == "Deployment")
     role = next(it for it in objects if it["kind"] == "Role")
-    mounted = deployment["spec"]["template"]["spec"]["volumes"][0]["configMap"]["name"]
+    mounted = next(it["configMap"]["name"] for it in deployment["spec"]["template"]["spec"]["volumes"] if it["name"] == "config")
     assert config["metadata"]["name"] == mounted == role["rules"][0]["resourceNames"][0], "no hash in the name"
     assert {it["metadata"].get("namespace") for it in objects if it["kind"] != "Namespace"} == {manifests.NAMESPACE}
 

@@ -94,6 +94,31 @@ def test_a_pod_that_is_told_to_go_serves_on_for_the_shutdown_delay(helm):
     assert longer.template["spec"]["terminationGracePeriodSeconds"] == 90
 
 
+def test_the_last_good_configuration_outlives_container_and_pod(helm):
+    name = "backup-nbu-exporter-last-good"
+    objects = helm.render()
+    assert {"--config.last-good=/var/lib/nbu-exporter/last-good.yaml", f"--config.last-good-kubernetes={name}"} <= set(objects.exporter["args"])
+    assert {"name": "state", "mountPath": "/var/lib/nbu-exporter"} in objects.exporter["volumeMounts"]
+    assert {"name": "state", "emptyDir": {"medium": "Memory", "sizeLimit": "8Mi"}} in objects.template["spec"]["volumes"]
+    assert "data" not in objects.named(name, "ConfigMap"), "or an upgrade would take it away"
+    assert objects.one("Role")["rules"][1] == {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": [name], "verbs": ["get", "update", "patch"]}
+
+
+def test_nothing_of_a_secret_is_kept_in_a_configmap(helm):
+    objects = helm.render({"configSecret": {"existingName": "theirs"}})
+    assert not objects.of("ConfigMap") and not any("last-good-kubernetes" in it for it in objects.exporter["args"])
+    assert "--config.last-good=/var/lib/nbu-exporter/last-good.yaml" in objects.exporter["args"]
+
+
+def test_the_last_good_configuration_can_be_turned_off(helm):
+    for values in ({"lastGood": {"enabled": False}}, {"lastGood": {"enabled": False}, "kubernetesWatch": {"enabled": False}}):
+        objects = helm.render(values)
+        assert "--config.last-good=off" in objects.exporter["args"]
+        assert not any("last-good-kubernetes" in it for it in objects.exporter["args"])
+        assert len(objects.of("ConfigMap")) == 1 and all(it["name"] != "state" for it in objects.template["spec"]["volumes"])
+        assert len(objects.of("Role")) == 0 or len(objects.one("Role")["rules"]) == 2
+
+
 def test_the_report_of_a_failed_start_is_the_termination_message(helm):
     assert helm.render().exporter["terminationMessagePolicy"] == "FallbackToLogsOnError"
 
@@ -106,7 +131,8 @@ def test_the_listener_is_pinned_whatever_the_configuration_says(helm):
 
 def test_no_flag_but_listener_and_path_hides_a_key_of_the_configuration(helm):
     flags = {it.split("=")[0] for it in helm.render().exporter["args"][1:]}
-    assert flags == {"--config", "--web.listen-address", "--web.telemetry-path", "--shutdown-delay", "--config.kubernetes", "--kubernetes.events"}
+    assert flags == {"--config", "--web.listen-address", "--web.telemetry-path", "--shutdown-delay", "--config.kubernetes", "--kubernetes.events",
+                     "--config.last-good", "--config.last-good-kubernetes"}
 
 
 def test_placement_reaches_the_pods(helm):
@@ -122,9 +148,11 @@ def test_the_doctor_sees_the_files_and_variables_of_the_exporter(helm):
     objects = helm.render(values)
     doctor = objects.one("Pod")["spec"]
     exporter = objects.template["spec"]
-    for key in ("volumes", "hostAliases", "securityContext"):
+    for key in ("hostAliases", "securityContext"):
         assert doctor[key] == exporter[key], key
-    assert doctor["containers"][0]["volumeMounts"] == objects.exporter["volumeMounts"]
+    # But for what the exporter keeps for itself.
+    assert doctor["volumes"] == [it for it in exporter["volumes"] if it["name"] != "state"]
+    assert doctor["containers"][0]["volumeMounts"] == [it for it in objects.exporter["volumeMounts"] if it["name"] != "state"]
     assert doctor["containers"][0]["envFrom"] == objects.exporter["envFrom"]
     assert doctor["containers"][0]["args"] == ["doctor", "--config=/etc/nbu-exporter/config/config.yaml"]
     assert not helm.render({"tests": {"enabled": False}}).of("Pod")
