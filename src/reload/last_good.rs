@@ -37,7 +37,7 @@ impl<R: Reader> LastGood<R> {
     }
 
     /// Keeps a configuration that runs.
-    pub(super) fn keep(&self, record: Record) {
+    pub(super) fn keep(&mut self, record: Record) {
         self.keeper.keep(record);
     }
 

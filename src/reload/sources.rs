@@ -71,8 +71,8 @@ impl<R: Reader, O: Object> Sources<R, O> {
     }
 
     /// Takes note that the newest known revision runs.
-    pub(super) fn keep(&self, text: Vec<u8>, active: &ActiveConfig) {
-        let Some(last_good) = &self.last_good else { return };
+    pub(super) fn keep(&mut self, text: Vec<u8>, active: &ActiveConfig) {
+        let Some(last_good) = &mut self.last_good else { return };
         last_good.keep(Record {
             text: Some(text.into()),
             digest: active.text,

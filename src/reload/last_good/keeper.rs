@@ -17,21 +17,26 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 #[derive(Debug)]
 pub(super) struct Keeper {
     newest: watch::Sender<Option<Arc<Record>>>,
-    _tasks: Vec<AbortOnDropHandle<()>>,
+    tasks: Vec<(Arc<dyn Store>, AbortOnDropHandle<()>)>,
 }
 
 impl Keeper {
     pub(super) fn start(stores: &[Arc<dyn Store>]) -> Self {
         let newest = watch::Sender::new(None);
-        let task = |store: &Arc<dyn Store>| {
-            AbortOnDropHandle::new(tokio::spawn(keep(store.clone(), newest.subscribe())))
-        };
-        let tasks = stores.iter().map(task).collect();
-        Self { newest, _tasks: tasks }
+        let tasks = stores.iter().map(|store| (store.clone(), spawn(store, &newest))).collect();
+        Self { newest, tasks }
     }
 
     /// Keeps this one, unless it is kept already.
-    pub(super) fn keep(&self, record: Record) {
+    pub(super) fn keep(&mut self, record: Record) {
+        for (store, task) in self.tasks.iter_mut().filter(|(_, task)| task.is_finished()) {
+            // The panic was logged and counted where it happened.
+            tracing::error!(
+                store = store.name(),
+                "What keeps the last good configuration ended; it is started anew"
+            );
+            *task = spawn(store, &self.newest);
+        }
         self.newest.send_if_modified(|newest| {
             let is_news = newest.as_ref().is_none_or(|known| !known.is_like(&record));
             if is_news {
@@ -40,6 +45,10 @@ impl Keeper {
             is_news
         });
     }
+}
+
+fn spawn(store: &Arc<dyn Store>, newest: &watch::Sender<Option<Arc<Record>>>) -> AbortOnDropHandle<()> {
+    AbortOnDropHandle::new(tokio::spawn(keep(store.clone(), newest.subscribe())))
 }
 
 /// Writes what is news, and tries again until it is written or there is something newer.

@@ -108,18 +108,18 @@ async fn what_it_names_is_read_anew_and_waited_for() {
     let bad = Volume::new(&[("config.yaml", BAD)]);
     let heard = Heard::listen();
     let rig = start(&bad, revision("6", BAD), &shelf).await;
-    let lacking = rig.running().config.lacking.len();
-    assert_eq!((rig.applied(), lacking), (vec![String::new()], 1), "its key is gone");
+    assert!(rig.running().is_none(), "its key is gone, or not there for a moment");
     // That it is missing has to be confirmed, on the clock of the file system's side.
     std::thread::sleep(Duration::from_millis(250));
-    for _ in 0..2 {
+    for _ in 0..3 {
         rig.look(Trigger::Poll).await;
     }
+    assert_eq!(rig.running().config.lacking.len(), 1, "it runs without the site that lacks its key");
     let told = heard.lines("The last good configuration can not be used");
     assert!(told.len() == 1 && told[0].contains(&key), "{told:#?}");
     std::fs::write(&key, "two").unwrap();
     rig.look(Trigger::Poll).await;
-    assert_eq!(rig.applied(), ["", "v5"]);
+    assert_eq!(rig.applied(), ["", "", "v5"]);
     assert!(!rig.status.load().newest_runs && rig.status.load().rejection.is_some());
 }
 
@@ -164,6 +164,20 @@ async fn a_store_that_fails_is_told_once_and_written_when_it_works_again() {
     *shelf.fails.lock().unwrap() = false;
     sleep(Duration::from_mins(10)).await;
     assert!(shelf.text().ends_with(&config("v6")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_keeps_it_is_started_anew_after_a_panic() {
+    let heard = Heard::listen();
+    let (shelf, volume) = (Shelf::default(), Volume::new(&[("config.yaml", &config("v5"))]));
+    shelf.panics.store(2, std::sync::atomic::Ordering::Relaxed);
+    let rig = start(&volume, revision("5", &config("v5")), &shelf).await;
+    for _ in 0..2 {
+        assert_eq!(shelf.text(), "");
+        rig.look(Trigger::Poll).await;
+    }
+    assert!(shelf.text().ends_with(&config("v5")));
+    assert_eq!(heard.lines("it is started anew").len(), 2);
 }
 
 #[tokio::test(start_paused = true)]

@@ -119,6 +119,8 @@ pub(super) struct Shelf {
     pub(super) is_public: bool,
     pub(super) fails: Arc<Mutex<bool>>,
     pub(super) writes: Arc<AtomicUsize>,
+    /// How many times the next uses of it panic.
+    pub(super) panics: Arc<AtomicUsize>,
 }
 
 impl Shelf {
@@ -136,6 +138,9 @@ impl Shelf {
     }
 
     fn check(&self) -> Result<(), StoreError> {
+        let left = self.panics.load(Ordering::Relaxed);
+        self.panics.store(left.saturating_sub(1), Ordering::Relaxed);
+        assert_eq!(left, 0, "planted");
         if *self.fails.lock().unwrap() { Err(StoreError("the shelf is locked".to_owned())) } else { Ok(()) }
     }
 }
