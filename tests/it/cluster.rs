@@ -187,7 +187,7 @@ fn forty_edits_in_a_burst_with_a_broken_one_at_any_place_end_with_the_right_even
     for reason in ["ConfigReloaded", "ConfigRejected"] {
         let notes = release.events(reason, "ConfigMap");
         let mut revisions: Vec<_> = notes.iter().map(|note| note.split_once(": ").unwrap().0).collect();
-        revisions.sort();
+        revisions.sort_unstable();
         let told = revisions.len();
         revisions.dedup();
         assert_eq!(revisions.len(), told, "{reason}: three replicas tell one thing once");
