@@ -107,7 +107,10 @@ impl Source for ObjectMetrics {
     fn names(&self) -> Vec<(&'static str, &'static str)> {
         let mut names = vec![
             (UP, "Whether the Kubernetes API answers the ConfigMap or Secret of the configuration."),
-            (PRESENT, "Whether the ConfigMap or Secret was there at the last answer of the Kubernetes API."),
+            (
+                PRESENT,
+                "Whether the ConfigMap or Secret was there at the last answer of the Kubernetes API; absent before the first one.",
+            ),
             (RESTARTS, "Times that the watch of the ConfigMap or Secret ended otherwise than by its time."),
             (LAST_ANSWER, "When the Kubernetes API last answered, as Unix time."),
         ];
@@ -126,10 +129,10 @@ impl Source for ObjectMetrics {
         let lag = self.lag.as_ref().map(|lag| Reading::gauge(LAG, lag.get().as_secs_f64()));
         let mut readings = vec![
             Reading::gauge(UP, flag(status.is_up())),
-            Reading::gauge(PRESENT, flag(status.is_present())),
             Reading::counter(RESTARTS, status.restarts() as f64),
         ];
-        readings.extend(answered.into_iter().chain(lag));
+        let present = status.is_present().map(|is_present| Reading::gauge(PRESENT, flag(is_present)));
+        readings.extend(answered.into_iter().chain(present).chain(lag));
         readings
     }
 }

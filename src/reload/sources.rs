@@ -166,7 +166,7 @@ impl<R: Reader, O: Object> Sources<R, O> {
             }
             Sighting::Missing => {
                 self.order.missing();
-                format!("there is no such object: create it, or correct {}", name.kind.flag()).into()
+                name.missing(self.file.is_some() && watched.newest.is_none()).into()
             }
             Sighting::Unavailable(_) => {
                 self.order.away();

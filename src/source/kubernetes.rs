@@ -14,6 +14,7 @@ mod name;
 mod outbox;
 mod pause;
 mod problem;
+mod rights;
 mod sighting;
 mod status;
 #[cfg(test)]
@@ -31,6 +32,10 @@ pub use status::Status;
 pub use watcher::{ObjectReader, ObjectWatcher};
 
 use std::time::Duration;
+
+/// Why the object may not be the one that is mounted.
+const RENAMED: &str = "where kustomize renames an object (a hash, a prefix, a suffix), it does so in the volume and in \
+                           the Role, and not in arguments; manifests/name-references.yaml shows how it can be made to";
 
 /// The times of the source; the defaults are right for a running exporter.
 #[derive(Clone, Debug)]

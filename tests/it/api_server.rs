@@ -65,6 +65,58 @@ fn fault_45_a_missing_rule_is_told_once_however_often_it_is_met() {
 }
 
 #[test]
+fn kustomizes_hash_of_the_name_is_told_where_the_rights_are_for_the_hashed_one() {
+    let rig = Rig::new();
+    rig.api.answer_lists(Answer::Status(403));
+    rig.api.allow("cfg-5m2b4k7t9c");
+    let exporter = rig.start();
+    exporter.until_runs(&rig.texts[0]);
+    eventually("it is told", || told(&exporter, "name another ConfigMap: cfg-5m2b4k7t9c. If that is") == 1);
+    assert_eq!(told(&exporter, "name it in --config.kubernetes: where kustomize renames an object"), 1);
+    rig.until_asked(2);
+    assert_eq!(told(&exporter, "kustomize"), 1, "{:#?}", exporter.log());
+}
+
+#[test]
+fn an_object_that_is_gone_is_told_apart_from_an_api_server_that_does_not_answer() {
+    let present = "nbu_exporter_config_kubernetes_object_present";
+    let rig = Rig::new();
+    rig.api.answer_lists(Answer::Status(403));
+    rig.api.answer_gets(Answer::Status(403));
+    let exporter = rig.start();
+    exporter.until_runs(&rig.texts[0]);
+    rig.until_asked(2);
+    assert_eq!(exporter.sample(present), None, "nobody said that it is gone");
+    rig.api.answer_gets(Answer::Right);
+    rig.api.answer_lists(Answer::Right);
+    exporter.until_runs(&rig.texts[1]);
+    assert_eq!(exporter.sample(present), Some(1.0));
+    eventually("a watch is open", || rig.api.watches() > 0);
+    rig.api.delete();
+    eventually("it is gone", || exporter.sample(present) == Some(0.0));
+    assert!(exporter.runs(&rig.texts[1]), "what runs is kept");
+    // The last answer stands while there is none.
+    rig.api.answer_lists(Answer::Status(500));
+    rig.api.answer_watches(Answer::Status(500));
+    eventually("the watch is down", || !watch_is_up(&exporter));
+    assert_eq!(exporter.sample(present), Some(0.0));
+    rig.api.edit_silently("1300", &rig.texts[2]);
+    rig.api.answer_lists(Answer::Right);
+    exporter.until_runs(&rig.texts[2]);
+    assert_eq!(exporter.sample(present), Some(1.0));
+}
+
+#[test]
+fn a_name_that_no_object_has_beside_a_mounted_file_is_told_with_kustomizes_hash_as_a_cause() {
+    let rig = Rig::new();
+    rig.api.delete();
+    let exporter = rig.start();
+    exporter.until_runs(&rig.texts[0]);
+    eventually("it is told", || told(&exporter, "there is no such object: create it") == 1);
+    assert_eq!(told(&exporter, "where kustomize renames an object"), 1, "{:#?}", exporter.log());
+}
+
+#[test]
 fn fault_45_a_watch_that_is_forbidden_is_told_once_although_lists_succeed() {
     let rig = Rig::new();
     rig.api.answer_watches(Answer::Status(403));

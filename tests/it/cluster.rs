@@ -81,6 +81,47 @@ fn a_broken_edit_is_rejected_with_an_event_that_names_the_place() {
 }
 
 #[test]
+fn a_secret_drives_the_exporter_as_a_configmap_does_with_rights_to_it_alone() {
+    let Some(cluster) =
+        control_plane("a_secret_drives_the_exporter_as_a_configmap_does_with_rights_to_it_alone")
+    else {
+        return;
+    };
+    let _in_service = cluster.in_service();
+    let sites = Sites::start(2);
+    let (paris, lyon) = (("paris", sites.port(0)), ("lyon", sites.port(1)));
+    let release = Release::with_secret(cluster, "secret-object", &config(&[paris]));
+    let exporter = release.start_on(&format!("--config.kubernetes-secret={}", release::NAME));
+    eventually("the first site is up", || exporter.is_up("paris"));
+    let both = config(&[paris, lyon]);
+    release.edit_secret(&both);
+    eventually("the added site is up", || exporter.is_up("lyon"));
+    release.edit_secret(&both.replace("scheme: http", "scheme: gopher"));
+    eventually("the rejection is told", || {
+        release
+            .events("ConfigRejected", "Secret")
+            .iter()
+            .any(|note| note.contains(":9:13: nbuservers[0].scheme"))
+    });
+    assert!(release.events("ConfigReloaded", "Secret").iter().any(|note| note.contains("lyon")));
+    let told = release.kubectl(["get", "events.events.k8s.io", "--output", "yaml"]);
+    assert!(!told.contains("simulated-key") && !exporter.log().join("\n").contains("simulated-key"));
+}
+
+#[test]
+fn another_name_than_the_rights_have_is_told_with_theirs() {
+    let Some(cluster) = control_plane("another_name_than_the_rights_have_is_told_with_theirs") else {
+        return;
+    };
+    let _in_service = cluster.in_service();
+    let release = Release::with_config(cluster, "other-name", &config(&[]));
+    let exporter = release.start_on("--config.kubernetes=without-the-hash");
+    let told = "the rights that there are name another ConfigMap: nbu-exporter. If that is the mounted one";
+    eventually("it is told", || exporter.log().iter().any(|line| line.contains(told)));
+    assert_eq!(exporter.get("/-/ready").status, 503);
+}
+
+#[test]
 fn a_missing_right_is_told_once_and_found_again_when_it_is_given() {
     let Some(cluster) = control_plane("a_missing_right_is_told_once_and_found_again_when_it_is_given") else {
         return;

@@ -92,6 +92,12 @@ impl ObjectName {
         Self::parse(ObjectKind::Secret, text)
     }
 
+    /// What to say where there is no such object: beside a file that is mounted from one it may have another name.
+    pub fn missing(&self, may_be_renamed: bool) -> String {
+        let missing = format!("there is no such object: create it, or correct {}", self.kind.flag());
+        if may_be_renamed { format!("{missing}. {}", super::RENAMED) } else { missing }
+    }
+
     fn parse(kind: ObjectKind, text: &str) -> Result<Self, NameError> {
         let (object, key) = text.split_once(':').unwrap_or((text, DEFAULT_KEY));
         let (namespace, name) = match object.split_once('/') {

@@ -25,9 +25,10 @@ impl Status {
         self.answers.load(Ordering::Relaxed) && is_fresh
     }
 
-    /// Whether the object was there at the last answer.
-    pub fn is_present(&self) -> bool {
-        self.present.load(Ordering::Relaxed)
+    /// Whether the object was there at the last answer; `None` before there was one: an API server that does not answer
+    /// does not say that the object is gone.
+    pub fn is_present(&self) -> Option<bool> {
+        self.last().map(|_| self.present.load(Ordering::Relaxed))
     }
 
     /// How many watches ended otherwise than by their time.

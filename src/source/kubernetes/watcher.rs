@@ -12,6 +12,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::holder::Holder;
 use super::pause::Pauses;
+use super::rights;
 use super::{Access, ObjectKind, ObjectName, Problem, Revision, Sighting, Status, Timing};
 
 /// How many sightings may wait; then the stream waits.
@@ -98,14 +99,11 @@ impl ObjectReader {
     }
 
     fn seen(&self, object: Option<impl Holder>) -> Sighting {
+        let revision = object.map(|object| Revision::new(object, &self.object.key));
+        // Before the answer, which makes it known.
+        self.status.seen(revision.as_ref().map(|revision| revision.uid.as_str()));
         self.status.answered();
-        let Some(object) = object else {
-            self.status.seen(None);
-            return Sighting::Missing;
-        };
-        let revision = Revision::new(object, &self.object.key);
-        self.status.seen(Some(&revision.uid));
-        Sighting::Present(Arc::new(revision))
+        revision.map_or(Sighting::Missing, |revision| Sighting::Present(Arc::new(revision)))
     }
 }
 
@@ -253,10 +251,24 @@ impl Watch {
         }
         self.reader.status.failed();
         if !self.trouble.as_ref().is_some_and(|said| said.problem.is_like(&problem)) {
-            let err = problem.sentence(&self.reader.object);
+            let err = self.sentence(&problem).await;
             tracing::warn!(object = %self.reader.object, err, "The {} can not be watched; it is tried again", self.reader.object.kind);
         }
         self.trouble = Some(Trouble { problem, of_watch });
+    }
+
+    /// What is wrong, with what only the API server knows of it.
+    async fn sentence(&self, problem: &Problem) -> String {
+        let (reader, object) = (&self.reader, &self.reader.object);
+        let mut sentence = problem.sentence(object);
+        if matches!(problem, Problem::Forbidden { .. }) {
+            let names = rights::allowed_instead(reader.access.client(), object);
+            let names = timeout(reader.timing.answer, names).await.unwrap_or_default();
+            if let Some(hint) = rights::hint(&names, object) {
+                sentence = format!("{sentence}; {hint}");
+            }
+        }
+        sentence
     }
 
     /// A list succeeded, or a watch lived.

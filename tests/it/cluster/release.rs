@@ -40,6 +40,16 @@ impl Release {
         release
     }
 
+    /// The same with the configuration in a Secret, and the rights to that alone.
+    pub fn with_secret(cluster: &'static ControlPlane, namespace: &str, text: &str) -> Self {
+        let release = Self::new(cluster, namespace);
+        release.apply(&RULES.replace("NAMESPACE", namespace).replace("configmaps", "secrets"));
+        let file = release.files.path().join("config.yaml");
+        fs::write(&file, text).unwrap();
+        release.kubectl(["create", "secret", "generic", NAME, &format!("--from-file={}", file.display())]);
+        release
+    }
+
     /// The kubeconfig of a pod's service account: the token is a file, as it is in a pod.
     fn write_kubeconfig(&self) {
         let token = self.kubectl(["create", "token", NAME, "--duration", "1h"]);
@@ -120,9 +130,21 @@ impl Release {
         self.cluster.kubectl(["--namespace", &self.namespace].into_iter().chain(edit).chain(manager))
     }
 
+    /// Edits the Secret.
+    #[track_caller]
+    pub fn edit_secret(&self, text: &str) {
+        let patch = serde_json::json!({ "stringData": { "config.yaml": text } }).to_string();
+        self.kubectl(["patch", "secret", NAME, "--type", "merge", "--patch", &patch]);
+    }
+
     /// The program on the object alone.
     pub fn start(&self) -> Exporter {
         Exporter::spawn(self.command())
+    }
+
+    /// The same with another object than that of the chart, named by this flag.
+    pub fn start_on(&self, object: &str) -> Exporter {
+        Exporter::spawn(self.command_on(object))
     }
 
     /// The same in a pod of this name.
@@ -172,11 +194,15 @@ impl Release {
 
     /// As the chart's pod starts it.
     fn command(&self) -> Command {
+        self.command_on(&format!("--config.kubernetes={NAME}:config.yaml"))
+    }
+
+    fn command_on(&self, object: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_nbu-exporter"));
         command
             .arg("run")
             .args(["--web.listen-address=127.0.0.1:0", "--kubernetes.events=true"])
-            .arg(format!("--config.kubernetes={NAME}:config.yaml"))
+            .arg(object)
             .env("KUBECONFIG", self.kubeconfig())
             .env("POD_NAME", "the-pod")
             .env("POD_NAMESPACE", &self.namespace)

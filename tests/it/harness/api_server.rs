@@ -37,6 +37,8 @@ struct Script {
     watch: Answer,
     /// The namespace in which Events are forbidden.
     no_events_in: Option<&'static str>,
+    /// The names of the objects that may be watched, as an account is told of its own rules.
+    allowed: Vec<&'static str>,
     object: Option<Value>,
     lists: usize,
     events: Vec<Value>,
@@ -74,6 +76,7 @@ impl ApiServer {
             get: Answer::Right,
             watch: Answer::Right,
             no_events_in: None,
+            allowed: vec!["cfg"],
             object: Some(shape("cfg", version, text)),
             lists: 0,
             events: Vec::new(),
@@ -137,6 +140,18 @@ impl ApiServer {
     /// Forbids Events in this namespace.
     pub fn forbid_events(&self, namespace: &'static str) {
         self.stage.change(|script| script.no_events_in = Some(namespace));
+    }
+
+    /// From now on the rules allow only an object of this name.
+    pub fn allow(&self, name: &'static str) {
+        self.stage.change(|script| script.allowed = vec![name]);
+    }
+
+    /// Deletes the object.
+    pub fn delete(&self) {
+        let object = self.stage.script().object.clone().unwrap();
+        self.stage.change(|script| script.object = None);
+        self.tell("DELETED", &object);
     }
 
     /// The Events that were tried, as they were sent.
@@ -221,6 +236,8 @@ impl Stage {
                 self.keep(&request)
             } else if request.line.contains("/events") {
                 self.event(request)
+            } else if request.line.contains("/selfsubjectrulesreviews") {
+                (201, self.rules())
             } else {
                 self.answer(&request.line)
             };
@@ -230,6 +247,15 @@ impl Stage {
                 return;
             }
         }
+    }
+
+    fn rules(&self) -> String {
+        let names = self.script().allowed.clone();
+        let rule = json!({"verbs": ["get", "list", "watch"], "apiGroups": [""], "resources": ["configmaps", "secrets"],
+            "resourceNames": names});
+        json!({"kind": "SelfSubjectRulesReview", "apiVersion": "authorization.k8s.io/v1", "metadata": {}, "spec": {},
+            "status": {"resourceRules": [rule], "nonResourceRules": [], "incomplete": false}})
+        .to_string()
     }
 
     fn event(&self, request: Request) -> (u16, String) {

@@ -201,6 +201,8 @@ impl Mock {
         let path = parts.uri.path().to_owned();
         let verb = if path.starts_with("/apis/events.k8s.io/v1/namespaces/") {
             parts.method.as_str()
+        } else if path == "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews" {
+            return Ok(failure(403));
         } else if path == "/api/v1/namespaces/ns/configmaps/cfg" {
             "get"
         } else {
