@@ -32,7 +32,7 @@ use crate::source::file::{self, FileReader, FileSource};
 use crate::source::kubernetes::{AccessError, ObjectName};
 use crate::source::signal::Hangups;
 use crate::supervisor::{Supervisor, SupervisorMetrics};
-use crate::telemetry::LogControl;
+use crate::telemetry::{LogControl, Restarts};
 pub use catalogue::{Listed, catalogue};
 use cluster::Cluster;
 use live::{Live, Pinned};
@@ -116,7 +116,8 @@ impl App {
             State::new(exposition, config.clone(), status_reader.clone(), requests, BuildInfo::current())
                 .with_metrics_path(options.telemetry_path.clone())
                 .until(announced);
-        let http_metrics = HttpMetrics::new(&metrics).context("metrics")?;
+        let restarts = Restarts::new(&metrics).context("metrics")?;
+        let http_metrics = HttpMetrics::new(&metrics, restarts.clone()).context("metrics")?;
         let pages = Pages::new(state, http_metrics.clone());
         let listeners = Listeners::new(pages, Limits::default(), http_metrics);
         let pinned = Pinned::new(options.listen_addresses, options.telemetry_path);
@@ -124,7 +125,7 @@ impl App {
         let address = live.begin(&first).await?;
 
         if let Some(cluster) = cluster.as_mut().filter(|_| options.events) {
-            cluster.announce(status.statuses(), refused, &first);
+            cluster.announce(status.statuses(), refused, &first, &restarts);
         }
         let reload_metrics = ReloadMetrics::new(&metrics).context("metrics")?;
         let reloader = Reloader::new(sources, watcher, live, start, status, reload_metrics);
@@ -154,9 +155,7 @@ impl App {
             // The tasks end by the same token; that is no death.
             biased;
             () = self.drain.cancelled() => None,
-            _ = &mut self.supervisor => Some(anyhow!("the supervisor ended; this is a bug")),
-            _ = &mut self.reloader => Some(anyhow!("the reload funnel ended; this is a bug")),
-            () = ended(&mut self.cluster) => Some(anyhow!("the watch of the object ended; this is a bug")),
+            error = first_death(&mut self.supervisor, &mut self.reloader, ended(&mut self.cluster)) => Some(error),
         };
         if let Some(error) = died {
             return Err(error.into());
@@ -166,6 +165,19 @@ impl App {
         live.listeners.shutdown(DRAIN).await;
         self.supervisor.await.context("the supervisor")?;
         Ok(())
+    }
+}
+
+/// Waits for the death of a task that can not be begun anew, since what it knew is gone; which one it was.
+async fn first_death<T>(
+    supervisor: &mut JoinHandle<()>,
+    reloader: &mut JoinHandle<T>,
+    cluster: impl Future<Output = ()>,
+) -> anyhow::Error {
+    tokio::select! {
+        _ = supervisor => anyhow!("the supervisor ended; this is a bug"),
+        _ = reloader => anyhow!("the reload funnel ended; this is a bug"),
+        () = cluster => anyhow!("the watch of the object, or of its Events, ended; this is a bug"),
     }
 }
 
@@ -232,5 +244,28 @@ fn environment() -> BTreeMap<String, String> {
 impl From<io::Error> for RunError {
     fn from(error: io::Error) -> Self {
         Self::Runtime(error.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_death_of_a_task_that_can_not_be_begun_anew_ends_the_program() {
+        for (victim, expected) in
+            [(0, "the supervisor"), (1, "the reload funnel"), (2, "the watch of the object")]
+        {
+            let task = |number| async move {
+                assert!(number != victim, "injected");
+                pending::<()>().await;
+            };
+            let (mut supervisor, mut reloader, watch) =
+                (tokio::spawn(task(0)), tokio::spawn(task(1)), tokio::spawn(task(2)));
+            let error = first_death(&mut supervisor, &mut reloader, async { drop(watch.await) }).await;
+            assert!(error.to_string().starts_with(expected), "{error}");
+        }
     }
 }

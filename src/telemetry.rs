@@ -2,9 +2,11 @@
 
 mod counter;
 mod panic;
+mod restart;
 
 pub use counter::MessageCounter;
 pub use panic::{PanicCounter, watch_panics};
+pub use restart::{Restarts, Task};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -2,22 +2,39 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use crate::reload::{Outcome, Status, Statuses, Verdict};
 use crate::source::kubernetes::{Announcement, Announcer, Kind, Occasion};
+use crate::telemetry::{Restarts, Task};
 
 /// A Secret comes up to about 80 s after the ConfigMap that names it, so a missing key file is no news before this.
 const PATIENCE: Duration = Duration::from_mins(3);
 
-/// Makes Events of verdicts and of refused keys; it never ends.
-pub(super) async fn announce(
-    mut statuses: Statuses,
-    mut verdicts: Verdicts,
-    mut refused: mpsc::Receiver<Arc<str>>,
+/// Makes Events of verdicts and of refused keys; it never ends, and a panic is no end.
+pub(super) async fn keep_announcing(
+    restarts: Restarts,
+    statuses: Statuses,
+    verdicts: Verdicts,
+    refused: mpsc::Receiver<Arc<str>>,
     announcer: Announcer,
+) {
+    let mut known = (statuses, verdicts, refused, announcer);
+    let announcing = restarts.keep(Task::Announcing, &mut known, |known| {
+        let (statuses, verdicts, refused, announcer) = known;
+        announce(statuses, verdicts, refused, announcer).boxed()
+    });
+    announcing.await;
+}
+
+async fn announce(
+    statuses: &mut Statuses,
+    verdicts: &mut Verdicts,
+    refused: &mut mpsc::Receiver<Arc<str>>,
+    announcer: &Announcer,
 ) {
     loop {
         let due = verdicts.due();
@@ -108,6 +125,8 @@ impl Verdicts {
 }
 
 fn of_refusal(site: &str) -> Announcement {
+    #[cfg(test)]
+    assert!(site != tests::DEADLY, "injected");
     let note =
         format!("site {site}: NetBackup refuses the API key; create a new one and put it in its place");
     Announcement { kind: Kind::CredentialRejected, note, at: Timestamp::now(), occasion: Occasion::Note }
@@ -125,10 +144,14 @@ mod tests {
     use super::*;
     use crate::reload::{StatusWriter, Trigger};
 
+    /// A refused site of this name kills the task.
+    pub(super) const DEADLY: &str = "deadly";
+
     struct Rig {
         status: StatusWriter,
         refused: mpsc::Sender<Arc<str>>,
         announcer: Announcer,
+        restarts: Restarts,
     }
 
     impl Rig {
@@ -137,8 +160,10 @@ mod tests {
             let announcer = Announcer::to_test();
             let (refused, receiver) = mpsc::channel(1);
             let verdicts = Verdicts::after(Some("6"));
-            tokio::spawn(announce(status.statuses(), verdicts, receiver, announcer.clone()));
-            Self { status, refused, announcer }
+            let restarts = Restarts::new(&prometheus::Registry::new()).unwrap();
+            let (statuses, told) = (status.statuses(), announcer.clone());
+            tokio::spawn(keep_announcing(restarts.clone(), statuses, verdicts, receiver, told));
+            Self { status, refused, announcer, restarts }
         }
 
         /// Publishes a verdict, waits, and gives what was announced meanwhile.
@@ -242,5 +267,16 @@ mod tests {
             let told = verdicts.tell(Timestamp::now(), &verdict(revision), kind, "");
             assert_eq!((told.occasion, told.kind), (expected, kind), "{revision}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_events_task_that_dies_is_begun_anew_and_nothing_after_is_lost() {
+        let mut rig = Rig::start();
+        assert_eq!(rig.tell(Outcome::Applied, false, 1).await, [Kind::ConfigReloaded]);
+        rig.refused.send(DEADLY.into()).await.unwrap();
+        rig.refused.send("paris".into()).await.unwrap();
+        assert_eq!(rig.tell(Outcome::Rejected, false, 2).await.len(), 2);
+        assert_eq!(rig.restarts.of(Task::Announcing), 1);
+        assert_eq!(rig.tell(Outcome::Rejected, false, 1).await, [], "what was told is known still");
     }
 }

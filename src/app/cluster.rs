@@ -1,17 +1,20 @@
 use std::env;
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::RunError;
-use super::announcing::{Verdicts, announce};
+use super::announcing::{Verdicts, keep_announcing};
 use crate::exposition::{Reading, Source};
 use crate::metric::{flag, seconds};
 use crate::reload::{ActiveConfig, MountLag, Statuses};
 use crate::source::kubernetes::{
     Access, Announcer, KeptObject, ObjectName, ObjectReader, ObjectWatcher, Pod, Sighting, Status, Timing,
 };
+use crate::telemetry::{Restarts, Task};
 
 const UP: &str = "nbu_exporter_config_kubernetes_watch_up";
 const PRESENT: &str = "nbu_exporter_config_kubernetes_object_present";
@@ -53,12 +56,20 @@ impl Cluster {
         sightings
     }
 
-    /// Waits for the end of the watch, which is a bug.
+    /// Waits for the end of a task that never ends, which is a bug.
     pub(super) async fn ended(&mut self) {
-        match &mut self.watcher {
-            // The panic was logged where it happened.
-            Some(watcher) => drop(watcher.ended().await),
-            None => std::future::pending().await,
+        let Self { watcher, tasks, .. } = self;
+        let watch = async {
+            match watcher {
+                // The panic was logged where it happened.
+                Some(watcher) => drop(watcher.ended().await),
+                None => std::future::pending().await,
+            }
+        };
+        let mut tasks: FuturesUnordered<_> = tasks.iter_mut().collect();
+        tokio::select! {
+            () = watch => {}
+            Some(_) = tasks.next() => {}
         }
     }
 
@@ -68,14 +79,24 @@ impl Cluster {
         statuses: Statuses,
         refused: mpsc::Receiver<Arc<str>>,
         first: &ActiveConfig,
+        restarts: &Restarts,
     ) {
         let pod = variable("POD_NAME").zip(variable("POD_NAMESPACE"));
         let pod = pod.map(|(name, namespace)| Pod { name, namespace, uid: variable("POD_UID") });
         let (object, own) = (self.reader.object().clone(), self.reader.status());
-        let (announcer, publishing) = Announcer::start(&self.access, &object, &own, pod);
+        let (announcer, publishers) = Announcer::start(&self.access, &object, &own, pod);
         let verdicts = Verdicts::after(first.resource_version.as_deref());
-        let telling = tokio::spawn(announce(statuses, verdicts, refused, announcer));
-        self.tasks.extend(publishing.into_iter().chain([telling]).map(AbortOnDropHandle::new));
+        for mut publisher in publishers {
+            let restarts = restarts.clone();
+            self.spawn(async move {
+                restarts.keep(Task::Events, &mut publisher, |publisher| publisher.run().boxed()).await;
+            });
+        }
+        self.spawn(keep_announcing(restarts.clone(), statuses, verdicts, refused, announcer));
+    }
+
+    fn spawn(&mut self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.push(AbortOnDropHandle::new(tokio::spawn(task)));
     }
 
     /// What is known of the source; the lag only where there is a mounted file as well.

@@ -4,6 +4,7 @@ use std::pin::pin;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
@@ -14,6 +15,7 @@ use tracing::{info, warn};
 
 use super::bind::Bound;
 use super::connection::Service;
+use crate::telemetry::Task;
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -70,12 +72,17 @@ impl Acceptor {
         self.closed.clone()
     }
 
-    /// Serves until it is told to end, then drains.
-    pub(super) async fn run(mut self, retire: oneshot::Receiver<Retire>) {
+    /// Serves until it is told to end, then drains. A panic takes no socket and no other client along.
+    pub(super) async fn run(mut self, mut retire: oneshot::Receiver<Retire>) {
         // However it ends.
         let closed = self.closed.clone().drop_guard();
         let at_once = Retire { linger: Duration::ZERO, grace: self.service.limits.drain };
-        let Retire { linger, grace } = self.serve_until(retire).await.unwrap_or(at_once);
+        let restarts = self.service.metrics.restarts.clone();
+        let mut state = (&mut self, &mut retire);
+        let told = restarts.keep(Task::Acceptor, &mut state, |(acceptor, retire)| {
+            acceptor.serve_until(&mut **retire).boxed()
+        });
+        let Retire { linger, grace } = told.await.unwrap_or(at_once);
         if !linger.is_zero() {
             self.serve_until(sleep(linger)).await;
         }
@@ -102,6 +109,8 @@ impl Acceptor {
     }
 
     fn take(&mut self, accepted: Result<Accepted, io::Error>) {
+        #[cfg(test)]
+        assert!(!self.service.dies.swap(false, std::sync::atomic::Ordering::Relaxed), "injected");
         match accepted {
             Ok(accepted) => {
                 if let Some(failures) = self.pause.over() {

@@ -35,11 +35,21 @@ pub(super) struct Service {
     pub(super) metrics: HttpMetrics,
     /// One for each connection that may be open.
     pub(super) permits: Arc<Semaphore>,
+    /// Has the acceptor die at its next client, for a test.
+    #[cfg(test)]
+    pub(super) dies: Arc<std::sync::atomic::AtomicBool>,
 }
 
 impl Service {
     pub(super) fn new(pages: Pages, limits: Limits, metrics: HttpMetrics) -> Self {
-        Self { pages, limits, metrics, permits: Arc::new(Semaphore::new(limits.connections)) }
+        Self {
+            pages,
+            limits,
+            metrics,
+            permits: Arc::new(Semaphore::new(limits.connections)),
+            #[cfg(test)]
+            dies: Arc::default(),
+        }
     }
 
     /// Serves one client until it ends, exceeds a limit, or `drain` is cancelled and the open request is answered.

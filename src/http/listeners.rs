@@ -143,6 +143,12 @@ impl Listeners {
         self.open.push(Open { requested, local, socket, retire, drain, closed });
     }
 
+    /// Has an acceptor die at its next client.
+    #[cfg(test)]
+    pub(super) fn kill_at_next_client(&self) {
+        self.service.dies.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+
     /// Stops accepting, answers the open requests, and cuts those that are not answered when `deadline` is over.
     pub async fn shutdown(mut self, deadline: Duration) {
         for open in self.open.drain(..) {

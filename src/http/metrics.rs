@@ -2,6 +2,7 @@ use axum::http::StatusCode;
 use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
 use super::progress::Overdue;
+use crate::telemetry::Restarts;
 
 /// What the server counts about itself; clones share it.
 #[derive(Clone, Debug)]
@@ -12,11 +13,13 @@ pub struct HttpMetrics {
     cut: IntCounterVec,
     /// Failed accepts, such as for want of file descriptors.
     pub(super) accept_errors: IntCounter,
+    /// Begins an acceptor anew.
+    pub(super) restarts: Restarts,
 }
 
 impl HttpMetrics {
     /// Registers the metrics.
-    pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+    pub fn new(registry: &Registry, restarts: Restarts) -> Result<Self, prometheus::Error> {
         let counters = |name, help, labels: &[&str]| IntCounterVec::new(Opts::new(name, help), labels);
         let metrics = Self {
             requests: counters(
@@ -34,6 +37,7 @@ impl HttpMetrics {
                 "nbu_exporter_http_accept_errors_total",
                 "Connections that could not be accepted, such as for want of file descriptors.",
             )?,
+            restarts,
         };
         // Known label values begin at 0 instead of missing.
         metrics.requests.get_metric_with_label_values(&["/metrics", StatusCode::OK.as_str()])?;

@@ -23,7 +23,7 @@ mod watcher;
 
 pub use access::{Access, AccessError};
 pub use announcement::{Announcement, Kind, Occasion};
-pub use events::{Announcer, Pod};
+pub use events::{Announcer, EventPublisher, Pod};
 pub use kept::KeptObject;
 pub use name::{NameError, ObjectKind, ObjectName};
 pub use problem::Problem;

@@ -25,6 +25,20 @@ async fn an_unchanged_address_is_left_alone() {
 }
 
 #[tokio::test]
+async fn an_acceptor_that_dies_is_begun_anew_and_takes_no_other_client_along() {
+    let world = World::new().await;
+    let mut other = world.client().await;
+    other.get("/-/healthy").await;
+    for deaths in [1.0, 2.0] {
+        world.listeners.kill_at_next_client();
+        let _lost = TcpStream::connect(world.address).await.unwrap();
+        world.wait_for("nbu_exporter_task_restarts_total{task=\"acceptor\"}", deaths).await;
+        assert_eq!(other.get("/-/healthy").await.status, 200);
+        assert_eq!(world.client().await.get("/-/healthy").await.status, 200);
+    }
+}
+
+#[tokio::test]
 async fn a_keep_alive_scraper_is_closed_by_the_move_and_sees_the_new_configuration() {
     let mut world = World::new().await;
     let old = world.address;

@@ -14,6 +14,7 @@ use crate::http::{HttpMetrics, Limits, Listeners, Pages, State};
 use crate::metric::{Desc, Family, Kind, Naming};
 use crate::reload::{ActiveConfig, ConfigReader, ConfigWriter, Digest, Event, StatusWriter, requests};
 use crate::snapshot::{Fragment, Snapshot, SnapshotStore};
+use crate::telemetry::Restarts;
 
 pub(super) static JOBS: Desc =
     Desc { name: "nbu_jobs", help: "Jobs.", kind: Kind::Gauge, labels: &["policy"], naming: Naming::Native };
@@ -53,7 +54,8 @@ impl World {
         held.set_reuseaddr(true).unwrap();
         held.bind(([0, 0, 0, 0], 0).into()).unwrap();
         let registry = Registry::new(&BuildInfo::current()).unwrap();
-        let metrics = HttpMetrics::new(registry.prometheus()).unwrap();
+        let restarts = Restarts::new(registry.prometheus()).unwrap();
+        let metrics = HttpMetrics::new(registry.prometheus(), restarts).unwrap();
         let store = SnapshotStore::default();
         let (config, reader) = ConfigWriter::new(active(&[]));
         let status = StatusWriter::default();

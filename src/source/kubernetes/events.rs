@@ -9,7 +9,6 @@ use kube::Api;
 use kube::api::{Patch, PatchParams, PostParams};
 use serde_json::json;
 use tokio::sync::Notify;
-use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::outbox::{Next, Outbox};
@@ -48,31 +47,28 @@ struct Mailbox {
 }
 
 impl Announcer {
-    /// Starts the tasks, which never end.
+    /// An announcer, and what publishes for it: each is to run in a task of its own.
     pub fn start(
         access: &Access,
         object: &Arc<ObjectName>,
         status: &Arc<Status>,
         pod: Option<Pod>,
-    ) -> (Self, Vec<JoinHandle<()>>) {
+    ) -> (Self, Vec<EventPublisher>) {
         let instance: Option<Arc<str>> = pod.as_ref().map(|pod| pod.name.as_str().into());
         let watched = Subject::Watched(object.clone(), status.clone());
         let subjects: Vec<_> = [Some(watched), pod.map(Subject::Pod)].into_iter().flatten().collect();
         let announcer = Self::with_mailboxes(subjects.len());
-        let publish = |(mailbox, subject)| {
-            let publisher = EventPublisher {
-                announcer: announcer.clone(),
-                mailbox,
-                access: access.clone(),
-                subject,
-                instance: instance.clone(),
-                pauses: Pauses::new(FIRST_PAUSE, LONGEST_PAUSE),
-                is_failing: false,
-            };
-            tokio::spawn(publisher.run())
+        let publish = |(mailbox, subject)| EventPublisher {
+            announcer: announcer.clone(),
+            mailbox,
+            access: access.clone(),
+            subject,
+            instance: instance.clone(),
+            pauses: Pauses::new(FIRST_PAUSE, LONGEST_PAUSE),
+            is_failing: false,
         };
-        let tasks = subjects.into_iter().enumerate().map(publish).collect();
-        (announcer, tasks)
+        let publishers = subjects.into_iter().enumerate().map(publish).collect();
+        (announcer, publishers)
     }
 
     fn with_mailboxes(count: usize) -> Self {
@@ -156,8 +152,12 @@ impl Subject {
     }
 }
 
-/// The task for one object.
-struct EventPublisher {
+/// An announcement of this kills the publisher.
+#[cfg(test)]
+pub(super) const DEADLY: &str = "deadly";
+
+/// Publishes what is announced of one object.
+pub struct EventPublisher {
     announcer: Announcer,
     /// Which of its mailboxes is ours.
     mailbox: usize,
@@ -178,7 +178,8 @@ enum Failure {
 }
 
 impl EventPublisher {
-    async fn run(mut self) {
+    /// Never ends. What was published before a panic is not published again.
+    pub async fn run(&mut self) {
         let mailboxes = self.announcer.0.clone();
         let Some(mailbox) = mailboxes.get(self.mailbox) else { return };
         loop {
@@ -201,6 +202,8 @@ impl EventPublisher {
 
     /// Makes the Event, or the one that tells the same thing already a series.
     async fn publish(&self, announcement: &Announcement) -> Result<(), Failure> {
+        #[cfg(test)]
+        assert!(announcement.note != DEADLY, "injected");
         let about = self.subject.reference();
         let namespace = about.namespace.clone().unwrap_or_default();
         let event = announcement.event(about, self.instance.as_deref());

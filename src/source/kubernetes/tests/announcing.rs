@@ -1,11 +1,14 @@
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use super::mock::{Answer, Mock};
+use crate::source::kubernetes::events::DEADLY;
 use crate::source::kubernetes::{Access, Announcement, Announcer, Kind, Occasion, Pod, Status};
 
 async fn announcer(mock: &Mock) -> Announcer {
@@ -21,7 +24,12 @@ fn of_pod(access: &Access, name: &str) -> Announcer {
     let status = Arc::new(Status::default());
     status.seen(Some("u1"));
     let object = Arc::new("ns/cfg".parse().unwrap());
-    Announcer::start(access, &object, &status, Some(pod)).0
+    let (announcer, publishers) = Announcer::start(access, &object, &status, Some(pod));
+    for mut publisher in publishers {
+        // As its owner does it.
+        tokio::spawn(async move { while AssertUnwindSafe(publisher.run()).catch_unwind().await.is_err() {} });
+    }
+    announcer
 }
 
 fn rejected(note: &str) -> Announcement {
@@ -164,6 +172,18 @@ async fn fault_55_a_slow_a_refusing_and_a_failing_events_api_never_hold_anybody_
         sleep(Duration::from_mins(1)).await;
         assert_eq!(told(&mock).last().unwrap().0, "after", "{answer:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_publisher_that_dies_goes_on_with_what_is_announced_next() {
+    let mock = Mock::empty();
+    let announcer = announcer(&mock).await;
+    for note in ["before", DEADLY, "after"] {
+        announcer.announce(&rejected(note));
+        sleep(Duration::from_mins(1)).await;
+    }
+    let notes: Vec<_> = told(&mock).into_iter().map(|(note, _)| note).collect();
+    assert_eq!(notes, ["before", "after"]);
 }
 
 #[tokio::test(start_paused = true)]
