@@ -3,6 +3,7 @@
 //! They need the tools of `tests/cluster` (`make cluster-tools`), and say so where those are not built.
 
 mod control_plane;
+mod installation;
 mod objects;
 mod release;
 

@@ -93,6 +93,12 @@ impl ControlPlane {
         String::from_utf8(output.stdout).unwrap()
     }
 
+    /// What kubectl says, whether it is content or not.
+    pub fn kubectl_says(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> String {
+        let output = self.command(arguments).stdin(Stdio::null()).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     /// The same with this on its standard input. What it wrote to both outputs: warnings are on the second.
     #[track_caller]
     pub fn kubectl_with(

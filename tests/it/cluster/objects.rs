@@ -28,7 +28,7 @@ fn restricted_namespace(cluster: &ControlPlane, name: &str) {
 }
 
 /// The operator's own definitions, so that monitors and rules are judged as well.
-fn define_monitors(cluster: &ControlPlane) {
+pub fn define_monitors(cluster: &ControlPlane) {
     let build = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cluster/tools/build");
     let folder = std::process::Command::new(build).arg("--crds").output().unwrap();
     assert!(
