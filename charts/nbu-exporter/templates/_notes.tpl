@@ -27,13 +27,19 @@ Test   helm -n {{ .Release.Namespace }} test {{ .Release.Name }}
 {{- end }}
 {{- end -}}
 
-{{/* The keys that the sites of the values take from Secrets, each with the command that shows whether it is there. */}}
+{{/* The keys and authorities that the sites of the values take from objects of someone else. */}}
 {{- define "nbu-exporter.neededKeys" -}}
 {{- $needed := list -}}
 {{- $own := list -}}
 {{- range .Values.credentials -}}
 {{- $own = append $own (toString .site) -}}
 {{- $needed = append $needed (printf "Secret %s needs the key %s (site %s)" .existingSecret (.key | default "apiKey") .site) -}}
+{{- end -}}
+{{- $bundle := .Values.tls.caBundle -}}
+{{- range $kind, $name := dict "ConfigMap" $bundle.existingConfigMap "Secret" $bundle.existingSecret -}}
+{{- if $name -}}
+{{- $needed = append $needed (printf "%s %s needs the authorities under the key %s" $kind $name $bundle.key) -}}
+{{- end -}}
 {{- end -}}
 {{- if .Values.credentialsSecret -}}
 {{- $common := list -}}
@@ -62,14 +68,6 @@ Test   helm -n {{ .Release.Namespace }} test {{ .Release.Name }}
 {{- end -}}
 {{- with .Values.configSecret.existingName -}}
 {{- $needed = append $needed (printf "a Secret %s" .) -}}
-{{- end -}}
-{{- with .Values.tls.caBundle -}}
-{{- $key := .key -}}
-{{- range $kind, $name := dict "ConfigMap" .existingConfigMap "Secret" .existingSecret -}}
-{{- if $name -}}
-{{- $needed = append $needed (printf "a %s %s with the key %s" $kind $name $key) -}}
-{{- end -}}
-{{- end -}}
 {{- end -}}
 {{- toYaml $needed -}}
 {{- end -}}
@@ -100,7 +98,7 @@ Test   helm -n {{ .Release.Namespace }} test {{ .Release.Name }}
 {{- end -}}
 {{- $needed := include "nbu-exporter.neededKeys" . | fromYamlArray -}}
 {{- if $needed -}}
-{{- $remarks = append $remarks (printf "Keys: %s. A site whose key is not there is down, and the log names the file that is missing; it is collected when the key has come, within about a minute." (join "; " $needed)) -}}
+{{- $remarks = append $remarks (printf "%s. A site whose key or authority is not there is down, and the log names the file that is missing; it is collected when that has come, within about a minute." (join "; " $needed)) -}}
 {{- end -}}
 {{- with include "nbu-exporter.neededObjects" . | fromYamlArray -}}
 {{- $remarks = append $remarks (printf "The pod waits in ContainerCreating until there is %s." (join " and " .)) -}}

@@ -108,12 +108,15 @@
 secret:
   secretName: {{ $bundle.existingSecret | quote }}
   defaultMode: 0444
+  # It may come later, like a key: a site is down without it, and never verified by other authorities.
+  optional: true
   items:
     - key: {{ $bundle.key | quote }}
       path: ca.crt
 {{- else if or $bundle.existingConfigMap $bundle.inline .Values.tls.openshiftTrustedCABundle -}}
 configMap:
   name: {{ $bundle.existingConfigMap | default (include "nbu-exporter.suffixed" (list . "ca")) | quote }}
+  optional: true
   items:
     # OpenShift writes this key.
     - key: {{ ternary "ca-bundle.crt" (ternary "ca.crt" $bundle.key (empty $bundle.existingConfigMap)) .Values.tls.openshiftTrustedCABundle | quote }}

@@ -27,11 +27,13 @@ def test_a_site_without_a_key_file_gets_the_mounted_one(helm):
 
 
 def test_a_secret_that_comes_after_the_chart_holds_no_pod_up(helm):
-    """The exporter is up without it and says which key it lacks; of what a site could not do without, the authorities, the pod waits for the file."""
+    """The exporter is up without it and says which key or authority it lacks."""
     objects = helm.render({"config": {"nbuservers": [site()]}, "credentialsSecret": "k", "credentials": [{"site": "lyon", "existingSecret": "l"}], "tls": {"caBundle": {"existingSecret": "ca"}}})
     assert volume(objects, "keys")["secret"]["optional"] is True
     assert all(it["secret"]["optional"] is True for it in volume(objects, "credentials")["projected"]["sources"])
-    assert "optional" not in volume(objects, "ca")["secret"]
+    assert volume(objects, "ca")["secret"]["optional"] is True
+    assert volume(helm.render({"tls": {"caBundle": {"existingConfigMap": "ca"}}}), "ca")["configMap"]["optional"] is True
+    assert "optional" not in volume(helm.render({"configMap": {"existingName": "c"}}), "config")["configMap"], "nothing can be right without"
 
 
 def test_a_secret_of_its_own_wins_over_the_common_one(helm):
