@@ -13,6 +13,7 @@ mod key;
 mod listen;
 mod load;
 mod material;
+mod number;
 mod pattern;
 mod proxy;
 mod raw;

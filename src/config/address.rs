@@ -7,9 +7,9 @@ use rustls::pki_types::ServerName;
 use serde_json::{Value, json};
 
 use super::ListenHost;
+use super::number::whole_number;
 use super::pattern;
 use super::reader::Scalar;
-use super::scalar::whole_number;
 
 /// Our own paths: the metrics page can not be there.
 pub const RESERVED_PATHS: [&str; 9] =

@@ -2,9 +2,10 @@
 
 use super::address::{BasePath, Host, MetricsPath, Port, TlsName};
 use super::key::{Key, Shape};
+use super::number::{Count, Number};
 use super::proxy::ProxyUrl;
 use super::reader::{Decode, Reader, Slot, Without};
-use super::scalar::{Count, Dead, Digest, FilePath, Flag, MayBeEmpty, Number, SiteName, Span, Text};
+use super::scalar::{Dead, Digest, FilePath, Flag, MayBeEmpty, SiteName, Span, Text};
 use super::tree::Node;
 use super::{ApiVersion, ListenHost, LogFormat, LogLevel, Scheme, Secret};
 use crate::metric::MetricNames;

@@ -6,14 +6,13 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::key::{Secrecy, Shape};
+use super::number::whole_number;
 use super::pattern::{self, LITERAL};
 use super::reader::{Decode, Reader, Scalar, Without};
 use super::tree::Node;
 use super::{ApiVersion, LogFormat, LogLevel, Scheme, Secret, duration};
 use crate::metric::MetricNames;
 
-/// Longer than any that a program writes.
-const LONGEST_NUMBER: usize = 32;
 /// Long enough for every name; a label value of a megabyte is in every series.
 const LONGEST_SITE_NAME: usize = 128;
 
@@ -29,17 +28,9 @@ pub(super) struct SiteName(pub(super) String);
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Span<const LEAST: u64, const MOST: u64>(pub(super) Duration);
 
-/// A whole number between two bounds.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Count<const LEAST: u32, const MOST: u32>(pub(super) u32);
-
 /// Yes or no.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Flag(pub(super) bool);
-
-/// A number.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Number(pub(super) f64);
 
 /// The path of a file.
 #[derive(Clone, Debug)]
@@ -140,20 +131,6 @@ impl<const LEAST: u64, const MOST: u64> Scalar for Span<LEAST, MOST> {
     }
 }
 
-impl<const LEAST: u32, const MOST: u32> Scalar for Count<LEAST, MOST> {
-    fn wants() -> String {
-        format!("a whole number from {LEAST} to {MOST}")
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        whole_number(text).filter(|number| (LEAST..=MOST).contains(number)).map(Self)
-    }
-
-    fn schema() -> Value {
-        pattern::whole_number(LEAST, MOST)
-    }
-}
-
 impl Scalar for Flag {
     fn wants() -> String {
         "true or false".to_owned()
@@ -178,27 +155,6 @@ impl Scalar for Flag {
     fn schema() -> Value {
         let words = pattern::either(pattern::TRUE, pattern::FALSE);
         json!({ "type": ["boolean", "string", "integer"], "minimum": 0, "maximum": 1, "pattern": words })
-    }
-}
-
-impl Scalar for Number {
-    fn wants() -> String {
-        "a number".to_owned()
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        let short = text.len() <= LONGEST_NUMBER && exponent(text).is_none_or(is_small_exponent);
-        text.parse::<f64>().ok().filter(|number| short && number.is_finite()).map(Self)
-    }
-
-    fn schema() -> Value {
-        json!({
-            "type": ["number", "string"],
-            "exclusiveMinimum": -1e100,
-            "exclusiveMaximum": 1e100,
-            "maxLength": LONGEST_NUMBER,
-            "pattern": r"^[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE](?:-[0-9]{1,3}|\+?[0-9]{1,2}))?$",
-        })
     }
 }
 
@@ -329,27 +285,6 @@ fn any_case(words: &[&str]) -> String {
     };
     let words: Vec<String> = words.iter().map(|word| word.chars().map(letter).collect()).collect();
     format!("^({})$", words.join("|"))
-}
-
-/// The digits of a whole number. For YAML and JSON `7`, `7.0`, and `-0` and `0`, are one number, and tools write either.
-pub(super) fn whole_number(text: &str) -> Option<u32> {
-    let (digits, zeros) = text.split_once('.').unwrap_or((text, ""));
-    let is_zero = |digits: &str| digits.bytes().all(|byte| byte == b'0');
-    let digits = digits.strip_prefix('-').filter(|digits| is_zero(digits)).unwrap_or(digits);
-    let whole = is_zero(zeros) && digits.bytes().all(|byte| byte.is_ascii_digit());
-    digits.parse().ok().filter(|_| whole)
-}
-
-/// What stands behind the `e` of a number.
-fn exponent(text: &str) -> Option<&str> {
-    text.split_once(['e', 'E']).map(|(_, exponent)| exponent)
-}
-
-/// So that what is short can not be infinite.
-fn is_small_exponent(exponent: &str) -> bool {
-    exponent
-        .strip_prefix('-')
-        .map_or_else(|| exponent.trim_start_matches('+').len() <= 2, |digits| digits.len() <= 3)
 }
 
 #[cfg(test)]

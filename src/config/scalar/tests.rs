@@ -1,3 +1,4 @@
+use super::super::number::{Count, Number};
 use super::*;
 
 /// Texts that a value takes.
