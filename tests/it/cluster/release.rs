@@ -161,7 +161,7 @@ impl Release {
         Exporter::spawn(command)
     }
 
-    /// The same, with the last good configuration in a ConfigMap of its own, made without data, and the rights to that.
+    /// The same, with the last good configuration in a ConfigMap of its own, made without data.
     pub fn start_keeping(&self, file: &Path) -> Exporter {
         let mut command = self.command();
         command.arg("--config").arg(file).arg(format!("--config.last-good-kubernetes={LAST_GOOD}"));
@@ -169,21 +169,10 @@ impl Release {
         Exporter::spawn(command)
     }
 
-    /// Makes the ConfigMap for it.
+    /// Makes the ConfigMap for it; the rights to it are the chart's.
     #[track_caller]
     pub fn keep(&self) {
         self.kubectl(["create", "configmap", LAST_GOOD]);
-        let names = format!("--resource-name={LAST_GOOD}");
-        self.kubectl([
-            "create",
-            "role",
-            "keeper",
-            "--verb=get,update,patch",
-            "--resource=configmaps",
-            &names,
-        ]);
-        let account = format!("--serviceaccount={}:{NAME}", self.namespace);
-        self.kubectl(["create", "rolebinding", "keeper", "--role=keeper", &account]);
     }
 
     /// What is kept.
