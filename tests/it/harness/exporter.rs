@@ -133,6 +133,10 @@ impl Exporter {
     #[track_caller]
     pub fn until_runs(&self, text: &str) {
         eventually("the configuration runs", || self.runs(text));
+        // The exporter's own metrics are read one after the other, and scrapes of one moment share what was read.
+        let scrapes = || self.sample("nbu_exporter_http_requests_total{code=\"200\",path=\"/metrics\"}");
+        let shown = scrapes();
+        eventually("a page that was begun after that", || scrapes() > shown);
     }
 
     /// Whether the newest known revision is the one that runs.
