@@ -29,6 +29,10 @@ const HEALTHY: Duration = Duration::from_mins(10);
 /// An aborted poller that has not ended by then hangs in something that does not yield.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Memory is given back this long after sites went: their pollers have ended by then, and a scraper has usually come, with which
+/// the page goes that still had them.
+const GIVE_BACK: Duration = Duration::from_mins(1);
+
 /// Tells the supervisor to follow a configuration.
 #[derive(Clone, Debug)]
 pub struct SupervisorHandle(mpsc::Sender<(Arc<ActiveConfig>, oneshot::Sender<()>)>);
@@ -58,6 +62,9 @@ pub struct Supervisor {
     by_task: HashMap<Id, SiteId>,
     stopping: Vec<(AbortHandle, Instant)>,
     restarts: Vec<(Instant, SiteId)>,
+    /// When what gone sites took is given back to the system, and how.
+    give_back_at: Option<Instant>,
+    give_back: fn(),
 }
 
 #[derive(Debug)]
@@ -89,6 +96,8 @@ impl Supervisor {
             by_task: HashMap::new(),
             stopping: Vec::new(),
             restarts: Vec::new(),
+            give_back_at: None,
+            give_back: nbu_exporter_heap::give_back,
         };
         (supervisor, SupervisorHandle(sender))
     }
@@ -118,6 +127,9 @@ impl Supervisor {
     fn follow(&mut self, active: &ActiveConfig) {
         let config = &active.config;
         let gone: Vec<_> = self.pollers.keys().filter(|id| config.site(id).is_none()).cloned().collect();
+        if !gone.is_empty() {
+            self.give_back_at = Some(Instant::now() + GIVE_BACK);
+        }
         for id in gone {
             if let Some(name) = self.stop(&id) {
                 self.metrics.forget(&name);
@@ -213,11 +225,19 @@ impl Supervisor {
         let restarts = self.restarts.iter().map(|(at, _)| *at);
         let stops = self.stopping.iter().map(|(_, at)| *at);
         // Far enough to mean "not at all".
-        restarts.chain(stops).min().unwrap_or_else(|| Instant::now() + Duration::from_hours(1))
+        restarts
+            .chain(stops)
+            .chain(self.give_back_at)
+            .min()
+            .unwrap_or_else(|| Instant::now() + Duration::from_hours(1))
     }
 
     fn wake(&mut self) {
         let now = Instant::now();
+        if self.give_back_at.take_if(|at| *at <= now).is_some() {
+            // It may take a tenth of a second, which is too long for a thread that serves.
+            self.tasks.spawn_blocking(self.give_back);
+        }
         let due: Vec<_> = self.restarts.extract_if(.., |(at, _)| *at <= now).map(|(_, id)| id).collect();
         for id in due {
             if let Some(running) = self.pollers.remove(&id) {

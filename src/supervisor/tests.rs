@@ -1,6 +1,7 @@
 #![allow(clippy::float_cmp, reason = "a counter is compared with the very number that it was counted to")]
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -262,4 +263,21 @@ async fn a_pollers_restart_pause_goes_back_to_the_beginning_after_a_healthy_whil
         while supervisor.tasks.join_next().await.is_some() {}
     }
     assert_eq!(pauses, [1, 2, 4, 1, 2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_many_sites_took_is_given_back_when_they_go() {
+    static TIMES: AtomicUsize = AtomicUsize::new(0);
+    let (mut supervisor, ..) = supervisor();
+    supervisor.give_back = || {
+        TIMES.fetch_add(1, Ordering::Relaxed);
+    };
+    supervisor.follow(&active(&[site("paris", NOBODY), site("lyon", NOBODY)]));
+    assert_eq!(supervisor.give_back_at, None, "nothing went");
+    supervisor.follow(&active(&[]));
+    tokio::time::advance(GIVE_BACK).await;
+    supervisor.wake();
+    assert_eq!(supervisor.give_back_at, None, "once for all that went");
+    while supervisor.tasks.join_next().await.is_some() {}
+    assert_eq!(TIMES.load(Ordering::Relaxed), 1);
 }
