@@ -107,10 +107,10 @@ step_broken_start() {
     are_up paris lyon
 }
 
-# event_of_pod REASON POD: whether that pod told it, or told it again.
+# event_of_pod REASON POD: whether there is an Event with it on that pod; on the ConfigMap it may be one with that of the pod before.
 event_of_pod() {
     k get events.events.k8s.io --output json |
-        jq -e --arg reason "$1" --arg pod "$2" 'any(.items[]; .reason == $reason and (.reportingInstance | contains($pod)))' >/dev/null
+        jq -e --arg reason "$1" --arg pod "$2" 'any(.items[]; .reason == $reason and .regarding.kind == "Pod" and .regarding.name == $pod)' >/dev/null
 }
 
 # A site behind a firewall that drops: the pod stays in the Service.
