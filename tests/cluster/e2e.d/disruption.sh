@@ -22,7 +22,13 @@ through_service() {
 
 rolled_out() { k rollout status "deployment/$RELEASE" --timeout 300s >&2; }
 replaced() { k rollout restart "deployment/$RELEASE" >&2 && rolled_out && old_pods_are_gone; }
-annotated() { helm upgrade "$RELEASE" "$CHART" --values "$CLUSTER_SOURCE/e2e.d/values.yaml" --set-string "podAnnotations.e2e=$1" --wait --timeout 300s >/dev/null; old_pods_are_gone; }
+# With what docs/helm.md says of a configuration that was edited meanwhile.
+annotated() {
+    helm upgrade "$RELEASE" "$CHART" --values "$CLUSTER_SOURCE/e2e.d/values.yaml" --set-string "podAnnotations.e2e=$1" \
+        --force-conflicts --wait --timeout 300s >/dev/null
+    rolled_out
+    old_pods_are_gone
+}
 scaled() { k scale "deployment/$RELEASE" --replicas "$1" >&2 && rolled_out && old_pods_are_gone; }
 
 # Terminating pods serve for a while yet; a scrape that they lose counts too.
@@ -45,6 +51,7 @@ REQUEST
 
 # Whatever replaces the pod, no scrape is lost.
 step_rollout() {
+    remember_pod
     through_service "rollout restart" replaced
     through_service "helm upgrade with another pod" annotated one
     through_service "scale 1 to 2" scaled 2
@@ -58,10 +65,11 @@ step_rollout() {
 
 # A revert while the object can not be read: a volume only goes forward.
 step_revert() {
-    load_pod
-    local original edited
+    remember_pod
+    local original edited interval
     original=$(running_hash)
-    edit 's/scrapingInterval: \S+/scrapingInterval: 5h/'
+    interval=$(k get configmap "$CONFIG_MAP" --output 'jsonpath={.data.config\.yaml}' | sed -n 's/.*scrapingInterval: //p')
+    edit 's/scrapingInterval: \S+/scrapingInterval: 9h/'
     wait_until 60 "the edit is applied" object_runs
     edited=$(running_hash)
     [[ $edited != "$original" ]]
@@ -73,7 +81,7 @@ step_revert() {
     "$CLUSTER_SOURCE/control-plane" stop-apiserver "$dir/node/control-plane"
     "$CLUSTER_SOURCE/control-plane" start-apiserver "$dir/node/control-plane"
     wait_until 180 "the lost watch shows" watch_is 0
-    edit 's/scrapingInterval: \S+/scrapingInterval: 1h/'
+    edit "s/scrapingInterval: \\S+/scrapingInterval: $interval/"
     [[ $(text_hash) == "$original" ]] || die "the revert is not the text from before"
     sync_volumes
     wait_until 180 "the reverted text, known from the volume alone, runs" object_runs
@@ -86,7 +94,7 @@ step_revert() {
 
 # A bad edit must not wait for the next restart: break, drain, scrape goes on, repair, applied.
 step_broken_start() {
-    load_pod
+    remember_pod
     local old=$pod answered before
     before=$(running_hash)
     edit 's/scheme: http$/scheme: gopher/'
@@ -115,7 +123,7 @@ event_of_pod() {
 
 # A site behind a firewall that drops: the pod stays in the Service.
 step_unreachable() {
-    load_pod
+    remember_pod
     edit 's/^( *)nbuservers:/&\n\1- {site: dropped, host: 198.51.100.1, port: 8083, scheme: http, apiKeyFile: \/etc\/nbu-exporter\/keys\/paris}/'
     wait_until 60 "the edit is applied" object_runs
     through_service "a site added that never answers" wait_until 60 "the site is told to be down" sample_is 'nbu_up{site="dropped"}' 0

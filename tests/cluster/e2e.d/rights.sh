@@ -7,7 +7,8 @@ rules_of() {
 }
 
 expected_rules() {
-    printf '%s\n' "> configmaps [] [$CONFIG_MAP] [get list watch]" "> events.events.k8s.io [] [] [create patch]"
+    printf '%s\n' "> configmaps [] [$CONFIG_MAP-last-good] [get update patch]" "> configmaps [] [$CONFIG_MAP] [get list watch]" \
+        "> events.events.k8s.io [] [] [create patch]"
 }
 
 toolbox() {
