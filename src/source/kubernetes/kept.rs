@@ -40,6 +40,7 @@ impl KeptObject {
     ) -> Result<T, StoreError> {
         let problem = match timeout(ANSWER, request).await {
             Ok(Ok(answer)) => return Ok(answer),
+            Ok(Err(kube::Error::Api(status))) if status.code == 404 => return Err(self.missing()),
             Ok(Err(error)) => Problem::new(verb, &error),
             Err(_) => Problem::Timeout(ANSWER),
         };
@@ -86,11 +87,7 @@ impl Store for KeptObject {
             let data = BTreeMap::from([(&self.object.key, text)]);
             let patch = Patch::Merge(json!({ "data": data }));
             let api = self.api();
-            match self.ask("patch", api.patch(&self.object.name, &PatchParams::default(), &patch)).await {
-                Ok(_) => Ok(()),
-                Err(StoreError(why)) if why.contains("HTTP 404") => Err(self.missing()),
-                Err(error) => Err(error),
-            }
+            self.ask("patch", api.patch(&self.object.name, &PatchParams::default(), &patch)).await.map(drop)
         }
         .boxed()
     }
