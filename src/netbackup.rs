@@ -30,6 +30,7 @@ pub use listing::{Listing, Paging, Walk};
 pub use page::{DecodeError, Page, Records, decode};
 pub use proxy::ProxyHop;
 pub use stats::Stats;
+pub(crate) use tls::signatures_by;
 pub use tls::{Certificate, TlsCache, TlsFault, Untrusted, any_certificate, client_config};
 pub use transport::handshake_name;
 

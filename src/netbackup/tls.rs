@@ -8,6 +8,7 @@ mod key_exchange;
 mod leaf_only;
 mod provider;
 mod rsa;
+mod signatures;
 mod system;
 #[cfg(test)]
 mod tests;
@@ -16,15 +17,16 @@ mod untrusted;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use rustls::ClientConfig;
 use rustls::client::Resumption;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::danger::{ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 
 use crate::config::{Site, Verification};
 
 pub use self::certificate::Certificate;
 pub use self::fault::TlsFault;
+pub(crate) use self::signatures::signatures_by;
 pub use self::untrusted::Untrusted;
 
 use super::ClientError;
@@ -158,25 +160,5 @@ impl ServerCertVerifier for OtherName {
         self.verifier.verify_server_cert(leaf, intermediates, &self.name, ocsp, now)
     }
 
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.verifier.verify_tls12_signature(message, certificate, signature)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.verifier.verify_tls13_signature(message, certificate, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.verifier.supported_verify_schemes()
-    }
+    signatures_by!(|own| own.verifier);
 }

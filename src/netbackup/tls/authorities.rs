@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::danger::{ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{CertificateError, RootCertStore};
 use sha2::{Digest as _, Sha256};
 
 use super::chain;
 use super::leaf_only::Handshake;
 use super::provider::{provider, verified_schemes};
+use super::signatures::signatures_by;
 use super::untrusted::{Basis, Untrusted};
 
 /// Judges by authorities: webpki, and for the forms of certificates that it refuses and Go takes, a second look.
@@ -94,25 +95,5 @@ impl ServerCertVerifier for Authorities {
         Err(Untrusted::of_refusal(&refusal, &chain, self.basis, host, now).into_error())
     }
 
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Handshake { schemes: verified_schemes(), basis: self.basis }.tls12(message, certificate, signature)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Handshake { schemes: verified_schemes(), basis: self.basis }.tls13(message, certificate, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        verified_schemes().iter().map(|(scheme, _)| *scheme).collect()
-    }
+    signatures_by!(|own| Handshake { schemes: verified_schemes(), basis: own.basis });
 }

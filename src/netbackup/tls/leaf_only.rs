@@ -10,6 +10,7 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 use super::certificate::Certificate;
 use super::provider::{ANY_KEY, LEAST_BITS, Schemes};
 use super::rsa;
+use super::signatures::signatures_by;
 use super::untrusted::{Basis, Flaw, Untrusted};
 
 /// Judges by the leaf certificate alone, whoever signed it and whatever its version, names and dates are. That the
@@ -21,8 +22,9 @@ pub(super) struct LeafOnly {
 }
 
 impl LeafOnly {
-    fn basis(&self) -> Basis {
-        if self.digest.is_some() { Basis::Pin } else { Basis::Nothing }
+    fn handshake(&self) -> Handshake {
+        let basis = if self.digest.is_some() { Basis::Pin } else { Basis::Nothing };
+        Handshake { schemes: ANY_KEY, basis }
     }
 }
 
@@ -43,27 +45,7 @@ impl ServerCertVerifier for LeafOnly {
         Err(Untrusted::new(flaw, Basis::Pin, certificate).into_error())
     }
 
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Handshake { schemes: ANY_KEY, basis: self.basis() }.tls12(message, certificate, signature)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Handshake { schemes: ANY_KEY, basis: self.basis() }.tls13(message, certificate, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        ANY_KEY.iter().map(|(scheme, _)| *scheme).collect()
-    }
+    signatures_by!(|own| own.handshake());
 }
 
 /// Checks the signature of a handshake with the key of the certificate, whatever else the certificate holds.
@@ -74,7 +56,7 @@ pub(super) struct Handshake {
 
 impl Handshake {
     /// TLS 1.2 leaves the curve open.
-    pub(super) fn tls12(
+    pub(super) fn verify_tls12_signature(
         &self,
         message: &[u8],
         certificate: &CertificateDer<'_>,
@@ -84,7 +66,7 @@ impl Handshake {
     }
 
     /// TLS 1.3 says it, and knows no PKCS #1 1.5.
-    pub(super) fn tls13(
+    pub(super) fn verify_tls13_signature(
         &self,
         message: &[u8],
         certificate: &CertificateDer<'_>,
@@ -96,6 +78,10 @@ impl Handshake {
             scheme => self.algorithms(scheme).get(..1).unwrap_or_default(),
         };
         self.check(algorithms, message, certificate, signature)
+    }
+
+    pub(super) fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.schemes.iter().map(|(scheme, _)| *scheme).collect()
     }
 
     fn algorithms(&self, scheme: SignatureScheme) -> &'static [&'static dyn SignatureVerificationAlgorithm] {

@@ -2,14 +2,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::danger::{ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{DigitallySignedStruct, SignatureScheme};
 
 use super::authorities::Authorities;
 use super::certificate::Certificate;
 use super::leaf_only::Handshake;
 use super::provider::verified_schemes;
+use super::signatures::signatures_by;
 use super::untrusted::{Basis, Flaw, Untrusted};
 
 /// Judges by the system's authorities, as they are now: a bundle that changes is read again at the next handshake.
@@ -156,25 +156,5 @@ impl ServerCertVerifier for System {
         authorities.verify_server_cert(leaf, intermediates, host, ocsp, now)
     }
 
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Handshake { schemes: verified_schemes(), basis: Basis::System }.tls12(message, certificate, signature)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Handshake { schemes: verified_schemes(), basis: Basis::System }.tls13(message, certificate, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        verified_schemes().iter().map(|(scheme, _)| *scheme).collect()
-    }
+    signatures_by!(|_own| Handshake { schemes: verified_schemes(), basis: Basis::System });
 }
