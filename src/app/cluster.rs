@@ -12,7 +12,8 @@ use crate::exposition::{Reading, Source};
 use crate::metric::{flag, seconds};
 use crate::reload::{ActiveConfig, MountLag, Statuses};
 use crate::source::kubernetes::{
-    Access, Announcer, KeptObject, ObjectName, ObjectReader, ObjectWatcher, Pod, Sighting, Status, Timing,
+    Access, Announcer, KeptObject, ObjectEvent, ObjectName, ObjectReader, ObjectStatus, ObjectWatcher, Pod,
+    Timing,
 };
 use crate::telemetry::{Restarts, Task};
 
@@ -50,10 +51,10 @@ impl Cluster {
     }
 
     /// Begins to watch.
-    pub(super) fn watch(&mut self) -> mpsc::Receiver<Sighting> {
-        let (watcher, sightings) = ObjectWatcher::start(&self.reader);
+    pub(super) fn watch(&mut self) -> mpsc::Receiver<ObjectEvent> {
+        let (watcher, object_events) = ObjectWatcher::start(&self.reader);
         self.watcher = Some(watcher);
-        sightings
+        object_events
     }
 
     /// Waits for the end of a task that never ends, which is a bug.
@@ -120,7 +121,7 @@ fn variable(name: &str) -> Option<String> {
 /// What the watch of the object says of itself, as metrics.
 #[derive(Debug)]
 pub(super) struct ObjectMetrics {
-    status: Arc<Status>,
+    status: Arc<ObjectStatus>,
     lag: Option<MountLag>,
 }
 

@@ -48,8 +48,8 @@ impl Observed {
         // The watch brings a hint when it is armed, so that no change falls between the first look and that.
         let (watcher, hints) = FileWatcher::start(&source).context("no thread to watch files on")?;
         let (handle, requests) = reload::requests();
-        let sightings = cluster.as_mut().map(Cluster::watch);
-        let triggers = AllTriggers { requests, hangups, hints, sightings };
+        let object_events = cluster.as_mut().map(Cluster::watch);
+        let triggers = AllTriggers { requests, hangups, hints, object_events };
         Ok(Self { sources, triggers, requests: handle, watcher, cluster, status: source.status(), lag })
     }
 

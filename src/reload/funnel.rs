@@ -148,8 +148,8 @@ impl<R: Reader, O: Object, W: Watch, P: Publisher> Reloader<R, O, W, P> {
             for stamp in pending.passed.drain(..) {
                 self.sources.pass(&stamp);
             }
-            let is_stale = match pending.sighting.take() {
-                Some(sighting) => !self.sources.hear(sighting).await,
+            let is_stale = match pending.object_event.take() {
+                Some(object_event) => !self.sources.hear(object_event).await,
                 None => false,
             };
             // Who asks wants to know of what the watch has not brought yet.

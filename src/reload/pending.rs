@@ -7,7 +7,7 @@ use super::order::Stamp;
 use super::ports::{Event, Triggers};
 use super::sources::stamp;
 use super::{Trigger, Verdict};
-use crate::source::kubernetes::Sighting;
+use crate::source::kubernetes::ObjectEvent;
 
 /// The funnel is asked to end.
 pub(super) struct Ended;
@@ -19,7 +19,7 @@ pub(super) struct Pending {
     pub(super) replies: Vec<oneshot::Sender<Arc<Verdict>>>,
     /// Revisions of the object that came before the newest: only their place in the order is kept.
     pub(super) passed: Vec<Stamp>,
-    pub(super) sighting: Option<Sighting>,
+    pub(super) object_event: Option<ObjectEvent>,
 }
 
 impl Pending {
@@ -34,8 +34,8 @@ impl Pending {
                 self.replies.push(reply);
                 Trigger::Http
             }
-            Event::Object(sighting) => {
-                if let Some(Sighting::Present(revision)) = self.sighting.replace(sighting) {
+            Event::Object(object_event) => {
+                if let Some(ObjectEvent::Present(revision)) = self.object_event.replace(object_event) {
                     self.passed.push(stamp(&revision));
                 }
                 Trigger::Kubernetes

@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{ActiveConfig, Trigger, Verdict};
 use crate::config::{ConfigDiff, Environment};
 use crate::source::file::{Clearance, FileReader, FileWatcher, Look, LookError};
-use crate::source::kubernetes::{ObjectName, ObjectReader, Sighting};
+use crate::source::kubernetes::{ObjectEvent, ObjectName, ObjectReader};
 
 /// Reads a configuration with the files that it names.
 pub trait Reader: Clone + Send + 'static {
@@ -31,7 +31,7 @@ pub trait Object: Send + 'static {
     fn name(&self) -> &ObjectName;
 
     /// The object as it is now. It waits for a bounded time.
-    fn get(&self) -> impl Future<Output = Sighting> + Send;
+    fn get(&self) -> impl Future<Output = ObjectEvent> + Send;
 }
 
 impl Object for ObjectReader {
@@ -39,7 +39,7 @@ impl Object for ObjectReader {
         self.object()
     }
 
-    async fn get(&self) -> Sighting {
+    async fn get(&self) -> ObjectEvent {
         ObjectReader::get(self).await
     }
 }
@@ -111,7 +111,7 @@ pub enum Event {
     /// Somebody waits for the outcome of a look that begins after this.
     Request(oneshot::Sender<Arc<Verdict>>),
     /// The API server said something of the object.
-    Object(Sighting),
+    Object(ObjectEvent),
 }
 
 /// Everything that can ask for a look.

@@ -13,7 +13,7 @@ use super::ports::{Object, Reader};
 use super::scene::{Lagging, MountLag, Newest, Scene};
 use super::{ActiveConfig, Digest};
 use crate::source::Store;
-use crate::source::kubernetes::{ObjectKind, Revision, Sighting};
+use crate::source::kubernetes::{ObjectEvent, ObjectKind, Revision};
 
 /// The kubelet brings a change within 80 s; a volume that lags for longer than this never catches up.
 const STUCK: Duration = Duration::from_mins(3);
@@ -129,8 +129,8 @@ impl<R: Reader, O: Object> Sources<R, O> {
     }
 
     /// Takes in what the API server said; what is older than known is found out by asking. Whether it was news.
-    pub(super) async fn hear(&mut self, sighting: Sighting) -> bool {
-        match self.absorb(sighting, Means::Watch) {
+    pub(super) async fn hear(&mut self, object_event: ObjectEvent) -> bool {
+        match self.absorb(object_event, Means::Watch) {
             Place::Newest => true,
             Place::Ask => {
                 self.ask().await;
@@ -153,22 +153,22 @@ impl<R: Reader, O: Object> Sources<R, O> {
         }
     }
 
-    fn absorb(&mut self, sighting: Sighting, means: Means) -> Place {
+    fn absorb(&mut self, object_event: ObjectEvent, means: Means) -> Place {
         let Some(watched) = &mut self.object else { return Place::Superseded };
         let name = watched.object.name();
-        let absence: Arc<str> = match sighting {
-            Sighting::Present(revision) => {
+        let absence: Arc<str> = match object_event {
+            ObjectEvent::Present(revision) => {
                 let place = self.order.object(&stamp(&revision), means);
                 if place == Place::Newest {
                     (watched.newest, watched.absence) = (Some(revision), None);
                 }
                 return place;
             }
-            Sighting::Missing => {
+            ObjectEvent::Missing => {
                 self.order.missing();
                 name.missing(self.file.is_some() && watched.newest.is_none()).into()
             }
-            Sighting::Unavailable(_) => {
+            ObjectEvent::Unavailable(_) => {
                 self.order.away();
                 "the Kubernetes API does not answer, or not to us; the log says why".into()
             }

@@ -37,7 +37,7 @@ pub struct First {
 /// A site that lacks something that it refers to, such as its key file, keeps no other from being collected: what runs
 /// then is without it ([`Config::lacking`](crate::config::Config)), and the funnel says so and tries the whole again.
 ///
-/// With the object as a source its first sighting is waited for, but not for long. If the newest revision can not run,
+/// With the object as a source its first event is waited for, but not for long. If the newest revision can not run,
 /// the newest that can does: a mounted file that lags, or the last good configuration. Where there is neither and the
 /// object is a source, [`ActiveConfig::is_none`] runs until the object is mended: a process that ends and is started
 /// again would notice that much later.
@@ -47,7 +47,7 @@ pub async fn first<R: Reader, O: Object>(
 ) -> Result<First, StartError> {
     if sources.has_object() {
         // An outage ends the wait as well: it is an answer, if not the hoped for.
-        let _ = timeout(PATIENCE, sighting(sources, triggers)).await;
+        let _ = timeout(PATIENCE, object_event(sources, triggers)).await;
     }
     let scene = settled(sources).await;
     let (why, reduced) = match scene.newest {
@@ -93,11 +93,11 @@ async fn settled<R: Reader, O: Object>(sources: &mut Sources<R, O>) -> Scene {
 }
 
 /// Waits for the first word of the API server. Whatever else asks for a look is answered by the first one.
-async fn sighting<R: Reader, O: Object>(sources: &mut Sources<R, O>, triggers: &mut impl Triggers) {
+async fn object_event<R: Reader, O: Object>(sources: &mut Sources<R, O>, triggers: &mut impl Triggers) {
     while let Some(event) = triggers.next().await {
         match event {
-            Event::Object(sighting) => {
-                sources.hear(sighting).await;
+            Event::Object(object_event) => {
+                sources.hear(object_event).await;
                 return;
             }
             Event::Look(

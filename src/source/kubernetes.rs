@@ -14,8 +14,8 @@ mod name;
 mod outbox;
 mod pause;
 mod problem;
+mod revision;
 mod rights;
-mod sighting;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -27,8 +27,8 @@ pub use events::{Announcer, EventPublisher, Pod};
 pub use kept::KeptObject;
 pub use name::{NameError, ObjectKind, ObjectName};
 pub use problem::Problem;
-pub use sighting::{Revision, Sighting, Unusable};
-pub use status::Status;
+pub use revision::{ObjectEvent, Revision, Unusable};
+pub use status::ObjectStatus;
 pub use watcher::{ObjectReader, ObjectWatcher};
 
 use std::time::Duration;

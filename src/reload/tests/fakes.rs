@@ -18,7 +18,7 @@ use crate::reload::{
     requests,
 };
 use crate::source::file::{Look, LookError, Problem};
-use crate::source::kubernetes::{ObjectName, Sighting};
+use crate::source::kubernetes::{ObjectEvent, ObjectName};
 
 /// A valid configuration; each number is another one.
 pub(super) fn valid(number: u32) -> String {
@@ -125,7 +125,7 @@ impl Object for NoObject {
         match *self {}
     }
 
-    async fn get(&self) -> Sighting {
+    async fn get(&self) -> ObjectEvent {
         match *self {}
     }
 }

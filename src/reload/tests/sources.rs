@@ -13,7 +13,7 @@ use rig::{Rig, Volume, config, gone, revision};
 use tokio::time::sleep;
 
 use super::super::*;
-use crate::source::kubernetes::{Problem, Sighting, Unusable};
+use crate::source::kubernetes::{ObjectEvent, Problem, Unusable};
 
 /// Both sources, with revision 5 in each.
 async fn both() -> (Rig, Volume) {
@@ -89,7 +89,7 @@ async fn a_revert_while_the_object_can_not_be_read_applies() {
         volume.swap(&[("config.yaml", &config("v6"))]);
         rig.look(Trigger::File).await;
         // The RoleBinding is taken away: the watch says so, or its stream still lives and only a GET is refused.
-        let forbidden = Sighting::Unavailable(Problem::Forbidden { verb: "get" });
+        let forbidden = ObjectEvent::Unavailable(Problem::Forbidden { verb: "get" });
         if is_told {
             rig.object(forbidden).await;
         } else {
@@ -194,7 +194,7 @@ async fn a_start_with_nothing_that_could_run_stays_up_where_the_object_can_be_me
 
 #[tokio::test(start_paused = true)]
 async fn with_the_object_alone_and_no_api_it_waits_without_a_configuration() {
-    for first in [None, Some(gone()), Some(Sighting::Missing)] {
+    for first in [None, Some(gone()), Some(ObjectEvent::Missing)] {
         let rig = Rig::start(None, first).await.unwrap();
         rig.settle().await;
         assert!(rig.running().is_none() && !rig.status.load().newest_runs);
@@ -276,7 +276,7 @@ async fn fault_66_files_elsewhere_are_read_as_usual_and_their_rotation_is_seen_w
 #[tokio::test(start_paused = true)]
 async fn fault_49_and_50_a_deleted_object_is_kept_and_a_recreated_one_counts_by_content() {
     let (rig, _volume) = both().await;
-    rig.object(Sighting::Missing).await;
+    rig.object(ObjectEvent::Missing).await;
     assert_eq!(rig.applied(), ["v5"]);
     assert!(rig.status.load().newest_runs);
     rig.object(rig::of_uid("u2", "9", &config("v5"))).await;
@@ -337,7 +337,7 @@ async fn fault_54_a_replica_that_lags_is_superseded() {
 #[tokio::test(start_paused = true)]
 async fn fault_45_with_the_api_forbidden_the_file_works_alone() {
     let volume = Volume::new(&[("config.yaml", &config("v1"))]);
-    let forbidden = Sighting::Unavailable(Problem::Forbidden { verb: "list" });
+    let forbidden = ObjectEvent::Unavailable(Problem::Forbidden { verb: "list" });
     let rig = Rig::start(Some(&volume), Some(forbidden)).await.unwrap();
     for site in ["v2", "v1", "v3"] {
         volume.swap(&[("config.yaml", &config(site))]);
@@ -362,7 +362,7 @@ async fn an_object_that_is_gone_is_told_once_and_again_only_after_it_was_back() 
     let rig = Rig::start(None, Some(revision("5", &config("v5")))).await.unwrap();
     for (version, expected) in [("6", 1), ("7", 2)] {
         for _ in 0..3 {
-            rig.object(Sighting::Missing).await;
+            rig.object(ObjectEvent::Missing).await;
             rig.look(Trigger::Poll).await;
         }
         assert_eq!(heard.lines("there is no such object").len(), expected);

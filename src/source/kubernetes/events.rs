@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::outbox::{Next, Outbox};
 use super::pause::Pauses;
-use super::{Access, Announcement, ObjectName, Status};
+use super::{Access, Announcement, ObjectName, ObjectStatus};
 
 /// How long one request may take.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -51,7 +51,7 @@ impl Announcer {
     pub fn start(
         access: &Access,
         object: &Arc<ObjectName>,
-        status: &Arc<Status>,
+        status: &Arc<ObjectStatus>,
         pod: Option<Pod>,
     ) -> (Self, Vec<EventPublisher>) {
         let instance: Option<Arc<str>> = pod.as_ref().map(|pod| pod.name.as_str().into());
@@ -128,7 +128,7 @@ impl Mailbox {
 /// What Events are about.
 enum Subject {
     /// The object that holds the configuration.
-    Watched(Arc<ObjectName>, Arc<Status>),
+    Watched(Arc<ObjectName>, Arc<ObjectStatus>),
     /// Our own pod.
     Pod(Pod),
 }

@@ -1,3 +1,5 @@
+//! What is known of the object as a source, for metrics.
+
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -10,7 +12,7 @@ const STALE: Duration = Duration::from_secs(75);
 
 /// What the watcher says of itself, for metrics; the counter only ever grows.
 #[derive(Debug, Default)]
-pub struct Status {
+pub struct ObjectStatus {
     answers: AtomicBool,
     present: AtomicBool,
     restarts: AtomicU64,
@@ -18,7 +20,7 @@ pub struct Status {
     uid: Mutex<Option<String>>,
 }
 
-impl Status {
+impl ObjectStatus {
     /// Whether the API server answers us. It rests on the age of the last answer, not on a stream that looks alive.
     pub fn is_up(&self) -> bool {
         let is_fresh = self.last().is_some_and(|(at, _)| at.elapsed() < STALE);

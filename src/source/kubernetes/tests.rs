@@ -19,26 +19,26 @@ pub(super) struct Rig {
     mock: Mock,
     reader: ObjectReader,
     watcher: ObjectWatcher,
-    sightings: mpsc::Receiver<Sighting>,
+    events: mpsc::Receiver<ObjectEvent>,
 }
 
 impl Rig {
     async fn start(mock: Mock) -> Self {
         let reader = ObjectReader::new("ns/cfg".parse().unwrap(), mock.access().await, Timing::default());
-        let (watcher, sightings) = ObjectWatcher::start(&reader);
-        Self { mock, reader, watcher, sightings }
+        let (watcher, events) = ObjectWatcher::start(&reader);
+        Self { mock, reader, watcher, events }
     }
 
-    /// The next sighting as a word: the text, `missing`, `unavailable` or why it holds no configuration.
+    /// The next event as a word: the text, `missing`, `unavailable` or why it holds no configuration.
     async fn next(&mut self) -> String {
-        let sighting = timeout(Duration::from_hours(2), self.sightings.recv()).await;
-        match sighting.expect("a sighting").expect("the watch lives") {
-            Sighting::Present(revision) => match &revision.text {
+        let event = timeout(Duration::from_hours(2), self.events.recv()).await;
+        match event.expect("a event").expect("the watch lives") {
+            ObjectEvent::Present(revision) => match &revision.text {
                 Ok(text) => String::from_utf8_lossy(text).into_owned(),
                 Err(unusable) => unusable.to_string(),
             },
-            Sighting::Missing => "missing".to_owned(),
-            Sighting::Unavailable(_) => "unavailable".to_owned(),
+            ObjectEvent::Missing => "missing".to_owned(),
+            ObjectEvent::Unavailable(_) => "unavailable".to_owned(),
         }
     }
 
@@ -187,7 +187,7 @@ async fn fault_46_a_server_that_never_answers_is_left_after_the_time_out() {
     let mut rig = Rig::start(mock).await;
     assert_eq!(rig.until("unavailable").await, Duration::from_secs(10));
     let began = Instant::now();
-    assert!(matches!(rig.reader.get().await, Sighting::Unavailable(Problem::Timeout(_))));
+    assert!(matches!(rig.reader.get().await, ObjectEvent::Unavailable(Problem::Timeout(_))));
     assert_eq!(began.elapsed(), Duration::from_secs(10));
 }
 
@@ -269,7 +269,7 @@ async fn fault_53_odd_versions_are_given_back_as_they_came() {
     rig.until("a").await;
     for (version, text) in [("abc", "b"), (long.as_str(), "c"), ("", "d")] {
         rig.mock.edit(version, text);
-        let Some(Sighting::Present(revision)) = rig.sightings.recv().await else { panic!("{version}") };
+        let Some(ObjectEvent::Present(revision)) = rig.events.recv().await else { panic!("{version}") };
         assert_eq!(
             (revision.resource_version.as_str(), revision.text.as_deref()),
             (version, Ok(text.as_bytes()))
@@ -286,7 +286,7 @@ async fn fault_56_a_thousand_edits_all_pass_through_a_bounded_queue_in_order() {
     }
     for version in 2..=1001 {
         assert_eq!(rig.next().await, format!("text {version}"));
-        assert!(rig.sightings.len() <= 16);
+        assert!(rig.events.len() <= 16);
     }
 }
 
@@ -295,7 +295,7 @@ async fn the_task_ends_with_its_owner() {
     let mut rig = Rig::start(Mock::with("1", "a")).await;
     rig.until("a").await;
     drop(rig.watcher);
-    while rig.sightings.recv().await.is_some() {}
+    while rig.events.recv().await.is_some() {}
 }
 
 #[test]
@@ -325,7 +325,7 @@ fn the_key_of_a_secret_is_the_bytes_behind_its_base64_and_no_debug_shows_them() 
     let object: k8s_openapi::api::core::v1::Secret = serde_json::from_value(object).unwrap();
     let revision = Revision::new(object.clone(), "config.yaml");
     assert_eq!(revision.text, Ok(b"a: 1\r\n\xff".to_vec()));
-    assert_eq!(format!("{:?}", Sighting::Present(Arc::new(revision))), "Present(Revision( of ))");
+    assert_eq!(format!("{:?}", ObjectEvent::Present(Arc::new(revision))), "Present(Revision( of ))");
     let unusable = Unusable::NoKey { key: "other".to_owned(), keys: "config.yaml".to_owned() };
     assert_eq!(Revision::new(object, "other").text, Err(unusable));
 }
@@ -334,7 +334,7 @@ fn the_key_of_a_secret_is_the_bytes_behind_its_base64_and_no_debug_shows_them() 
 async fn a_get_says_what_is_there_now() {
     let rig = Rig::start(Mock::with("1", "a")).await;
     rig.mock.edit_silently("2", "b");
-    let Sighting::Present(revision) = rig.reader.get().await else { panic!("present") };
+    let ObjectEvent::Present(revision) = rig.reader.get().await else { panic!("present") };
     assert_eq!(
         *revision,
         Revision {
@@ -345,7 +345,7 @@ async fn a_get_says_what_is_there_now() {
         }
     );
     rig.mock.delete_silently();
-    assert!(matches!(rig.reader.get().await, Sighting::Missing));
+    assert!(matches!(rig.reader.get().await, ObjectEvent::Missing));
     rig.mock.set(|script| script.get = Answer::Status(403));
-    assert!(matches!(rig.reader.get().await, Sighting::Unavailable(Problem::Forbidden { verb: "get" })));
+    assert!(matches!(rig.reader.get().await, ObjectEvent::Unavailable(Problem::Forbidden { verb: "get" })));
 }

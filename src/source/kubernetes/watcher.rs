@@ -13,9 +13,9 @@ use tokio_util::task::AbortOnDropHandle;
 use super::holder::Holder;
 use super::pause::Pauses;
 use super::rights;
-use super::{Access, ObjectKind, ObjectName, Problem, Revision, Sighting, Status, Timing};
+use super::{Access, ObjectEvent, ObjectKind, ObjectName, ObjectStatus, Problem, Revision, Timing};
 
-/// How many sightings may wait; then the stream waits.
+/// How many events may wait; then the stream waits.
 const QUEUE: usize = 16;
 
 /// The task that watches one object. Dropping this ends it.
@@ -30,21 +30,21 @@ pub struct ObjectReader {
     object: Arc<ObjectName>,
     access: Access,
     timing: Timing,
-    status: Arc<Status>,
+    status: Arc<ObjectStatus>,
 }
 
 impl ObjectWatcher {
-    /// Watches what `reader` reads. Each sighting comes in the order of the API server's answers; while it is in
+    /// Watches what `reader` reads. Each event comes in the order of the API server's answers; while it is in
     /// trouble there is one `Unavailable` and no more.
-    pub fn start(reader: &ObjectReader) -> (Self, mpsc::Receiver<Sighting>) {
-        let (sender, sightings) = mpsc::channel(QUEUE);
+    pub fn start(reader: &ObjectReader) -> (Self, mpsc::Receiver<ObjectEvent>) {
+        let (sender, events) = mpsc::channel(QUEUE);
         let pauses = Pauses::new(reader.timing.first_pause, reader.timing.longest_pause);
-        let watch = Watch { reader: reader.clone(), sightings: sender, pauses, trouble: None, away: false };
+        let watch = Watch { reader: reader.clone(), events: sender, pauses, trouble: None, away: false };
         let task = match reader.object.kind {
             ObjectKind::ConfigMap => tokio::spawn(watch.run::<ConfigMap>()),
             ObjectKind::Secret => tokio::spawn(watch.run::<Secret>()),
         };
-        (Self { task: AbortOnDropHandle::new(task) }, sightings)
+        (Self { task: AbortOnDropHandle::new(task) }, events)
     }
 
     /// Waits for the task's end, which is a bug. Cancel safe.
@@ -66,26 +66,26 @@ impl ObjectReader {
     }
 
     /// What is known of the source, for metrics.
-    pub fn status(&self) -> Arc<Status> {
+    pub fn status(&self) -> Arc<ObjectStatus> {
         self.status.clone()
     }
 
     /// The object as it is now, by one GET, which the API server answers from a quorum. It waits ten seconds at most.
-    pub async fn get(&self) -> Sighting {
+    pub async fn get(&self) -> ObjectEvent {
         match self.object.kind {
             ObjectKind::ConfigMap => self.get_as::<ConfigMap>().await,
             ObjectKind::Secret => self.get_as::<Secret>().await,
         }
     }
 
-    async fn get_as<K: Holder>(&self) -> Sighting {
+    async fn get_as<K: Holder>(&self) -> ObjectEvent {
         let answer = timeout(self.timing.answer, self.api::<K>().get_opt(&self.object.name)).await;
         match answer {
             // As from a proxy in between; an empty JSON object would else be a ConfigMap without our key.
-            Ok(Ok(Some(object))) if !self.is_ours(&object) => Sighting::Unavailable(Problem::Foreign),
+            Ok(Ok(Some(object))) if !self.is_ours(&object) => ObjectEvent::Unavailable(Problem::Foreign),
             Ok(Ok(object)) => self.seen(object),
-            Ok(Err(error)) => Sighting::Unavailable(Problem::new("get", &error)),
-            Err(_) => Sighting::Unavailable(Problem::Timeout(self.timing.answer)),
+            Ok(Err(error)) => ObjectEvent::Unavailable(Problem::new("get", &error)),
+            Err(_) => ObjectEvent::Unavailable(Problem::Timeout(self.timing.answer)),
         }
     }
 
@@ -98,19 +98,19 @@ impl ObjectReader {
         object.meta().name.as_deref() == Some(&self.object.name)
     }
 
-    fn seen(&self, object: Option<impl Holder>) -> Sighting {
+    fn seen(&self, object: Option<impl Holder>) -> ObjectEvent {
         let revision = object.map(|object| Revision::new(object, &self.object.key));
         // Before the answer, which makes it known.
         self.status.seen(revision.as_ref().map(|revision| revision.uid.as_str()));
         self.status.answered();
-        revision.map_or(Sighting::Missing, |revision| Sighting::Present(Arc::new(revision)))
+        revision.map_or(ObjectEvent::Missing, |revision| ObjectEvent::Present(Arc::new(revision)))
     }
 }
 
 /// The state of the task.
 struct Watch {
     reader: ObjectReader,
-    sightings: mpsc::Sender<Sighting>,
+    events: mpsc::Sender<ObjectEvent>,
     pauses: Pauses,
     /// What was last said of the trouble that lasts.
     trouble: Option<Trouble>,
@@ -148,7 +148,7 @@ impl Watch {
                 Err(End::Closed) => return,
                 Err(End::List(problem)) => {
                     self.failed(problem.clone(), false).await;
-                    if !self.away && self.sightings.send(Sighting::Unavailable(problem)).await.is_err() {
+                    if !self.away && self.events.send(ObjectEvent::Unavailable(problem)).await.is_err() {
                         return;
                     }
                     self.away = true;
@@ -235,8 +235,8 @@ impl Watch {
     }
 
     async fn tell(&mut self, object: Option<impl Holder>) -> Result<(), Closed> {
-        let sighting = self.reader.seen(object);
-        self.sightings.send(sighting).await.map_err(|_| Closed)
+        let event = self.reader.seen(object);
+        self.events.send(event).await.map_err(|_| Closed)
     }
 
     /// Says what is wrong, once for each kind of trouble.

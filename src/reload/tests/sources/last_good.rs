@@ -7,7 +7,7 @@ use tokio::time::sleep;
 use super::super::super::*;
 use super::heard::Heard;
 use super::rig::{Rig, Shelf, Volume, config, gone, revision};
-use crate::source::kubernetes::Sighting;
+use crate::source::kubernetes::ObjectEvent;
 
 const BAD: &str = "nbuservers: 7\n";
 
@@ -16,7 +16,7 @@ fn clean(site: &str) -> String {
     config(site).replace("apiKey: k", "apiKey: ${KEY}")
 }
 
-async fn start(volume: &Volume, object: Sighting, shelf: &Shelf) -> Rig {
+async fn start(volume: &Volume, object: ObjectEvent, shelf: &Shelf) -> Rig {
     let rig = Rig::start_kept(Some(volume), Some(object), &[shelf]).await.unwrap();
     rig.settle().await;
     rig
@@ -198,7 +198,7 @@ async fn with_the_object_alone_and_no_api_the_last_good_one_runs() {
     let rig = Rig::start_kept(None, Some(revision("5", &config("v5"))), &[&shelf]).await.unwrap();
     rig.settle().await;
     drop(rig);
-    for first in [None, Some(gone()), Some(Sighting::Missing)] {
+    for first in [None, Some(gone()), Some(ObjectEvent::Missing)] {
         let rig = Rig::start_kept(None, first, &[&shelf]).await.unwrap();
         rig.settle().await;
         assert_eq!(rig.applied(), ["v5"]);

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::super::super::*;
 use crate::config::ConfigDiff;
 use crate::source::file::{FileReader, FileSource, Options};
-use crate::source::kubernetes::{ObjectName, Problem, Revision, Sighting, Unusable};
+use crate::source::kubernetes::{ObjectEvent, ObjectName, Problem, Revision, Unusable};
 use crate::source::{Store, StoreError};
 
 /// A volume that is swapped as the kubelet does it.
@@ -62,42 +62,42 @@ pub(super) fn config(site: &str) -> String {
     format!("nbuservers:\n  - site: {site}\n    host: nbu.example\n    apiKey: k\n")
 }
 
-pub(super) fn revision(version: &str, text: &str) -> Sighting {
+pub(super) fn revision(version: &str, text: &str) -> ObjectEvent {
     of_uid("u1", version, text)
 }
 
-pub(super) fn of_uid(uid: &str, version: &str, text: &str) -> Sighting {
+pub(super) fn of_uid(uid: &str, version: &str, text: &str) -> ObjectEvent {
     present(uid, version, Ok(text.as_bytes().to_vec()))
 }
 
-pub(super) fn bytes(version: &str, bytes: Vec<u8>) -> Sighting {
+pub(super) fn bytes(version: &str, bytes: Vec<u8>) -> ObjectEvent {
     present("u1", version, Ok(bytes))
 }
 
-pub(super) fn unusable(version: &str, unusable: Unusable) -> Sighting {
+pub(super) fn unusable(version: &str, unusable: Unusable) -> ObjectEvent {
     present("u1", version, Err(unusable))
 }
 
-pub(super) fn gone() -> Sighting {
-    Sighting::Unavailable(Problem::Timeout(Duration::from_secs(10)))
+pub(super) fn gone() -> ObjectEvent {
+    ObjectEvent::Unavailable(Problem::Timeout(Duration::from_secs(10)))
 }
 
-fn present(uid: &str, version: &str, text: Result<Vec<u8>, Unusable>) -> Sighting {
+fn present(uid: &str, version: &str, text: Result<Vec<u8>, Unusable>) -> ObjectEvent {
     let (uid, resource_version) = (uid.to_owned(), version.to_owned());
-    Sighting::Present(Arc::new(Revision { uid, resource_version, text, immutable: false }))
+    ObjectEvent::Present(Arc::new(Revision { uid, resource_version, text, immutable: false }))
 }
 
-pub(super) fn immutable(version: &str, text: &str) -> Sighting {
+pub(super) fn immutable(version: &str, text: &str) -> ObjectEvent {
     let (uid, resource_version) = ("u2".to_owned(), version.to_owned());
     let text = Ok(text.as_bytes().to_vec());
-    Sighting::Present(Arc::new(Revision { uid, resource_version, text, immutable: true }))
+    ObjectEvent::Present(Arc::new(Revision { uid, resource_version, text, immutable: true }))
 }
 
 /// The object as a GET gives it.
 #[derive(Clone)]
 struct FakeObject {
     name: ObjectName,
-    answer: Arc<Mutex<Sighting>>,
+    answer: Arc<Mutex<ObjectEvent>>,
     gets: Arc<AtomicUsize>,
 }
 
@@ -106,7 +106,7 @@ impl Object for FakeObject {
         &self.name
     }
 
-    async fn get(&self) -> Sighting {
+    async fn get(&self) -> ObjectEvent {
         self.gets.fetch_add(1, Ordering::Relaxed);
         self.answer.lock().unwrap().clone()
     }
@@ -226,14 +226,17 @@ pub(super) struct Rig {
 
 impl Rig {
     /// Starts with the file, if there is a volume, and the object, of which the API says this at first.
-    pub(super) async fn start(volume: Option<&Volume>, first: Option<Sighting>) -> Result<Self, StartError> {
+    pub(super) async fn start(
+        volume: Option<&Volume>,
+        first: Option<ObjectEvent>,
+    ) -> Result<Self, StartError> {
         Self::start_kept(volume, first, &[]).await
     }
 
     /// The same with stores for the last good configuration.
     pub(super) async fn start_kept(
         volume: Option<&Volume>,
-        first: Option<Sighting>,
+        first: Option<ObjectEvent>,
         stores: &[&Shelf],
     ) -> Result<Self, StartError> {
         let elsewhere = tempfile::tempdir().unwrap();
@@ -281,26 +284,26 @@ impl Rig {
     }
 
     /// The API server has this, and the watch says so.
-    pub(super) async fn object(&self, sighting: Sighting) {
-        self.answer(sighting.clone());
-        self.event(sighting).await;
+    pub(super) async fn object(&self, object_event: ObjectEvent) {
+        self.answer(object_event.clone());
+        self.event(object_event).await;
     }
 
     /// A GET is answered by this.
-    pub(super) fn answer(&self, sighting: Sighting) {
-        *self.object.answer.lock().unwrap() = sighting;
+    pub(super) fn answer(&self, object_event: ObjectEvent) {
+        *self.object.answer.lock().unwrap() = object_event;
     }
 
     /// The watch brings this.
-    pub(super) async fn event(&self, sighting: Sighting) {
-        self.events.send(Event::Object(sighting)).await.unwrap();
+    pub(super) async fn event(&self, object_event: ObjectEvent) {
+        self.events.send(Event::Object(object_event)).await.unwrap();
         self.settle().await;
     }
 
     /// The same without waiting for what comes of it.
-    pub(super) async fn send(&self, sighting: Sighting) {
-        self.answer(sighting.clone());
-        self.events.send(Event::Object(sighting)).await.unwrap();
+    pub(super) async fn send(&self, object_event: ObjectEvent) {
+        self.answer(object_event.clone());
+        self.events.send(Event::Object(object_event)).await.unwrap();
     }
 
     pub(super) fn gets(&self) -> usize {

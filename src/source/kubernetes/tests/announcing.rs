@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use super::mock::{Answer, Mock};
 use crate::source::kubernetes::events::DEADLY;
-use crate::source::kubernetes::{Access, Announcement, Announcer, Kind, Occasion, Pod, Status};
+use crate::source::kubernetes::{Access, Announcement, Announcer, Kind, ObjectStatus, Occasion, Pod};
 
 async fn announcer(mock: &Mock) -> Announcer {
     announcer_with(&mock.access().await)
@@ -21,7 +21,7 @@ fn announcer_with(access: &Access) -> Announcer {
 
 fn of_pod(access: &Access, name: &str) -> Announcer {
     let pod = Pod { name: name.to_owned(), namespace: "pods".to_owned(), uid: Some(format!("{name} 1")) };
-    let status = Arc::new(Status::default());
+    let status = Arc::new(ObjectStatus::default());
     status.seen(Some("u1"));
     let object = Arc::new("ns/cfg".parse().unwrap());
     let (announcer, publishers) = Announcer::start(access, &object, &status, Some(pod));

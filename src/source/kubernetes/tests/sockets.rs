@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::mock::{configmap, event};
-use crate::source::kubernetes::{Access, ObjectReader, ObjectWatcher, Sighting, Timing};
+use crate::source::kubernetes::{Access, ObjectEvent, ObjectReader, ObjectWatcher, Timing};
 
 /// Long enough for a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -25,7 +25,7 @@ fn quick(answer: Duration) -> Timing {
     }
 }
 
-async fn watch(port: u16, answer: Duration) -> (ObjectWatcher, mpsc::Receiver<Sighting>) {
+async fn watch(port: u16, answer: Duration) -> (ObjectWatcher, mpsc::Receiver<ObjectEvent>) {
     let access = Access::new("ns", move || {
         Box::pin(async move {
             let mut config = Config::new(format!("http://127.0.0.1:{port}").parse().unwrap());
@@ -37,8 +37,8 @@ async fn watch(port: u16, answer: Duration) -> (ObjectWatcher, mpsc::Receiver<Si
     ObjectWatcher::start(&reader)
 }
 
-async fn next(sightings: &mut mpsc::Receiver<Sighting>) -> Sighting {
-    timeout(PATIENCE * 2, sightings.recv()).await.unwrap().unwrap()
+async fn next(events: &mut mpsc::Receiver<ObjectEvent>) -> ObjectEvent {
+    timeout(PATIENCE * 2, events.recv()).await.unwrap().unwrap()
 }
 
 /// Answers the lists of each connection and gives its watch these bytes before it is cut or kept.
@@ -81,16 +81,16 @@ async fn fault_45_a_closed_port_is_unavailable() {
     // Bound and not listening, so that nobody else gets it.
     let nobody = TcpSocket::new_v4().unwrap();
     nobody.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let (_watcher, mut sightings) = watch(nobody.local_addr().unwrap().port(), PATIENCE).await;
-    assert!(matches!(next(&mut sightings).await, Sighting::Unavailable(_)));
+    let (_watcher, mut events) = watch(nobody.local_addr().unwrap().port(), PATIENCE).await;
+    assert!(matches!(next(&mut events).await, ObjectEvent::Unavailable(_)));
 }
 
 #[tokio::test]
 async fn fault_46_a_connection_that_is_accepted_and_never_read_is_unavailable() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let (_watcher, mut sightings) =
+    let (_watcher, mut events) =
         watch(listener.local_addr().unwrap().port(), Duration::from_millis(300)).await;
-    assert!(matches!(next(&mut sightings).await, Sighting::Unavailable(_)));
+    assert!(matches!(next(&mut events).await, ObjectEvent::Unavailable(_)));
 }
 
 #[tokio::test]
@@ -98,9 +98,9 @@ async fn fault_46_a_half_open_connection_is_left_and_the_object_listed_again() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let server = tokio::spawn(serve(listener, "a", String::new(), false));
-    let (_watcher, mut sightings) = watch(port, PATIENCE).await;
+    let (_watcher, mut events) = watch(port, PATIENCE).await;
     for _ in 0..3 {
-        assert!(matches!(next(&mut sightings).await, Sighting::Present(_)));
+        assert!(matches!(next(&mut events).await, ObjectEvent::Present(_)));
     }
     server.abort();
 }
@@ -112,9 +112,9 @@ async fn fault_47_a_chunk_that_is_cut_off_is_no_event() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let server = tokio::spawn(serve(listener, "a", half, true));
-    let (_watcher, mut sightings) = watch(port, PATIENCE).await;
+    let (_watcher, mut events) = watch(port, PATIENCE).await;
     for _ in 0..5 {
-        let Sighting::Present(revision) = next(&mut sightings).await else { panic!("it answers") };
+        let ObjectEvent::Present(revision) = next(&mut events).await else { panic!("it answers") };
         assert_eq!(revision.text.as_deref(), Ok(b"a".as_slice()));
     }
     server.abort();

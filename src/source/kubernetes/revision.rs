@@ -1,3 +1,5 @@
+//! What the API server says of the object, and one revision of it.
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -6,7 +8,7 @@ use super::holder::{Content, Holder};
 
 /// What the API server said of the object.
 #[derive(Clone, Debug)]
-pub enum Sighting {
+pub enum ObjectEvent {
     /// The object is there.
     Present(Arc<Revision>),
     /// There is no such object.
