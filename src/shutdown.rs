@@ -106,13 +106,13 @@ async fn drive<F: Future>(
 ) -> Ended<F::Output> {
     let mut work = pin!(work);
     let aborted = |signal| {
-        tracing::warn!(%signal, "aborted");
+        tracing::warn!(%signal, "Aborted");
         Ended::Aborted(signal)
     };
     tokio::select! {
         output = &mut work => return Ended::Finished(output),
         signal = next() => {
-            tracing::info!(%signal, after = ?delay, within = ?deadline, "draining; a second signal aborts");
+            tracing::info!(%signal, ?delay, ?deadline, "Draining; a second signal aborts");
             termination.announced.cancel();
         }
     }
@@ -128,7 +128,7 @@ async fn drive<F: Future>(
         output = work => Ended::Finished(output),
         signal = next() => aborted(signal),
         () = tokio::time::sleep(deadline) => {
-            tracing::warn!(after = ?deadline, "not drained in time; aborted");
+            tracing::warn!(?deadline, "Not drained in time; aborted");
             Ended::Overdue
         }
     }

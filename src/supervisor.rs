@@ -145,7 +145,7 @@ impl Supervisor {
     }
 
     fn set_aside(&self, site: &LackingSite, names: MetricNames) -> SnapshotWriter {
-        tracing::error!(site = %site.name, err = site.why, "The site can not be collected");
+        tracing::error!(site = %site.name, error = site.why, "The site can not be collected");
         let writer = self.store.writer(site.id.clone());
         writer.publish(poller::down(&site.name, names));
         writer

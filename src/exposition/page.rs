@@ -105,11 +105,11 @@ async fn compress(chunks: Arc<[Bytes]>) -> Option<Compressed> {
     match tokio::task::spawn_blocking(move || Compressed::new(&chunks)).await {
         Ok(Ok(compressed)) => Some(compressed),
         Ok(Err(problem)) => {
-            error!(%problem, "the page can not be compressed; it is served as it is");
+            error!(error = %problem, "The page can not be compressed; it is served as it is");
             None
         }
         Err(_) => {
-            error!("compressing the page stopped; it is served as it is");
+            error!("Compressing the page stopped; it is served as it is");
             None
         }
     }

@@ -76,7 +76,7 @@ impl Registry {
             let whole = text.len();
             if let Err(problem) = TextEncoder::new().encode(&[family], &mut text) {
                 text.truncate(whole);
-                error!(%problem, "one of our own metrics can not be written");
+                error!(error = %problem, "One of our own metrics can not be written");
             }
         }
         String::from_utf8(text).unwrap_or_default()

@@ -92,7 +92,7 @@ impl Acceptor {
         drain.cancel();
         let all = async { while connections.join_next().await.is_some() {} };
         if timeout(grace, all).await.is_err() {
-            warn!(address = %local, open = connections.len(), "requests are cut that did not end in time");
+            warn!(address = %local, connections = connections.len(), "Requests are cut that did not end in time");
         }
         connections.shutdown().await;
     }
@@ -114,7 +114,7 @@ impl Acceptor {
         match accepted {
             Ok(accepted) => {
                 if let Some(failures) = self.pause.over() {
-                    info!(address = %self.local, failures, "connections are accepted again");
+                    info!(address = %self.local, failures, "Connections are accepted again");
                 }
                 self.start(accepted);
             }
@@ -122,7 +122,7 @@ impl Acceptor {
             Err(problem) => {
                 self.service.metrics.accept_errors.inc();
                 if self.pause.longer() {
-                    warn!(address = %self.local, %problem, "connections can not be accepted; trying again");
+                    warn!(address = %self.local, error = %problem, "Connections can not be accepted; trying again");
                 }
             }
         }

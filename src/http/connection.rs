@@ -101,7 +101,7 @@ impl Service {
                 let (deadline, reason) = progress.deadline(&self.limits, self.is_full());
                 let now = Instant::now();
                 if deadline <= now {
-                    debug!(reason = reason.as_str(), "connection closed");
+                    debug!(reason = reason.as_str(), "Connection closed");
                     self.metrics.cut(reason);
                     return Poll::Ready(());
                 }
@@ -126,7 +126,7 @@ impl Service {
     /// Counts what hyper answered by itself, since no handler saw it.
     fn ended(&self, result: hyper::Result<()>) {
         let Err(problem) = result else { return };
-        debug!(%problem, "connection ended");
+        debug!(error = %problem, "Connection ended");
         if problem.is_parse_too_large() {
             self.metrics.answered("other", StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
         } else if problem.is_parse() {
@@ -163,7 +163,7 @@ async fn answer(
     progress.request();
     let answer = AssertUnwindSafe(pages.answer(request)).catch_unwind().await;
     let mut response = answer.unwrap_or_else(|_| {
-        error!("a request handler panicked; its client got 500");
+        error!("A request handler panicked; its client got 500");
         (StatusCode::INTERNAL_SERVER_ERROR, "internal error\n").into_response().map(Content::Other)
     });
     // Also before the drain: the client's next request then goes to one who stays.

@@ -187,7 +187,7 @@ fn note(record: &mut Record, run: Run, plan: &Plan) -> bool {
     match &failure {
         None if news => tracing::info!(%site, collector, "The collector succeeds again"),
         Some(error) if news => {
-            tracing::warn!(%site, collector, reason = error.reason(), err = %error, "The collector failed");
+            tracing::warn!(%site, collector, reason = error.reason(), %error, "The collector failed");
         }
         None | Some(_) => {}
     }

@@ -65,7 +65,7 @@ impl SiteRecord {
         self.up = Some(false);
         self.version = None;
         if self.failure.as_deref() != Some(why) {
-            tracing::warn!(site = %plan.site.name, endpoint = %plan.site.endpoint, err = why, "NetBackup can not be reached");
+            tracing::warn!(site = %plan.site.name, endpoint = %plan.site.endpoint, error = why, "NetBackup can not be reached");
             self.failure = Some(why.to_owned());
         }
     }
@@ -109,7 +109,7 @@ impl SiteRecord {
             Ok(state) => state,
             // Some keys may not ask; the collectors tell what matters.
             Err(error) => {
-                return tracing::debug!(site = %plan.site.name, err = %error, "The key's end is not known");
+                return tracing::debug!(site = %plan.site.name, %error, "The key's end is not known");
             }
         };
         let accepted = state != KeyState::Rejected;

@@ -105,8 +105,8 @@ impl<R: Reader> LastGood<R> {
 
     fn tell(&mut self, store: &str, problem: &str) {
         if self.told.insert(format!("{store}: {problem}")) {
-            let err = problem.lines().collect::<Vec<_>>().join("; ");
-            tracing::warn!(store, err, "The last good configuration can not be used as it is");
+            let error = problem.lines().collect::<Vec<_>>().join("; ");
+            tracing::warn!(store, error, "The last good configuration can not be used as it is");
         }
     }
 }

@@ -177,7 +177,7 @@ impl<R: Reader, O: Object> Sources<R, O> {
         if self.order.is_missing() && watched.absence.as_ref() != Some(&absence) {
             tracing::warn!(
                 object = %name,
-                err = &*absence,
+                error = &*absence,
                 "The {} can not be read; what runs is kept",
                 name.kind
             );
@@ -336,7 +336,7 @@ impl<R: Reader, O: Object> Sources<R, O> {
             )
         };
         let file = file.reader().path().display();
-        tracing::warn!(%file, object = %name, why, "The mounted file does not follow the {kind}; the object says what runs");
+        tracing::warn!(%file, object = %name, error = why, "The mounted file does not follow the {kind}; the object says what runs");
     }
 }
 

@@ -71,9 +71,9 @@ pub async fn first<R: Reader, O: Object>(
     if !sources.has_object() {
         return Err(StartError::Rejected(why));
     }
-    let err = why.lines().collect::<Vec<_>>().join("; ");
+    let error = why.lines().collect::<Vec<_>>().join("; ");
     tracing::warn!(
-        err,
+        error,
         "There is no configuration that can run; the exporter is not ready until there is one"
     );
     let none =

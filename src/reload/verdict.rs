@@ -42,14 +42,14 @@ impl Verdict {
             Outcome::Rejected => {
                 let errors = self.detail.lines().count();
                 // One line per event: mistakes are parted by semicolons.
-                let err = self.detail.lines().collect::<Vec<_>>().join("; ");
+                let error = self.detail.lines().collect::<Vec<_>>().join("; ");
                 tracing::error!(
                     trigger,
                     outcome,
                     hash,
                     revision,
                     errors,
-                    err,
+                    error,
                     duration,
                     "Error reloading config"
                 );

@@ -19,9 +19,9 @@ impl PanicCounter {
 pub fn watch_panics(counter: PanicCounter) {
     std::panic::set_hook(Box::new(move |info| {
         counter.0.inc();
-        let place = info.location().map(ToString::to_string).unwrap_or_default();
+        let location = info.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(
-            place,
+            location,
             "Internal error: a task panicked; this is a bug in nbu-exporter, please report it"
         );
     }));

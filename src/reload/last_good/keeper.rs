@@ -62,8 +62,12 @@ async fn keep(store: Arc<dyn Store>, mut news: watch::Receiver<Option<Arc<Record
         };
         if let Err(error) = outcome {
             if trouble.as_ref() != Some(&error) {
-                let (store, err) = (store.name(), error.to_string());
-                tracing::warn!(store, err, "The last good configuration can not be kept; it is tried again");
+                let (store, error) = (store.name(), error.to_string());
+                tracing::warn!(
+                    store,
+                    error,
+                    "The last good configuration can not be kept; it is tried again"
+                );
             }
             trouble = Some(error);
             tokio::select! {

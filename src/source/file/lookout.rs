@@ -147,7 +147,7 @@ impl Lookout {
     /// Does what is wanted; returns whether something is watched now that was not before.
     fn obey(&mut self, wanted: &Wanted) -> bool {
         if wanted.deaf == Some(self.generation) {
-            tracing::warn!("the inotify thread has died and is started anew");
+            tracing::warn!("The inotify thread has died and is started anew");
             self.restart();
             return true;
         }
@@ -158,7 +158,7 @@ impl Lookout {
         self.cover();
         let now = self.see();
         if self.status.mode() == Mode::Inotify && self.is_unannounced(&now) {
-            tracing::warn!("a file changed and no event told it; watching it anew");
+            tracing::warn!("A file changed and no event told it; watching it anew");
             self.status.add_missed();
             self.restart();
         }
@@ -270,19 +270,19 @@ impl Lookout {
         match mode {
             Mode::Unwatchable => tracing::warn!(
                 %path,
-                "the configuration is a bind mount of one file (subPath), which never shows a replaced file; mount \
+                "The configuration is a bind mount of one file (subPath), which never shows a replaced file; mount \
                  its directory instead, in Kubernetes the volume without subPath"
             ),
             Mode::Poll => tracing::warn!(
-                reason = failure.unwrap_or_default(),
-                every = ?self.period(),
-                "no inotify; looking at the files from time to time instead"
+                error = failure.unwrap_or_default(),
+                period = ?self.period(),
+                "No inotify; the files are polled instead"
             ),
             Mode::Inotify | Mode::Unwatched if self.place.is_source => {
-                tracing::info!(%path, "watching the configuration by inotify");
+                tracing::info!(%path, "Watching the configuration by inotify");
             }
             Mode::Inotify | Mode::Unwatched => {
-                tracing::info!("watching the files that the configuration names by inotify");
+                tracing::info!("Watching the files that the configuration names by inotify");
             }
         }
     }

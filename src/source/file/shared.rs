@@ -116,7 +116,7 @@ impl Shared {
                 heard.suspects.extend(suspect);
             }
             Ok(Meaning::Overflow) => self.status.add_overflow(),
-            Err(error) => tracing::debug!(%error, "inotify reports an error"),
+            Err(error) => tracing::debug!(%error, "Inotify reports an error"),
         }
         heard.changes += 1;
         heard.pending = Some(Hint::Change);

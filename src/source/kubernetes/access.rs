@@ -73,7 +73,7 @@ impl Access {
         match (self.connect)().await {
             Ok(client) => self.client.store(Arc::new(client)),
             // In the middle of a rotation; the old ones are tried again.
-            Err(error) => tracing::debug!(err = %error, "The credentials can not be read again"),
+            Err(error) => tracing::debug!(%error, "The credentials can not be read again"),
         }
     }
 }

@@ -190,9 +190,9 @@ impl EventPublisher {
                     self.pauses.reset();
                     self.is_failing = false;
                 }
-                Err(Failure::Lasting(err)) => self.warn(&err),
-                Err(Failure::Passing(err)) => {
-                    self.warn(&err);
+                Err(Failure::Lasting(error)) => self.warn(&error),
+                Err(Failure::Passing(error)) => {
+                    self.warn(&error);
                     mailbox.outbox().take_back(announcement);
                     sleep(self.pauses.next()).await;
                 }
@@ -227,9 +227,9 @@ impl EventPublisher {
     }
 
     /// One warning until it works again.
-    fn warn(&mut self, err: &str) {
+    fn warn(&mut self, error: &str) {
         if !std::mem::replace(&mut self.is_failing, true) {
-            tracing::warn!(err, "An Event can not be published");
+            tracing::warn!(error, "An Event can not be published");
         }
     }
 }

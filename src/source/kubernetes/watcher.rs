@@ -246,13 +246,13 @@ impl Watch {
         }
         if matches!(problem, Problem::Expired | Problem::Short) {
             // Nothing that an operator could mend; the next list tells whether the API server answers.
-            tracing::debug!(err = problem.sentence(&self.reader.object), "The watch of the object ended");
+            tracing::debug!(error = problem.sentence(&self.reader.object), "The watch of the object ended");
             return;
         }
         self.reader.status.failed();
         if !self.trouble.as_ref().is_some_and(|said| said.problem.is_like(&problem)) {
-            let err = self.sentence(&problem).await;
-            tracing::warn!(object = %self.reader.object, err, "The {} can not be watched; it is tried again", self.reader.object.kind);
+            let error = self.sentence(&problem).await;
+            tracing::warn!(object = %self.reader.object, error, "The {} can not be watched; it is tried again", self.reader.object.kind);
         }
         self.trouble = Some(Trouble { problem, of_watch });
     }

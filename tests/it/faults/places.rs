@@ -102,7 +102,7 @@ fn without_an_inotify_instance_it_says_that_it_polls_and_finds_a_change() {
     stage.exporter.until_runs(&file_text);
     scraper.stop();
     only(&stage, &[("http", "unchanged", 1.0), ("poll", "applied", 1.0)]);
-    stage.logs("no inotify", 1);
+    stage.logs("No inotify", 1);
 }
 
 #[test]
