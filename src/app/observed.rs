@@ -10,7 +10,7 @@ use super::{Options, RunError, environment};
 use crate::exposition::Registry;
 use crate::reload::{self, First, MountLag, ReloadHandle, Sources};
 use crate::source::Store;
-use crate::source::file::{self, FileReader, FileSource, FileWatcher, KeptFile, Status};
+use crate::source::file::{self, FileReader, FileSource, FileWatcher, KeptFile, WatchStatus};
 use crate::source::kubernetes::{ObjectKind, ObjectReader};
 use crate::source::signal::Hangups;
 
@@ -23,7 +23,7 @@ pub(super) struct Observed {
     pub(super) requests: ReloadHandle,
     pub(super) watcher: FileWatcher,
     pub(super) cluster: Option<Cluster>,
-    status: Arc<Status>,
+    status: Arc<WatchStatus>,
     /// Only with both a file and the object.
     lag: Option<MountLag>,
 }

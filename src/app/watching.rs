@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use crate::exposition::{Reading, Source};
 use crate::metric::flag;
-use crate::source::file::{Mode, Status};
+use crate::source::file::{WatchMode, WatchStatus};
 
 const INFO: &str = "nbu_exporter_config_watch_info";
 const WATCHES: &str = "nbu_exporter_config_watches";
@@ -13,7 +13,7 @@ const RESTARTS: &str = "nbu_exporter_config_watch_restarts_total";
 
 /// What the file watcher says of itself, as metrics.
 #[derive(Debug)]
-pub(super) struct Watching(pub(super) Arc<Status>);
+pub(super) struct Watching(pub(super) Arc<WatchStatus>);
 
 impl Source for Watching {
     fn names(&self) -> Vec<(&'static str, &'static str)> {
@@ -33,15 +33,15 @@ impl Source for Watching {
     fn read(&self) -> Vec<Reading> {
         let status = &self.0;
         let counter = |name, value: u64| Reading::counter(name, value as f64);
-        let mode = |mode: Mode| Reading {
+        let mode = |mode: WatchMode| Reading {
             label: Some(("mode", mode.as_str())),
             ..Reading::gauge(INFO, flag(status.mode() == mode))
         };
         vec![
-            mode(Mode::Inotify),
-            mode(Mode::Poll),
-            mode(Mode::Unwatchable),
-            mode(Mode::Unwatched),
+            mode(WatchMode::Inotify),
+            mode(WatchMode::Poll),
+            mode(WatchMode::Unwatchable),
+            mode(WatchMode::Unwatched),
             Reading::gauge(WATCHES, status.watches() as f64),
             counter(REARMED, status.rearmed()),
             counter(MISSED, status.missed()),

@@ -22,7 +22,7 @@ pub fn check_config(args: &CheckArgs, reader: &FileReader, out: &mut impl Write)
     let named = |text: &[u8], environment: &Environment| config::references(file, text, environment);
     let input = if file == Path::new("-") { Some(standard_input()?) } else { None };
     let references: &dyn Fn(&[u8], &Environment) -> BTreeSet<PathBuf> = if skip { &none } else { &named };
-    let (material, notes) = match reader.look_until_settled(input.as_deref(), references) {
+    let (material, notes) = match reader.stable_snapshot(input.as_deref(), references) {
         Ok(look) => (look.material, look.notes),
         Err(error) => {
             writeln!(out, "{error}")?;

@@ -58,7 +58,7 @@ pub async fn examine(args: &DoctorArgs, reader: &FileReader) -> io::Result<ExitC
 fn read(args: &DoctorArgs, reader: &FileReader) -> Result<Config, String> {
     let file = &args.config;
     let named = |text: &[u8], environment: &config::Environment| config::references(file, text, environment);
-    let look = reader.look_until_settled(None, &named).map_err(|error| error.to_string())?;
+    let look = reader.stable_snapshot(None, &named).map_err(|error| error.to_string())?;
     let loaded = config::load(file, &look.material, Check::Full).map_err(|report| report.to_string())?;
     let sites = &loaded.config.sites;
     match &args.site {

@@ -12,7 +12,7 @@ use super::judge::Fault;
 use super::ports::Reader;
 use super::{ActiveConfig, Digest};
 use crate::config::{self, Check, Environment};
-use crate::source::file::{Look, LookError};
+use crate::source::file::{FileSnapshot, ReadError};
 
 /// A file system that takes longer is taken for dead; the look goes on in its own thread.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(10);
@@ -153,15 +153,15 @@ fn read(reader: &impl Reader, text: Option<&Text>) -> Looked {
     }
 }
 
-fn unread(error: &LookError) -> Looked {
-    let come_again = error.come_again();
+fn unread(error: &ReadError) -> Looked {
+    let come_again = error.retry_after();
     Looked { come_again, ..Looked::refused(Fault::new(None, error.to_string())) }
 }
 
 fn check(
     path: &Path,
     digest: Digest,
-    look: &Look,
+    look: &FileSnapshot,
     text: Option<&Text>,
     check: Check,
 ) -> Result<ActiveConfig, Fault> {

@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{ActiveConfig, Trigger, Verdict};
 use crate::config::{ConfigDiff, Environment};
-use crate::source::file::{Clearance, FileReader, FileWatcher, Look, LookError};
+use crate::source::file::{FileReader, FileSnapshot, FileWatcher, ReadError, ReadPermit};
 use crate::source::kubernetes::{ObjectEvent, ObjectName, ObjectReader};
 
 /// Reads a configuration with the files that it names.
@@ -16,10 +16,10 @@ pub trait Reader: Clone + Send + 'static {
     fn path(&self) -> &Path;
 
     /// Reads the text and what `references` finds in it, all from one moment. It may block.
-    fn look(&self, references: &References<'_>) -> Result<Look, LookError>;
+    fn look(&self, references: &References<'_>) -> Result<FileSnapshot, ReadError>;
 
     /// Reads what `references` finds in a text that came from elsewhere. It may block.
-    fn look_with(&self, text: &[u8], references: &References<'_>) -> Result<Look, LookError>;
+    fn look_with(&self, text: &[u8], references: &References<'_>) -> Result<FileSnapshot, ReadError>;
 
     /// Whether the file is mounted in a way that never shows an update.
     fn is_lone_mount(&self) -> bool;
@@ -70,12 +70,12 @@ impl Reader for FileReader {
         FileReader::path(self)
     }
 
-    fn look(&self, references: &References<'_>) -> Result<Look, LookError> {
-        FileReader::look(self, references)
+    fn look(&self, references: &References<'_>) -> Result<FileSnapshot, ReadError> {
+        FileReader::snapshot(self, references)
     }
 
-    fn look_with(&self, text: &[u8], references: &References<'_>) -> Result<Look, LookError> {
-        FileReader::look_with(self, text, references)
+    fn look_with(&self, text: &[u8], references: &References<'_>) -> Result<FileSnapshot, ReadError> {
+        FileReader::snapshot_with(self, text, references)
     }
 
     fn is_lone_mount(&self) -> bool {
@@ -84,22 +84,22 @@ impl Reader for FileReader {
 }
 
 impl Watch for FileWatcher {
-    type Clearance = Clearance;
+    type Clearance = ReadPermit;
 
-    async fn ready(&self) -> Clearance {
-        self.ready_to_look().await
+    async fn ready(&self) -> ReadPermit {
+        self.writers_done().await
     }
 
-    async fn is_undisturbed(&self, clearance: Clearance) -> bool {
+    async fn is_undisturbed(&self, clearance: ReadPermit) -> bool {
         FileWatcher::is_undisturbed(self, clearance).await
     }
 
-    fn has_heard(&self, clearance: Clearance) -> bool {
-        FileWatcher::has_heard(self, clearance)
+    fn has_heard(&self, clearance: ReadPermit) -> bool {
+        FileWatcher::has_change_since(self, clearance)
     }
 
     fn cover(&self, files: &BTreeSet<PathBuf>) {
-        FileWatcher::cover(self, files);
+        FileWatcher::follow(self, files);
     }
 }
 

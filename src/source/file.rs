@@ -24,11 +24,11 @@ mod trail;
 mod watcher;
 
 pub use kept::KeptFile;
-pub use problem::{LookError, Problem};
-pub use reader::{FileReader, Look};
+pub use problem::{FileError, ReadError};
+pub use reader::{FileReader, FileSnapshot};
 pub use shared::{Hint, Hints};
-pub use status::{Mode, Status};
-pub use watcher::{Clearance, FileWatcher};
+pub use status::{WatchMode, WatchStatus};
+pub use watcher::{FileWatcher, ReadPermit};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -80,7 +80,7 @@ pub struct FileSource {
     place: Arc<Place>,
     process: Arc<BTreeMap<String, String>>,
     options: Arc<Options>,
-    status: Arc<Status>,
+    status: Arc<WatchStatus>,
 }
 
 impl FileSource {
@@ -103,7 +103,7 @@ impl FileSource {
     }
 
     /// What the watcher has to say of itself, for metrics; it lives as long as anybody holds it.
-    pub fn status(&self) -> Arc<Status> {
+    pub fn status(&self) -> Arc<WatchStatus> {
         Arc::clone(&self.status)
     }
 

@@ -17,7 +17,7 @@ use crate::reload::{
     ReloadMetrics, Reloader, Sources, StatusReader, StatusWriter, Trigger, Triggers, Verdict, Watch, first,
     requests,
 };
-use crate::source::file::{Look, LookError, Problem};
+use crate::source::file::{FileError, FileSnapshot, ReadError};
 use crate::source::kubernetes::{ObjectEvent, ObjectName};
 
 /// A valid configuration; each number is another one.
@@ -79,7 +79,7 @@ impl Reader for Disk {
         Path::new("/etc/nbu-exporter/config.yaml")
     }
 
-    fn look(&self, _: &References<'_>) -> Result<Look, LookError> {
+    fn look(&self, _: &References<'_>) -> Result<FileSnapshot, ReadError> {
         let (act, text) = {
             let mut content = self.lock();
             content.looks += 1;
@@ -90,25 +90,25 @@ impl Reader for Disk {
             Some(Act::Panic) => panic!("planted-secret in a check that panics"),
             Some(Act::Hang(until)) => drop(until.lock().unwrap().recv()),
             Some(Act::ComeAgain(after)) => {
-                return Err(LookError::Unsettled { path: self.path().to_owned(), after });
+                return Err(ReadError::Unsettled { path: self.path().to_owned(), after });
             }
             None => {}
         }
-        let missing = LookError::Unreadable {
+        let missing = ReadError::Unreadable {
             path: self.path().to_owned(),
-            problem: Problem::Missing(self.path().to_owned()),
+            problem: FileError::Missing(self.path().to_owned()),
         };
         let text = text.ok_or(missing)?.into_bytes();
-        Ok(Look {
+        Ok(FileSnapshot {
             material: Material { text, ..Material::default() },
             notes: Vec::new(),
             beside: BTreeSet::new(),
         })
     }
 
-    fn look_with(&self, text: &[u8], _: &References<'_>) -> Result<Look, LookError> {
+    fn look_with(&self, text: &[u8], _: &References<'_>) -> Result<FileSnapshot, ReadError> {
         let material = Material { text: text.to_vec(), ..Material::default() };
-        Ok(Look { material, notes: Vec::new(), beside: BTreeSet::new() })
+        Ok(FileSnapshot { material, notes: Vec::new(), beside: BTreeSet::new() })
     }
 
     fn is_lone_mount(&self) -> bool {

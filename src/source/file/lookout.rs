@@ -11,7 +11,7 @@ use super::interest::Interest;
 use super::orders::{Orders, Wanted};
 use super::read::Content;
 use super::shared::{Hint, Shared};
-use super::status::{Mode, Status};
+use super::status::{WatchMode, WatchStatus};
 use super::trail::{Links, Trail};
 use super::{FileSource, Options, Place, mount};
 
@@ -31,7 +31,7 @@ const HEALTHY: Duration = Duration::from_mins(10);
 pub(super) struct Lookout {
     place: Arc<Place>,
     options: Arc<Options>,
-    status: Arc<Status>,
+    status: Arc<WatchStatus>,
     shared: Arc<Shared>,
     orders: Arc<Orders>,
     arms: Arms,
@@ -100,7 +100,7 @@ impl Lookout {
             std::thread::sleep(pause);
             (pause, is_anew) = ((pause * 2).min(LONGEST_PAUSE), true);
         }
-        self.status.set_mode(Mode::Unwatched);
+        self.status.set_mode(WatchMode::Unwatched);
         self.status.set_watches(0);
     }
 
@@ -139,7 +139,7 @@ impl Lookout {
 
     fn period(&self) -> Duration {
         match self.status.mode() {
-            Mode::Poll => self.options.poll_tick.min(self.options.tick),
+            WatchMode::Poll => self.options.poll_tick.min(self.options.tick),
             _ => self.options.tick,
         }
     }
@@ -157,7 +157,7 @@ impl Lookout {
     fn tick(&mut self) {
         self.cover();
         let now = self.see();
-        if self.status.mode() == Mode::Inotify && self.is_unannounced(&now) {
+        if self.status.mode() == WatchMode::Inotify && self.is_unannounced(&now) {
             tracing::warn!("A file changed and no event told it; watching it anew");
             self.status.add_missed();
             self.restart();
@@ -259,29 +259,29 @@ impl Lookout {
     /// Sets the mode, and says a change of it once.
     fn tell(&self, is_lone: bool, failure: Option<String>) {
         let mode = match (is_lone, &failure) {
-            (true, _) => Mode::Unwatchable,
-            (false, Some(_)) => Mode::Poll,
-            (false, None) => Mode::Inotify,
+            (true, _) => WatchMode::Unwatchable,
+            (false, Some(_)) => WatchMode::Poll,
+            (false, None) => WatchMode::Inotify,
         };
         if self.status.set_mode(mode) == mode {
             return;
         }
         let path = self.place.config.display();
         match mode {
-            Mode::Unwatchable => tracing::warn!(
+            WatchMode::Unwatchable => tracing::warn!(
                 %path,
                 "The configuration is a bind mount of one file (subPath), which never shows a replaced file; mount \
                  its directory instead, in Kubernetes the volume without subPath"
             ),
-            Mode::Poll => tracing::warn!(
+            WatchMode::Poll => tracing::warn!(
                 error = failure.unwrap_or_default(),
                 period = ?self.period(),
                 "No inotify; the files are polled instead"
             ),
-            Mode::Inotify | Mode::Unwatched if self.place.is_source => {
+            WatchMode::Inotify | WatchMode::Unwatched if self.place.is_source => {
                 tracing::info!(%path, "Watching the configuration by inotify");
             }
-            Mode::Inotify | Mode::Unwatched => {
+            WatchMode::Inotify | WatchMode::Unwatched => {
                 tracing::info!("Watching the files that the configuration names by inotify");
             }
         }

@@ -13,8 +13,8 @@ use crate::config::FileProblem;
 
 /// Why there is nothing to judge.
 #[derive(Debug, thiserror::Error)]
-pub enum LookError {
-    /// A file is not there, which may last only as long as a swap: come again, see [`LookError::come_again`].
+pub enum ReadError {
+    /// A file is not there, which may last only as long as a swap: come again, see [`ReadError::retry_after`].
     #[error("{path}: not there at the moment; looking again", path = .path.display())]
     Vanished {
         /// The configuration, or a file that it names.
@@ -46,13 +46,13 @@ pub enum LookError {
         /// The configuration.
         path: PathBuf,
         /// Why.
-        problem: Problem,
+        problem: FileError,
     },
 }
 
-impl LookError {
+impl ReadError {
     /// After which time to look again before anybody is told; `None` when this is the verdict.
-    pub fn come_again(&self) -> Option<Duration> {
+    pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Vanished { after, .. } | Self::Unsettled { after, .. } => Some(*after),
             Self::TooLarge { .. } | Self::Unreadable { .. } => None,
@@ -62,7 +62,7 @@ impl LookError {
 
 /// Why one file can not be read; a sentence without the file's path.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Problem {
+pub enum FileError {
     /// Nothing is there.
     #[error("no such file: {place} does not exist; create it or correct the path", place = .0.display())]
     Missing(PathBuf),
@@ -90,7 +90,7 @@ pub enum Problem {
     Io(String),
 }
 
-impl Problem {
+impl FileError {
     pub(super) fn of_path(lost: &Lost) -> Self {
         match lost {
             Lost::Missing(place) => Self::Missing(place.clone()),
@@ -112,8 +112,8 @@ impl Problem {
     }
 }
 
-impl From<&Problem> for FileProblem {
-    fn from(problem: &Problem) -> Self {
+impl From<&FileError> for FileProblem {
+    fn from(problem: &FileError) -> Self {
         Self(problem.to_string())
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use nix::fcntl::OFlag;
 
-use super::problem::Problem;
+use super::problem::FileError;
 
 /// What changes when a file does. Times alone lie both ways, so this only ever asks for one more reading.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,8 +56,8 @@ impl Content {
 }
 
 /// Reads the regular file at a path without links; the identity is that of before the reading.
-pub(super) fn read(path: &Path, limit: u64) -> Result<(Vec<u8>, Identity), Problem> {
-    let of_error = |error: io::Error| Problem::of_error(path, &error);
+pub(super) fn read(path: &Path, limit: u64) -> Result<(Vec<u8>, Identity), FileError> {
+    let of_error = |error: io::Error| FileError::of_error(path, &error);
     // Opening a device can already do something, so the type is asked first, and again once it is open.
     check(&std::fs::symlink_metadata(path).map_err(of_error)?, limit)?;
     let flags = OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW | OFlag::O_NOCTTY;
@@ -66,15 +66,15 @@ pub(super) fn read(path: &Path, limit: u64) -> Result<(Vec<u8>, Identity), Probl
     check(&metadata, limit)?;
     let bytes = read_capped(file, metadata.size(), limit).map_err(of_error)?;
     if bytes.len() as u64 > limit {
-        return Err(Problem::TooLarge { size: bytes.len() as u64, limit });
+        return Err(FileError::TooLarge { size: bytes.len() as u64, limit });
     }
     Ok((bytes, Identity::from(&metadata)))
 }
 
-fn check(metadata: &Metadata, limit: u64) -> Result<(), Problem> {
+fn check(metadata: &Metadata, limit: u64) -> Result<(), FileError> {
     let kind = metadata.file_type();
     if !kind.is_file() {
-        return Err(Problem::NotRegular(match () {
+        return Err(FileError::NotRegular(match () {
             () if kind.is_dir() => "directory",
             () if kind.is_fifo() => "named pipe",
             () if kind.is_socket() => "socket",
@@ -83,7 +83,7 @@ fn check(metadata: &Metadata, limit: u64) -> Result<(), Problem> {
         }));
     }
     if metadata.size() > limit {
-        return Err(Problem::TooLarge { size: metadata.size(), limit });
+        return Err(FileError::TooLarge { size: metadata.size(), limit });
     }
     Ok(())
 }
@@ -123,7 +123,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("huge");
         File::create(&path).unwrap().set_len(2 << 30).unwrap();
-        assert_eq!(read(&path, LIMIT).unwrap_err(), Problem::TooLarge { size: 2 << 30, limit: LIMIT });
+        assert_eq!(read(&path, LIMIT).unwrap_err(), FileError::TooLarge { size: 2 << 30, limit: LIMIT });
     }
 
     #[test]
@@ -133,7 +133,7 @@ mod tests {
         assert!(!bytes.is_empty());
         let problem =
             read(&Path::new("/proc").join(std::process::id().to_string()).join("maps"), 10).unwrap_err();
-        assert_eq!(problem, Problem::TooLarge { size: 11, limit: 10 });
+        assert_eq!(problem, FileError::TooLarge { size: 11, limit: 10 });
     }
 
     #[test]

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::dotenv::Dotenv;
-use super::problem::{LookError, Problem};
+use super::problem::{FileError, ReadError};
 use super::read::{Identity, read};
-use super::status::{Mode, Status};
+use super::status::{WatchMode, WatchStatus};
 use super::trail::Links;
 use super::{FileSource, Options, Place};
 use crate::config::{Environment, FileProblem, Material};
@@ -32,13 +32,13 @@ pub struct FileReader {
     place: Arc<Place>,
     process: Arc<BTreeMap<String, String>>,
     options: Arc<Options>,
-    status: Arc<Status>,
+    status: Arc<WatchStatus>,
     memory: Arc<Mutex<Memory>>,
 }
 
 /// What one look brought.
 #[derive(Debug)]
-pub struct Look {
+pub struct FileSnapshot {
     /// The files, all as they were at one moment.
     pub material: Material,
     /// What is wrong without keeping us from going on, in sentences: a `.env` that was left out.
@@ -51,8 +51,8 @@ pub struct Look {
 /// What was read in one try, not yet judged.
 #[derive(Debug)]
 struct Shot {
-    text: Result<Vec<u8>, Problem>,
-    files: BTreeMap<PathBuf, Result<Vec<u8>, Problem>>,
+    text: Result<Vec<u8>, FileError>,
+    files: BTreeMap<PathBuf, Result<Vec<u8>, FileError>>,
     environment: Environment,
     notes: Vec<String>,
     beside: BTreeSet<PathBuf>,
@@ -85,38 +85,38 @@ impl FileReader {
     /// one volume come out of one `..data` directory, and a pair of which one changed meanwhile is read again.
     ///
     /// A missing or unreadable reference is part of the answer, a missing or unreadable configuration is the
-    /// error. An error with a [`LookError::come_again`] is no verdict yet: the caller comes again after that time
-    /// (through [`FileWatcher::ready_to_look`](super::FileWatcher::ready_to_look), since somebody may be writing).
+    /// error. An error with a [`ReadError::retry_after`] is no verdict yet: the caller comes again after that time
+    /// (through [`FileWatcher::writers_done`](super::FileWatcher::writers_done), since somebody may be writing).
     ///
     /// Where no event tells that a writer is done (no inotify, lone bind mounts) a changed content is given out
     /// only once two looks in a row agree on it.
-    pub fn look(
+    pub fn snapshot(
         &self,
         references: &dyn Fn(&[u8], &Environment) -> BTreeSet<PathBuf>,
-    ) -> Result<Look, LookError> {
+    ) -> Result<FileSnapshot, ReadError> {
         self.take(None, references)
     }
 
     /// The same with a text that came from elsewhere in the place of the configuration file: only what it names is
     /// read. Each reader remembers one series of looks, so this wants a reader of its own.
-    pub fn look_with(
+    pub fn snapshot_with(
         &self,
         text: &[u8],
         references: &dyn Fn(&[u8], &Environment) -> BTreeSet<PathBuf>,
-    ) -> Result<Look, LookError> {
+    ) -> Result<FileSnapshot, ReadError> {
         self.take(Some(text), references)
     }
 
     /// Whether the configuration is a lone bind mount (`subPath`), which keeps showing the old file.
     pub fn is_lone_mount(&self) -> bool {
-        self.status.mode() == Mode::Unwatchable
+        self.status.mode() == WatchMode::Unwatchable
     }
 
     fn take(
         &self,
         text: Option<&[u8]>,
         references: &dyn Fn(&[u8], &Environment) -> BTreeSet<PathBuf>,
-    ) -> Result<Look, LookError> {
+    ) -> Result<FileSnapshot, ReadError> {
         for attempt in 1..=TRIES {
             let mut sight = Sight::default();
             let shot = self.shoot(&mut sight, text, references);
@@ -126,18 +126,18 @@ impl FileReader {
             // Out of step with a writer in a loop; at most 0.2 s in all.
             std::thread::sleep(Duration::from_micros(u64::from(attempt * attempt) * 60));
         }
-        Err(LookError::Unsettled { path: self.place.config.clone(), after: AFTER_TRIES })
+        Err(ReadError::Unsettled { path: self.place.config.clone(), after: AFTER_TRIES })
     }
 
     /// Looks, and comes again by itself until there is a verdict: for a start, or a check from the command line.
-    pub fn look_until_settled(
+    pub fn stable_snapshot(
         &self,
         text: Option<&[u8]>,
         references: &dyn Fn(&[u8], &Environment) -> BTreeSet<PathBuf>,
-    ) -> Result<Look, LookError> {
+    ) -> Result<FileSnapshot, ReadError> {
         let mut look = self.take(text, references);
         for _ in 0..ROUNDS {
-            let Some(after) = look.as_ref().err().and_then(LookError::come_again) else { break };
+            let Some(after) = look.as_ref().err().and_then(ReadError::retry_after) else { break };
             std::thread::sleep(after);
             look = self.take(text, references);
         }
@@ -171,7 +171,7 @@ impl FileReader {
     fn dotenv(&self, sight: &mut Sight, notes: &mut Vec<String>) -> BTreeMap<String, String> {
         for path in &self.place.dotenv {
             let bytes = match sight.read(path, self.options.largest_reference) {
-                Err(Problem::Missing(_)) => continue,
+                Err(FileError::Missing(_)) => continue,
                 other => other.map_err(|problem| problem.to_string()),
             };
             match bytes {
@@ -187,29 +187,29 @@ impl FileReader {
         BTreeMap::new()
     }
 
-    fn judge(&self, shot: Shot) -> Result<Look, LookError> {
+    fn judge(&self, shot: Shot) -> Result<FileSnapshot, ReadError> {
         let config = &self.place.config;
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         if let Some((path, after)) =
             memory.unconfirmed(shot.missing(config), self.options.confirm_missing, now)
         {
-            return Err(LookError::Vanished { path, after });
+            return Err(ReadError::Vanished { path, after });
         }
         let text = shot.text.map_err(|problem| match problem {
-            Problem::TooLarge { size, limit } => LookError::TooLarge { path: config.clone(), size, limit },
-            problem => LookError::Unreadable { path: config.clone(), problem },
+            FileError::TooLarge { size, limit } => ReadError::TooLarge { path: config.clone(), size, limit },
+            problem => ReadError::Unreadable { path: config.clone(), problem },
         })?;
         let files = shot.files.into_iter();
         let files = files.map(|(path, bytes)| (path, bytes.map_err(|problem| FileProblem::from(&problem))));
         let material = Material { text, files: files.collect(), environment: shot.environment };
-        if matches!(self.status.mode(), Mode::Poll | Mode::Unwatchable) {
+        if matches!(self.status.mode(), WatchMode::Poll | WatchMode::Unwatchable) {
             let pause = self.options.confirm_polled;
             if let Some(after) = memory.unsettled(&material, pause, self.options.longest_hold, now) {
-                return Err(LookError::Unsettled { path: config.clone(), after });
+                return Err(ReadError::Unsettled { path: config.clone(), after });
             }
         }
-        Ok(Look { material, notes: shot.notes, beside: shot.beside })
+        Ok(FileSnapshot { material, notes: shot.notes, beside: shot.beside })
     }
 }
 
@@ -219,15 +219,15 @@ impl Shot {
         let text = std::iter::once((config, self.text.as_ref().err()));
         let files = self.files.iter().map(|(path, bytes)| (path.as_path(), bytes.as_ref().err()));
         text.chain(files)
-            .filter(|(_, problem)| matches!(problem, Some(Problem::Missing(_))))
+            .filter(|(_, problem)| matches!(problem, Some(FileError::Missing(_))))
             .map(|(path, _)| path.to_owned())
             .collect()
     }
 }
 
 impl Sight {
-    fn read(&mut self, path: &Path, limit: u64) -> Result<Vec<u8>, Problem> {
-        let file = self.links.trail(path).end.map_err(|lost| Problem::of_path(&lost))?;
+    fn read(&mut self, path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
+        let file = self.links.trail(path).end.map_err(|lost| FileError::of_path(&lost))?;
         let (bytes, identity) = read(&file, limit)?;
         self.read.push((file, identity));
         Ok(bytes)

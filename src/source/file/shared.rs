@@ -16,7 +16,7 @@ use tokio::sync::futures::Notified;
 use super::Options;
 use super::hold::{Gate, Hold};
 use super::interest::{Interest, Meaning};
-use super::status::Status;
+use super::status::WatchStatus;
 
 /// Why to look again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ impl Hints {
 #[derive(Debug)]
 pub(super) struct Shared {
     heard: Mutex<Heard>,
-    status: Arc<Status>,
+    status: Arc<WatchStatus>,
     /// A hint is pending.
     hinted: Notify,
     /// A writer may be done.
@@ -75,7 +75,7 @@ struct Heard {
 }
 
 impl Shared {
-    pub(super) fn new(options: &Options, status: Arc<Status>) -> Self {
+    pub(super) fn new(options: &Options, status: Arc<WatchStatus>) -> Self {
         let heard = Heard {
             interest: Interest::default(),
             hold: Hold::new(options.quiet, options.longest_hold),

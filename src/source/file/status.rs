@@ -6,7 +6,7 @@ use std::time::Instant;
 
 /// How changes of the files come to be known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Mode {
+pub enum WatchMode {
     /// Nobody watches: the file is only read.
     #[default]
     Unwatched,
@@ -18,7 +18,7 @@ pub enum Mode {
     Unwatchable,
 }
 
-impl Mode {
+impl WatchMode {
     /// The value of a label.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -32,7 +32,7 @@ impl Mode {
 
 /// Counters and state for metrics; all counters only ever grow.
 #[derive(Debug, Default)]
-pub struct Status {
+pub struct WatchStatus {
     mode: AtomicU8,
     watches: AtomicU64,
     rearmed: AtomicU64,
@@ -42,14 +42,14 @@ pub struct Status {
     checked: Mutex<Option<Instant>>,
 }
 
-impl Status {
+impl WatchStatus {
     /// How changes come to be known now.
-    pub fn mode(&self) -> Mode {
+    pub fn mode(&self) -> WatchMode {
         match self.mode.load(Ordering::Relaxed) {
-            0 => Mode::Unwatched,
-            1 => Mode::Inotify,
-            2 => Mode::Poll,
-            _ => Mode::Unwatchable,
+            0 => WatchMode::Unwatched,
+            1 => WatchMode::Inotify,
+            2 => WatchMode::Poll,
+            _ => WatchMode::Unwatchable,
         }
     }
 
@@ -89,7 +89,7 @@ impl Status {
     }
 
     /// Sets the mode; returns the one before.
-    pub(super) fn set_mode(&self, mode: Mode) -> Mode {
+    pub(super) fn set_mode(&self, mode: WatchMode) -> WatchMode {
         let before = self.mode();
         self.mode.store(mode as u8, Ordering::Relaxed);
         before
@@ -122,9 +122,9 @@ mod tests {
 
     #[test]
     fn the_mode_that_was_set_is_the_mode_that_is_read() {
-        let status = Status::default();
-        let mut before = Mode::Unwatched;
-        for mode in [Mode::Inotify, Mode::Poll, Mode::Unwatchable, Mode::Unwatched] {
+        let status = WatchStatus::default();
+        let mut before = WatchMode::Unwatched;
+        for mode in [WatchMode::Inotify, WatchMode::Poll, WatchMode::Unwatchable, WatchMode::Unwatched] {
             assert_eq!(status.set_mode(mode), before);
             assert_eq!(status.mode(), mode);
             before = mode;

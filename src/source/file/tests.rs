@@ -12,7 +12,10 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{FileReader, FileSource, FileWatcher, Hint, Hints, Look, LookError, Mode, Options, Status};
+use super::{
+    FileReader, FileSnapshot, FileSource, FileWatcher, Hint, Hints, Options, ReadError, WatchMode,
+    WatchStatus,
+};
 use crate::config::Environment;
 use skip::skip;
 
@@ -54,7 +57,7 @@ struct Reload {
     reader: FileReader,
     watcher: FileWatcher,
     hints: Hints,
-    status: Arc<Status>,
+    status: Arc<WatchStatus>,
     verdicts: Vec<String>,
     looks: usize,
 }
@@ -73,20 +76,20 @@ impl Reload {
     }
 
     /// One look with all that belongs to it.
-    async fn look(&mut self) -> Result<Look, LookError> {
+    async fn look(&mut self) -> Result<FileSnapshot, ReadError> {
         let look = loop {
-            let clearance = self.watcher.ready_to_look().await;
+            let clearance = self.watcher.writers_done().await;
             let reader = self.reader.clone();
             self.looks += 1;
-            let look = tokio::task::spawn_blocking(move || reader.look(&references)).await.unwrap();
-            if let Some(after) = look.as_ref().err().and_then(LookError::come_again) {
+            let look = tokio::task::spawn_blocking(move || reader.snapshot(&references)).await.unwrap();
+            if let Some(after) = look.as_ref().err().and_then(ReadError::retry_after) {
                 tokio::time::sleep(after).await;
             } else if self.watcher.is_undisturbed(clearance).await {
                 break look;
             }
         };
         if let Ok(look) = &look {
-            self.watcher.cover(&look.material.files.keys().cloned().collect());
+            self.watcher.follow(&look.material.files.keys().cloned().collect());
         }
         let verdict = describe(&look);
         if self.verdicts.last() != Some(&verdict) {
@@ -118,11 +121,11 @@ impl Reload {
         }
     }
 
-    async fn until_mode(&self, mode: Mode) {
+    async fn until_mode(&self, mode: WatchMode) {
         self.wait_for(|status| status.mode() == mode).await;
     }
 
-    async fn wait_for(&self, holds: impl Fn(&Status) -> bool) {
+    async fn wait_for(&self, holds: impl Fn(&WatchStatus) -> bool) {
         let waited = tokio::time::timeout(DEADLINE, async {
             while !holds(&self.status) {
                 tokio::time::sleep(Duration::from_millis(5)).await;
@@ -133,7 +136,7 @@ impl Reload {
 }
 
 /// Text and files of a look, or its error, in one line.
-fn describe(look: &Result<Look, LookError>) -> String {
+fn describe(look: &Result<FileSnapshot, ReadError>) -> String {
     match look {
         Ok(look) => {
             let text = String::from_utf8_lossy(&look.material.text).into_owned();
@@ -188,8 +191,8 @@ async fn a_file_system_that_does_not_answer_blocks_the_watcher_and_not_the_look(
         numbers: std::sync::atomic::AtomicU64::new(0),
     };
     for _ in 0..3 {
-        let clearance = watcher.ready_to_look().await;
-        watcher.cover(&BTreeSet::new());
+        let clearance = watcher.writers_done().await;
+        watcher.follow(&BTreeSet::new());
         assert!(watcher.is_undisturbed(clearance).await);
     }
     shared.hint(Hint::Change);

@@ -30,7 +30,7 @@ pub struct FileWatcher {
 /// The permission to look; see [`FileWatcher::is_undisturbed`].
 #[derive(Clone, Copy, Debug)]
 #[must_use]
-pub struct Clearance {
+pub struct ReadPermit {
     acts: u64,
     changes: u64,
     forced: bool,
@@ -54,7 +54,7 @@ impl FileWatcher {
     /// those of the newest rejected one. A relative path is taken from the configuration's directory.
     ///
     /// A file that was not followed before may have changed since it was read, so it brings a hint. Never waits.
-    pub fn cover(&self, references: &BTreeSet<PathBuf>) {
+    pub fn follow(&self, references: &BTreeSet<PathBuf>) {
         let followed = self.place.followed(references);
         self.orders.give(|wanted| wanted.follow = Some(followed));
     }
@@ -63,14 +63,14 @@ impl FileWatcher {
     /// whatever asked for it; it has the watches follow the paths to where they lead now.
     ///
     /// Waits five seconds at most for one writer. Cancel safe.
-    pub async fn ready_to_look(&self) -> Clearance {
+    pub async fn writers_done(&self) -> ReadPermit {
         loop {
             let released = self.shared.released();
             let changes = self.shared.changes();
             match self.shared.gate() {
                 (Gate::Open { forced }, acts) => {
                     self.orders.give(|wanted| wanted.arm = true);
-                    return Clearance { acts, changes, forced };
+                    return ReadPermit { acts, changes, forced };
                 }
                 (Gate::Until(time), _) => {
                     // An early end is told, and a late one does no harm: the gate is asked again.
@@ -85,7 +85,7 @@ impl FileWatcher {
     /// event up to now. If not: look again.
     ///
     /// Waits for the watcher's thread, but not for long: a dead file system may keep it. Cancel safe.
-    pub async fn is_undisturbed(&self, clearance: Clearance) -> bool {
+    pub async fn is_undisturbed(&self, clearance: ReadPermit) -> bool {
         let number = self.numbers.fetch_add(1, Ordering::Relaxed) + 1;
         self.orders.give(|wanted| wanted.catch_up = Some(number));
         let caught_up = async {
@@ -102,7 +102,7 @@ impl FileWatcher {
     }
 
     /// Whether an event has told of a change since the clearance.
-    pub fn has_heard(&self, clearance: Clearance) -> bool {
+    pub fn has_change_since(&self, clearance: ReadPermit) -> bool {
         self.shared.changes() != clearance.changes
     }
 }

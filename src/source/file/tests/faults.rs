@@ -124,7 +124,7 @@ async fn a_configuration_that_is_too_large_tells_its_size() {
     let mut reload = Reload::start(&root.join("config.yml"), by_events()).await;
     assert!(matches!(
         reload.look().await,
-        Err(LookError::TooLarge { size: 0x8000_0000, limit: 0x10_0000, .. })
+        Err(ReadError::TooLarge { size: 0x8000_0000, limit: 0x10_0000, .. })
     ));
 }
 
@@ -185,12 +185,12 @@ async fn without_an_inotify_instance_it_polls_says_so_and_recovers() {
     }
     limit("instances", 0);
     let (_held, root, mut reload) = plain("one", by_ticks()).await;
-    assert_eq!(reload.status.mode(), Mode::Poll);
+    assert_eq!(reload.status.mode(), WatchMode::Poll);
     fs::write(root.join("conf/config.yml"), "two").unwrap();
     reload.until("two").await;
-    assert_eq!((reload.status.mode(), reload.status.watches()), (Mode::Poll, 0));
+    assert_eq!((reload.status.mode(), reload.status.watches()), (WatchMode::Poll, 0));
     limit("instances", 10);
-    reload.until_mode(Mode::Inotify).await;
+    reload.until_mode(WatchMode::Inotify).await;
     fs::write(root.join("conf/config.yml"), "three").unwrap();
     reload.until("three").await;
 }
@@ -203,16 +203,16 @@ async fn without_a_watch_for_a_new_directory_it_polls_and_recovers() {
     // One for the current directory's `.env`, one for the configuration's.
     limit("watches", 2);
     let (_held, root, mut reload) = plain("one", by_ticks()).await;
-    assert_eq!(reload.status.mode(), Mode::Inotify);
+    assert_eq!(reload.status.mode(), WatchMode::Inotify);
     fs::create_dir(root.join("keys")).unwrap();
     fs::write(root.join("keys/a"), "secret").unwrap();
     fs::write(root.join("conf/config.yml"), "key: ../keys/a").unwrap();
     reload.until("=secret]").await;
-    reload.until_mode(Mode::Poll).await;
+    reload.until_mode(WatchMode::Poll).await;
     fs::write(root.join("keys/a"), "changed").unwrap();
     reload.until("=changed]").await;
     limit("watches", 10);
-    reload.until_mode(Mode::Inotify).await;
+    reload.until_mode(WatchMode::Inotify).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -281,13 +281,13 @@ async fn a_lone_file_that_is_bind_mounted_is_unwatchable_and_stays_readable() {
     fs::write(&lone, "").unwrap();
     run("mount", &["--bind", volume.root().join("config.yml").to_str().unwrap(), lone.to_str().unwrap()]);
     let mut reload = Reload::start(&lone, by_ticks()).await;
-    assert_eq!(reload.status.mode(), Mode::Unwatchable);
+    assert_eq!(reload.status.mode(), WatchMode::Unwatchable);
     volume.swap(&[("config.yml", "two")]);
     reload.hints.next().await;
     let _ = reload.look().await;
     assert_eq!(
         (reload.verdicts.as_slice(), reload.status.mode()),
-        (["one".to_owned()].as_slice(), Mode::Unwatchable)
+        (["one".to_owned()].as_slice(), WatchMode::Unwatchable)
     );
 }
 
@@ -300,7 +300,7 @@ async fn an_inotify_thread_that_dies_is_started_anew() {
     reload.wait_for(|status| status.restarts() == 1).await;
     fs::write(root.join("conf/config.yml"), "two").unwrap();
     reload.until("two").await;
-    assert_eq!(reload.status.mode(), Mode::Inotify);
+    assert_eq!(reload.status.mode(), WatchMode::Inotify);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -317,13 +317,13 @@ async fn a_file_watcher_whose_thread_dies_is_begun_anew_and_follows_what_it_foll
         // It may have changed while nobody watched, or after.
         fs::write(&key, format!("round{round}")).unwrap();
         reload.until(&format!("=round{round}]")).await;
-        assert_eq!(reload.status.mode(), Mode::Inotify);
+        assert_eq!(reload.status.mode(), WatchMode::Inotify);
     }
     let status = reload.status.clone();
     reload.watcher.orders.give(|wanted| wanted.die = true);
     drop(reload);
     let ended = async {
-        while status.mode() != Mode::Unwatched {
+        while status.mode() != WatchMode::Unwatched {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
@@ -394,7 +394,7 @@ async fn without_a_file_descriptor_the_look_fails_and_the_next_one_succeeds() {
     fs::create_dir(root.join("go")).unwrap();
     reload.until("one").await;
     assert!(recovery.wait().unwrap().success());
-    reload.until_mode(Mode::Inotify).await;
+    reload.until_mode(WatchMode::Inotify).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -98,7 +98,7 @@ fn a_pair_of_files_is_never_mixed_while_a_volume_is_swapped_all_the_time() {
         // On a busy machine one side may rest for long.
         while looks < 10_000 || versions.len() <= 10 || swaps.load(Ordering::Relaxed) <= 100 {
             looks += 1;
-            match source.reader().look(&references) {
+            match source.reader().snapshot(&references) {
                 Ok(look) => {
                     let text = String::from_utf8(look.material.text).unwrap();
                     let key = look.material.files[Path::new("key")].clone().unwrap();
@@ -106,7 +106,7 @@ fn a_pair_of_files_is_never_mixed_while_a_volume_is_swapped_all_the_time() {
                     versions.insert(text);
                 }
                 // No verdict.
-                Err(error) => assert!(error.come_again().is_some(), "{error}"),
+                Err(error) => assert!(error.retry_after().is_some(), "{error}"),
             }
         }
         is_over.store(true, Ordering::Relaxed);
@@ -141,9 +141,9 @@ async fn a_key_that_is_added_and_named_in_one_update_is_waited_for_in_both_link_
         let update = volume.begin(&[("config.yml", "new\nkey: extra"), ("extra", "secret")]);
         for step in update.steps() {
             update.take(step);
-            let look = reload.reader.look(&references);
+            let look = reload.reader.snapshot(&references);
             if step == Step::Swap && order == LinkOrder::AfterSwap {
-                assert!(look.unwrap_err().come_again().is_some());
+                assert!(look.unwrap_err().retry_after().is_some());
             }
         }
         reload.until("new").await;
