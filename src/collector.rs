@@ -13,7 +13,7 @@ mod table;
 #[doc(hidden)]
 pub use jobs::decode_jobs_page;
 pub use permission::{COUNTED, Enforcement, Probe};
-pub use table::{COLLECTORS, Entry, build, wanted};
+pub use table::{COLLECTORS, CollectorSpec, build, wanted};
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ pub trait Collector: Send {
     fn collect<'a>(
         &'a mut self,
         context: &'a Context<'a>,
-        tally: &'a mut Tally,
+        diagnostics: &'a mut Diagnostics,
     ) -> BoxFuture<'a, Result<Vec<Family>, CollectError>>;
 
     /// How many records since this moment of the server's clock it knows, where it knows all that its list has. Only asked
@@ -68,11 +68,11 @@ impl Context<'_> {
 
 /// What a collector met and left out in one cycle.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct Diagnostics {
     /// Records that its lists had.
     pub records: u64,
     /// Records, or fields of records, that were not what the API reference says.
-    pub odd: u64,
+    pub malformed: u64,
     /// Records that have no label set of their own, since there are too many.
     pub capped: u64,
     /// Whether the list was longer than this cycle could read.
@@ -125,21 +125,21 @@ pub struct Run {
     /// How it went.
     pub outcome: Result<(), CollectError>,
     /// What was met and left out.
-    pub tally: Tally,
+    pub diagnostics: Diagnostics,
     /// Whether the role of the key sees only a part of what there is.
     pub partial: bool,
 }
 
 /// A collector, and what is remembered of the permission to see what it reads.
 pub struct Runner {
-    entry: &'static Entry,
+    entry: &'static CollectorSpec,
     collector: Box<dyn Collector>,
     permission: Permission,
 }
 
 impl Runner {
     /// Nothing is known yet of the permission.
-    pub fn new(entry: &'static Entry, collector: Box<dyn Collector>) -> Self {
+    pub fn new(entry: &'static CollectorSpec, collector: Box<dyn Collector>) -> Self {
         Self { entry, collector, permission: Permission::default() }
     }
 
@@ -160,17 +160,17 @@ impl Runner {
         if run.outcome.is_err() {
             return run;
         }
-        let records = run.tally.records;
+        let records = run.diagnostics.records;
         if self.permission.is_due(records) && !context.is_over() {
             let since = context.client.server_time(context.now) - context.window.min(COUNTED);
-            let known = self.collector.known_since(since).filter(|_| !run.tally.truncated);
+            let known = self.collector.known_since(since).filter(|_| !run.diagnostics.truncated);
             self.permission.ask(probe, context, since, records, known).await;
         }
         match self.permission.sight(records) {
             Sight::Whole => {}
             Sight::Part => run.partial = true,
             Sight::Nothing => {
-                let Entry { permission, .. } = self.entry;
+                let CollectorSpec { permission, .. } = self.entry;
                 run.outcome = Err(CollectError::Hidden { request: probe.request, permission });
                 run.families.clear();
             }
@@ -182,17 +182,19 @@ impl Runner {
 /// Runs a collector once: the one place that times it.
 async fn run(collector: &mut dyn Collector, context: &Context<'_>) -> Run {
     let started = Instant::now();
-    let mut tally = Tally::default();
-    let collected = collector.collect(context, &mut tally).await;
+    let mut diagnostics = Diagnostics::default();
+    let collected = collector.collect(context, &mut diagnostics).await;
     let duration = started.elapsed();
     match collected {
         Ok(families) => {
             // One record that is there twice shows in several families.
-            tally.odd += families.iter().map(Family::duplicates).max().unwrap_or(0);
-            tally.capped += families.iter().map(Family::capped).max().unwrap_or(0);
-            Run { families, duration, outcome: Ok(()), tally, partial: false }
+            diagnostics.malformed += families.iter().map(Family::duplicates).max().unwrap_or(0);
+            diagnostics.capped += families.iter().map(Family::capped).max().unwrap_or(0);
+            Run { families, duration, outcome: Ok(()), diagnostics, partial: false }
         }
-        Err(error) => Run { families: Vec::new(), duration, outcome: Err(error), tally, partial: false },
+        Err(error) => {
+            Run { families: Vec::new(), duration, outcome: Err(error), diagnostics, partial: false }
+        }
     }
 }
 

@@ -22,7 +22,7 @@ use std::time::Duration;
 use futures_util::stream::{self, StreamExt as _};
 use tokio::time::Instant;
 
-use crate::collector::{self, Entry};
+use crate::collector::{self, CollectorSpec};
 use crate::config::{Config, Site};
 use crate::netbackup::TlsCache;
 use site::Visit;
@@ -40,7 +40,7 @@ pub async fn examine(config: &Config, only: Option<&str>) -> Diagnosis {
 async fn examine_within(config: &Config, only: Option<&str>, time: Duration) -> Diagnosis {
     let deadline = Instant::now() + time;
     let tls = TlsCache::default();
-    let collectors: Vec<&Entry> = collector::wanted(&config.collectors).collect();
+    let collectors: Vec<&CollectorSpec> = collector::wanted(&config.collectors).collect();
     let chosen = config.sites.iter().filter(|site| only.is_none_or(|name| *site.name == *name));
     let visit = |site: &Site| Visit::new(site.clone(), collectors.clone(), &tls).until(deadline);
     // Of values, since a stream of references to the sites is not general enough for the compiler.

@@ -14,7 +14,7 @@ pub use value::{flag, seconds};
 
 /// What a family measures, in the words of the text format 0.0.4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum MetricKind {
     /// A value that goes up and down.
     Gauge,
     /// A value that only grows, until the process or the endpoint changes.
@@ -23,7 +23,7 @@ pub enum Kind {
     Histogram,
 }
 
-impl Kind {
+impl MetricKind {
     /// The word of the `# TYPE` line.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -64,7 +64,7 @@ pub struct Desc {
     /// One sentence for the `# HELP` line; it names the NetBackup field that the value comes from.
     pub help: &'static str,
     /// Gauge, counter or histogram.
-    pub kind: Kind,
+    pub kind: MetricKind,
     /// The names of the labels after `site`, in the order in which samples give their values.
     pub labels: &'static [&'static str],
     /// The name set that the family belongs to.
@@ -74,7 +74,7 @@ pub struct Desc {
 impl Desc {
     /// A family under our own name.
     pub const fn native(
-        kind: Kind,
+        kind: MetricKind,
         name: &'static str,
         help: &'static str,
         labels: &'static [&'static str],
@@ -84,7 +84,7 @@ impl Desc {
 
     /// A family under the Go exporter's name.
     pub const fn v4(
-        kind: Kind,
+        kind: MetricKind,
         name: &'static str,
         help: &'static str,
         labels: &'static [&'static str],

@@ -24,8 +24,8 @@ mod version;
 
 pub use client::{Client, KeyState};
 pub use error::{Cause, ClientError, Error};
-pub use field::{Field, Scalar, Time};
-pub use gate::Gate;
+pub use field::{Field, FieldValue, Time};
+pub use gate::QuietGate;
 pub use listing::{Listing, Paging, Walk};
 pub use page::{DecodeError, Page, Records, decode};
 pub use proxy::ProxyHop;

@@ -1,5 +1,5 @@
 use nbu_exporter::exposition::{BuildInfo, Page, Registry};
-use nbu_exporter::metric::{Desc, Family, Kind, Naming};
+use nbu_exporter::metric::{Desc, Family, MetricKind, Naming};
 use nbu_exporter::snapshot::{Fragment, Snapshot};
 use prometheus::{Encoder as _, GaugeVec, Opts, TextEncoder};
 
@@ -25,7 +25,13 @@ static DESCS: [Desc; FAMILIES] = [
 ];
 
 const fn desc(name: &'static str) -> Desc {
-    Desc { name, help: "Jobs in the window.", kind: Kind::Gauge, labels: LABELS, naming: Naming::Native }
+    Desc {
+        name,
+        help: "Jobs in the window.",
+        kind: MetricKind::Gauge,
+        labels: LABELS,
+        naming: Naming::Native,
+    }
 }
 
 /// 5 000 series from numbers to a page, against the prometheus crate's encoder and against copying the page.

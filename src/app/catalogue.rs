@@ -46,7 +46,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::metric::{Kind, Naming};
+    use crate::metric::{MetricKind, Naming};
 
     #[test]
     fn a_name_belongs_to_one_family_and_a_label_stands_once() {
@@ -71,7 +71,7 @@ mod tests {
     #[test]
     fn native_names_follow_the_rules_of_the_field() {
         for Listed { desc, .. } in catalogue().iter().filter(|listed| listed.desc.naming == Naming::Native) {
-            assert_eq!(desc.name.ends_with("_total"), desc.kind == Kind::Counter, "{}", desc.name);
+            assert_eq!(desc.name.ends_with("_total"), desc.kind == MetricKind::Counter, "{}", desc.name);
             for suffix in ["_count", "_sum", "_bucket", "_ms", "_info_total"] {
                 assert!(!desc.name.ends_with(suffix), "{}", desc.name);
             }

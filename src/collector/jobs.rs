@@ -16,7 +16,7 @@ use crate::config::ApiVersion;
 use crate::metric::Family;
 use crate::netbackup::{Cause, DecodeError, Listing, Page, Paging, decode};
 
-use super::{CollectError, Collector, Context, Tally};
+use super::{CollectError, Collector, Context, Diagnostics};
 use counters::Counters;
 use labels::Labels;
 use live::Live;
@@ -56,9 +56,9 @@ impl Collector for Jobs {
     fn collect<'a>(
         &'a mut self,
         context: &'a Context<'a>,
-        tally: &'a mut Tally,
+        diagnostics: &'a mut Diagnostics,
     ) -> BoxFuture<'a, Result<Vec<Family>, CollectError>> {
-        self.cycle(context, tally).boxed()
+        self.cycle(context, diagnostics).boxed()
     }
 
     fn known_since(&self, since: Timestamp) -> Option<u64> {
@@ -67,19 +67,23 @@ impl Collector for Jobs {
 }
 
 impl Jobs {
-    async fn cycle(&mut self, context: &Context<'_>, tally: &mut Tally) -> Result<Vec<Family>, CollectError> {
+    async fn cycle(
+        &mut self,
+        context: &Context<'_>,
+        diagnostics: &mut Diagnostics,
+    ) -> Result<Vec<Family>, CollectError> {
         let now = context.client.server_time(context.now).as_second();
         let from = now.saturating_sub_unsigned(context.window.as_secs());
         self.progress.begin(from, now);
         // A cycle that was cancelled left its jobs unsettled; they must not pile up.
         self.settle(from);
         // First what is few, so that a long backfill does not hide what runs.
-        let live = self.read_live(context, tally).await;
+        let live = self.read_live(context, diagnostics).await;
         if live.as_ref().is_err_and(CollectError::is_unauthorized) {
             // The same key would be refused again, and each refusal counts towards a lock-out.
             return live.map(|_| Vec::new());
         }
-        let finished = self.read_finished(context, now, tally).await;
+        let finished = self.read_finished(context, now, diagnostics).await;
         self.settle(from);
         let live = live?;
         finished?;
@@ -89,14 +93,18 @@ impl Jobs {
         Ok(families::render(context, &summary, &self.counters, &live, &self.labels))
     }
 
-    async fn read_live(&mut self, context: &Context<'_>, tally: &mut Tally) -> Result<Live, CollectError> {
+    async fn read_live(
+        &mut self,
+        context: &Context<'_>,
+        diagnostics: &mut Diagnostics,
+    ) -> Result<Live, CollectError> {
         let mut live = Live::default();
         let listing = listing(context, "state ne 'DONE'".to_owned(), "jobId", MAX_LIVE_PAGES);
         let labels = &mut self.labels;
-        let fold = |text: &str| fold(text, tally, |job, _| live.add(&job, labels));
+        let fold = |text: &str| fold(text, diagnostics, |job, _| live.add(&job, labels));
         let walk = context.client.walk(&listing, context.deadline, fold).await?;
-        tally.truncated |= walk.truncated;
-        tally.records += walk.records;
+        diagnostics.truncated |= walk.truncated;
+        diagnostics.records += walk.records;
         Ok(live)
     }
 
@@ -104,12 +112,12 @@ impl Jobs {
         &mut self,
         context: &Context<'_>,
         now: i64,
-        tally: &mut Tally,
+        diagnostics: &mut Diagnostics,
     ) -> Result<(), CollectError> {
         for range in self.progress.ranges() {
-            let complete = self.read_range(context, range, now, tally).await?;
+            let complete = self.read_range(context, range, now, diagnostics).await?;
             if !complete {
-                tally.truncated = true;
+                diagnostics.truncated = true;
                 break;
             }
         }
@@ -125,15 +133,15 @@ impl Jobs {
         context: &Context<'_>,
         range: Range,
         now: i64,
-        tally: &mut Tally,
+        diagnostics: &mut Diagnostics,
     ) -> Result<bool, CollectError> {
         let listing = listing(context, filter(range), "endTime,jobId", MAX_FINISHED_PAGES);
         let counts = self.progress.counts(range);
         let Self { labels, window, counters, progress } = self;
         let mut reached = Reached::default();
         let fold = |text: &str| {
-            fold(text, tally, |job, tally| {
-                let Some(finished) = Finished::new(&job, counts, labels, tally) else { return };
+            fold(text, diagnostics, |job, diagnostics| {
+                let Some(finished) = Finished::new(&job, counts, labels, diagnostics) else { return };
                 reached.note(finished.ended());
                 if !counts {
                     counters.expect(labels.group(finished.group()));
@@ -142,7 +150,7 @@ impl Jobs {
             })
         };
         let walk = context.client.walk(&listing, context.deadline, fold).await;
-        tally.records += walk.as_ref().map_or(0, |walk| walk.records);
+        diagnostics.records += walk.as_ref().map_or(0, |walk| walk.records);
         let complete = walk.as_ref().is_ok_and(|walk| !walk.truncated);
         progress.end(range, reached, complete, now);
         match walk {
@@ -189,22 +197,22 @@ fn date_time(second: i64) -> String {
 /// Decodes one page of jobs as every cycle does, and gives the number of its jobs; benchmarks measure this.
 pub fn decode_jobs_page(text: &str) -> Result<u64, DecodeError> {
     let mut jobs = 0;
-    fold(text, &mut Tally::default(), |_, _| jobs += 1)?;
+    fold(text, &mut Diagnostics::default(), |_, _| jobs += 1)?;
     Ok(jobs)
 }
 
 /// Decodes a page and hands on each record that says which job it is.
 fn fold(
     text: &str,
-    tally: &mut Tally,
-    mut add: impl FnMut(Job<'_>, &mut Tally),
+    diagnostics: &mut Diagnostics,
+    mut add: impl FnMut(Job<'_>, &mut Diagnostics),
 ) -> Result<Page, DecodeError> {
     let decoded = decode::<Wire<'_>>(text)?;
-    tally.odd += decoded.odd;
+    diagnostics.malformed += decoded.malformed;
     for wire in decoded.records {
-        match Job::new(wire, &mut tally.odd) {
-            Some(job) => add(job, tally),
-            None => tally.odd += 1,
+        match Job::new(wire, &mut diagnostics.malformed) {
+            Some(job) => add(job, diagnostics),
+            None => diagnostics.malformed += 1,
         }
     }
     Ok(decoded.page)

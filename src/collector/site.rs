@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::metric::{Desc, Family, Kind, Naming, flag, seconds};
+use crate::metric::{Desc, Family, MetricKind, Naming, flag, seconds};
 
 use super::Run;
 
@@ -69,7 +69,7 @@ static RECORDS: Desc = gauge(
     &["collector"],
     Naming::Native,
 );
-static ODD_RECORDS: Desc = counter(
+static MALFORMED_RECORDS: Desc = counter(
     "nbu_scrape_collector_odd_records_total",
     "Records or fields that were left out since they are not what the API reference says, or were there already.",
 );
@@ -79,8 +79,16 @@ static CAPPED_RECORDS: Desc = counter(
 );
 
 /// The families that [`collector_families`] gives.
-pub static COLLECTOR_FAMILIES: &[&Desc] =
-    &[&SUCCESS, &DURATION, &LAST_SUCCESS, &TRUNCATED, &UNAUTHORIZED, &RECORDS, &ODD_RECORDS, &CAPPED_RECORDS];
+pub static COLLECTOR_FAMILIES: &[&Desc] = &[
+    &SUCCESS,
+    &DURATION,
+    &LAST_SUCCESS,
+    &TRUNCATED,
+    &UNAUTHORIZED,
+    &RECORDS,
+    &MALFORMED_RECORDS,
+    &CAPPED_RECORDS,
+];
 
 const fn gauge(
     name: &'static str,
@@ -88,11 +96,11 @@ const fn gauge(
     labels: &'static [&'static str],
     naming: Naming,
 ) -> Desc {
-    Desc { name, help, kind: Kind::Gauge, labels, naming }
+    Desc { name, help, kind: MetricKind::Gauge, labels, naming }
 }
 
 const fn counter(name: &'static str, help: &'static str) -> Desc {
-    Desc::native(Kind::Counter, name, help, &["collector"])
+    Desc::native(MetricKind::Counter, name, help, &["collector"])
 }
 
 /// How a collector has done so far.
@@ -110,8 +118,8 @@ pub struct Record {
     pub duration: Duration,
     /// When a run last succeeded.
     pub last_success: Option<Timestamp>,
-    /// Odd records of all runs.
-    pub odd: u64,
+    /// Malformed records of all runs.
+    pub malformed: u64,
     /// Capped records of all runs.
     pub capped: u64,
 }
@@ -122,11 +130,11 @@ impl Record {
         self.success = run.outcome.is_ok();
         self.unauthorized =
             run.outcome.as_ref().is_err_and(super::CollectError::is_unauthorized) || run.partial;
-        self.records = Some(run.tally.records);
-        self.truncated = run.tally.truncated;
+        self.records = Some(run.diagnostics.records);
+        self.truncated = run.diagnostics.truncated;
         self.duration = run.duration;
-        self.odd += run.tally.odd;
-        self.capped += run.tally.capped;
+        self.malformed += run.diagnostics.malformed;
+        self.capped += run.diagnostics.capped;
         if self.success {
             self.last_success = Some(now);
         }
@@ -151,7 +159,7 @@ pub fn collector_families(site: &str, records: &[(&str, &Record)]) -> Vec<Family
         family(&TRUNCATED, |record| Some(flag(record.truncated))),
         family(&UNAUTHORIZED, |record| Some(flag(record.unauthorized))),
         family(&RECORDS, |record| record.records.map(|records| records as f64)),
-        family(&ODD_RECORDS, |record| Some(record.odd as f64)),
+        family(&MALFORMED_RECORDS, |record| Some(record.malformed as f64)),
         family(&CAPPED_RECORDS, |record| Some(record.capped as f64)),
     ]
 }

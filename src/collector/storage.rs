@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use crate::metric::Family;
 use crate::netbackup::{DecodeError, Listing, Page, Paging, decode};
 
-use super::{CollectError, Collector, Context, Tally};
+use super::{CollectError, Collector, Context, Diagnostics};
 use unit::{Unit, Wire};
 
 pub(super) use families::FAMILIES;
@@ -30,13 +30,13 @@ impl Collector for Storage {
     fn collect<'a>(
         &'a mut self,
         context: &'a Context<'a>,
-        tally: &'a mut Tally,
+        diagnostics: &'a mut Diagnostics,
     ) -> BoxFuture<'a, Result<Vec<Family>, CollectError>> {
-        collect(context, tally).boxed()
+        collect(context, diagnostics).boxed()
     }
 }
 
-async fn collect(context: &Context<'_>, tally: &mut Tally) -> Result<Vec<Family>, CollectError> {
+async fn collect(context: &Context<'_>, diagnostics: &mut Diagnostics) -> Result<Vec<Family>, CollectError> {
     let listing = Listing {
         endpoint: RESOURCE,
         query: vec![("sort", "name".to_owned())],
@@ -45,20 +45,21 @@ async fn collect(context: &Context<'_>, tally: &mut Tally) -> Result<Vec<Family>
         max_pages: MAX_PAGES,
     };
     let mut units = Vec::new();
-    let walk = context.client.walk(&listing, context.deadline, |text| fold(text, &mut units, tally)).await?;
-    tally.truncated = walk.truncated;
-    tally.records = walk.records;
+    let walk =
+        context.client.walk(&listing, context.deadline, |text| fold(text, &mut units, diagnostics)).await?;
+    diagnostics.truncated = walk.truncated;
+    diagnostics.records = walk.records;
     Ok(families::render(context.site, &units))
 }
 
-fn fold(text: &str, units: &mut Vec<Unit>, tally: &mut Tally) -> Result<Page, DecodeError> {
+fn fold(text: &str, units: &mut Vec<Unit>, diagnostics: &mut Diagnostics) -> Result<Page, DecodeError> {
     let decoded = decode::<Wire<'_>>(text)?;
-    tally.odd += decoded.odd;
+    diagnostics.malformed += decoded.malformed;
     for wire in decoded.records {
-        match Unit::new(wire, &mut tally.odd) {
+        match Unit::new(wire, &mut diagnostics.malformed) {
             Some(unit) if unit.is_tape => {}
             Some(unit) => units.push(unit),
-            None => tally.odd += 1,
+            None => diagnostics.malformed += 1,
         }
     }
     Ok(decoded.page)

@@ -8,7 +8,7 @@ use super::{Collector, Runner};
 
 /// One collector as `list-metrics` shows it and as [`build`] makes it.
 #[derive(Debug)]
-pub struct Entry {
+pub struct CollectorSpec {
     /// The value of the `collector` label.
     pub name: &'static str,
     /// The key under `collectors` that turns it on; `None` means that it always runs.
@@ -25,8 +25,8 @@ pub struct Entry {
 }
 
 /// Every collector there is.
-pub static COLLECTORS: &[Entry] = &[
-    Entry {
+pub static COLLECTORS: &[CollectorSpec] = &[
+    CollectorSpec {
         name: jobs::NAME,
         key: None,
         families: jobs::FAMILIES,
@@ -35,7 +35,7 @@ pub static COLLECTORS: &[Entry] = &[
         enforcement: Enforcement::Object(&jobs::PROBE),
         new: |_| Box::new(Jobs::default()),
     },
-    Entry {
+    CollectorSpec {
         name: storage::NAME,
         key: None,
         families: storage::FAMILIES,
@@ -47,8 +47,8 @@ pub static COLLECTORS: &[Entry] = &[
 ];
 
 /// The collectors that a configuration asks for.
-pub fn wanted(wanted: &Collectors) -> impl Iterator<Item = &'static Entry> {
-    let runs = |entry: &&Entry| entry.key.is_none_or(|key| wanted.enabled.contains(key));
+pub fn wanted(wanted: &Collectors) -> impl Iterator<Item = &'static CollectorSpec> {
+    let runs = |entry: &&CollectorSpec| entry.key.is_none_or(|key| wanted.enabled.contains(key));
     COLLECTORS.iter().filter(runs)
 }
 

@@ -42,7 +42,7 @@ fn the_records_of_collectors_become_families() {
     let good = site::Record {
         success: true,
         last_success: Timestamp::from_millisecond(1500).ok(),
-        odd: 3,
+        malformed: 3,
         records: Some(12),
         ..Default::default()
     };
@@ -76,7 +76,7 @@ async fn a_record_that_is_there_twice_is_counted_and_shown_once() {
     let client = server.client();
     let context = context(&client);
     let run = run(&mut storage::Storage, &context).await;
-    assert_eq!((run.outcome, run.tally.odd), (Ok(()), 1));
+    assert_eq!((run.outcome, run.diagnostics.malformed), (Ok(()), 1));
     assert!(run.families.iter().all(|family| family.series() <= 1));
     assert!(run.families.iter().any(|family| family.series() == 1));
 }

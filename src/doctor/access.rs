@@ -3,7 +3,7 @@ use tokio::time::Instant;
 
 use super::report::{Curable, Finding};
 use super::speech::{days_until, ending, of_request};
-use crate::collector::{COUNTED, Enforcement, Entry, Probe};
+use crate::collector::{COUNTED, CollectorSpec, Enforcement, Probe};
 use crate::netbackup::{Cause, Client, Error, KeyState};
 
 /// Time enough to have a key made anew.
@@ -37,15 +37,15 @@ impl Curable for KeyFault {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Denied {
     #[error("GET {} is refused ({status}): the key's role lacks the permission", entry.resource)]
-    Permission { entry: &'static Entry, status: u16 },
+    Permission { entry: &'static CollectorSpec, status: u16 },
     #[error(
         "GET {} gives an empty list, and {} is refused (401): the key's role may not see what there is",
         entry.resource,
         probe.request
     )]
-    Hidden { entry: &'static Entry, probe: &'static Probe },
+    Hidden { entry: &'static CollectorSpec, probe: &'static Probe },
     #[error("GET {} is not there (404): this release of NetBackup lacks it", .0.resource)]
-    Missing(&'static Entry),
+    Missing(&'static CollectorSpec),
     #[error("GET {0}")]
     Request(Error),
 }
@@ -63,7 +63,7 @@ impl Curable for Denied {
     }
 }
 
-fn addition(entry: &Entry) -> String {
+fn addition(entry: &CollectorSpec) -> String {
     format!(
         "add to the role of the key's user: operation |OPERATIONS|VIEW| on the namespace {}",
         entry.permission
@@ -97,7 +97,7 @@ fn accepted(expiry: Option<Timestamp>, now: Timestamp) -> Result<Finding, KeyFau
 /// Whether the key's role may read what this collector reads.
 pub(super) async fn permission(
     client: &Client,
-    entry: &'static Entry,
+    entry: &'static CollectorSpec,
     deadline: Instant,
 ) -> Result<Finding, Denied> {
     let has_records =

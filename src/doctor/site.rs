@@ -2,20 +2,20 @@ use tokio::time::{Instant, timeout_at};
 
 use super::report::{Check, Curable, Finding, SiteDiagnosis, Step};
 use super::{access, certificate, handshake, reach, speech};
-use crate::collector::Entry;
+use crate::collector::CollectorSpec;
 use crate::config::{Proxy, Scheme, Site, UnusableProxy};
 use crate::netbackup::{ProxyHop, TlsCache};
 
 /// One site and what has been found there so far.
 pub(super) struct Visit<'a> {
     site: Site,
-    collectors: Vec<&'static Entry>,
+    collectors: Vec<&'static CollectorSpec>,
     tls: &'a TlsCache,
     checks: Vec<Check>,
 }
 
 impl<'a> Visit<'a> {
-    pub(super) fn new(site: Site, collectors: Vec<&'static Entry>, tls: &'a TlsCache) -> Self {
+    pub(super) fn new(site: Site, collectors: Vec<&'static CollectorSpec>, tls: &'a TlsCache) -> Self {
         Self { site, collectors, tls, checks: Vec::new() }
     }
 

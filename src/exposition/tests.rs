@@ -7,18 +7,18 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::config::SiteId;
-use crate::metric::{Desc, Family, Kind, Naming};
+use crate::metric::{Desc, Family, MetricKind, Naming};
 use crate::snapshot::{Fragment, Snapshot};
 
 static JOBS: Desc = Desc {
     name: "jobs",
     help: "Jobs,\nby \\ state.",
-    kind: Kind::Gauge,
+    kind: MetricKind::Gauge,
     labels: &[],
     naming: Naming::Native,
 };
 static BYTES: Desc =
-    Desc { name: "bytes", help: "Bytes.", kind: Kind::Counter, labels: &[], naming: Naming::Native };
+    Desc { name: "bytes", help: "Bytes.", kind: MetricKind::Counter, labels: &[], naming: Naming::Native };
 
 fn snapshot(site: &str, descs: &[&'static Desc]) -> Snapshot {
     let fragment = |desc: &&'static Desc| {

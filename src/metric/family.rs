@@ -160,13 +160,23 @@ fn number(text: &mut String, value: f64) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Kind, Naming};
+    use super::super::{MetricKind, Naming};
     use super::*;
 
-    static UNITS: Desc =
-        Desc { name: "units", help: "Units.", kind: Kind::Gauge, labels: &["name"], naming: Naming::Native };
-    static TIMES: Desc =
-        Desc { name: "times", help: "Times.", kind: Kind::Histogram, labels: &[], naming: Naming::Native };
+    static UNITS: Desc = Desc {
+        name: "units",
+        help: "Units.",
+        kind: MetricKind::Gauge,
+        labels: &["name"],
+        naming: Naming::Native,
+    };
+    static TIMES: Desc = Desc {
+        name: "times",
+        help: "Times.",
+        kind: MetricKind::Histogram,
+        labels: &[],
+        naming: Naming::Native,
+    };
 
     #[test]
     fn hostile_label_values_are_escaped() {

@@ -9,7 +9,8 @@ use super::exchange::{Accept, Exchange, Request};
 use super::listing::{Step, Trail, encode};
 use super::negotiation::Negotiation;
 use super::{
-    Cause, ClientError, DecodeError, Error, Field, Gate, Listing, Page, Stats, Time, TlsCache, Walk, decode,
+    Cause, ClientError, DecodeError, Error, Field, Listing, Page, QuietGate, Stats, Time, TlsCache, Walk,
+    decode,
 };
 
 /// Speaks to one NetBackup primary server with one key, within a budget of concurrent requests.
@@ -38,7 +39,12 @@ pub(super) const API_KEYS: &str = "/security/api-keys";
 
 impl Client {
     /// Prepares a client; nothing is sent yet. All clients of one site have its counters and its gate in common.
-    pub fn new(site: &Site, tls: &TlsCache, stats: Arc<Stats>, gate: Arc<Gate>) -> Result<Self, ClientError> {
+    pub fn new(
+        site: &Site,
+        tls: &TlsCache,
+        stats: Arc<Stats>,
+        gate: Arc<QuietGate>,
+    ) -> Result<Self, ClientError> {
         Ok(Self {
             exchange: Exchange::new(site, tls, stats, gate)?,
             negotiation: Negotiation::new(site.api_version),

@@ -11,7 +11,7 @@ use crate::config::{ApiVersion, Site};
 
 use super::retry::{Retry, date, retry_after};
 use super::transport::Transport;
-use super::{Cause, ClientError, Error, Gate, Stats, TlsCache, body, trace};
+use super::{Cause, ClientError, Error, QuietGate, Stats, TlsCache, body, trace};
 
 /// One request, but for what all have in common.
 #[derive(Debug)]
@@ -77,7 +77,7 @@ pub(super) struct Exchange {
     permits: Semaphore,
     pub(super) retry: Retry,
     stats: Arc<Stats>,
-    gate: Arc<Gate>,
+    gate: Arc<QuietGate>,
 }
 
 /// The largest text that is no JSON: a time in milliseconds.
@@ -88,7 +88,7 @@ impl Exchange {
         site: &Site,
         tls: &TlsCache,
         stats: Arc<Stats>,
-        gate: Arc<Gate>,
+        gate: Arc<QuietGate>,
     ) -> Result<Self, ClientError> {
         let mut key = HeaderValue::from_str(site.api_key.expose()).map_err(|_| ClientError::Key)?;
         key.set_sensitive(true);

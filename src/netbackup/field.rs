@@ -4,38 +4,38 @@ use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// A field of a record that takes whatever comes: an odd value loses the field, never its page.
+/// A field of a record that takes whatever comes: a malformed value loses the field, never its page.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Field<T> {
     /// Not there, or null; both are what NetBackup does with an optional attribute.
     #[default]
     Absent,
     /// Something that is no `T`.
-    Odd,
+    Malformed,
     /// The value.
     Value(T),
 }
 
 impl<T> Field<T> {
-    /// The value, if there is one; an odd one is counted.
-    pub fn take(self, odd: &mut u64) -> Option<T> {
+    /// The value, if there is one; a malformed one is counted.
+    pub fn take(self, malformed: &mut u64) -> Option<T> {
         match self {
             Self::Value(value) => Some(value),
             Self::Absent => None,
-            Self::Odd => {
-                *odd += 1;
+            Self::Malformed => {
+                *malformed += 1;
                 None
             }
         }
     }
 
     fn of(value: Option<T>) -> Self {
-        value.map_or(Self::Odd, Self::Value)
+        value.map_or(Self::Malformed, Self::Value)
     }
 }
 
 /// What a [`Field`] can hold, from the scalars of JSON.
-pub trait Scalar<'de>: Sized {
+pub trait FieldValue<'de>: Sized {
     /// From a string.
     fn text(text: Cow<'de, str>) -> Option<Self>;
     /// From a whole number.
@@ -50,7 +50,7 @@ pub trait Scalar<'de>: Sized {
     }
 }
 
-impl Scalar<'_> for u64 {
+impl FieldValue<'_> for u64 {
     fn text(text: Cow<'_, str>) -> Option<Self> {
         text.trim().parse().ok()
     }
@@ -64,7 +64,7 @@ impl Scalar<'_> for u64 {
     }
 }
 
-impl Scalar<'_> for i64 {
+impl FieldValue<'_> for i64 {
     fn text(text: Cow<'_, str>) -> Option<Self> {
         text.trim().parse().ok()
     }
@@ -78,7 +78,7 @@ impl Scalar<'_> for i64 {
     }
 }
 
-impl Scalar<'_> for f64 {
+impl FieldValue<'_> for f64 {
     fn text(text: Cow<'_, str>) -> Option<Self> {
         text.trim().parse().ok().filter(|number: &Self| number.is_finite())
     }
@@ -90,7 +90,7 @@ impl Scalar<'_> for f64 {
     }
 }
 
-impl Scalar<'_> for bool {
+impl FieldValue<'_> for bool {
     fn text(text: Cow<'_, str>) -> Option<Self> {
         text.trim().to_ascii_lowercase().parse().ok()
     }
@@ -102,7 +102,7 @@ impl Scalar<'_> for bool {
     }
 }
 
-impl<'de: 'a, 'a> Scalar<'de> for Cow<'a, str> {
+impl<'de: 'a, 'a> FieldValue<'de> for Cow<'a, str> {
     fn text(text: Cow<'de, str>) -> Option<Self> {
         Some(text)
     }
@@ -117,7 +117,7 @@ impl<'de: 'a, 'a> Scalar<'de> for Cow<'a, str> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Time(pub Option<i64>);
 
-impl Scalar<'_> for Time {
+impl FieldValue<'_> for Time {
     fn text(text: Cow<'_, str>) -> Option<Self> {
         let time: jiff::Timestamp = text.parse().ok()?;
         Some(Self(Some(time.as_second()).filter(|second| *second > 0)))
@@ -127,7 +127,7 @@ impl Scalar<'_> for Time {
     }
 }
 
-impl<'de, T: Scalar<'de>> Deserialize<'de> for Field<T> {
+impl<'de, T: FieldValue<'de>> Deserialize<'de> for Field<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(FieldVisitor(PhantomData))
     }
@@ -135,7 +135,7 @@ impl<'de, T: Scalar<'de>> Deserialize<'de> for Field<T> {
 
 struct FieldVisitor<T>(PhantomData<T>);
 
-impl<'de, T: Scalar<'de>> Visitor<'de> for FieldVisitor<T> {
+impl<'de, T: FieldValue<'de>> Visitor<'de> for FieldVisitor<T> {
     type Value = Field<T>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -172,12 +172,12 @@ impl<'de, T: Scalar<'de>> Visitor<'de> for FieldVisitor<T> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Self::Value, A::Error> {
         while sequence.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Field::Odd)
+        Ok(Field::Malformed)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Field::Odd)
+        Ok(Field::Malformed)
     }
 }
 
@@ -185,7 +185,7 @@ impl<'de, T: Scalar<'de>> Visitor<'de> for FieldVisitor<T> {
 mod tests {
     use super::*;
 
-    fn check<T: for<'de> Scalar<'de> + PartialEq + fmt::Debug>(json: &str, expected: &Field<T>) {
+    fn check<T: for<'de> FieldValue<'de> + PartialEq + fmt::Debug>(json: &str, expected: &Field<T>) {
         assert_eq!(serde_json::from_str::<Field<T>>(json).unwrap(), *expected, "{json}");
     }
 
@@ -194,20 +194,20 @@ mod tests {
         check("7", &Field::Value(7_u64));
         check("\" 7 \"", &Field::Value(7_u64));
         check("7.0", &Field::Value(7_u64));
-        check("7.5", &Field::<u64>::Odd);
-        check("-1", &Field::<u64>::Odd);
+        check("7.5", &Field::<u64>::Malformed);
+        check("-1", &Field::<u64>::Malformed);
         check("-99", &Field::Value(-99_i64));
-        check("\"\"", &Field::<u64>::Odd);
+        check("\"\"", &Field::<u64>::Malformed);
         check("\"93.1\"", &Field::Value(93.1_f64));
         check("3", &Field::Value(3.0_f64));
     }
 
     #[test]
-    fn null_is_absent_and_anything_else_is_odd() {
+    fn null_is_absent_and_anything_else_is_malformed() {
         check("null", &Field::<u64>::Absent);
-        check("[1,{\"a\":2}]", &Field::<u64>::Odd);
-        check("{\"a\":[1]}", &Field::<f64>::Odd);
-        check("true", &Field::<u64>::Odd);
+        check("[1,{\"a\":2}]", &Field::<u64>::Malformed);
+        check("{\"a\":[1]}", &Field::<f64>::Malformed);
+        check("true", &Field::<u64>::Malformed);
         check("\"TRUE\"", &Field::Value(true));
         check("1", &Field::Value(true));
     }
@@ -217,8 +217,8 @@ mod tests {
         check("\"2026-02-03T01:00:04.900Z\"", &Field::Value(Time(Some(1_770_080_404))));
         check("\"1970-01-01T00:00:00.000Z\"", &Field::Value(Time(None)));
         check("\"0001-01-01T00:00:00Z\"", &Field::Value(Time(None)));
-        check("\"\"", &Field::<Time>::Odd);
-        check("1770080404", &Field::<Time>::Odd);
+        check("\"\"", &Field::<Time>::Malformed);
+        check("1770080404", &Field::<Time>::Malformed);
     }
 
     #[test]

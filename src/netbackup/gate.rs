@@ -9,7 +9,7 @@ pub(super) const LONGEST_QUIET: Duration = Duration::from_hours(1);
 
 /// Closed while the server of a site asks for quiet. It outlives a client, so that a new key does not open it.
 #[derive(Debug, Default)]
-pub struct Gate(Mutex<Option<Quiet>>);
+pub struct QuietGate(Mutex<Option<Quiet>>);
 
 /// How long nothing is to be sent.
 #[derive(Clone, Copy, Debug)]
@@ -19,7 +19,7 @@ struct Quiet {
     shown: Timestamp,
 }
 
-impl Gate {
+impl QuietGate {
     /// Closes for as long as the server asks, an hour at most. What it asked before holds on if that is longer.
     pub(super) fn close(&self, asked: Duration) {
         let asked = asked.min(LONGEST_QUIET);
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     async fn check(asked: &[Duration], expected: Duration) {
-        let (gate, began) = (Gate::default(), Instant::now());
+        let (gate, began) = (QuietGate::default(), Instant::now());
         for asked in asked {
             gate.close(*asked);
         }

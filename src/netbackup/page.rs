@@ -29,7 +29,7 @@ pub struct Records<R> {
     /// Those that have the shape of a record.
     pub records: Vec<R>,
     /// How many have not.
-    pub odd: u64,
+    pub malformed: u64,
     /// What to answer to the walk.
     pub page: Page,
 }
@@ -127,20 +127,20 @@ fn decode_one_by_one<'a, R: Deserialize<'a>>(text: &'a str) -> Result<Records<R>
     let total = loose.data.len();
     let records: Vec<R> =
         loose.data.into_iter().filter_map(|record| serde_json::from_str(record.get()).ok()).collect();
-    let odd = (total - records.len()) as u64;
+    let malformed = (total - records.len()) as u64;
     let meta = loose.meta.and_then(|meta| serde_json::from_str(meta.get()).ok());
-    Ok(Records::new(records, odd, meta))
+    Ok(Records::new(records, malformed, meta))
 }
 
 impl<R> Records<R> {
-    fn new(records: Vec<R>, odd: u64, meta: Option<Meta<'_>>) -> Self {
+    fn new(records: Vec<R>, malformed: u64, meta: Option<Meta<'_>>) -> Self {
         let pagination = meta.and_then(|meta| meta.pagination).map(|wire| {
             let mut ignored = 0;
             let next = wire.next.take(&mut ignored).filter(|next| !next.is_empty());
             Pagination { next: next.map(Cow::into_owned), count: wire.count.take(&mut ignored) }
         });
-        let page = Page { records: records.len() as u64 + odd, pagination };
-        Self { records, odd, page }
+        let page = Page { records: records.len() as u64 + malformed, pagination };
+        Self { records, malformed, page }
     }
 }
 
@@ -158,21 +158,21 @@ mod tests {
         let decoded = decode::<Unit<'_>>(text).unwrap();
         let ids =
             decoded.records.into_iter().map(|unit| unit.id.take(&mut 0).unwrap_or_default().into_owned());
-        (ids.collect(), decoded.odd)
+        (ids.collect(), decoded.malformed)
     }
 
     #[test]
     fn a_record_that_is_no_object_is_lost_alone() {
         let text = r#"{"data":[{"id":"a"},17,null,"x",[],{"id":2},{"id":"b","id":"c"}],"meta":{"pagination":{"next":"n"}}}"#;
         // An array is a sequence of fields to serde; it is a record of nothing.
-        let (ids, odd) = ids(text);
-        assert_eq!((ids.first().map(String::as_str), odd), (Some("a"), 4));
+        let (ids, malformed) = ids(text);
+        assert_eq!((ids.first().map(String::as_str), malformed), (Some("a"), 4));
         assert!(ids.contains(&"2".to_owned()));
         assert_eq!(decode::<Unit<'_>>(text).unwrap().page.pagination.unwrap().next.as_deref(), Some("n"));
     }
 
     #[test]
-    fn an_odd_meta_loses_only_the_meta() {
+    fn a_malformed_meta_loses_only_the_meta() {
         assert_eq!(
             decode::<Unit<'_>>(r#"{"data":[{"id":"a"}],"meta":"?"}"#).unwrap().page,
             Page { records: 1, pagination: None }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::metric::{Desc, Family, Histogram, Kind, seconds};
+use crate::metric::{Desc, Family, Histogram, MetricKind, seconds};
 
 use super::Cause;
 
@@ -27,43 +27,43 @@ struct Counts {
 const DURATION_BOUNDS: &[f64] = &[0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
 
 static REQUESTS: Desc = Desc::native(
-    Kind::Counter,
+    MetricKind::Counter,
     "nbu_api_requests_total",
     "Requests sent to the NetBackup API, by resource and HTTP status code; code is none where no answer came.",
     &["resource", "code"],
 );
 static FAILURES: Desc = Desc::native(
-    Kind::Counter,
+    MetricKind::Counter,
     "nbu_api_request_failures_total",
     "Requests to the NetBackup API that brought nothing usable, by reason.",
     &["reason"],
 );
 static DURATIONS: Desc = Desc::native(
-    Kind::Histogram,
+    MetricKind::Histogram,
     "nbu_api_request_duration_seconds",
     "Time from sending a request to the NetBackup API to the head of its answer, by resource.",
     &["resource"],
 );
 static RETRIES: Desc = Desc::native(
-    Kind::Counter,
+    MetricKind::Counter,
     "nbu_api_retries_total",
     "Requests to the NetBackup API that were sent again after a passing failure.",
     &[],
 );
 static THROTTLED: Desc = Desc::native(
-    Kind::Counter,
+    MetricKind::Counter,
     "nbu_api_throttled_total",
     "Answers of the NetBackup API that asked for fewer requests: 429, or 503 with Retry-After.",
     &[],
 );
 static QUIET_UNTIL: Desc = Desc::native(
-    Kind::Gauge,
+    MetricKind::Gauge,
     "nbu_api_quiet_until_timestamp_seconds",
     "When requests are sent to the NetBackup API again, while it asks for quiet (Retry-After); else 0.",
     &[],
 );
 static CLOCK_OFFSET: Desc = Desc::native(
-    Kind::Gauge,
+    MetricKind::Gauge,
     "nbu_server_clock_offset_seconds",
     "How far the primary server's clock (/ping) is ahead of the exporter's.",
     &[],

@@ -1,9 +1,9 @@
 mod authorities;
 mod certificate;
 mod chain;
-mod digest;
 mod ecdsa;
 mod fault;
+mod hash;
 mod key_exchange;
 mod leaf_only;
 mod provider;

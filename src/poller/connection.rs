@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use super::Plan;
 use super::cycle::Memory;
 use crate::config::{Secret, Site};
-use crate::netbackup::{self, Client, Gate, KeyState, Stats, TlsCache};
+use crate::netbackup::{self, Client, KeyState, QuietGate, Stats, TlsCache};
 
 /// What is asked beside the collection holds nobody up, so it may outlast the longest quiet that a server gets.
 const PATIENCE: Duration = Duration::from_hours(2);
@@ -22,7 +22,7 @@ const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 pub(super) struct Dialer {
     tls: Arc<TlsCache>,
     pub(super) stats: Arc<Stats>,
-    gate: Arc<Gate>,
+    gate: Arc<QuietGate>,
 }
 
 impl Dialer {

@@ -179,7 +179,7 @@ fn note(record: &mut Record, run: Run, plan: &Plan) -> bool {
         tracing::warn!(
             %site,
             collector,
-            records = run.tally.records,
+            records = run.diagnostics.records,
             "The role of the API key sees only a part of the list: see what doctor says of its permission"
         );
     }

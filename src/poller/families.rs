@@ -1,10 +1,10 @@
 use super::record::Record;
 use super::site::SiteRecord;
 use crate::collector::site;
-use crate::metric::{Desc, Family, Kind, flag, seconds};
+use crate::metric::{Desc, Family, MetricKind, flag, seconds};
 
 static CREDENTIAL_ACCEPTED: Desc = Desc::native(
-    Kind::Gauge,
+    MetricKind::Gauge,
     "nbu_api_credential_accepted",
     "Whether NetBackup accepts the configured API key (1) or refuses it (0), even if an older key is still in use.",
     &[],

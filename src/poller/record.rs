@@ -84,11 +84,11 @@ impl Record {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::collector::Tally;
-    use crate::metric::{Desc, Family, Kind, Naming};
+    use crate::collector::Diagnostics;
+    use crate::metric::{Desc, Family, MetricKind, Naming};
 
     static UNITS: Desc =
-        Desc { name: "units", help: "Units.", kind: Kind::Gauge, labels: &[], naming: Naming::Native };
+        Desc { name: "units", help: "Units.", kind: MetricKind::Gauge, labels: &[], naming: Naming::Native };
 
     fn good() -> Run {
         let mut family = Family::new(&UNITS, "paris");
@@ -97,7 +97,7 @@ mod tests {
             families: vec![family],
             duration: Duration::ZERO,
             outcome: Ok(()),
-            tally: Tally::default(),
+            diagnostics: Diagnostics::default(),
             partial: false,
         }
     }

@@ -4,7 +4,7 @@ use futures_util::future::BoxFuture;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
-use crate::collector::{CollectError, Collector, Context, Runner, Tally};
+use crate::collector::{CollectError, Collector, Context, Diagnostics, Runner};
 use crate::config::{Endpoint, Scheme, Secret, fixture};
 use crate::metric::Family;
 use crate::netbackup::fixture::{Answer, KEY, Server};
@@ -219,7 +219,7 @@ impl Collector for Panicking {
     fn collect<'a>(
         &'a mut self,
         _: &'a Context<'a>,
-        _: &'a mut Tally,
+        _: &'a mut Diagnostics,
     ) -> BoxFuture<'a, Result<Vec<Family>, CollectError>> {
         async { panic!("a collector that panics") }.boxed()
     }

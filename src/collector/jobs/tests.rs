@@ -97,13 +97,13 @@ impl Site {
     }
 
     /// One cycle; the page as text.
-    async fn cycle(&mut self) -> (String, Tally) {
+    async fn cycle(&mut self) -> (String, Diagnostics) {
         self.client.negotiate(soon()).await.unwrap();
         let context = context(&self.client, self.window);
         let run = run(&mut self.jobs, &context).await;
         assert_eq!(run.outcome, Ok(()));
         assert_eq!(run.families.iter().map(Family::duplicates).sum::<u64>(), 0);
-        (run.families.iter().map(Family::text).collect(), run.tally)
+        (run.families.iter().map(Family::text).collect(), run.diagnostics)
     }
 
     fn add(&self, job: Jobbed) {
@@ -144,9 +144,9 @@ async fn jobs_become_families_to_the_letter() {
     .await;
     site.cycle().await;
     site.add(Jobbed { status: 196, job_type: "DUPLICATE", ..Jobbed::done(9, 60) });
-    let (text, tally) = site.cycle().await;
+    let (text, diagnostics) = site.cycle().await;
     // Four that are not done, one that is new, and two that are read again.
-    assert_eq!(tally, Tally { records: 7, ..Tally::default() });
+    assert_eq!(diagnostics, Diagnostics { records: 7, ..Diagnostics::default() });
     assert_eq!(text, include_str!("jobs.prom"), "{text}");
     let rendered: std::collections::BTreeSet<_> =
         text.lines().filter_map(|line| line.split_once('{').map(|(name, _)| name)).collect();
@@ -215,7 +215,7 @@ async fn the_window_follows_a_reload_in_both_directions() {
 }
 
 #[tokio::test]
-async fn odd_records_lose_themselves_and_no_more() {
+async fn malformed_records_lose_themselves_and_no_more() {
     let server = Server::start(|seen| match seen.path.as_str() {
         "/ping" => Answer::ping("12.0"),
         _ if seen.query.contains("state ne") => Answer::json(r#"{"data":[]}"#),
@@ -245,9 +245,9 @@ async fn odd_records_lose_themselves_and_no_more() {
         assert_eq!(line(&text, &start).as_deref(), Some("1"), "{text}");
     }
     assert_eq!(line(&text, r#"nbu_jobs_files_count{site="paris",action="ARCHIVE""#).as_deref(), Some("0"));
-    // Two odd fields of the first; the third; two of the sixth; two for the empty end time; the fifth; two that are no
+    // Two malformed fields of the first; the third; two of the sixth; two for the empty end time; the fifth; two that are no
     // objects.
-    assert_eq!(run.tally, Tally { records: 8, odd: 10, ..Tally::default() });
+    assert_eq!(run.diagnostics, Diagnostics { records: 8, malformed: 10, ..Diagnostics::default() });
 }
 
 #[tokio::test]
@@ -301,15 +301,16 @@ async fn before_version_9_jobs_are_paged_by_offset() {
 
 #[test]
 fn too_many_label_sets_share_one_of_their_outcome_and_are_given_back() {
-    let (mut labels, mut window, mut tally) = (Labels::default(), Window::default(), Tally::default());
+    let (mut labels, mut window, mut diagnostics) =
+        (Labels::default(), Window::default(), Diagnostics::default());
     let most = i64::try_from(labels::MOST_GROUPS).unwrap();
     let mut add = |status: i64, ended: i64, window: &mut Window, labels: &mut Labels| {
         let job = format!(
             r#"{{"data":[{{"id":{ended},"attributes":{{"status":{status},"endTime":"{}"}}}}]}}"#,
             date_time(ended)
         );
-        let page = fold(&job, &mut tally, |job, tally| {
-            window.add(Finished::new(&job, true, labels, tally).unwrap());
+        let page = fold(&job, &mut diagnostics, |job, diagnostics| {
+            window.add(Finished::new(&job, true, labels, diagnostics).unwrap());
         });
         page.unwrap();
     };
@@ -323,7 +324,7 @@ fn too_many_label_sets_share_one_of_their_outcome_and_are_given_back() {
     assert_eq!(labels.groups().len(), 3);
     add(5, 90_000, &mut window, &mut labels);
     assert_eq!(window.summary(0..=i64::MAX, &labels).by_group.last().unwrap().0.status.label(), "5");
-    assert_eq!(tally.capped, 4);
+    assert_eq!(diagnostics.capped, 4);
 }
 
 #[tokio::test]
@@ -351,13 +352,13 @@ async fn a_cycle_too_short_for_the_backfill_shows_what_it_has_and_the_next_goes_
     };
     let (first, ()) = tokio::join!(run(&mut jobs, &context), stalled);
     tokio::time::resume();
-    assert_eq!((first.outcome, first.tally.truncated), (Ok(()), true));
+    assert_eq!((first.outcome, first.diagnostics.truncated), (Ok(()), true));
     let text: String = first.families.iter().map(Family::text).collect();
     assert_eq!(line(&text, COUNT).as_deref(), Some("100"));
     slow.store(false, Ordering::SeqCst);
     site.jobs = jobs;
-    let (text, tally) = site.cycle().await;
-    assert_eq!((line(&text, COUNT).as_deref(), tally.truncated), (Some("150"), false));
+    let (text, diagnostics) = site.cycle().await;
+    assert_eq!((line(&text, COUNT).as_deref(), diagnostics.truncated), (Some("150"), false));
 }
 
 #[tokio::test]
@@ -379,8 +380,8 @@ async fn a_cycle_that_is_cancelled_leaves_nothing_behind_that_counts_twice() {
     site.client.negotiate(soon()).await.unwrap();
     for _ in 0..3 {
         let context = context(&site.client, site.window);
-        let mut tally = Tally::default();
-        let cycle = site.jobs.cycle(&context, &mut tally);
+        let mut diagnostics = Diagnostics::default();
+        let cycle = site.jobs.cycle(&context, &mut diagnostics);
         // The first answers come only after a while, so this drops the cycle in the middle of its work.
         let _ = tokio::time::timeout(Duration::from_millis(15), cycle).await;
         assert!(site.jobs.window.len() <= 300);
@@ -468,7 +469,8 @@ impl Model {
                 let text =
                     format!(r#"{{"id":{id},"attributes":{{"status":0,"endTime":"{}"}}}}"#, date_time(*end));
                 let job = Job::new(serde_json::from_str(&text).unwrap(), &mut 0).unwrap();
-                let job = Finished::new(&job, counts, &mut self.jobs.labels, &mut Tally::default()).unwrap();
+                let job =
+                    Finished::new(&job, counts, &mut self.jobs.labels, &mut Diagnostics::default()).unwrap();
                 reached.note(job.ended());
                 self.jobs.window.add(job);
             }

@@ -3,7 +3,7 @@ use std::ops::RangeInclusive;
 use super::labels::{Group, GroupIndex, Labels, Word};
 use super::progress::OVERLAP;
 use super::wire::Job;
-use crate::collector::Tally;
+use crate::collector::Diagnostics;
 use crate::metric::Histogram;
 
 /// A finished job in 32 bytes: there may be 100 000 of them.
@@ -38,7 +38,12 @@ const NO_DEDUP: i32 = i32::MIN;
 
 impl Finished {
     /// The job, if it is a finished one. One that ended before we began to watch does not `count`.
-    pub(super) fn new(job: &Job<'_>, counts: bool, labels: &mut Labels, tally: &mut Tally) -> Option<Self> {
+    pub(super) fn new(
+        job: &Job<'_>,
+        counts: bool,
+        labels: &mut Labels,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Self> {
         // A suspended job may have an end and go on; the walk over live jobs sees it.
         if !job.state.is_empty() && job.state != "DONE" {
             return None;
@@ -46,11 +51,11 @@ impl Finished {
         let ended = job.end.and_then(|end| u32::try_from(end).ok());
         let status = job.status.and_then(|status| i32::try_from(status).ok());
         let (Some(ended), Some(status)) = (ended, status) else {
-            tally.odd += 1;
+            diagnostics.malformed += 1;
             return None;
         };
         let (group, capped) = labels.group_index(job, status);
-        tally.capped += u64::from(capped);
+        diagnostics.capped += u64::from(capped);
         let elapsed = job.start.and_then(|start| u32::try_from(i64::from(ended) - start).ok());
         Some(Self {
             kilobytes: job.kilobytes.unwrap_or(0),

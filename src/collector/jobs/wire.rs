@@ -61,26 +61,26 @@ pub(super) struct Job<'a> {
 }
 
 impl<'a> Job<'a> {
-    /// What the record says; `None` if it does not even say which job it is. Odd fields are counted.
+    /// What the record says; `None` if it does not even say which job it is. Malformed fields are counted.
     ///
     /// NetBackup's job ids have 31 bits.
-    pub(super) fn new(wire: Wire<'a>, odd: &mut u64) -> Option<Self> {
+    pub(super) fn new(wire: Wire<'a>, malformed: &mut u64) -> Option<Self> {
         let attributes = wire.attributes?;
-        let id = attributes.job_id.take(odd).or_else(|| wire.id.take(odd))?;
-        let mut text = |field: Field<Cow<'a, str>>| field.take(odd).unwrap_or_default();
+        let id = attributes.job_id.take(malformed).or_else(|| wire.id.take(malformed))?;
+        let mut text = |field: Field<Cow<'a, str>>| field.take(malformed).unwrap_or_default();
         Some(Self {
             id: u32::try_from(id).ok()?,
             job_type: text(attributes.job_type),
             policy_type: text(attributes.policy_type),
             schedule_type: text(attributes.schedule_type),
             state: text(attributes.state),
-            status: attributes.status.take(odd),
-            kilobytes: attributes.kilobytes_transferred.take(odd),
-            files: attributes.number_of_files.take(odd),
-            dedup: attributes.dedup_ratio.take(odd),
-            start: attributes.start_time.take(odd).and_then(|time| time.0),
-            end: attributes.end_time.take(odd).and_then(|time| time.0),
-            queue_reason: attributes.job_queue_reason.take(odd),
+            status: attributes.status.take(malformed),
+            kilobytes: attributes.kilobytes_transferred.take(malformed),
+            files: attributes.number_of_files.take(malformed),
+            dedup: attributes.dedup_ratio.take(malformed),
+            start: attributes.start_time.take(malformed).and_then(|time| time.0),
+            end: attributes.end_time.take(malformed).and_then(|time| time.0),
+            queue_reason: attributes.job_queue_reason.take(malformed),
         })
     }
 }

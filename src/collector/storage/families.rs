@@ -1,39 +1,39 @@
-use crate::metric::{Desc, Family, Kind};
+use crate::metric::{Desc, Family, MetricKind};
 
 use super::unit::Unit;
 
 static FREE: Desc = Desc::native(
-    Kind::Gauge,
+    MetricKind::Gauge,
     "nbu_storage_unit_free_bytes",
     "Free space of a storage unit (freeCapacityBytes); cloud units have none.",
     &["storage_unit"],
 );
 static USED: Desc = Desc::native(
-    Kind::Gauge,
+    MetricKind::Gauge,
     "nbu_storage_unit_used_bytes",
     "Used space of a storage unit (usedCapacityBytes); cloud units have none.",
     &["storage_unit"],
 );
 static CAPACITY: Desc = Desc::native(
-    Kind::Gauge,
+    MetricKind::Gauge,
     "nbu_storage_unit_capacity_bytes",
     "Size of a storage unit (totalCapacityBytes); cloud units have none.",
     &["storage_unit"],
 );
 static MAX_JOBS: Desc = Desc::native(
-    Kind::Gauge,
+    MetricKind::Gauge,
     "nbu_storage_unit_max_concurrent_jobs",
     "Most jobs that a storage unit takes at a time (maxConcurrentJobs).",
     &["storage_unit"],
 );
 static MAX_FRAGMENT: Desc = Desc::native(
-    Kind::Gauge,
+    MetricKind::Gauge,
     "nbu_storage_unit_max_fragment_size_bytes",
     "Largest fragment that a storage unit writes (maxFragmentSizeMegabytes).",
     &["storage_unit"],
 );
 static INFO: Desc = Desc::native(
-    Kind::Gauge,
+    MetricKind::Gauge,
     "nbu_storage_unit_info",
     "What a storage unit is, as labels (storageType, storageSubType, storageServerType, storageCategory and its \
      capabilities); always 1.",
@@ -51,31 +51,31 @@ static INFO: Desc = Desc::native(
     ],
 );
 static V4_BYTES: Desc = Desc::v4(
-    Kind::Gauge,
+    MetricKind::Gauge,
     "nbu_disk_bytes",
     "Free and used space of a storage unit (freeCapacityBytes, usedCapacityBytes).",
     &["name", "type", "size"],
 );
 static V4_CAPACITY: Desc = Desc::v4(
-    Kind::Gauge,
+    MetricKind::Gauge,
     "nbu_disk_capacity_bytes",
     "Size of a storage unit (totalCapacityBytes).",
     &["name", "type"],
 );
 static V4_MAX_JOBS: Desc = Desc::v4(
-    Kind::Gauge,
+    MetricKind::Gauge,
     "nbu_storage_max_concurrent_jobs",
     "Most jobs that a storage unit takes at a time (maxConcurrentJobs).",
     &["name", "type"],
 );
 static V4_MAX_FRAGMENT: Desc = Desc::v4(
-    Kind::Gauge,
+    MetricKind::Gauge,
     "nbu_storage_max_fragment_size_bytes",
     "Largest fragment that a storage unit writes (maxFragmentSizeMegabytes).",
     &["name", "type"],
 );
 static V4_INFO: Desc = Desc::v4(
-    Kind::Gauge,
+    MetricKind::Gauge,
     "nbu_storage_info",
     "What a storage unit is and can do, as labels; always 1.",
     &[

@@ -7,7 +7,7 @@ const UNITS: &str = r#"{"data":[
   "instantAccessEnabled":true,"isCloudSTU":false,"freeCapacityBytes":41231686041600,"totalCapacityBytes":105553116266496,
   "usedCapacityBytes":64321430224896,"maxFragmentSizeMegabytes":51200,"maxConcurrentJobs":60,"wormCapable":true,"useWorm":false}},
  {"type":"storageUnit","id":"cloud","attributes":{"storageType":"Disk","storageServerType":"amazon","storageCategory":"CLOUD",
-  "isCloudSTU":true,"maxConcurrentJobs":"12","maxFragmentSizeMegabytes":{"odd":1}}},
+  "isCloudSTU":true,"maxConcurrentJobs":"12","maxFragmentSizeMegabytes":{"malformed":1}}},
  {"type":"storageUnit","id":"tape-1","attributes":{"name":"tape-1","storageCategory":"TAPE","storageType":"Media Manager"}},
  {"type":"storageUnit","id":"tape-2","attributes":{"name":"tape-2","storageType":"tape"}},
  {"type":"storageUnit","attributes":null}, 7
@@ -15,11 +15,11 @@ const UNITS: &str = r#"{"data":[
 
 #[test]
 fn units_become_families_to_the_letter() {
-    let (mut units, mut tally) = (Vec::new(), Tally::default());
-    let page = fold(UNITS, &mut units, &mut tally).unwrap();
+    let (mut units, mut diagnostics) = (Vec::new(), Diagnostics::default());
+    let page = fold(UNITS, &mut units, &mut diagnostics).unwrap();
     assert_eq!((page.records, units.len()), (6, 2));
-    // An odd field, a record without attributes, and one that is no object.
-    assert_eq!(tally.odd, 3);
+    // A malformed field, a record without attributes, and one that is no object.
+    assert_eq!(diagnostics.malformed, 3);
     let families = families::render("paris", &units);
     let text: String = families.iter().map(Family::text).collect();
     assert_eq!(text, include_str!("units.prom"));

@@ -67,12 +67,12 @@ pub(super) struct Unit {
 }
 
 impl Unit {
-    /// What the record says; `None` if it does not even say whose it is. Odd fields are counted.
-    pub(super) fn new(wire: Wire<'_>, odd: &mut u64) -> Option<Self> {
+    /// What the record says; `None` if it does not even say whose it is. Malformed fields are counted.
+    pub(super) fn new(wire: Wire<'_>, malformed: &mut u64) -> Option<Self> {
         let attributes = wire.attributes?;
         // What is kept until all pages are read is no longer than what is served.
         let mut text = |field: Field<Cow<'_, str>>| {
-            field.take(odd).map(|text| label_value(&text).into_owned()).unwrap_or_default()
+            field.take(malformed).map(|text| label_value(&text).into_owned()).unwrap_or_default()
         };
         let (id, name) = (text(wire.id), text(attributes.name));
         let storage_type = text(attributes.storage_type);
@@ -90,14 +90,14 @@ impl Unit {
             server_type,
             category,
             is_tape,
-            free_bytes: attributes.free_capacity_bytes.take(odd),
-            used_bytes: attributes.used_capacity_bytes.take(odd),
-            capacity_bytes: attributes.total_capacity_bytes.take(odd),
-            max_concurrent_jobs: attributes.max_concurrent_jobs.take(odd),
+            free_bytes: attributes.free_capacity_bytes.take(malformed),
+            used_bytes: attributes.used_capacity_bytes.take(malformed),
+            capacity_bytes: attributes.total_capacity_bytes.take(malformed),
+            max_concurrent_jobs: attributes.max_concurrent_jobs.take(malformed),
             // The reference says megabytes; the Go exporter takes them as binary.
             max_fragment_bytes: attributes
                 .max_fragment_size_megabytes
-                .take(odd)
+                .take(malformed)
                 .map(|size| size.saturating_mul(1 << 20)),
             capabilities: [
                 attributes.is_cloud,
@@ -106,7 +106,7 @@ impl Unit {
                 attributes.replication_capable,
                 attributes.instant_access_enabled,
             ]
-            .map(|capability| capability.take(odd).unwrap_or(false)),
+            .map(|capability| capability.take(malformed).unwrap_or(false)),
         };
         (!unit.name.is_empty()).then_some(unit)
     }

@@ -11,13 +11,18 @@ use super::client::{Client, PATIENCE};
 use crate::config::{Endpoint, ListenHost, Scheme, Secret, Server, Site, fixture};
 use crate::exposition::{BuildInfo, Exposition, Registry};
 use crate::http::{HttpMetrics, Limits, Listeners, Pages, State};
-use crate::metric::{Desc, Family, Kind, Naming};
+use crate::metric::{Desc, Family, MetricKind, Naming};
 use crate::reload::{ActiveConfig, ConfigReader, ConfigWriter, Digest, Event, StatusWriter, requests};
 use crate::snapshot::{Fragment, Snapshot, SnapshotStore};
 use crate::telemetry::Restarts;
 
-pub(super) static JOBS: Desc =
-    Desc { name: "nbu_jobs", help: "Jobs.", kind: Kind::Gauge, labels: &["policy"], naming: Naming::Native };
+pub(super) static JOBS: Desc = Desc {
+    name: "nbu_jobs",
+    help: "Jobs.",
+    kind: MetricKind::Gauge,
+    labels: &["policy"],
+    naming: Naming::Native,
+};
 
 /// A server with everything that it reads from.
 pub(super) struct World {

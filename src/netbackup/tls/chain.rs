@@ -26,8 +26,8 @@ pub(super) fn holds(
     let Some(now) = moment(now) else { return false };
     let Some(leaf) = Link::read(leaf) else { return false };
     let authorities: Vec<Link<'_>> = intermediates.iter().filter_map(Link::read).collect();
-    let mut walk = Walk { authorities: &authorities, roots, now, signatures: 0 };
-    leaf.is_usable(now) && walk.reaches_a_root(&leaf, 0)
+    let mut search = ChainSearch { authorities: &authorities, roots, now, signatures: 0 };
+    leaf.is_usable(now) && search.reaches_a_root(&leaf, 0)
 }
 
 /// Whether a certificate that the user has named itself can be used now.
@@ -123,14 +123,14 @@ fn is_understood(extension: &X509Extension<'_>) -> bool {
         )
 }
 
-struct Walk<'a> {
+struct ChainSearch<'a> {
     authorities: &'a [Link<'a>],
     roots: &'a [TrustAnchor<'a>],
     now: ASN1Time,
     signatures: usize,
 }
 
-impl Walk<'_> {
+impl ChainSearch<'_> {
     fn reaches_a_root(&mut self, link: &Link<'_>, depth: usize) -> bool {
         let issuer = link.certificate.issuer().as_raw();
         let Ok((_, name)) = Any::from_der(issuer) else { return false };

@@ -1,12 +1,12 @@
 use rustls::pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, alg_id};
 
-use super::digest::Digest;
+use super::hash::HashAlgorithm;
 
 /// Checks signatures of elliptic curves where the provider does not: P-521, and SHA-512 on the smaller ones.
 #[derive(Debug)]
 pub(super) struct Ecdsa {
     pub(super) curve: Curve,
-    pub(super) digest: Digest,
+    pub(super) digest: HashAlgorithm,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -49,9 +49,9 @@ impl SignatureVerificationAlgorithm for Ecdsa {
 
     fn signature_alg_id(&self) -> AlgorithmIdentifier {
         match self.digest {
-            Digest::Sha256 => alg_id::ECDSA_SHA256,
-            Digest::Sha384 => alg_id::ECDSA_SHA384,
-            Digest::Sha512 => alg_id::ECDSA_SHA512,
+            HashAlgorithm::Sha256 => alg_id::ECDSA_SHA256,
+            HashAlgorithm::Sha384 => alg_id::ECDSA_SHA384,
+            HashAlgorithm::Sha512 => alg_id::ECDSA_SHA512,
         }
     }
 }

@@ -23,7 +23,7 @@ impl SupportedKxGroup for P521 {
             }
             if let Ok(secret) = SecretKey::from_slice(&*number) {
                 let public = secret.public_key().to_sec1_point(false).as_bytes().to_vec();
-                return Ok(Box::new(Exchange { secret, public }));
+                return Ok(Box::new(P521Exchange { secret, public }));
             }
         }
         Err(GetRandomFailed.into())
@@ -34,12 +34,12 @@ impl SupportedKxGroup for P521 {
     }
 }
 
-struct Exchange {
+struct P521Exchange {
     secret: SecretKey,
     public: Vec<u8>,
 }
 
-impl ActiveKeyExchange for Exchange {
+impl ActiveKeyExchange for P521Exchange {
     fn complete(self: Box<Self>, peer: &[u8]) -> Result<SharedSecret, Error> {
         let peer = PublicKey::from_sec1_bytes(peer).map_err(|_| PeerMisbehaved::InvalidKeyShare)?;
         let shared = p521::ecdh::diffie_hellman(self.secret.to_nonzero_scalar(), peer.as_affine());

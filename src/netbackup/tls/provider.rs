@@ -5,8 +5,8 @@ use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
 use rustls::pki_types::SignatureVerificationAlgorithm;
 use webpki::ring;
 
-use super::digest::Digest;
 use super::ecdsa::{Curve, Ecdsa};
+use super::hash::HashAlgorithm;
 use super::key_exchange::P521;
 use super::rsa::{Padding, Rsa};
 
@@ -27,44 +27,47 @@ pub(super) const LEAST_BITS: u64 = 1024;
 /// As small as they can be made.
 const ANY_BITS: u64 = 1;
 
-const fn rsa(padding: Padding, digest: Digest, large: Algorithm, least_bits: u64) -> Rsa {
+const fn rsa(padding: Padding, digest: HashAlgorithm, large: Algorithm, least_bits: u64) -> Rsa {
     Rsa { padding, digest, least_bits, large }
 }
 
-static PKCS1_SHA256: Rsa = rsa(Padding::Pkcs1, Digest::Sha256, ring::RSA_PKCS1_2048_8192_SHA256, LEAST_BITS);
-static PKCS1_SHA384: Rsa = rsa(Padding::Pkcs1, Digest::Sha384, ring::RSA_PKCS1_2048_8192_SHA384, LEAST_BITS);
-static PKCS1_SHA512: Rsa = rsa(Padding::Pkcs1, Digest::Sha512, ring::RSA_PKCS1_2048_8192_SHA512, LEAST_BITS);
+static PKCS1_SHA256: Rsa =
+    rsa(Padding::Pkcs1, HashAlgorithm::Sha256, ring::RSA_PKCS1_2048_8192_SHA256, LEAST_BITS);
+static PKCS1_SHA384: Rsa =
+    rsa(Padding::Pkcs1, HashAlgorithm::Sha384, ring::RSA_PKCS1_2048_8192_SHA384, LEAST_BITS);
+static PKCS1_SHA512: Rsa =
+    rsa(Padding::Pkcs1, HashAlgorithm::Sha512, ring::RSA_PKCS1_2048_8192_SHA512, LEAST_BITS);
 static PKCS1_SHA256_BARE: Rsa =
-    rsa(Padding::Pkcs1, Digest::Sha256, ring::RSA_PKCS1_2048_8192_SHA256_ABSENT_PARAMS, LEAST_BITS);
+    rsa(Padding::Pkcs1, HashAlgorithm::Sha256, ring::RSA_PKCS1_2048_8192_SHA256_ABSENT_PARAMS, LEAST_BITS);
 static PKCS1_SHA384_BARE: Rsa =
-    rsa(Padding::Pkcs1, Digest::Sha384, ring::RSA_PKCS1_2048_8192_SHA384_ABSENT_PARAMS, LEAST_BITS);
+    rsa(Padding::Pkcs1, HashAlgorithm::Sha384, ring::RSA_PKCS1_2048_8192_SHA384_ABSENT_PARAMS, LEAST_BITS);
 static PKCS1_SHA512_BARE: Rsa =
-    rsa(Padding::Pkcs1, Digest::Sha512, ring::RSA_PKCS1_2048_8192_SHA512_ABSENT_PARAMS, LEAST_BITS);
+    rsa(Padding::Pkcs1, HashAlgorithm::Sha512, ring::RSA_PKCS1_2048_8192_SHA512_ABSENT_PARAMS, LEAST_BITS);
 static PSS_SHA256: Rsa =
-    rsa(Padding::Pss, Digest::Sha256, ring::RSA_PSS_2048_8192_SHA256_LEGACY_KEY, LEAST_BITS);
+    rsa(Padding::Pss, HashAlgorithm::Sha256, ring::RSA_PSS_2048_8192_SHA256_LEGACY_KEY, LEAST_BITS);
 static PSS_SHA384: Rsa =
-    rsa(Padding::Pss, Digest::Sha384, ring::RSA_PSS_2048_8192_SHA384_LEGACY_KEY, LEAST_BITS);
+    rsa(Padding::Pss, HashAlgorithm::Sha384, ring::RSA_PSS_2048_8192_SHA384_LEGACY_KEY, LEAST_BITS);
 static PSS_SHA512: Rsa =
-    rsa(Padding::Pss, Digest::Sha512, ring::RSA_PSS_2048_8192_SHA512_LEGACY_KEY, LEAST_BITS);
+    rsa(Padding::Pss, HashAlgorithm::Sha512, ring::RSA_PSS_2048_8192_SHA512_LEGACY_KEY, LEAST_BITS);
 
 static ANY_PKCS1_SHA256: Rsa =
-    rsa(Padding::Pkcs1, Digest::Sha256, ring::RSA_PKCS1_2048_8192_SHA256, ANY_BITS);
+    rsa(Padding::Pkcs1, HashAlgorithm::Sha256, ring::RSA_PKCS1_2048_8192_SHA256, ANY_BITS);
 static ANY_PKCS1_SHA384: Rsa =
-    rsa(Padding::Pkcs1, Digest::Sha384, ring::RSA_PKCS1_2048_8192_SHA384, ANY_BITS);
+    rsa(Padding::Pkcs1, HashAlgorithm::Sha384, ring::RSA_PKCS1_2048_8192_SHA384, ANY_BITS);
 static ANY_PKCS1_SHA512: Rsa =
-    rsa(Padding::Pkcs1, Digest::Sha512, ring::RSA_PKCS1_2048_8192_SHA512, ANY_BITS);
+    rsa(Padding::Pkcs1, HashAlgorithm::Sha512, ring::RSA_PKCS1_2048_8192_SHA512, ANY_BITS);
 static ANY_PSS_SHA256: Rsa =
-    rsa(Padding::Pss, Digest::Sha256, ring::RSA_PSS_2048_8192_SHA256_LEGACY_KEY, ANY_BITS);
+    rsa(Padding::Pss, HashAlgorithm::Sha256, ring::RSA_PSS_2048_8192_SHA256_LEGACY_KEY, ANY_BITS);
 static ANY_PSS_SHA384: Rsa =
-    rsa(Padding::Pss, Digest::Sha384, ring::RSA_PSS_2048_8192_SHA384_LEGACY_KEY, ANY_BITS);
+    rsa(Padding::Pss, HashAlgorithm::Sha384, ring::RSA_PSS_2048_8192_SHA384_LEGACY_KEY, ANY_BITS);
 static ANY_PSS_SHA512: Rsa =
-    rsa(Padding::Pss, Digest::Sha512, ring::RSA_PSS_2048_8192_SHA512_LEGACY_KEY, ANY_BITS);
+    rsa(Padding::Pss, HashAlgorithm::Sha512, ring::RSA_PSS_2048_8192_SHA512_LEGACY_KEY, ANY_BITS);
 
-static P256_SHA512: Ecdsa = Ecdsa { curve: Curve::P256, digest: Digest::Sha512 };
-static P384_SHA512: Ecdsa = Ecdsa { curve: Curve::P384, digest: Digest::Sha512 };
-static P521_SHA256: Ecdsa = Ecdsa { curve: Curve::P521, digest: Digest::Sha256 };
-static P521_SHA384: Ecdsa = Ecdsa { curve: Curve::P521, digest: Digest::Sha384 };
-static P521_SHA512: Ecdsa = Ecdsa { curve: Curve::P521, digest: Digest::Sha512 };
+static P256_SHA512: Ecdsa = Ecdsa { curve: Curve::P256, digest: HashAlgorithm::Sha512 };
+static P384_SHA512: Ecdsa = Ecdsa { curve: Curve::P384, digest: HashAlgorithm::Sha512 };
+static P521_SHA256: Ecdsa = Ecdsa { curve: Curve::P521, digest: HashAlgorithm::Sha256 };
+static P521_SHA384: Ecdsa = Ecdsa { curve: Curve::P521, digest: HashAlgorithm::Sha384 };
+static P521_SHA512: Ecdsa = Ecdsa { curve: Curve::P521, digest: HashAlgorithm::Sha512 };
 
 static WITH_SHA256: &[Algorithm] = &[ring::ECDSA_P256_SHA256, ring::ECDSA_P384_SHA256, &P521_SHA256];
 static WITH_SHA384: &[Algorithm] = &[ring::ECDSA_P384_SHA384, ring::ECDSA_P256_SHA384, &P521_SHA384];

@@ -5,7 +5,7 @@ use rustls::pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerifica
 use x509_parser::prelude::FromDer as _;
 use x509_parser::public_key::RSAPublicKey;
 
-use super::digest::Digest;
+use super::hash::HashAlgorithm;
 
 /// Checks signatures of RSA keys: those of 2048 bits and more by the provider, which takes no smaller ones.
 ///
@@ -13,7 +13,7 @@ use super::digest::Digest;
 #[derive(Debug)]
 pub(super) struct Rsa {
     pub(super) padding: Padding,
-    pub(super) digest: Digest,
+    pub(super) digest: HashAlgorithm,
     /// Fewer bits than that are not taken.
     pub(super) least_bits: u64,
     pub(super) large: &'static dyn SignatureVerificationAlgorithm,
@@ -27,7 +27,7 @@ pub(super) enum Padding {
 
 impl SignatureVerificationAlgorithm for Rsa {
     fn verify_signature(&self, key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
-        let key = Key::parse(key).ok_or(InvalidSignature)?;
+        let key = PublicKey::parse(key).ok_or(InvalidSignature)?;
         if key.modulus.bits() >= 2048 {
             return self.large.verify_signature(key.der, message, signature);
         }
@@ -45,13 +45,13 @@ impl SignatureVerificationAlgorithm for Rsa {
     }
 }
 
-struct Key<'a> {
+struct PublicKey<'a> {
     der: &'a [u8],
     modulus: BigUint,
     exponent: BigUint,
 }
 
-impl<'a> Key<'a> {
+impl<'a> PublicKey<'a> {
     fn parse(der: &'a [u8]) -> Option<Self> {
         let (rest, key) = RSAPublicKey::from_der(der).ok()?;
         let positive = |bytes: &[u8]| {
@@ -70,7 +70,7 @@ impl<'a> Key<'a> {
 
 impl Rsa {
     /// RFC 8017, 8.1.2 and 8.2.2.
-    fn verify(&self, key: &Key<'_>, message: &[u8], signature: &[u8]) -> Option<()> {
+    fn verify(&self, key: &PublicKey<'_>, message: &[u8], signature: &[u8]) -> Option<()> {
         let length = usize::try_from(key.modulus.bits().div_ceil(8)).ok()?;
         let number = BigUint::from_bytes_be(signature);
         if signature.len() != length || number >= key.modulus {
@@ -95,7 +95,7 @@ fn bytes(number: &BigUint, length: usize) -> Option<Vec<u8>> {
 }
 
 /// RFC 8017, 9.2.
-pub(super) fn pkcs1(kind: Digest, digest: &[u8], length: usize) -> Option<Vec<u8>> {
+pub(super) fn pkcs1(kind: HashAlgorithm, digest: &[u8], length: usize) -> Option<Vec<u8>> {
     let prefix = kind.prefix();
     let filling = length.checked_sub(prefix.len() + digest.len() + 3).filter(|filling| *filling >= 8)?;
     let mut encoded = vec![0, 1];
@@ -107,7 +107,7 @@ pub(super) fn pkcs1(kind: Digest, digest: &[u8], length: usize) -> Option<Vec<u8
 }
 
 /// RFC 8017, 9.1.2, with a salt as long as the digest, as TLS has it.
-fn pss(kind: Digest, digest: &[u8], number: &BigUint, bits: u64) -> Option<()> {
+fn pss(kind: HashAlgorithm, digest: &[u8], number: &BigUint, bits: u64) -> Option<()> {
     let encoded = bytes(number, usize::try_from(bits.div_ceil(8)).ok()?)?;
     let (&trailer, encoded) = encoded.split_last()?;
     let (masked, check) = encoded.split_at_checked(encoded.len().checked_sub(digest.len())?)?;
@@ -128,7 +128,7 @@ fn pss(kind: Digest, digest: &[u8], number: &BigUint, bits: u64) -> Option<()> {
 }
 
 /// MGF1 (RFC 8017, B.2.1).
-pub(super) fn mask(kind: Digest, seed: &[u8], length: usize) -> Vec<u8> {
+pub(super) fn mask(kind: HashAlgorithm, seed: &[u8], length: usize) -> Vec<u8> {
     (0_u32..).flat_map(|counter| kind.of(&[seed, &counter.to_be_bytes()])).take(length).collect()
 }
 

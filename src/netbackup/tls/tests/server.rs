@@ -14,7 +14,7 @@ use rustls::{
 };
 use x509_parser::asn1_rs::{Any, FromDer as _};
 
-use super::super::digest::Digest;
+use super::super::hash::HashAlgorithm;
 use super::super::{provider, rsa};
 use super::{Chain, NAME};
 
@@ -112,12 +112,18 @@ impl Signer for Key {
                 use p521::ecdsa::signature::hazmat::PrehashSigner as _;
                 let key = p521::ecdsa::SigningKey::from_slice(&integers(&inner)[1]).unwrap();
                 let signature: p521::ecdsa::Signature =
-                    key.sign_prehash(&Digest::Sha512.of(&[message])).unwrap();
+                    key.sign_prehash(&HashAlgorithm::Sha512.of(&[message])).unwrap();
                 signature.to_der().as_bytes().to_vec()
             }
-            Scheme::RSA_PSS_SHA256 | Scheme::RSA_PKCS1_SHA256 => self.rsa(&inner, Digest::Sha256, message),
-            Scheme::RSA_PSS_SHA384 | Scheme::RSA_PKCS1_SHA384 => self.rsa(&inner, Digest::Sha384, message),
-            Scheme::RSA_PSS_SHA512 | Scheme::RSA_PKCS1_SHA512 => self.rsa(&inner, Digest::Sha512, message),
+            Scheme::RSA_PSS_SHA256 | Scheme::RSA_PKCS1_SHA256 => {
+                self.rsa(&inner, HashAlgorithm::Sha256, message)
+            }
+            Scheme::RSA_PSS_SHA384 | Scheme::RSA_PKCS1_SHA384 => {
+                self.rsa(&inner, HashAlgorithm::Sha384, message)
+            }
+            Scheme::RSA_PSS_SHA512 | Scheme::RSA_PKCS1_SHA512 => {
+                self.rsa(&inner, HashAlgorithm::Sha512, message)
+            }
             scheme => {
                 return any_supported_type(&self.key)?.choose_scheme(&[scheme]).unwrap().sign(message);
             }
@@ -130,7 +136,7 @@ impl Signer for Key {
 }
 
 impl Key {
-    fn rsa(&self, key: &[u8], kind: Digest, message: &[u8]) -> Vec<u8> {
+    fn rsa(&self, key: &[u8], kind: HashAlgorithm, message: &[u8]) -> Vec<u8> {
         let numbers: Vec<_> = integers(key).iter().map(|bytes| BigUint::from_bytes_be(bytes)).collect();
         let (modulus, private) = (&numbers[1], &numbers[3]);
         let length = usize::try_from(modulus.bits().div_ceil(8)).unwrap();
@@ -146,7 +152,7 @@ impl Key {
 }
 
 /// RFC 8017, 9.1.1.
-fn pss(kind: Digest, digest: &[u8], bits: usize) -> Vec<u8> {
+fn pss(kind: HashAlgorithm, digest: &[u8], bits: usize) -> Vec<u8> {
     let length = bits.div_ceil(8);
     let salt = vec![0x5a; digest.len()];
     let check = kind.of(&[&[0; 8], digest, &salt]);

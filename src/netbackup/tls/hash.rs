@@ -2,13 +2,13 @@ use sha2::{Sha256, Sha384, Sha512};
 
 /// The digests that signatures are made over.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Digest {
+pub(super) enum HashAlgorithm {
     Sha256,
     Sha384,
     Sha512,
 }
 
-impl Digest {
+impl HashAlgorithm {
     pub(super) fn of(self, parts: &[&[u8]]) -> Vec<u8> {
         match self {
             Self::Sha256 => digest::<Sha256>(parts),
