@@ -1,6 +1,7 @@
 //! The command line: what can not be reloaded, and the commands beside `run`.
 
 mod check;
+#[cfg(feature = "demo")]
 mod demo;
 mod doctor;
 mod exit;
@@ -18,12 +19,12 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::app::{Options, RunError};
 use crate::config::{self, ListenAddress, LogFormat, LogLevel};
-use crate::simulator;
 use crate::source::kubernetes::ObjectName;
 use crate::telemetry::Overrides;
 
 pub use check::check_config;
-pub use demo::demo;
+#[cfg(feature = "demo")]
+pub use demo::{demo, simulate};
 pub use doctor::{DoctorArgs, DoctorFormat, examine};
 pub use exit::{failed, parse};
 pub use healthcheck::check_health;
@@ -51,9 +52,11 @@ pub enum Command {
     /// Examines the way to each site (DNS, TCP, TLS, API version, key, permissions) and says what to do where it ends.
     Doctor(DoctorArgs),
     /// Shows it all with no NetBackup at hand: two simulated sites and the exporter, on loopback.
+    #[cfg(feature = "demo")]
     Demo(DemoArgs),
     /// Serves a simulated NetBackup REST API.
-    Simulate(simulator::Args),
+    #[cfg(feature = "demo")]
+    Simulate(nbu_exporter_simulator::Args),
     /// Lists the metrics with their labels and where they come from.
     ListMetrics(ListArgs),
     /// Asks the running exporter to look at its configuration, and prints the outcome.
@@ -150,6 +153,7 @@ pub struct CheckArgs {
 }
 
 /// The flags of `demo`.
+#[cfg(feature = "demo")]
 #[derive(Debug, Args)]
 pub struct DemoArgs {
     /// The port of the exporter on 127.0.0.1.
@@ -210,6 +214,18 @@ impl CommandLine {
     /// The command; `run` when none is named.
     pub fn into_command(self) -> Command {
         self.command.unwrap_or_else(|| Command::Run(Box::new(self.run)))
+    }
+}
+
+impl Command {
+    /// Whether this runs an exporter, which handles the signals itself.
+    pub fn runs_exporter(&self) -> bool {
+        match self {
+            Self::Run(_) => true,
+            #[cfg(feature = "demo")]
+            Self::Demo(_) => true,
+            _ => false,
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! A Prometheus exporter for NetBackup whose whole behaviour follows its configuration file.
 
+#![forbid(unsafe_code)]
+
 pub mod app;
 pub mod cli;
 pub mod collector;
@@ -12,7 +14,6 @@ pub mod netbackup;
 pub mod poller;
 pub mod reload;
 pub mod shutdown;
-pub mod simulator;
 pub mod snapshot;
 pub mod source;
 pub mod supervisor;

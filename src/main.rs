@@ -7,14 +7,15 @@ use std::time::Duration;
 use anyhow::Context as _;
 use nbu_exporter::app::{App, Options, RunError, reader};
 use nbu_exporter::cli::{self, Command, RunArgs};
+use nbu_exporter::config;
 use nbu_exporter::exposition::{BuildInfo, Registry};
 use nbu_exporter::shutdown::{Ended, Pace, Shutdown, Termination};
 use nbu_exporter::source::signal::{self, Hangups};
 use nbu_exporter::telemetry::{self, LogControl, MessageCounter, Overrides, PanicCounter};
-use nbu_exporter::{config, simulator};
 
 /// Kubernetes kills after 30 s by default; whatever hangs must not use them up.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(20);
+#[cfg(feature = "demo")]
 const AT_ONCE: Pace = Pace { delay: Duration::ZERO, deadline: DRAIN_DEADLINE };
 /// A blocked file system must not hold up the end.
 const BLOCKED_THREADS: Duration = Duration::from_millis(200);
@@ -33,12 +34,14 @@ fn main() -> ExitCode {
 }
 
 fn obey(command: Command) -> Result<ExitCode, RunError> {
-    if !matches!(command, Command::Run(_) | Command::Demo(_)) {
+    if !command.runs_exporter() {
         signal::release()?;
     }
     match command {
         Command::Run(args) => on_runtime(run(*args)),
+        #[cfg(feature = "demo")]
         Command::Demo(args) => on_runtime(demo(args)),
+        #[cfg(feature = "demo")]
         Command::Simulate(args) => on_runtime(simulate(args)),
         Command::Reload(args) => on_runtime(interruptible(cli::ask_for_reload(&args, &mut io::stdout()))),
         Command::Healthcheck(args) => on_runtime(interruptible(cli::check_health(&args, &mut io::stdout()))),
@@ -58,6 +61,7 @@ async fn run(args: RunArgs) -> Result<ExitCode, RunError> {
 }
 
 /// The exporter on two simulated sites.
+#[cfg(feature = "demo")]
 async fn demo(args: cli::DemoArgs) -> Result<ExitCode, RunError> {
     until_signalled(Overrides::default(), AT_ONCE, async |start: Start| {
         cli::demo(args, async |options| start.app(options).await).await
@@ -66,12 +70,11 @@ async fn demo(args: cli::DemoArgs) -> Result<ExitCode, RunError> {
 }
 
 /// A simulated NetBackup alone.
-async fn simulate(args: simulator::Args) -> Result<ExitCode, RunError> {
+#[cfg(feature = "demo")]
+async fn simulate(args: nbu_exporter_simulator::Args) -> Result<ExitCode, RunError> {
     let shutdown = Shutdown::install()?;
     let Termination { drain, .. } = shutdown.termination();
-    let mut out = io::stdout();
-    let work = simulator::run(args, &mut out, drain.cancelled());
-    exit(shutdown.run(async { Ok(work.await.context("the simulation")?) }, AT_ONCE).await)
+    exit(shutdown.run(cli::simulate(args, drain.cancelled()), AT_ONCE).await)
 }
 
 /// What an [`App`] is started with besides its options.

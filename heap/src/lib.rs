@@ -1,8 +1,10 @@
 //! Gives free memory back to the system. It is a crate of its own since the exporter forbids `unsafe` code, and no library
 //! offers this call in a safe form.
 
+#![allow(unsafe_code, reason = "the one call that the crate is for")]
+
 /// Gives the free pages of the allocator back to the system, wherever in its heaps they lie. glibc by itself gives back only
-/// the end of each heap (malloc_trim(3)); other allocators are left to themselves. It walks all heaps and locks each
+/// the end of each heap (`malloc_trim(3)`); other allocators are left to themselves. It walks all heaps and locks each
 /// meanwhile, so it is nothing for a hot path.
 pub fn give_back() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]

@@ -1,15 +1,17 @@
+//! The commands that need the simulator: `demo` and `simulate`.
+
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::net::Ipv4Addr;
 use std::path::Path;
 
 use anyhow::Context as _;
+use nbu_exporter_simulator::{self as simulator, Simulation, Site, SiteOptions};
 
 use super::DemoArgs;
 use crate::app::{App, Options, RunError};
 use crate::config::{ListenAddress, ListenHost};
 use crate::reload::StatusReader;
-use crate::simulator::{self, Simulation, Site, SiteOptions};
 
 /// The key that the simulated servers accept.
 const KEY: &str = "simulated-key";
@@ -41,6 +43,11 @@ pub async fn demo(
     };
     simulation.shutdown().await;
     outcome
+}
+
+/// A simulated NetBackup alone, until `shutdown` is done.
+pub async fn simulate(args: simulator::Args, shutdown: impl Future<Output = ()>) -> Result<(), RunError> {
+    Ok(simulator::run(args, &mut io::stdout(), shutdown).await.context("the simulation")?)
 }
 
 fn configuration(sites: &[Site]) -> String {

@@ -1,7 +1,10 @@
+//! How a command line is read, and how the program ends.
+
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use clap::error::{ContextKind, ContextValue};
 
 use super::{Command, CommandLine};
 use crate::app::RunError;
@@ -10,6 +13,7 @@ use crate::telemetry;
 /// The command, or the code to end with when there is none.
 pub fn parse() -> Result<Command, ExitCode> {
     CommandLine::try_parse().map(CommandLine::into_command).map_err(|error| {
+        let error = with_feature(error);
         if error.use_stderr() && asks_for_json(std::env::args()) {
             telemetry::last_words(error.to_string().trim_end());
         } else {
@@ -18,6 +22,17 @@ pub fn parse() -> Result<Command, ExitCode> {
         }
         u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
     })
+}
+
+/// Adds to an unknown command which feature of the build would bring it.
+fn with_feature(mut error: clap::Error) -> clap::Error {
+    if let Some(ContextValue::String(command)) = error.get(ContextKind::InvalidSubcommand)
+        && matches!(command.as_str(), "demo" | "simulate")
+    {
+        let tip = format!("this program was built without the feature `demo`, which brings `{command}`");
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    }
+    error
 }
 
 /// What can not be parsed as a whole may still say how it is to be logged.
@@ -52,6 +67,20 @@ mod tests {
 
     fn check(line: &str, expected: bool) {
         assert_eq!(asks_for_json(line.split(' ').map(str::to_owned)), expected, "{line}");
+    }
+
+    #[test]
+    fn a_command_that_was_not_built_in_is_told_with_its_feature() {
+        let told = |command: &str| {
+            let parser = clap::Command::new("nbu-exporter").subcommand(clap::Command::new("run"));
+            with_feature(parser.try_get_matches_from(["nbu-exporter", command]).unwrap_err()).to_string()
+        };
+        for command in ["demo", "simulate"] {
+            let tip =
+                format!("tip: this program was built without the feature `demo`, which brings `{command}`");
+            assert!(told(command).contains(&tip), "{}", told(command));
+        }
+        assert!(!told("dome").contains("feature"));
     }
 
     #[test]

@@ -9,8 +9,8 @@ use crate::config::{Endpoint, Scheme, Secret, fixture};
 use crate::metric::Family;
 use crate::netbackup::fixture::{Answer, KEY, Server};
 use crate::netbackup::{Client, Stats};
-use crate::simulator::{ApiVersion, Fault, Options, Rule, Simulation};
 use crate::snapshot::SnapshotStore;
+use nbu_exporter_simulator::{ApiVersion, Fault, Options, Rule, Simulation};
 
 fn plan(port: u16) -> Plan {
     Plan {
@@ -44,7 +44,7 @@ impl Polled {
         Self { simulation, plan, client, stats, memory, writer, store }
     }
 
-    fn server(&self) -> &crate::simulator::Site {
+    fn server(&self) -> &nbu_exporter_simulator::Site {
         &self.simulation.sites()[0]
     }
 

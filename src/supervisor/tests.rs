@@ -10,8 +10,8 @@ use prometheus::Registry;
 use super::*;
 use crate::config::{Collection, Config, Scheme, Secret, fixture};
 use crate::reload::Digest;
-use crate::simulator::{Fault, Options, Rule, Simulation, SiteOptions};
 use crate::snapshot::Snapshot;
+use nbu_exporter_simulator::{Fault, Options, Rule, Simulation, SiteOptions};
 
 /// Far longer than anything takes.
 const PATIENCE: Duration = Duration::from_mins(2);

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Command;
 
-use nbu_exporter::simulator::{ApiVersion, Clock, Fault, Options, Rule, SiteOptions, Tls};
+use nbu_exporter_simulator::{ApiVersion, Clock, Fault, Options, Rule, SiteOptions, Tls};
 use tempfile::TempDir;
 
 use crate::golden::NOW;

@@ -7,7 +7,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use nbu_exporter::simulator::{ApiVersion, Clock, Fault, Options, Rule, SiteOptions, Tls};
+use nbu_exporter_simulator::{ApiVersion, Clock, Fault, Options, Rule, SiteOptions, Tls};
 use serde_json::Value;
 
 use crate::harness::{Port, Sites};

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use nbu_exporter::app::catalogue;
-use nbu_exporter::simulator::{Clock, Options, SiteOptions};
+use nbu_exporter_simulator::{Clock, Options, SiteOptions};
 
 use crate::harness::{ApiServer, Exporter, Sites, eventually, expect};
 

@@ -27,7 +27,7 @@ pub(crate) use skip::skip;
 pub use stage::{CONFIG, Stage, fingerprint, first_readings, polls, short_hash, shows};
 pub use volume::{Volume, put};
 
-use nbu_exporter::simulator::{Options, Simulation, SiteOptions};
+use nbu_exporter_simulator::{Options, Simulation, SiteOptions};
 
 /// Far longer than anything takes: a deadline to wait for, never a measurement.
 pub const PATIENCE: Duration = Duration::from_mins(2);

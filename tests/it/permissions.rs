@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use nbu_exporter::simulator::{Options, SiteOptions};
+use nbu_exporter_simulator::{Options, SiteOptions};
 
 use crate::harness::{Exporter, Sites, config, eventually};
 

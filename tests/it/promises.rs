@@ -1,6 +1,6 @@
 //! The five promises that everything here serves.
 
-use nbu_exporter::simulator::{Fault, Rule};
+use nbu_exporter_simulator::{Fault, Rule};
 
 use crate::harness::{Exporter, Sites, Stage, Volume, config, eventually};
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use nbu_exporter::simulator::{Options, SiteOptions, Tls};
+use nbu_exporter_simulator::{Options, SiteOptions, Tls};
 
 use super::only;
 use crate::harness::{CONFIG, Exporter, Sites, Stage, Volume, eventually, fingerprint, first_readings, put};

@@ -1,6 +1,6 @@
 //! Sites that move while they are polled, swap their names, or are only written differently.
 
-use nbu_exporter::simulator::{Fault, Rule};
+use nbu_exporter_simulator::{Fault, Rule};
 
 use super::only;
 use crate::harness::{Scraper, Stage, eventually, first_readings, polls, sample};

@@ -1,6 +1,6 @@
 //! No secret leaves the process, whatever goes wrong with it.
 
-use nbu_exporter::simulator::{Fault, Rule};
+use nbu_exporter_simulator::{Fault, Rule};
 
 use crate::harness::{CONFIG, Exporter, Sites, Stage, Volume, eventually, request};
 

@@ -1,7 +1,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use nbu_exporter::simulator::{Category, Site};
+use nbu_exporter_simulator::{Category, Site};
 use sha2::{Digest as _, Sha256};
 
 use super::{Exporter, Scraper, Sites, Volume, config, eventually};

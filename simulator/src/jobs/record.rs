@@ -1,0 +1,99 @@
+//! One job as the API shows it at a given time.
+//!
+//! The attributes and their types are those of the NetBackup API reference, `GET /admin/jobs`. No schema says which of
+//! them a job has in which state. Inferred: a job that is not done has neither `endTime` nor `status`; only a queued job
+//! has a queue reason; an image cleanup job has neither client nor policy.
+
+use std::cell::OnceCell;
+
+use super::JobBook;
+use super::profile::{Profile, Trouble};
+use super::schedule::{Role, Timeline};
+
+/// A job at a moment. What costs time is computed when it is first asked for.
+pub(crate) struct Job<'a> {
+    pub(super) book: &'a JobBook,
+    pub(super) timeline: Timeline,
+    pub(super) now: i64,
+    profile: OnceCell<Profile>,
+    json: OnceCell<serde_json::Value>,
+}
+
+impl<'a> Job<'a> {
+    pub(super) fn new(book: &'a JobBook, number: i64, now: i64) -> Self {
+        Self {
+            book,
+            timeline: book.schedule.timeline(number),
+            now,
+            profile: OnceCell::new(),
+            json: OnceCell::new(),
+        }
+    }
+
+    pub(crate) fn id(&self) -> i64 {
+        self.timeline.number + 1
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.timeline.updated <= self.now
+    }
+
+    pub(super) fn end(&self) -> Option<i64> {
+        self.is_done().then_some(self.timeline.end)
+    }
+
+    pub(super) fn profile(&self) -> &Profile {
+        self.profile.get_or_init(|| Profile::of(&self.book.schedule, &self.timeline))
+    }
+
+    /// All attributes as JSON, for filters and sorts on the seldom used ones.
+    pub(super) fn json(&self) -> &serde_json::Value {
+        self.json.get_or_init(|| serde_json::to_value(self.attributes()).unwrap_or_default())
+    }
+
+    pub(super) fn state(&self) -> &'static str {
+        let Timeline { active, end, .. } = self.timeline;
+        if self.is_done() {
+            return "DONE";
+        }
+        if self.now < active {
+            return "QUEUED";
+        }
+        let trouble = self.profile().trouble;
+        // Where in its run the job is, in percent.
+        match (self.now - active) * 100 / (end - active).max(1) {
+            33..=42 if trouble == Trouble::Retried => "REQUEUED",
+            45..=64 if trouble == Trouble::Suspended => "SUSPENDED",
+            80.. if trouble == Trouble::Incomplete => "INCOMPLETE",
+            _ => "ACTIVE",
+        }
+    }
+
+    pub(super) fn updated(&self) -> i64 {
+        if self.is_done() {
+            return self.timeline.updated;
+        }
+        // The activity monitor's progress is written every half minute (inferred).
+        self.now - (self.now - self.timeline.start) % 30_000
+    }
+
+    pub(super) fn parent(&self) -> i64 {
+        match self.timeline.role {
+            Role::Child { parent } => parent + 1,
+            Role::Single | Role::Parent { .. } => 0,
+        }
+    }
+
+    pub(super) fn policy(&self) -> String {
+        let profile = self.profile();
+        profile.workload.map(|workload| format!("{}-{}", workload.policy, profile.tier)).unwrap_or_default()
+    }
+
+    pub(super) fn client(&self) -> String {
+        let profile = self.profile();
+        profile
+            .workload
+            .map(|workload| format!("{}-{:03}.{}", workload.client, profile.client, self.book.domain))
+            .unwrap_or_default()
+    }
+}
