@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use crate::reload::{Outcome, Status, Statuses, Verdict};
-use crate::source::kubernetes::{Announcement, Announcer, Kind, Occasion};
+use crate::source::kubernetes::{Announcement, Announcer, EventIdentity, EventReason};
 use crate::telemetry::{Restarts, Task};
 
 /// A Secret comes up to about 80 s after the ConfigMap that names it, so a missing key file is no news before this.
@@ -54,8 +54,8 @@ async fn announce(
 pub(super) struct Verdicts {
     told: Option<Arc<Verdict>>,
     waiting: Option<Waiting>,
-    /// The revision that each kind was last told of.
-    revisions: BTreeMap<Kind, Arc<str>>,
+    /// The revision that each reason was last told of.
+    revisions: BTreeMap<EventReason, Arc<str>>,
 }
 
 /// A rejection that may be mended by itself.
@@ -69,7 +69,7 @@ struct Waiting {
 impl Verdicts {
     /// Those after a start on this revision of the object.
     pub(super) fn after(revision: Option<&str>) -> Self {
-        let revisions = revision.map(|revision| (Kind::ConfigReloaded, revision.into()));
+        let revisions = revision.map(|revision| (EventReason::ConfigReloaded, revision.into()));
         Self { revisions: revisions.into_iter().collect(), ..Self::default() }
     }
 
@@ -91,36 +91,42 @@ impl Verdicts {
             self.waiting = Some(Waiting { until, since: *at, verdict: verdict.clone() });
             return None;
         }
-        let (kind, words) = match verdict.outcome {
-            Outcome::Applied => (Kind::ConfigReloaded, verdict.detail.to_string()),
-            Outcome::Rejected => (Kind::ConfigRejected, verdict.detail.to_string()),
+        let (reason, words) = match verdict.outcome {
+            Outcome::Applied => (EventReason::ConfigReloaded, verdict.detail.to_string()),
+            Outcome::Rejected => (EventReason::ConfigRejected, verdict.detail.to_string()),
             Outcome::Unchanged if status.newest_runs && self.has_told_a_rejection() => {
-                (Kind::ConfigReloaded, format!("what was refused is taken back; {}", verdict.detail))
+                (EventReason::ConfigReloaded, format!("what was refused is taken back; {}", verdict.detail))
             }
             Outcome::Unchanged | Outcome::Superseded => return None,
         };
-        Some(self.tell(*at, verdict, kind, &words))
+        Some(self.tell(*at, verdict, reason, &words))
     }
 
     /// The file has not come.
     fn give_up(&mut self) -> Option<Announcement> {
         let Waiting { since, verdict, .. } = self.waiting.take()?;
-        Some(self.tell(since, &verdict, Kind::ConfigRejected, &verdict.detail))
+        Some(self.tell(since, &verdict, EventReason::ConfigRejected, &verdict.detail))
     }
 
     fn has_told_a_rejection(&self) -> bool {
         self.told.as_ref().is_some_and(|told| told.outcome == Outcome::Rejected)
     }
 
-    fn tell(&mut self, at: Timestamp, verdict: &Arc<Verdict>, kind: Kind, words: &str) -> Announcement {
+    fn tell(
+        &mut self,
+        at: Timestamp,
+        verdict: &Arc<Verdict>,
+        reason: EventReason,
+        words: &str,
+    ) -> Announcement {
         self.told = Some(verdict.clone());
         let Some(revision) = &verdict.revision else {
-            return Announcement { kind, note: words.to_owned(), at, occasion: Occasion::Note };
+            return Announcement { reason, note: words.to_owned(), at, identity: EventIdentity::Note };
         };
         // What comes of it later is another thing, as a key file that changed.
-        let is_first = self.revisions.insert(kind, revision.clone()).as_ref() != Some(revision);
-        let occasion = if is_first { Occasion::Revision(revision.clone()) } else { Occasion::Note };
-        Announcement { kind, note: format!("revision {revision}: {words}"), at, occasion }
+        let is_first = self.revisions.insert(reason, revision.clone()).as_ref() != Some(revision);
+        let identity = if is_first { EventIdentity::Revision(revision.clone()) } else { EventIdentity::Note };
+        Announcement { reason, note: format!("revision {revision}: {words}"), at, identity }
     }
 }
 
@@ -129,7 +135,12 @@ fn of_refusal(site: &str) -> Announcement {
     assert!(site != tests::DEADLY, "injected");
     let note =
         format!("site {site}: NetBackup refuses the API key; create a new one and put it in its place");
-    Announcement { kind: Kind::CredentialRejected, note, at: Timestamp::now(), occasion: Occasion::Note }
+    Announcement {
+        reason: EventReason::CredentialRejected,
+        note,
+        at: Timestamp::now(),
+        identity: EventIdentity::Note,
+    }
 }
 
 /// Whether a rejection is still the one that stands.
@@ -167,7 +178,7 @@ mod tests {
         }
 
         /// Publishes a verdict, waits, and gives what was announced meanwhile.
-        async fn tell(&mut self, outcome: Outcome, lacks_reference: bool, seconds: u64) -> Vec<Kind> {
+        async fn tell(&mut self, outcome: Outcome, lacks_reference: bool, seconds: u64) -> Vec<EventReason> {
             self.publish(outcome, lacks_reference, "7", "sites: +paris");
             self.after(seconds).await
         }
@@ -188,22 +199,22 @@ mod tests {
             self.status.publish(Status { newest_runs, last_verdict, rejection, ..Status::default() });
         }
 
-        async fn after(&mut self, seconds: u64) -> Vec<Kind> {
+        async fn after(&mut self, seconds: u64) -> Vec<EventReason> {
             sleep(Duration::from_secs(seconds)).await;
-            self.announcer.announced().into_iter().map(|told| told.kind).collect()
+            self.announcer.announced().into_iter().map(|told| told.reason).collect()
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_is_applied_and_what_is_refused_is_announced_and_nothing_else() {
         let mut rig = Rig::start();
-        assert_eq!(rig.tell(Outcome::Applied, false, 1).await, [Kind::ConfigReloaded]);
+        assert_eq!(rig.tell(Outcome::Applied, false, 1).await, [EventReason::ConfigReloaded]);
         assert_eq!(rig.tell(Outcome::Unchanged, false, 1).await, []);
         assert_eq!(rig.tell(Outcome::Superseded, false, 1).await, []);
-        assert_eq!(rig.tell(Outcome::Rejected, false, 1).await, [Kind::ConfigRejected]);
+        assert_eq!(rig.tell(Outcome::Rejected, false, 1).await, [EventReason::ConfigRejected]);
         assert_eq!(rig.tell(Outcome::Superseded, false, 1).await, []);
         rig.refused.send("paris".into()).await.unwrap();
-        assert_eq!(rig.after(1).await, [Kind::CredentialRejected]);
+        assert_eq!(rig.after(1).await, [EventReason::CredentialRejected]);
     }
 
     #[tokio::test(start_paused = true)]
@@ -212,14 +223,14 @@ mod tests {
         assert_eq!(rig.tell(Outcome::Rejected, true, 100).await, []);
         // Asked for again meanwhile: the clock does not begin anew.
         assert_eq!(rig.tell(Outcome::Rejected, true, 79).await, []);
-        assert_eq!(rig.after(2).await, [Kind::ConfigRejected]);
+        assert_eq!(rig.after(2).await, [EventReason::ConfigRejected]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_key_file_that_comes_in_time_is_no_event() {
         let mut rig = Rig::start();
         assert_eq!(rig.tell(Outcome::Rejected, true, 60).await, []);
-        assert_eq!(rig.tell(Outcome::Applied, false, 600).await, [Kind::ConfigReloaded]);
+        assert_eq!(rig.tell(Outcome::Applied, false, 600).await, [EventReason::ConfigReloaded]);
     }
 
     #[tokio::test(start_paused = true)]
@@ -235,14 +246,14 @@ mod tests {
         sleep(Duration::from_secs(1)).await;
         let mut told = rig.announcer.announced();
         told.sort_by_key(|told| told.at);
-        let told: Vec<_> = told.iter().map(|told| (told.kind, told.note.as_str())).collect();
+        let told: Vec<_> = told.iter().map(|told| (told.reason, told.note.as_str())).collect();
         assert_eq!(
             told,
             [
-                (Kind::ConfigRejected, "revision 7: no port"),
-                (Kind::ConfigReloaded, "revision 8: what was refused is taken back; it runs"),
-                (Kind::ConfigRejected, "revision 9: no port"),
-                (Kind::ConfigReloaded, "revision 10: sites: +paris"),
+                (EventReason::ConfigRejected, "revision 7: no port"),
+                (EventReason::ConfigReloaded, "revision 8: what was refused is taken back; it runs"),
+                (EventReason::ConfigRejected, "revision 9: no port"),
+                (EventReason::ConfigReloaded, "revision 10: sites: +paris"),
             ]
         );
     }
@@ -256,23 +267,23 @@ mod tests {
             Arc::new(Verdict { trigger, outcome, text: None, revision, detail, lacks_reference: false })
         };
         let mut verdicts = Verdicts::after(Some("6"));
-        for (kind, revision, expected) in [
-            (Kind::ConfigReloaded, "6", Occasion::Note),
-            (Kind::ConfigReloaded, "7", Occasion::Revision("7".into())),
-            (Kind::ConfigRejected, "7", Occasion::Revision("7".into())),
-            (Kind::ConfigRejected, "7", Occasion::Note),
-            (Kind::ConfigReloaded, "7", Occasion::Note),
-            (Kind::ConfigReloaded, "8", Occasion::Revision("8".into())),
+        for (reason, revision, expected) in [
+            (EventReason::ConfigReloaded, "6", EventIdentity::Note),
+            (EventReason::ConfigReloaded, "7", EventIdentity::Revision("7".into())),
+            (EventReason::ConfigRejected, "7", EventIdentity::Revision("7".into())),
+            (EventReason::ConfigRejected, "7", EventIdentity::Note),
+            (EventReason::ConfigReloaded, "7", EventIdentity::Note),
+            (EventReason::ConfigReloaded, "8", EventIdentity::Revision("8".into())),
         ] {
-            let told = verdicts.tell(Timestamp::now(), &verdict(revision), kind, "");
-            assert_eq!((told.occasion, told.kind), (expected, kind), "{revision}");
+            let told = verdicts.tell(Timestamp::now(), &verdict(revision), reason, "");
+            assert_eq!((told.identity, told.reason), (expected, reason), "{revision}");
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_events_task_that_dies_is_begun_anew_and_nothing_after_is_lost() {
         let mut rig = Rig::start();
-        assert_eq!(rig.tell(Outcome::Applied, false, 1).await, [Kind::ConfigReloaded]);
+        assert_eq!(rig.tell(Outcome::Applied, false, 1).await, [EventReason::ConfigReloaded]);
         rig.refused.send(DEADLY.into()).await.unwrap();
         rig.refused.send("paris".into()).await.unwrap();
         assert_eq!(rig.tell(Outcome::Rejected, false, 2).await.len(), 2);

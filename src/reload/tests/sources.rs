@@ -13,7 +13,7 @@ use rig::{Rig, Volume, config, gone, revision};
 use tokio::time::sleep;
 
 use super::super::*;
-use crate::source::kubernetes::{ObjectEvent, Problem, Unusable};
+use crate::source::kubernetes::{ApiError, ObjectEvent, Unusable};
 
 /// Both sources, with revision 5 in each.
 async fn both() -> (Rig, Volume) {
@@ -89,7 +89,7 @@ async fn a_revert_while_the_object_can_not_be_read_applies() {
         volume.swap(&[("config.yaml", &config("v6"))]);
         rig.look(Trigger::File).await;
         // The RoleBinding is taken away: the watch says so, or its stream still lives and only a GET is refused.
-        let forbidden = ObjectEvent::Unavailable(Problem::Forbidden { verb: "get" });
+        let forbidden = ObjectEvent::Unavailable(ApiError::Forbidden { verb: "get" });
         if is_told {
             rig.object(forbidden).await;
         } else {
@@ -337,7 +337,7 @@ async fn fault_54_a_replica_that_lags_is_superseded() {
 #[tokio::test(start_paused = true)]
 async fn fault_45_with_the_api_forbidden_the_file_works_alone() {
     let volume = Volume::new(&[("config.yaml", &config("v1"))]);
-    let forbidden = ObjectEvent::Unavailable(Problem::Forbidden { verb: "list" });
+    let forbidden = ObjectEvent::Unavailable(ApiError::Forbidden { verb: "list" });
     let rig = Rig::start(Some(&volume), Some(forbidden)).await.unwrap();
     for site in ["v2", "v1", "v3"] {
         volume.swap(&[("config.yaml", &config(site))]);

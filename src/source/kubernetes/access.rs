@@ -1,3 +1,5 @@
+//! The way to the API server: its address, our credentials, and the client that uses them.
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -33,9 +35,9 @@ pub struct Access {
 }
 
 impl Access {
-    /// The way that the environment gives: the kubeconfig if there is one, else the pod's service account.
+    /// From the environment: the kubeconfig if there is one, else the pod's service account.
     ///
-    /// No proxy of the environment is used for it.
+    /// The environment's proxy is not used.
     pub async fn infer(timing: &Timing) -> Result<Self, AccessError> {
         let timing = timing.clone();
         let namespace = config(&timing).await?.default_namespace;
@@ -46,7 +48,7 @@ impl Access {
         .await
     }
 
-    /// A way that is made by `connect`, also each time that the credentials are refused: they may have been rotated.
+    /// With the client that `connect` makes, now and each time that the credentials are refused: they may have been rotated.
     pub(super) async fn new(
         namespace: &str,
         connect: impl Fn() -> BoxFuture<'static, Result<Client, AccessError>> + Send + Sync + 'static,
@@ -72,7 +74,7 @@ impl Access {
     pub(super) async fn renew(&self) {
         match (self.connect)().await {
             Ok(client) => self.client.store(Arc::new(client)),
-            // In the middle of a rotation; the old ones are tried again.
+            // A rotation may be under way; the old ones are tried again.
             Err(error) => tracing::debug!(%error, "The credentials can not be read again"),
         }
     }
@@ -84,7 +86,7 @@ async fn config(timing: &Timing) -> Result<Config, AccessError> {
     // Retries inside the client hide an outage from us.
     config.default_retry = false;
     if !kubeconfig_names_a_proxy() {
-        // It was the environment's, which is for the sites.
+        // It came from the environment, whose proxy is for the sites only.
         config.proxy_url = None;
     }
     Ok(config)

@@ -1,3 +1,5 @@
+//! What is told to the cluster, and the Event that tells it.
+
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -16,9 +18,9 @@ const LONGEST_INSTANCE: usize = 128;
 /// So that an Event's name is one that an object can have (253 characters): the object's, a dot and a hash.
 const LONGEST_NAME: usize = 220;
 
-/// What an Event is about.
+/// Why an Event is published; its `reason`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub enum EventReason {
     /// A configuration was refused.
     ConfigRejected,
     /// A configuration was put to work.
@@ -30,31 +32,31 @@ pub enum Kind {
 /// One thing to tell the cluster. It must hold no secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Announcement {
-    /// What it is about.
-    pub kind: Kind,
+    /// Why it is told.
+    pub reason: EventReason,
     /// The text; it is cut to what the API takes.
     pub note: String,
     /// When it happened, which may be a while before it is told.
     pub at: Timestamp,
-    /// By what it is known as the same thing.
-    pub occasion: Occasion,
+    /// What makes another announcement the same one.
+    pub identity: EventIdentity,
 }
 
-/// What makes two announcements the same thing: replicas that tell one thing meet in one Event.
+/// What makes two announcements the same: replicas that announce the same thing share one Event.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Occasion {
-    /// What first came of this revision of the object. The words may differ: what it changed depends on what ran.
+pub enum EventIdentity {
+    /// The first outcome of this revision of the object. The texts may differ: what changes depends on what ran before.
     Revision(Arc<str>),
-    /// The words.
+    /// The text.
     Note,
 }
 
-impl Kind {
-    /// All kinds, the most urgent first.
+impl EventReason {
+    /// All reasons, the most urgent first.
     pub(super) const ALL: [Self; 3] = [Self::ConfigRejected, Self::ConfigReloaded, Self::CredentialRejected];
 
-    /// The Event's `reason`.
-    pub(super) fn reason(self) -> &'static str {
+    /// As the Event has it.
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::ConfigRejected => "ConfigRejected",
             Self::ConfigReloaded => "ConfigReloaded",
@@ -78,8 +80,7 @@ impl Kind {
 }
 
 impl Announcement {
-    /// The Event that tells this of an object. Its name is made of what is told, so that there is one of it whoever
-    /// tells it.
+    /// The Event about an object. Its name is made of what it says, so that all replicas that say it make the same one.
     pub(super) fn event(&self, about: ObjectReference, instance: Option<&str>) -> Event {
         let instance = instance.unwrap_or(CONTROLLER);
         Event {
@@ -88,9 +89,9 @@ impl Announcement {
                 namespace: about.namespace.clone(),
                 ..ObjectMeta::default()
             },
-            type_: Some(self.kind.type_().to_owned()),
-            reason: Some(self.kind.reason().to_owned()),
-            action: Some(self.kind.action().to_owned()),
+            type_: Some(self.reason.type_().to_owned()),
+            reason: Some(self.reason.as_str().to_owned()),
+            action: Some(self.reason.action().to_owned()),
             note: Some(cut(&self.note)),
             event_time: Some(MicroTime(self.at)),
             reporting_controller: Some(CONTROLLER.to_owned()),
@@ -101,13 +102,13 @@ impl Announcement {
     }
 
     fn name(&self, about: &ObjectReference) -> String {
-        let what = match &self.occasion {
-            Occasion::Revision(revision) => ["revision", revision],
-            Occasion::Note => ["note", &self.note],
+        let what = match &self.identity {
+            EventIdentity::Revision(revision) => ["revision", revision],
+            EventIdentity::Note => ["note", &self.note],
         };
         let uid = about.uid.as_deref().unwrap_or_default();
         let mut hash = Sha256::new();
-        for part in [uid, self.kind.reason()].into_iter().chain(what) {
+        for part in [uid, self.reason.as_str()].into_iter().chain(what) {
             hash.update(part);
             hash.update([0]);
         }
@@ -154,20 +155,21 @@ mod tests {
             uid: Some(uid.to_owned()),
             ..ObjectReference::default()
         };
-        let told = |kind, note: &str, occasion| Announcement {
-            kind,
+        let announcement = |reason, note: &str, identity| Announcement {
+            reason,
             note: note.to_owned(),
             at: Timestamp::UNIX_EPOCH,
-            occasion,
+            identity,
         };
-        let on_7 = |note| told(Kind::ConfigReloaded, note, Occasion::Revision("7".into()));
+        let on_7 =
+            |note| announcement(EventReason::ConfigReloaded, note, EventIdentity::Revision("7".into()));
         let name = on_7("sites: +paris").name(&about("cfg", "u1"));
         assert_eq!(on_7("sites: +paris, +lyon").name(&about("cfg", "u1")), name);
         for other in [
-            told(Kind::ConfigRejected, "sites: +paris", Occasion::Revision("7".into())),
-            told(Kind::ConfigReloaded, "sites: +paris", Occasion::Revision("8".into())),
-            told(Kind::ConfigReloaded, "sites: +paris", Occasion::Note),
-            told(Kind::ConfigReloaded, "7", Occasion::Note),
+            announcement(EventReason::ConfigRejected, "sites: +paris", EventIdentity::Revision("7".into())),
+            announcement(EventReason::ConfigReloaded, "sites: +paris", EventIdentity::Revision("8".into())),
+            announcement(EventReason::ConfigReloaded, "sites: +paris", EventIdentity::Note),
+            announcement(EventReason::ConfigReloaded, "7", EventIdentity::Note),
         ] {
             assert_ne!(other.name(&about("cfg", "u1")), name);
         }

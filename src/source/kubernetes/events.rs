@@ -1,3 +1,5 @@
+//! Publishes announcements as Events about the object and about our own pod.
+
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,8 +13,8 @@ use serde_json::json;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use super::backoff::Backoff;
 use super::outbox::{Next, Outbox};
-use super::pause::Pauses;
 use super::{Access, Announcement, ObjectName, ObjectStatus};
 
 /// How long one request may take.
@@ -20,8 +22,8 @@ const ANSWER: Duration = Duration::from_secs(5);
 /// Pauses while Events can not be published.
 const FIRST_PAUSE: Duration = Duration::from_millis(800);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// What is told again within this time is the same thing: it is what another replica tells, whose volume may be so much
-/// later than ours.
+/// The same announcement within this time is not counted again: it comes from another replica, whose volume may lag so
+/// much behind ours.
 const SAME: Duration = Duration::from_mins(2);
 
 /// Our own pod, as the downward API names it.
@@ -35,7 +37,7 @@ pub struct Pod {
     pub uid: Option<String>,
 }
 
-/// Gives announcements to tasks of their own, one for each object that they are about; nobody ever waits for those.
+/// Hands announcements to the tasks that publish them, one for each object that they are about. It never waits for them.
 #[derive(Clone, Debug)]
 pub struct Announcer(Arc<[Mailbox]>);
 
@@ -47,7 +49,7 @@ struct Mailbox {
 }
 
 impl Announcer {
-    /// An announcer, and what publishes for it: each is to run in a task of its own.
+    /// An announcer and its publishers; the caller runs each of them in a task of its own.
     pub fn start(
         access: &Access,
         object: &Arc<ObjectName>,
@@ -64,7 +66,7 @@ impl Announcer {
             access: access.clone(),
             subject,
             instance: instance.clone(),
-            pauses: Pauses::new(FIRST_PAUSE, LONGEST_PAUSE),
+            backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
             is_failing: false,
         };
         let publishers = subjects.into_iter().enumerate().map(publish).collect();
@@ -92,7 +94,7 @@ impl Announcer {
         std::iter::from_fn(next).collect()
     }
 
-    /// Publishes when it can be; never waits.
+    /// Queues an announcement; never waits.
     pub fn announce(&self, announcement: &Announcement) {
         for mailbox in self.0.iter() {
             mailbox.outbox().put(announcement.clone(), Instant::now());
@@ -164,59 +166,59 @@ pub struct EventPublisher {
     access: Access,
     subject: Subject,
     instance: Option<Arc<str>>,
-    pauses: Pauses,
+    backoff: Backoff,
     /// Whether no Event could be published last time.
     is_failing: bool,
 }
 
 /// Why an Event is not published.
-enum Failure {
-    /// It will not be either when it is tried again: a sentence.
-    Lasting(String),
-    /// It may be next time.
-    Passing(String),
+enum PublishError {
+    /// Another try would fail as well: a sentence.
+    Permanent(String),
+    /// Another try may succeed: a sentence.
+    Transient(String),
 }
 
 impl EventPublisher {
-    /// Never ends. What was published before a panic is not published again.
+    /// Never ends. After a panic the owner calls it again; what was published before is not published again.
     pub async fn run(&mut self) {
         let mailboxes = self.announcer.0.clone();
         let Some(mailbox) = mailboxes.get(self.mailbox) else { return };
         loop {
             let announcement = mailbox.next().await;
-            // Nothing follows from a failure: Events are optional.
+            // A failure has no consequence: Events are optional.
             match self.publish(&announcement).await {
                 Ok(()) => {
-                    self.pauses.reset();
+                    self.backoff.reset();
                     self.is_failing = false;
                 }
-                Err(Failure::Lasting(error)) => self.warn(&error),
-                Err(Failure::Passing(error)) => {
+                Err(PublishError::Permanent(error)) => self.warn(&error),
+                Err(PublishError::Transient(error)) => {
                     self.warn(&error);
-                    mailbox.outbox().take_back(announcement);
-                    sleep(self.pauses.next()).await;
+                    mailbox.outbox().put_back(announcement);
+                    sleep(self.backoff.next()).await;
                 }
             }
         }
     }
 
-    /// Makes the Event, or the one that tells the same thing already a series.
-    async fn publish(&self, announcement: &Announcement) -> Result<(), Failure> {
+    /// Creates the Event; if it exists already, counts it as one more of its series.
+    async fn publish(&self, announcement: &Announcement) -> Result<(), PublishError> {
         #[cfg(test)]
         assert!(announcement.note != DEADLY, "injected");
         let about = self.subject.reference();
         let namespace = about.namespace.clone().unwrap_or_default();
         let event = announcement.event(about, self.instance.as_deref());
         let name = event.metadata.name.clone().unwrap_or_default();
-        // Always with the client of now: the credentials may have been renewed.
+        // Always with the current client: the credentials may have been renewed.
         let events: Api<Event> = Api::namespaced(self.access.client(), &namespace);
         let created = answer(&namespace, events.create(&PostParams::default(), &event)).await?;
         if created.is_some() {
             return Ok(());
         }
-        // An empty patch is a way to read that needs no other right.
-        let told = answer(&namespace, patch(&events, &name, json!({}))).await?;
-        let (count, last) = told.as_ref().map_or((1, None), counted);
+        // An empty patch reads the Event without the right to get it.
+        let existing = answer(&namespace, patch(&events, &name, json!({}))).await?;
+        let (count, last) = existing.as_ref().map_or((1, None), counted);
         let is_same = |last| announcement.at.duration_since(last).as_secs_f64() < SAME.as_secs_f64();
         if last.is_some_and(is_same) {
             return Ok(());
@@ -238,7 +240,7 @@ async fn patch(events: &Api<Event>, name: &str, patch: serde_json::Value) -> kub
     events.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await
 }
 
-/// How often an Event was told, and when last.
+/// How often an Event was published, and when last.
 fn counted(event: &Event) -> (i32, Option<Timestamp>) {
     match &event.series {
         Some(series) => (series.count, Some(series.last_observed_time.0)),
@@ -246,16 +248,16 @@ fn counted(event: &Event) -> (i32, Option<Timestamp>) {
     }
 }
 
-/// The answer, or `None` when there is such an Event already.
+/// The answer, or `None` if the Event exists already.
 async fn answer<T>(
     namespace: &str,
     request: impl Future<Output = kube::Result<T>>,
-) -> Result<Option<T>, Failure> {
+) -> Result<Option<T>, PublishError> {
     match timeout(ANSWER, request).await {
         Ok(Ok(answer)) => Ok(Some(answer)),
         Ok(Err(kube::Error::Api(status))) => match status.code {
             409 => Ok(None),
-            403 => Err(Failure::Lasting(format!(
+            403 => Err(PublishError::Permanent(format!(
                 "the API server forbids Events (403): give the service account a Role in namespace {namespace} with \
                  apiGroups [events.k8s.io], resources [events], verbs [create, patch], or turn them off by \
                  --kubernetes.events=false"
@@ -263,11 +265,15 @@ async fn answer<T>(
             code => {
                 let sentence = format!("HTTP {code} {}", status.message);
                 // An Event may have expired before it was patched; the credentials may be in the middle of a rotation.
-                let passes = code >= 500 || matches!(code, 401 | 404 | 408 | 429);
-                Err(if passes { Failure::Passing(sentence) } else { Failure::Lasting(sentence) })
+                let is_transient = code >= 500 || matches!(code, 401 | 404 | 408 | 429);
+                Err(if is_transient {
+                    PublishError::Transient(sentence)
+                } else {
+                    PublishError::Permanent(sentence)
+                })
             }
         },
-        Ok(Err(error)) => Err(Failure::Passing(error.to_string())),
-        Err(_) => Err(Failure::Passing(format!("no answer within {ANSWER:?}"))),
+        Ok(Err(error)) => Err(PublishError::Transient(error.to_string())),
+        Err(_) => Err(PublishError::Transient(format!("no answer within {ANSWER:?}"))),
     }
 }

@@ -1,3 +1,5 @@
+//! The two kinds of object that can hold the configuration.
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -15,29 +17,29 @@ pub(super) trait Holder:
     + Send
     + 'static
 {
-    /// What is in it.
-    fn into_content(self) -> Content;
+    /// Its data.
+    fn into_data(self) -> ObjectData;
 }
 
-/// What is in such an object, byte by byte as the kubelet writes it.
-pub(super) struct Content {
+/// The data of such an object, byte by byte as the kubelet writes it.
+pub(super) struct ObjectData {
     pub(super) data: BTreeMap<String, Vec<u8>>,
     pub(super) immutable: bool,
 }
 
 impl Holder for ConfigMap {
-    fn into_content(self) -> Content {
+    fn into_data(self) -> ObjectData {
         // The API server lets no key be in both.
         let binary = self.binary_data.unwrap_or_default().into_iter().map(|(key, bytes)| (key, bytes.0));
         let text = self.data.unwrap_or_default().into_iter().map(|(key, text)| (key, text.into_bytes()));
-        Content { data: binary.chain(text).collect(), immutable: self.immutable.unwrap_or(false) }
+        ObjectData { data: binary.chain(text).collect(), immutable: self.immutable.unwrap_or(false) }
     }
 }
 
 impl Holder for Secret {
-    fn into_content(self) -> Content {
+    fn into_data(self) -> ObjectData {
         // `stringData` is only ever written: the API server never shows it.
         let data = self.data.unwrap_or_default().into_iter().map(|(key, bytes)| (key, bytes.0));
-        Content { data: data.collect(), immutable: self.immutable.unwrap_or(false) }
+        ObjectData { data: data.collect(), immutable: self.immutable.unwrap_or(false) }
     }
 }

@@ -1,3 +1,5 @@
+//! A ConfigMap as the place where the last good configuration is kept.
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -9,7 +11,7 @@ use kube::api::{Patch, PatchParams};
 use serde_json::json;
 use tokio::time::timeout;
 
-use super::{Access, ObjectName, Problem};
+use super::{Access, ApiError, ObjectName};
 use crate::source::{Store, StoreError};
 
 /// How long one request may take: a start may wait for it.
@@ -33,32 +35,32 @@ impl KeptObject {
         Api::namespaced(self.access.client(), self.object.namespace.as_deref().unwrap_or_default())
     }
 
-    async fn ask<T>(
+    async fn request<T>(
         &self,
         verb: &'static str,
         request: impl Future<Output = kube::Result<T>>,
     ) -> Result<T, StoreError> {
-        let problem = match timeout(ANSWER, request).await {
+        let error = match timeout(ANSWER, request).await {
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(kube::Error::Api(status))) if status.code == 404 => return Err(self.missing()),
-            Ok(Err(error)) => Problem::new(verb, &error),
-            Err(_) => Problem::Timeout(ANSWER),
+            Ok(Err(error)) => ApiError::new(verb, &error),
+            Err(_) => ApiError::Timeout(ANSWER),
         };
-        if matches!(problem, Problem::Unauthorized) {
+        if matches!(error, ApiError::Unauthorized) {
             self.access.renew().await;
         }
-        Err(self.trouble(&problem))
+        Err(self.explain(&error))
     }
 
-    fn trouble(&self, problem: &Problem) -> StoreError {
+    fn explain(&self, error: &ApiError) -> StoreError {
         let ObjectName { name, namespace, .. } = &self.object;
-        StoreError(match problem {
-            Problem::Forbidden { verb } => format!(
+        StoreError(match error {
+            ApiError::Forbidden { verb } => format!(
                 "the API server forbids to {verb} it (403): give the service account a Role in namespace {} with \
                  apiGroups [\"\"], resources [configmaps], resourceNames [{name}], verbs [get, update, patch]",
                 namespace.as_deref().unwrap_or_default()
             ),
-            problem => problem.sentence(&self.object),
+            error => error.sentence(&self.object),
         })
     }
 }
@@ -74,7 +76,7 @@ impl Store for KeptObject {
 
     fn read(&self) -> BoxFuture<'_, Result<Option<Vec<u8>>, StoreError>> {
         async {
-            let object = self.ask("get", self.api().get_opt(&self.object.name)).await?;
+            let object = self.request("get", self.api().get_opt(&self.object.name)).await?;
             let mut data = object.ok_or_else(|| self.missing())?.data.unwrap_or_default();
             Ok(data.remove(&self.object.key).map(String::into_bytes))
         }
@@ -87,7 +89,9 @@ impl Store for KeptObject {
             let data = BTreeMap::from([(&self.object.key, text)]);
             let patch = Patch::Merge(json!({ "data": data }));
             let api = self.api();
-            self.ask("patch", api.patch(&self.object.name, &PatchParams::default(), &patch)).await.map(drop)
+            self.request("patch", api.patch(&self.object.name, &PatchParams::default(), &patch))
+                .await
+                .map(drop)
         }
         .boxed()
     }

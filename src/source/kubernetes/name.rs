@@ -1,3 +1,5 @@
+//! The name of the object, as the command line has it.
+
 use std::fmt;
 use std::str::FromStr;
 

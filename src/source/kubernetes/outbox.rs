@@ -1,27 +1,29 @@
+//! The announcements that wait to be published, within a budget for each reason.
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Announcement, Kind};
+use super::{Announcement, EventReason};
 
-/// At once this many Events of a kind, then one in so long: as generous as a person reads.
+/// This many Events of a reason at once, then one in each interval: as much as a person reads.
 const BURST: usize = 25;
 const REFILL: Duration = Duration::from_secs(10);
 
-/// The announcements that wait to be published about one object. Each kind has its own budget, so that none starves
-/// another; while there is none the newest waits, and what is older is left out.
+/// The announcements that wait to be published about one object. Each reason has its own budget, so that
+/// none starves another. While the budget is used up the newest one waits, and older ones are dropped.
 #[derive(Debug)]
 pub(super) struct Outbox {
-    lanes: [Lane; Kind::ALL.len()],
+    lanes: [Lane; EventReason::ALL.len()],
 }
 
 /// What an [`Outbox`] has to give.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Next {
-    /// This one, now; it is paid for.
+    /// This one, now. The budget is charged already.
     Now(Announcement),
-    /// Something, but not before.
+    /// One waits, and this is when there is budget for it.
     At(Instant),
     /// Nothing waits.
     Nothing,
@@ -29,7 +31,7 @@ pub(super) enum Next {
 
 #[derive(Debug)]
 struct Lane {
-    kind: Kind,
+    reason: EventReason,
     /// The oldest first.
     waiting: VecDeque<Announcement>,
     left: usize,
@@ -38,30 +40,30 @@ struct Lane {
 
 impl Outbox {
     pub(super) fn new(now: Instant) -> Self {
-        let lane = |kind| Lane { kind, waiting: VecDeque::new(), left: BURST, refilled: now };
-        Self { lanes: Kind::ALL.map(lane) }
+        let lane = |reason| Lane { reason, waiting: VecDeque::new(), left: BURST, refilled: now };
+        Self { lanes: EventReason::ALL.map(lane) }
     }
 
-    /// Takes in one that is the newest of its kind.
+    /// Adds one that is the newest of its reason.
     pub(super) fn put(&mut self, announcement: Announcement, now: Instant) {
-        if let Some(lane) = self.lane(announcement.kind) {
+        if let Some(lane) = self.lane(announcement.reason) {
             lane.refill(now);
             lane.waiting.push_back(announcement);
-            lane.leave_out();
+            lane.drop_oldest();
         }
     }
 
-    /// Takes back one that could not be published: it is tried again, unless newer ones take its place.
-    pub(super) fn take_back(&mut self, announcement: Announcement) {
-        if let Some(lane) = self.lane(announcement.kind) {
+    /// Puts back one that could not be published. It is tried again, unless newer ones take its place.
+    pub(super) fn put_back(&mut self, announcement: Announcement) {
+        if let Some(lane) = self.lane(announcement.reason) {
             lane.left = (lane.left + 1).min(BURST);
             lane.waiting.push_front(announcement);
-            lane.leave_out();
+            lane.drop_oldest();
         }
     }
 
-    fn lane(&mut self, kind: Kind) -> Option<&mut Lane> {
-        self.lanes.iter_mut().find(|lane| lane.kind == kind)
+    fn lane(&mut self, reason: EventReason) -> Option<&mut Lane> {
+        self.lanes.iter_mut().find(|lane| lane.reason == reason)
     }
 
     /// What is to be published next.
@@ -93,10 +95,10 @@ impl Lane {
     }
 
     /// Keeps what there is budget for, and the newest in any case.
-    fn leave_out(&mut self) {
+    fn drop_oldest(&mut self) {
         while self.waiting.len() > self.left.max(1) {
             self.waiting.pop_front();
-            tracing::debug!(reason = self.kind.reason(), "An Event is left out: too many in a short time");
+            tracing::debug!(reason = self.reason.as_str(), "An Event is left out: too many in a short time");
         }
     }
 }
@@ -107,27 +109,32 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::source::kubernetes::Occasion;
+    use crate::source::kubernetes::EventIdentity;
 
-    fn of(kind: Kind, note: usize) -> Announcement {
-        Announcement { kind, note: note.to_string(), at: Timestamp::UNIX_EPOCH, occasion: Occasion::Note }
+    fn of(reason: EventReason, note: usize) -> Announcement {
+        Announcement {
+            reason,
+            note: note.to_string(),
+            at: Timestamp::UNIX_EPOCH,
+            identity: EventIdentity::Note,
+        }
     }
 
     #[test]
-    fn each_kind_has_its_own_budget() {
+    fn each_reason_has_its_own_budget() {
         let now = Instant::now();
         let mut outbox = Outbox::new(now);
         for number in 0..100 {
-            outbox.put(of(Kind::ConfigReloaded, number), now);
-            outbox.put(of(Kind::CredentialRejected, number), now);
+            outbox.put(of(EventReason::ConfigReloaded, number), now);
+            outbox.put(of(EventReason::CredentialRejected, number), now);
         }
-        outbox.put(of(Kind::ConfigRejected, 1), now);
-        assert_eq!(outbox.next(now), Next::Now(of(Kind::ConfigRejected, 1)));
+        outbox.put(of(EventReason::ConfigRejected, 1), now);
+        assert_eq!(outbox.next(now), Next::Now(of(EventReason::ConfigRejected, 1)));
     }
 
     proptest! {
         #[test]
-        fn the_newest_of_each_kind_is_told_in_the_end_in_order_and_within_the_budget(
+        fn the_newest_of_each_reason_is_told_in_the_end_in_order_and_within_the_budget(
             steps in prop::collection::vec((0_usize..3, 0_u64..5_000, any::<bool>(), any::<bool>()), 1..200)
         ) {
             let began = Instant::now();
@@ -136,16 +143,16 @@ mod tests {
             let mut newest = [None; 3];
             let mut told: [Vec<usize>; 3] = Default::default();
             let mut note = |announcement: &Announcement| {
-                let lane = Kind::ALL.iter().position(|kind| *kind == announcement.kind).unwrap();
+                let lane = EventReason::ALL.iter().position(|reason| *reason == announcement.reason).unwrap();
                 told[lane].push(announcement.note.parse().unwrap());
             };
             for (number, (lane, pause, takes, fails)) in steps.into_iter().enumerate() {
                 now += Duration::from_millis(pause);
-                outbox.put(of(Kind::ALL[lane], number), now);
+                outbox.put(of(EventReason::ALL[lane], number), now);
                 newest[lane] = Some(number);
                 if takes && let Next::Now(announcement) = outbox.next(now) {
                     if fails {
-                        outbox.take_back(announcement);
+                        outbox.put_back(announcement);
                     } else {
                         note(&announcement);
                     }

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::Problem;
-use super::holder::{Content, Holder};
+use super::ApiError;
+use super::holder::{Holder, ObjectData};
 
 /// What the API server said of the object.
 #[derive(Clone, Debug)]
@@ -14,7 +14,7 @@ pub enum ObjectEvent {
     /// There is no such object.
     Missing,
     /// The API server does not answer, or not to us.
-    Unavailable(Problem),
+    Unavailable(ApiError),
 }
 
 /// One revision of the object.
@@ -57,7 +57,7 @@ impl Revision {
     /// Takes the configuration out of an object.
     pub(super) fn new(mut object: impl Holder, key: &str) -> Self {
         let metadata = std::mem::take(object.meta_mut());
-        let Content { mut data, immutable } = object.into_content();
+        let ObjectData { mut data, immutable } = object.into_data();
         let text = match data.remove(key) {
             Some(bytes) if bytes.iter().all(u8::is_ascii_whitespace) => Err(Unusable::Empty(key.to_owned())),
             Some(bytes) => Ok(bytes),

@@ -1,3 +1,5 @@
+//! What our own rights name instead of the object, for a hint when it is forbidden.
+
 use k8s_openapi::api::authorization::v1::{ResourceRule, SelfSubjectRulesReview};
 use kube::api::PostParams;
 use kube::{Api, Client};
@@ -5,8 +7,8 @@ use serde_json::json;
 
 use super::{ObjectKind, ObjectName};
 
-/// The names of such objects that our rules allow to be read where they do not allow ours. Everybody may ask for the own
-/// rules (`system:basic-user`); an answer that does not come is none.
+/// The names of the objects of this kind that our rules allow us to watch, if ours is not among them. Every account may
+/// ask for its own rules (`system:basic-user`). Without an answer the list is empty.
 pub(super) async fn allowed_instead(client: Client, object: &ObjectName) -> Vec<String> {
     let review = json!({ "metadata": {}, "spec": { "namespace": object.namespace } });
     let Ok(review) = serde_json::from_value::<SelfSubjectRulesReview>(review) else { return Vec::new() };
@@ -29,7 +31,7 @@ fn watches(rule: &ResourceRule, kind: ObjectKind) -> bool {
     of(&rule.api_groups, "") && of(&rule.resources, kind.resource()) && has(&rule.verbs, "watch")
 }
 
-/// What to say of those names; nothing of none.
+/// The hint that names them; `None` if there are none.
 pub(super) fn hint(names: &[String], object: &ObjectName) -> Option<String> {
     let (kind, flag) = (object.kind, object.kind.flag());
     let shown = names.iter().take(3).cloned().collect::<Vec<_>>().join(", ");

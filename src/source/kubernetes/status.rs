@@ -66,7 +66,7 @@ impl ObjectStatus {
         self.restarts.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn seen(&self, uid: Option<&str>) {
+    pub(super) fn observed(&self, uid: Option<&str>) {
         self.present.store(uid.is_some(), Ordering::Relaxed);
         if let Some(uid) = uid {
             *self.uid.lock().unwrap_or_else(PoisonError::into_inner) = Some(uid.to_owned());

@@ -172,7 +172,7 @@ async fn fault_45_a_forbidden_list_is_asked_for_ever_with_growing_pauses_and_tol
 
 #[test]
 fn fault_45_a_missing_rule_is_named_with_verb_resource_and_name() {
-    let sentence = Problem::Forbidden { verb: "watch" }.sentence(&"ns/cfg".parse().unwrap());
+    let sentence = ApiError::Forbidden { verb: "watch" }.sentence(&"ns/cfg".parse().unwrap());
     for part in
         ["403", "namespace ns", "configmaps", "[cfg]", "[get, list, watch]", "the verb watch is missing"]
     {
@@ -187,7 +187,7 @@ async fn fault_46_a_server_that_never_answers_is_left_after_the_time_out() {
     let mut rig = Rig::start(mock).await;
     assert_eq!(rig.until("unavailable").await, Duration::from_secs(10));
     let began = Instant::now();
-    assert!(matches!(rig.reader.get().await, ObjectEvent::Unavailable(Problem::Timeout(_))));
+    assert!(matches!(rig.reader.get().await, ObjectEvent::Unavailable(ApiError::Timeout(_))));
     assert_eq!(began.elapsed(), Duration::from_secs(10));
 }
 
@@ -347,5 +347,5 @@ async fn a_get_says_what_is_there_now() {
     rig.mock.delete_silently();
     assert!(matches!(rig.reader.get().await, ObjectEvent::Missing));
     rig.mock.set(|script| script.get = Answer::Status(403));
-    assert!(matches!(rig.reader.get().await, ObjectEvent::Unavailable(Problem::Forbidden { verb: "get" })));
+    assert!(matches!(rig.reader.get().await, ObjectEvent::Unavailable(ApiError::Forbidden { verb: "get" })));
 }

@@ -1,3 +1,5 @@
+//! The watch of one object, and the reader that asks for it once.
+
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -10,10 +12,10 @@ use tokio::task::JoinError;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 
+use super::backoff::Backoff;
 use super::holder::Holder;
-use super::pause::Pauses;
 use super::rights;
-use super::{Access, ObjectEvent, ObjectKind, ObjectName, ObjectStatus, Problem, Revision, Timing};
+use super::{Access, ApiError, ObjectEvent, ObjectKind, ObjectName, ObjectStatus, Revision, Timing};
 
 /// How many events may wait; then the stream waits.
 const QUEUE: usize = 16;
@@ -34,12 +36,18 @@ pub struct ObjectReader {
 }
 
 impl ObjectWatcher {
-    /// Watches what `reader` reads. Each event comes in the order of the API server's answers; while it is in
-    /// trouble there is one `Unavailable` and no more.
+    /// Watches what `reader` reads. The events come in the order of the API server's answers. While the object can not be
+    /// read, `Unavailable` comes once.
     pub fn start(reader: &ObjectReader) -> (Self, mpsc::Receiver<ObjectEvent>) {
         let (sender, events) = mpsc::channel(QUEUE);
-        let pauses = Pauses::new(reader.timing.first_pause, reader.timing.longest_pause);
-        let watch = Watch { reader: reader.clone(), events: sender, pauses, trouble: None, away: false };
+        let backoff = Backoff::new(reader.timing.first_pause, reader.timing.longest_pause);
+        let watch = WatchTask {
+            reader: reader.clone(),
+            events: sender,
+            backoff,
+            outage: None,
+            is_unavailable: false,
+        };
         let task = match reader.object.kind {
             ObjectKind::ConfigMap => tokio::spawn(watch.run::<ConfigMap>()),
             ObjectKind::Secret => tokio::spawn(watch.run::<Secret>()),
@@ -81,11 +89,13 @@ impl ObjectReader {
     async fn get_as<K: Holder>(&self) -> ObjectEvent {
         let answer = timeout(self.timing.answer, self.api::<K>().get_opt(&self.object.name)).await;
         match answer {
-            // As from a proxy in between; an empty JSON object would else be a ConfigMap without our key.
-            Ok(Ok(Some(object))) if !self.is_ours(&object) => ObjectEvent::Unavailable(Problem::Foreign),
-            Ok(Ok(object)) => self.seen(object),
-            Ok(Err(error)) => ObjectEvent::Unavailable(Problem::new("get", &error)),
-            Err(_) => ObjectEvent::Unavailable(Problem::Timeout(self.timing.answer)),
+            // A proxy in between may have answered. Without this check an empty JSON object would be a ConfigMap without our key.
+            Ok(Ok(Some(object))) if !self.is_ours(&object) => {
+                ObjectEvent::Unavailable(ApiError::NotTheObject)
+            }
+            Ok(Ok(object)) => self.observed(object),
+            Ok(Err(error)) => ObjectEvent::Unavailable(ApiError::new("get", &error)),
+            Err(_) => ObjectEvent::Unavailable(ApiError::Timeout(self.timing.answer)),
         }
     }
 
@@ -98,134 +108,139 @@ impl ObjectReader {
         object.meta().name.as_deref() == Some(&self.object.name)
     }
 
-    fn seen(&self, object: Option<impl Holder>) -> ObjectEvent {
+    fn observed(&self, object: Option<impl Holder>) -> ObjectEvent {
         let revision = object.map(|object| Revision::new(object, &self.object.key));
         // Before the answer, which makes it known.
-        self.status.seen(revision.as_ref().map(|revision| revision.uid.as_str()));
+        self.status.observed(revision.as_ref().map(|revision| revision.uid.as_str()));
         self.status.answered();
         revision.map_or(ObjectEvent::Missing, |revision| ObjectEvent::Present(Arc::new(revision)))
     }
 }
 
 /// The state of the task.
-struct Watch {
+struct WatchTask {
     reader: ObjectReader,
     events: mpsc::Sender<ObjectEvent>,
-    pauses: Pauses,
-    /// What was last said of the trouble that lasts.
-    trouble: Option<Trouble>,
-    /// Whether the funnel was told that the object is out of reach.
-    away: bool,
+    backoff: Backoff,
+    /// The failure that lasts, as it was last logged.
+    outage: Option<Outage>,
+    /// Whether the reloader knows that the object can not be read.
+    is_unavailable: bool,
 }
 
-/// Trouble that lasts, and what ends it: lists may succeed all the while that no watch does.
-struct Trouble {
-    problem: Problem,
+/// A failure that lasts. Lists may succeed while every watch fails, so each is only ended by its own kind of success.
+struct Outage {
+    error: ApiError,
     of_watch: bool,
 }
 
-/// Nobody listens any more.
+/// The receiver is gone.
 struct Closed;
 
 /// Why a round ended.
-enum End {
+enum RoundError {
     Closed,
-    List(Problem),
-    Watch(Problem),
+    List(ApiError),
+    Watch(ApiError),
 }
 
-impl From<Closed> for End {
+impl From<Closed> for RoundError {
     fn from(_: Closed) -> Self {
         Self::Closed
     }
 }
 
-impl Watch {
+impl WatchTask {
     async fn run<K: Holder>(mut self) {
         loop {
             match self.round::<K>().await {
-                Ok(()) => self.lives(),
-                Err(End::Closed) => return,
-                Err(End::List(problem)) => {
-                    self.failed(problem.clone(), false).await;
-                    if !self.away && self.events.send(ObjectEvent::Unavailable(problem)).await.is_err() {
+                Ok(()) => self.succeeded(),
+                Err(RoundError::Closed) => return,
+                Err(RoundError::List(error)) => {
+                    self.failed(error.clone(), false).await;
+                    if !self.is_unavailable
+                        && self.events.send(ObjectEvent::Unavailable(error)).await.is_err()
+                    {
                         return;
                     }
-                    self.away = true;
-                    sleep(self.pauses.next()).await;
+                    self.is_unavailable = true;
+                    sleep(self.backoff.next()).await;
                 }
-                Err(End::Watch(problem)) => {
+                Err(RoundError::Watch(error)) => {
                     self.reader.status.restarted();
-                    self.failed(problem, true).await;
-                    sleep(self.pauses.next()).await;
+                    self.failed(error, true).await;
+                    sleep(self.backoff.next()).await;
                 }
             }
         }
     }
 
-    /// The watch is a good one.
-    fn lives(&mut self) {
-        self.pauses.reset();
+    /// The watch works.
+    fn succeeded(&mut self) {
+        self.backoff.reset();
         self.recovered(true);
     }
 
     /// Lists the object and watches it from there. `Ok` when the watch has had its time.
-    async fn round<K: Holder>(&mut self) -> Result<(), End> {
+    async fn round<K: Holder>(&mut self) -> Result<(), RoundError> {
         let version = self.list::<K>().await?;
         let timing = self.reader.timing.clone();
         let seconds = u32::try_from(timing.watch.as_secs().max(1)).unwrap_or(u32::MAX);
         let params = WatchParams::default().fields(&self.selector()).timeout(seconds);
         let began = Instant::now();
         let api = self.reader.api::<K>();
-        let stream = within(&timing, "watch", api.watch(&params, &version)).await.map_err(End::Watch)?;
+        let stream =
+            within(&timing, "watch", api.watch(&params, &version)).await.map_err(RoundError::Watch)?;
         let mut stream = pin!(stream);
-        // The server ends it after its time; if nothing is heard even then, the connection is a dead one.
+        // The server ends the watch after its time. If nothing comes even then, the connection is broken.
         let deadline = began + timing.watch + timing.grace;
         loop {
             match timeout_at(deadline, stream.try_next()).await {
                 Ok(Ok(Some(event))) => self.event(event).await?,
                 Ok(Ok(None)) if began.elapsed() < timing.shortest_watch => {
-                    return Err(End::Watch(Problem::Short));
+                    return Err(RoundError::Watch(ApiError::EndedEarly));
                 }
                 Ok(Ok(None)) => {
                     if began.elapsed() < timing.watch {
-                        // An API server that goes away says nothing; the next list tells.
+                        // An API server that shuts down gives no reason; the next list shows whether it is back.
                         self.reader.status.restarted();
                     }
                     return Ok(());
                 }
-                Ok(Err(error)) => return Err(End::Watch(Problem::new("watch", &error))),
-                Err(_) => return Err(End::Watch(Problem::Timeout(timing.watch + timing.grace))),
+                Ok(Err(error)) => return Err(RoundError::Watch(ApiError::new("watch", &error))),
+                Err(_) => return Err(RoundError::Watch(ApiError::Timeout(timing.watch + timing.grace))),
             }
         }
     }
 
-    /// Tells of the object as it is now; the version to watch from.
-    async fn list<K: Holder>(&mut self) -> Result<String, End> {
+    /// Sends the object as it is now; returns the version to watch from.
+    async fn list<K: Holder>(&mut self) -> Result<String, RoundError> {
         let params = ListParams::default().fields(&self.selector());
         let api = self.reader.api::<K>();
-        let list = within(&self.reader.timing, "list", api.list(&params)).await.map_err(End::List)?;
+        let list = within(&self.reader.timing, "list", api.list(&params)).await.map_err(RoundError::List)?;
         let version = list.metadata.resource_version.unwrap_or_default();
         let object = list.items.into_iter().find(|object| self.reader.is_ours(object));
         self.recovered(false);
-        self.away = false;
-        self.tell(object).await?;
+        self.is_unavailable = false;
+        self.send(object).await?;
         Ok(version)
     }
 
-    async fn event<K: Holder>(&mut self, event: WatchEvent<K>) -> Result<(), End> {
+    async fn event<K: Holder>(&mut self, event: WatchEvent<K>) -> Result<(), RoundError> {
         match event {
             WatchEvent::Added(object) | WatchEvent::Modified(object) if self.reader.is_ours(&object) => {
-                self.lives();
-                self.tell(Some(object)).await?;
+                self.succeeded();
+                self.send(Some(object)).await?;
             }
             WatchEvent::Deleted(object) if self.reader.is_ours(&object) => {
-                self.lives();
-                self.tell(None::<K>).await?;
+                self.succeeded();
+                self.send(None::<K>).await?;
             }
-            WatchEvent::Error(status) => return Err(End::Watch(Problem::of_status("watch", &status))),
-            // Of another object, which the selector should have kept from us; or a bookmark, which a stream may hold
-            // before the error that ends it.
+            WatchEvent::Error(status) => {
+                return Err(RoundError::Watch(ApiError::of_status("watch", &status)));
+            }
+            // Of another object, although the selector excludes it; or a bookmark, which may come before the error that
+            // ends the stream.
             WatchEvent::Added(_)
             | WatchEvent::Modified(_)
             | WatchEvent::Deleted(_)
@@ -234,34 +249,34 @@ impl Watch {
         Ok(())
     }
 
-    async fn tell(&mut self, object: Option<impl Holder>) -> Result<(), Closed> {
-        let event = self.reader.seen(object);
+    async fn send(&mut self, object: Option<impl Holder>) -> Result<(), Closed> {
+        let event = self.reader.observed(object);
         self.events.send(event).await.map_err(|_| Closed)
     }
 
-    /// Says what is wrong, once for each kind of trouble.
-    async fn failed(&mut self, problem: Problem, of_watch: bool) {
-        if matches!(problem, Problem::Unauthorized) {
+    /// Logs what is wrong, once for each kind of error.
+    async fn failed(&mut self, error: ApiError, of_watch: bool) {
+        if matches!(error, ApiError::Unauthorized) {
             self.reader.access.renew().await;
         }
-        if matches!(problem, Problem::Expired | Problem::Short) {
-            // Nothing that an operator could mend; the next list tells whether the API server answers.
-            tracing::debug!(error = problem.sentence(&self.reader.object), "The watch of the object ended");
+        if matches!(error, ApiError::Expired | ApiError::EndedEarly) {
+            // There is nothing for an operator to do; the next list shows whether the API server answers.
+            tracing::debug!(error = error.sentence(&self.reader.object), "The watch of the object ended");
             return;
         }
         self.reader.status.failed();
-        if !self.trouble.as_ref().is_some_and(|said| said.problem.is_like(&problem)) {
-            let error = self.sentence(&problem).await;
+        if !self.outage.as_ref().is_some_and(|logged| logged.error.is_same_kind(&error)) {
+            let error = self.sentence(&error).await;
             tracing::warn!(object = %self.reader.object, error, "The {} can not be watched; it is tried again", self.reader.object.kind);
         }
-        self.trouble = Some(Trouble { problem, of_watch });
+        self.outage = Some(Outage { error, of_watch });
     }
 
-    /// What is wrong, with what only the API server knows of it.
-    async fn sentence(&self, problem: &Problem) -> String {
+    /// What is wrong, with a hint that only the API server can give.
+    async fn sentence(&self, error: &ApiError) -> String {
         let (reader, object) = (&self.reader, &self.reader.object);
-        let mut sentence = problem.sentence(object);
-        if matches!(problem, Problem::Forbidden { .. }) {
+        let mut sentence = error.sentence(object);
+        if matches!(error, ApiError::Forbidden { .. }) {
             let names = rights::allowed_instead(reader.access.client(), object);
             let names = timeout(reader.timing.answer, names).await.unwrap_or_default();
             if let Some(hint) = rights::hint(&names, object) {
@@ -271,9 +286,9 @@ impl Watch {
         sentence
     }
 
-    /// A list succeeded, or a watch lived.
+    /// A list succeeded, or a watch worked.
     fn recovered(&mut self, by_watch: bool) {
-        if self.trouble.take_if(|trouble| trouble.of_watch == by_watch).is_some() {
+        if self.outage.take_if(|outage| outage.of_watch == by_watch).is_some() {
             tracing::info!(object = %self.reader.object, "The {} is watched again", self.reader.object.kind);
         }
     }
@@ -287,9 +302,9 @@ async fn within<T>(
     timing: &Timing,
     verb: &'static str,
     request: impl Future<Output = kube::Result<T>>,
-) -> Result<T, Problem> {
+) -> Result<T, ApiError> {
     match timeout(timing.answer, request).await {
-        Ok(answer) => answer.map_err(|error| Problem::new(verb, &error)),
-        Err(_) => Err(Problem::Timeout(timing.answer)),
+        Ok(answer) => answer.map_err(|error| ApiError::new(verb, &error)),
+        Err(_) => Err(ApiError::Timeout(timing.answer)),
     }
 }

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::super::super::*;
 use crate::config::ConfigDiff;
 use crate::source::file::{FileReader, FileSource, Options};
-use crate::source::kubernetes::{ObjectEvent, ObjectName, Problem, Revision, Unusable};
+use crate::source::kubernetes::{ApiError, ObjectEvent, ObjectName, Revision, Unusable};
 use crate::source::{Store, StoreError};
 
 /// A volume that is swapped as the kubelet does it.
@@ -79,7 +79,7 @@ pub(super) fn unusable(version: &str, unusable: Unusable) -> ObjectEvent {
 }
 
 pub(super) fn gone() -> ObjectEvent {
-    ObjectEvent::Unavailable(Problem::Timeout(Duration::from_secs(10)))
+    ObjectEvent::Unavailable(ApiError::Timeout(Duration::from_secs(10)))
 }
 
 fn present(uid: &str, version: &str, text: Result<Vec<u8>, Unusable>) -> ObjectEvent {

@@ -9,7 +9,9 @@ use tokio::time::{Instant, sleep};
 
 use super::mock::{Answer, Mock};
 use crate::source::kubernetes::events::DEADLY;
-use crate::source::kubernetes::{Access, Announcement, Announcer, Kind, ObjectStatus, Occasion, Pod};
+use crate::source::kubernetes::{
+    Access, Announcement, Announcer, EventIdentity, EventReason, ObjectStatus, Pod,
+};
 
 async fn announcer(mock: &Mock) -> Announcer {
     announcer_with(&mock.access().await)
@@ -22,7 +24,7 @@ fn announcer_with(access: &Access) -> Announcer {
 fn of_pod(access: &Access, name: &str) -> Announcer {
     let pod = Pod { name: name.to_owned(), namespace: "pods".to_owned(), uid: Some(format!("{name} 1")) };
     let status = Arc::new(ObjectStatus::default());
-    status.seen(Some("u1"));
+    status.observed(Some("u1"));
     let object = Arc::new("ns/cfg".parse().unwrap());
     let (announcer, publishers) = Announcer::start(access, &object, &status, Some(pod));
     for mut publisher in publishers {
@@ -33,15 +35,15 @@ fn of_pod(access: &Access, name: &str) -> Announcer {
 }
 
 fn rejected(note: &str) -> Announcement {
-    of(Kind::ConfigRejected, note)
+    of(EventReason::ConfigRejected, note)
 }
 
-fn of(kind: Kind, note: &str) -> Announcement {
+fn of(reason: EventReason, note: &str) -> Announcement {
     // The system's clock knows nothing of paused time.
     static BEGIN: LazyLock<std::time::Instant> = LazyLock::new(std::time::Instant::now);
     let passed = Instant::now().into_std().saturating_duration_since(*BEGIN);
     let at = Timestamp::UNIX_EPOCH + passed;
-    Announcement { kind, note: note.to_owned(), at, occasion: Occasion::Note }
+    Announcement { reason, note: note.to_owned(), at, identity: EventIdentity::Note }
 }
 
 fn about(events: &[Value], kind: &str) -> Vec<Value> {
@@ -100,16 +102,16 @@ async fn three_replicas_tell_one_thing_once_on_the_configmap_and_each_on_its_pod
     let mock = Mock::empty();
     let access = mock.access().await;
     let replicas = ["a", "b", "c"].map(|name| of_pod(&access, name));
-    let revision = |revision: &str| Occasion::Revision(revision.into());
+    let revision = |revision: &str| EventIdentity::Revision(revision.into());
     // What was changed differs from one to the other; and a volume is later than another.
-    for (occasion, notes) in [
+    for (identity, notes) in [
         (revision("7"), ["+paris", "+paris, +lyon", "+paris"]),
-        (Occasion::Note, ["paris: credentials"; 3]),
+        (EventIdentity::Note, ["paris: credentials"; 3]),
         (revision("8"), ["-lyon", "-lyon", "-lyon"]),
     ] {
         for (replica, note) in replicas.iter().zip(notes) {
-            let occasion = occasion.clone();
-            replica.announce(&Announcement { occasion, ..of(Kind::ConfigReloaded, note) });
+            let identity = identity.clone();
+            replica.announce(&Announcement { identity, ..of(EventReason::ConfigReloaded, note) });
             sleep(Duration::from_secs(35)).await;
         }
     }
@@ -121,7 +123,7 @@ async fn three_replicas_tell_one_thing_once_on_the_configmap_and_each_on_its_pod
     // The same again, much later: all of them meet in one series.
     sleep(Duration::from_mins(5)).await;
     for replica in &replicas {
-        replica.announce(&of(Kind::ConfigReloaded, "paris: credentials"));
+        replica.announce(&of(EventReason::ConfigReloaded, "paris: credentials"));
         sleep(Duration::from_secs(35)).await;
     }
     let events = about(&mock.published(), "ConfigMap");
@@ -135,13 +137,13 @@ async fn a_rejections_event_is_never_starved() {
         let mock = Mock::empty();
         let announcer = announcer(&mock).await;
         for edit in 0..40 {
-            announcer.announce(&of(Kind::CredentialRejected, &edit.to_string()));
+            announcer.announce(&of(EventReason::CredentialRejected, &edit.to_string()));
             if edit == broken {
                 announcer.announce(&rejected("broken"));
                 sleep(Duration::from_secs(1)).await;
                 assert!(told(&mock).iter().any(|(note, _)| note == "broken"), "at once: {broken}");
             } else {
-                announcer.announce(&of(Kind::ConfigReloaded, &edit.to_string()));
+                announcer.announce(&of(EventReason::ConfigReloaded, &edit.to_string()));
             }
             sleep(Duration::from_secs(2)).await;
         }

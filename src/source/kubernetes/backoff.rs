@@ -1,18 +1,20 @@
+//! The pauses between failed attempts.
+
 use std::time::Duration;
 
-/// The share by which a pause may be longer, so that many exporters do not come back together.
+/// The share by which a pause may be longer, so that many exporters do not come back at the same moment.
 const JITTER: f64 = 0.2;
 
-/// Pauses that grow from failure to failure. Only a watch that lived ends the row: a list that succeeds says nothing
+/// Backoff that grow from failure to failure. Only a watch that lived ends the row: a list that succeeds says nothing
 /// of the watch that fails after it.
 #[derive(Debug)]
-pub(super) struct Pauses {
+pub(super) struct Backoff {
     first: Duration,
     longest: Duration,
     next: Duration,
 }
 
-impl Pauses {
+impl Backoff {
     pub(super) fn new(first: Duration, longest: Duration) -> Self {
         Self { first, longest, next: first }
     }
@@ -24,7 +26,7 @@ impl Pauses {
         pause.mul_f64(1.0 + JITTER * fastrand::f64())
     }
 
-    /// It works again.
+    /// After a success the next pause is the first one again.
     pub(super) fn reset(&mut self) {
         self.next = self.first;
     }
@@ -37,14 +39,14 @@ mod tests {
     #[test]
     fn pauses_double_up_to_the_longest_and_begin_anew_after_success() {
         let (first, longest) = (Duration::from_millis(800), Duration::from_secs(30));
-        let mut pauses = Pauses::new(first, longest);
+        let mut backoff = Backoff::new(first, longest);
         let mut expected = first;
         for _ in 0..10 {
-            let pause = pauses.next();
+            let pause = backoff.next();
             assert!(pause >= expected && pause <= expected.mul_f64(1.0 + JITTER), "{pause:?}");
             expected = (expected * 2).min(longest);
         }
-        pauses.reset();
-        assert!(pauses.next() < first * 2);
+        backoff.reset();
+        assert!(backoff.next() < first * 2);
     }
 }

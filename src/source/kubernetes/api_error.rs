@@ -1,3 +1,5 @@
+//! Why the API server does not give what we ask for.
+
 use std::error::Error as _;
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -6,7 +8,7 @@ use super::ObjectName;
 
 /// Why the API server does not give what we ask for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Problem {
+pub enum ApiError {
     /// 401: the credentials are not accepted.
     Unauthorized,
     /// 403: a rule is missing.
@@ -19,11 +21,11 @@ pub enum Problem {
     /// No answer in time.
     Timeout(Duration),
     /// A watch that ended at once.
-    Short,
+    EndedEarly,
     /// An answer that is not the object that was asked for.
-    Foreign,
-    /// An answer that can not be read, at this place. What is there is not said: it may be of a Secret.
-    Garbage {
+    NotTheObject,
+    /// An answer that can not be decoded, at this position. Its content is not shown: it may be of a Secret.
+    Malformed {
         /// Its line.
         line: usize,
         /// Its column.
@@ -33,13 +35,13 @@ pub enum Problem {
     Other(String),
 }
 
-impl Problem {
+impl ApiError {
     pub(super) fn new(verb: &'static str, error: &kube::Error) -> Self {
         match error {
             kube::Error::Api(status) => Self::of_status(verb, status),
-            kube::Error::SerdeError(error) => Self::Garbage { line: error.line(), column: error.column() },
+            kube::Error::SerdeError(error) => Self::Malformed { line: error.line(), column: error.column() },
             error => {
-                // Each layer adds something: the service, the connector, the system.
+                // The service, the connector and the system each add something.
                 let mut text = error.to_string();
                 let mut source = error.source();
                 while let Some(cause) = source {
@@ -84,17 +86,17 @@ impl Problem {
             ),
             Self::Expired => "the API server no longer has the version to watch from (410)".to_owned(),
             Self::Timeout(after) => format!("no answer within {after:?}"),
-            Self::Short => "the watch ended at once".to_owned(),
-            Self::Foreign => format!("the answer is not the {kind} {name}: something else than the API server answers"),
-            Self::Garbage { line, column } => {
+            Self::EndedEarly => "the watch ended at once".to_owned(),
+            Self::NotTheObject => format!("the answer is not the {kind} {name}: something else than the API server answers"),
+            Self::Malformed { line, column } => {
                 format!("the answer is no {kind} as the API server shows one (line {line}, column {column} of it)")
             }
             Self::Other(text) => text.clone(),
         }
     }
 
-    /// Whether both are the same trouble, whatever the words.
-    pub(super) fn is_like(&self, other: &Self) -> bool {
+    /// Whether both are of the same kind, whatever their texts.
+    pub(super) fn is_same_kind(&self, other: &Self) -> bool {
         std::mem::discriminant(self) == std::mem::discriminant(other)
     }
 }
