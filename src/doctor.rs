@@ -1,20 +1,20 @@
 //! Examines the way to each site, step by step as the exporter goes it, and says what to do where it ends.
 //!
-//! A step is one small function with its own error, which knows its cure. After the first step that fails the rest of a
-//! site is skipped. What was found is plain data; [`table`] and [`json`] show it.
+//! A step is one small function with its own error, which knows its cure. After the first step that fails, the rest of a
+//! site is skipped. The result is plain data; [`table`] and [`json`] show it.
 
 mod access;
+mod api;
 mod certificate;
+mod examination;
 mod handshake;
 mod json;
-mod reach;
+mod network;
 mod report;
-mod site;
-mod speech;
 mod table;
 
 pub use json::{json, json_of_mistake};
-pub use report::{Check, Diagnosis, Finding, MISCONFIGURED, SiteDiagnosis, Status, Step};
+pub use report::{Check, CheckStatus, CheckStep, Diagnosis, Finding, MISCONFIGURED, SiteDiagnosis};
 pub use table::{Style, table};
 
 use std::time::Duration;
@@ -25,16 +25,16 @@ use tokio::time::Instant;
 use crate::collector::{self, CollectorSpec};
 use crate::config::{Config, Site};
 use crate::netbackup::TlsCache;
-use site::Visit;
+use examination::Examination;
 
-/// More at one time would make one doctor a load for a proxy or a resolver.
-const SIDE_BY_SIDE: usize = 8;
+/// The sites that are examined at one time. More would burden a proxy or a resolver.
+const CONCURRENT_SITES: usize = 8;
 /// Helm gives a test five minutes by default; the report must come before that.
-const TIME: Duration = Duration::from_mins(4);
+const TIME_LIMIT: Duration = Duration::from_mins(4);
 
 /// Examines the sites of a configuration, or the one of this name.
 pub async fn examine(config: &Config, only: Option<&str>) -> Diagnosis {
-    examine_within(config, only, TIME).await
+    examine_within(config, only, TIME_LIMIT).await
 }
 
 async fn examine_within(config: &Config, only: Option<&str>, time: Duration) -> Diagnosis {
@@ -42,10 +42,10 @@ async fn examine_within(config: &Config, only: Option<&str>, time: Duration) -> 
     let tls = TlsCache::default();
     let collectors: Vec<&CollectorSpec> = collector::wanted(&config.collectors).collect();
     let chosen = config.sites.iter().filter(|site| only.is_none_or(|name| *site.name == *name));
-    let visit = |site: &Site| Visit::new(site.clone(), collectors.clone(), &tls).until(deadline);
+    let examine = |site: &Site| Examination::new(site.clone(), collectors.clone(), &tls).run(deadline);
     // Of values, since a stream of references to the sites is not general enough for the compiler.
-    let visits: Vec<_> = chosen.map(visit).collect();
-    let sites = stream::iter(visits).buffered(SIDE_BY_SIDE).collect().await;
+    let examinations: Vec<_> = chosen.map(examine).collect();
+    let sites = stream::iter(examinations).buffered(CONCURRENT_SITES).collect().await;
     Diagnosis { sites }
 }
 

@@ -1,17 +1,19 @@
+//! Whether the API key is accepted, and whether its role may read what the collectors read.
+
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use super::api::{days_until, ending, of_request};
 use super::report::{Curable, Finding};
-use super::speech::{days_until, ending, of_request};
 use crate::collector::{COUNTED, CollectorSpec, Enforcement, Probe};
 use crate::netbackup::{Cause, Client, Error, KeyState};
 
-/// Time enough to have a key made anew.
-const SOON: i64 = 30;
+/// A key that ends within these days is a warning: time enough to create a new one.
+const WARN_DAYS: i64 = 30;
 
-/// The key opens nothing.
+/// The key is not accepted.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum KeyFault {
+pub(super) enum KeyError {
     #[error("NetBackup refuses the API key (401): it is wrong, has ended, or was revoked")]
     Refused,
     #[error("the API key {0}")]
@@ -20,7 +22,7 @@ pub(super) enum KeyFault {
     Request(#[from] Error),
 }
 
-impl Curable for KeyFault {
+impl Curable for KeyError {
     fn cure(&self) -> String {
         match self {
             Self::Refused | Self::Ended(_) => {
@@ -33,9 +35,9 @@ impl Curable for KeyFault {
     }
 }
 
-/// The key does not open what a collector reads.
+/// The key does not allow what a collector reads.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Denied {
+pub(super) enum PermissionError {
     #[error("GET {} is refused ({status}): the key's role lacks the permission", entry.resource)]
     Permission { entry: &'static CollectorSpec, status: u16 },
     #[error(
@@ -50,10 +52,10 @@ pub(super) enum Denied {
     Request(Error),
 }
 
-impl Curable for Denied {
+impl Curable for PermissionError {
     fn cure(&self) -> String {
         match self {
-            Self::Permission { entry, .. } | Self::Hidden { entry, .. } => addition(entry),
+            Self::Permission { entry, .. } | Self::Hidden { entry, .. } => role_cure(entry),
             Self::Missing(entry) => match entry.key {
                 Some(key) => format!("turn it off (collectors.{key}.enabled: false), or upgrade NetBackup"),
                 None => "see that uri (usually /netbackup) is right, or upgrade NetBackup".to_owned(),
@@ -63,7 +65,7 @@ impl Curable for Denied {
     }
 }
 
-fn addition(entry: &CollectorSpec) -> String {
+fn role_cure(entry: &CollectorSpec) -> String {
     format!(
         "add to the role of the key's user: operation |OPERATIONS|VIEW| on the namespace {}",
         entry.permission
@@ -71,21 +73,21 @@ fn addition(entry: &CollectorSpec) -> String {
 }
 
 /// Whether the key is good, and for how long.
-pub(super) async fn key(client: &Client, deadline: Instant) -> Result<Finding, KeyFault> {
+pub(super) async fn key(client: &Client, deadline: Instant) -> Result<Finding, KeyError> {
     match client.check_key(deadline).await? {
-        KeyState::Rejected => Err(KeyFault::Refused),
+        KeyState::Rejected => Err(KeyError::Refused),
         // The server's own clock decides when a key ends.
         KeyState::Accepted { expiry } => accepted(expiry, client.server_time(Timestamp::now())),
     }
 }
 
-fn accepted(expiry: Option<Timestamp>, now: Timestamp) -> Result<Finding, KeyFault> {
+fn accepted(expiry: Option<Timestamp>, now: Timestamp) -> Result<Finding, KeyError> {
     let Some(expiry) = expiry else {
         return Ok(Finding::passed("accepted; the server does not tell when it ends"));
     };
     let finding = match days_until(expiry, now) {
-        ..0 => return Err(KeyFault::Ended(ending(expiry, now))),
-        0..SOON => Finding::warned(
+        ..0 => return Err(KeyError::Ended(ending(expiry, now))),
+        0..WARN_DAYS => Finding::warned(
             format!("accepted; it {}", ending(expiry, now)),
             "make a new key now: a changed apiKeyFile takes effect without a restart",
         ),
@@ -99,13 +101,13 @@ pub(super) async fn permission(
     client: &Client,
     entry: &'static CollectorSpec,
     deadline: Instant,
-) -> Result<Finding, Denied> {
+) -> Result<Finding, PermissionError> {
     let has_records =
         client.try_listing(entry.resource, deadline).await.map_err(|error| match error.cause {
-            Cause::Unauthorized => Denied::Permission { entry, status: 401 },
-            Cause::Forbidden => Denied::Permission { entry, status: 403 },
-            Cause::NotFound => Denied::Missing(entry),
-            _ => Denied::Request(error),
+            Cause::Unauthorized => PermissionError::Permission { entry, status: 401 },
+            Cause::Forbidden => PermissionError::Permission { entry, status: 403 },
+            Cause::NotFound => PermissionError::Missing(entry),
+            _ => PermissionError::Request(error),
         })?;
     let allowed = format!("GET {} is allowed", entry.resource);
     let Enforcement::Object(probe) = entry.enforcement else { return Ok(Finding::passed(allowed)) };
@@ -113,18 +115,18 @@ pub(super) async fn permission(
     match (has_records, (probe.count)(client, since, deadline).await) {
         (true, Ok(_)) | (false, Ok(0)) => Ok(Finding::passed(allowed)),
         (false, Err(Error { cause: Cause::Unauthorized | Cause::Forbidden, .. })) => {
-            Err(Denied::Hidden { entry, probe })
+            Err(PermissionError::Hidden { entry, probe })
         }
         (true, Err(Error { cause: Cause::Unauthorized, .. })) => Ok(Finding::warned(
             format!(
                 "GET {} gives records, but {} is refused (401): the key's role sees only a part of them",
                 entry.resource, probe.request
             ),
-            addition(entry),
+            role_cure(entry),
         )),
         (false, Ok(count)) => Ok(Finding::warned(
             format!("GET {} gives an empty list, and {} counts {count}", entry.resource, probe.request),
-            addition(entry),
+            role_cure(entry),
         )),
         (true, Err(_)) => Ok(Finding::passed(allowed)),
         (false, Err(error)) => Ok(Finding::warned(
@@ -132,7 +134,7 @@ pub(super) async fn permission(
                 "GET {} gives an empty list, and whether that is all is not known: {error}",
                 entry.resource
             ),
-            addition(entry),
+            role_cure(entry),
         )),
     }
 }
@@ -140,9 +142,9 @@ pub(super) async fn permission(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::Status;
+    use crate::doctor::CheckStatus;
 
-    fn check(days: i64, expected: Option<Status>) {
+    fn check(days: i64, expected: Option<CheckStatus>) {
         let now: Timestamp = "2026-02-03T12:00:00Z".parse().unwrap();
         let expiry = Timestamp::from_second(now.as_second() + days * 86_400).unwrap();
         assert_eq!(accepted(Some(expiry), now).ok().map(|finding| finding.status), expected, "{days} days");
@@ -150,9 +152,9 @@ mod tests {
 
     #[test]
     fn a_key_that_ends_soon_is_a_warning_and_one_that_has_ended_a_failure() {
-        check(30, Some(Status::Passed));
-        check(29, Some(Status::Warned));
-        check(0, Some(Status::Warned));
+        check(30, Some(CheckStatus::Passed));
+        check(29, Some(CheckStatus::Warned));
+        check(0, Some(CheckStatus::Warned));
         check(-1, None);
     }
 }

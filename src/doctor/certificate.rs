@@ -1,20 +1,22 @@
+//! What the handshake says of the server's certificate, and what helps.
+
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::handshake::{HandshakeError, Refusal, Shown};
+use super::api::{days_until, ending};
+use super::handshake::{HandshakeError, HandshakeOutcome, Refusal};
 use super::report::{Curable, Finding};
-use super::speech::{days_until, ending};
 use crate::config::{Site, Verification};
 use crate::netbackup::{Certificate, TlsFault, Untrusted};
 
-/// Time enough to have a certificate renewed.
-const SOON: i64 = 30;
+/// A certificate that ends within these days is a warning: time enough to renew it.
+const WARN_DAYS: i64 = 30;
 
 /// Why TLS does not work with a site.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Distrust {
+pub(super) enum CertificateError {
     #[error(transparent)]
     Handshake(#[from] HandshakeError),
     #[error(transparent)]
@@ -25,7 +27,7 @@ pub(super) enum Distrust {
     Other { fault: TlsFault, leaf: Box<Certificate> },
 }
 
-impl Curable for Distrust {
+impl Curable for CertificateError {
     fn details(&self) -> Map<String, Value> {
         match self {
             Self::Handshake(_) => Map::new(),
@@ -48,52 +50,52 @@ impl Curable for Distrust {
     }
 }
 
-/// What there is to say without TLS.
+/// The finding for a site without TLS.
 pub(super) fn without_tls(site: &Site) -> Finding {
     let host = site.endpoint.host().trim_matches(['[', ']']);
-    let is_here =
+    let is_local =
         host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback());
-    if is_here {
+    if is_local {
         return Finding::passed("none: plain HTTP, which does not leave this host");
     }
     let cure = "set scheme: https, unless something before the server adds TLS";
     Finding::warned("none: the API key travels in the clear", cure)
 }
 
-/// What the handshake showed, and whether the exporter would go on.
+/// Whether the exporter would accept what the handshake showed.
 pub(super) fn judge(
     site: &Site,
-    shown: Result<Shown, HandshakeError>,
+    handshake: Result<HandshakeOutcome, HandshakeError>,
     now: Timestamp,
-) -> Result<Finding, Distrust> {
-    let shown = shown?;
-    let leaf = Box::new(shown.chain.first().map(Certificate::read).unwrap_or_default());
-    if let Err(refusal) = shown.verdict {
-        return Err(distrust(refusal, leaf));
+) -> Result<Finding, CertificateError> {
+    let handshake = handshake?;
+    let leaf = Box::new(handshake.chain.first().map(Certificate::read).unwrap_or_default());
+    if let Err(refusal) = handshake.verdict {
+        return Err(certificate_error(refusal, leaf));
     }
     let days = days_until(leaf.ends, now);
-    let mut said = protocol(shown.protocol);
+    let mut text = protocol(handshake.protocol);
     // Writing to a String can not fail.
     let _ = write!(
-        said,
+        text,
         ", {}; the certificate has {} and {}",
-        basis(&site.verification),
+        verified_by(&site.verification),
         leaf.names_in_words(),
         ending(leaf.ends, now)
     );
     let mut finding = match site.verification {
         Verification::Off => {
-            Finding::warned(said, format!("verify it; to trust this one and no other, {}", leaf.pin()))
+            Finding::warned(text, format!("verify it; to trust this one and no other, {}", leaf.pin()))
         }
-        Verification::Pinned(_) if days < SOON => Finding::warned(
-            said,
+        Verification::Pinned(_) if days < WARN_DAYS => Finding::warned(
+            text,
             "a pin does not look at dates, but whoever renews the certificate must change certificateSha256",
         ),
-        _ if days < SOON => Finding::warned(said, "have the server's certificate renewed"),
-        _ => Finding::passed(said),
+        _ if days < WARN_DAYS => Finding::warned(text, "have the server's certificate renewed"),
+        _ => Finding::passed(text),
     };
     finding.details = details(&leaf);
-    Ok(finding.with("protocol", protocol(shown.protocol)).with("certificates", shown.chain.len()))
+    Ok(finding.with("protocol", protocol(handshake.protocol)).with("certificates", handshake.chain.len()))
 }
 
 /// `TLS 1.3` for `TLSv1_3`.
@@ -101,17 +103,17 @@ fn protocol(name: Option<&str>) -> String {
     name.unwrap_or("TLS").replace("TLSv", "TLS ").replace('_', ".")
 }
 
-fn distrust(refusal: Refusal, leaf: Box<Certificate>) -> Distrust {
+fn certificate_error(refusal: Refusal, leaf: Box<Certificate>) -> CertificateError {
     match refusal {
-        Refusal::Settings(why) => Distrust::Settings { why: why.to_string(), leaf },
+        Refusal::Settings(why) => CertificateError::Settings { why: why.to_string(), leaf },
         Refusal::Certificate(error) => match Untrusted::of(&error) {
-            Some(untrusted) => Distrust::Certificate(Box::new(untrusted.clone())),
-            None => Distrust::Other { fault: TlsFault::of(&error), leaf },
+            Some(untrusted) => CertificateError::Certificate(Box::new(untrusted.clone())),
+            None => CertificateError::Other { fault: TlsFault::of(&error), leaf },
         },
     }
 }
 
-fn basis(verification: &Verification) -> &'static str {
+fn verified_by(verification: &Verification) -> &'static str {
     match verification {
         Verification::SystemRoots => "trusted by the system's authorities",
         Verification::Roots(_) => "trusted by caFile",

@@ -1,3 +1,5 @@
+//! A TLS handshake with any certificate, which records what the server shows.
+
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::client::danger::{ServerCertVerified, ServerCertVerifier};
@@ -5,18 +7,18 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 
-use super::reach::Wire;
+use super::network::ByteStream;
 use crate::config::Site;
 use crate::netbackup::{
     ClientError, TlsCache, TlsFault, any_certificate, client_config, handshake_name, signatures_by,
 };
 
-/// What the server showed in a handshake.
+/// What the server showed.
 #[derive(Debug)]
-pub(super) struct Shown {
+pub(super) struct HandshakeOutcome {
     /// The certificate and those that it sent along.
     pub(super) chain: Vec<CertificateDer<'static>>,
-    /// What the site's settings say to it.
+    /// Whether the site's settings accept it.
     pub(super) verdict: Result<(), Refusal>,
     /// Such as `TLSv1_3`.
     pub(super) protocol: Option<&'static str>,
@@ -32,7 +34,7 @@ pub(super) enum Refusal {
     Settings(Arc<ClientError>),
 }
 
-/// The handshake came to no end, whatever the certificate.
+/// The handshake was not completed, whatever the certificate is.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum HandshakeError {
     #[error("no TLS handshake in time")]
@@ -43,37 +45,37 @@ pub(super) enum HandshakeError {
     Impossible(String),
 }
 
-/// Shakes hands and looks at what is shown. Nothing secret is sent, so even a certificate that nobody trusts lets the
-/// handshake go on, and all of it can be told.
-pub(super) async fn shake(
+/// Completes a handshake whatever certificate the server shows, so that all of it can be reported. Nothing secret is sent.
+pub(super) async fn handshake(
     site: &Site,
-    wire: Box<dyn Wire>,
+    connection: Box<dyn ByteStream>,
     tls: &TlsCache,
     deadline: Instant,
-) -> Result<Shown, HandshakeError> {
-    let judge = tls.judge(site).map_err(|error| Refusal::Settings(Arc::new(error)));
-    let recorder = Arc::new(Recorder { judge, key: any_certificate(), seen: Mutex::default() });
+) -> Result<HandshakeOutcome, HandshakeError> {
+    let verifier = tls.judge(site).map_err(|error| Refusal::Settings(Arc::new(error)));
+    let recorder = Arc::new(Recorder { verifier, key: any_certificate(), observed: Mutex::default() });
     let failed = |error: &dyn std::fmt::Display| HandshakeError::Impossible(error.to_string());
     let config = client_config(recorder.clone()).map_err(|error| failed(&error))?;
     let name = ServerName::try_from(handshake_name(site).to_owned()).map_err(|error| failed(&error))?;
-    let shaking = TlsConnector::from(Arc::new(config)).connect(name, wire);
-    let stream = timeout_at(deadline, shaking).await.map_err(|_| HandshakeError::Timeout)?;
+    let connecting = TlsConnector::from(Arc::new(config)).connect(name, connection);
+    let stream = timeout_at(deadline, connecting).await.map_err(|_| HandshakeError::Timeout)?;
     let stream = stream.map_err(|error| HandshakeError::Failed(TlsFault::of_io(&error)))?;
     let protocol = stream.get_ref().1.protocol_version().and_then(|version| version.as_str());
-    let seen = recorder.seen.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let (chain, verdict) = seen.ok_or_else(|| failed(&"no certificate was shown"))?;
-    Ok(Shown { chain, verdict, protocol })
+    let observed = recorder.observed.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let (chain, verdict) = observed.ok_or_else(|| failed(&"no certificate was shown"))?;
+    Ok(HandshakeOutcome { chain, verdict, protocol })
 }
 
-type Seen = (Vec<CertificateDer<'static>>, Result<(), Refusal>);
+/// The chain, and whether the settings accept it.
+type Observed = (Vec<CertificateDer<'static>>, Result<(), Refusal>);
 
-/// Writes down what is shown and what the site's own judge says to it, and lets the handshake go on.
+/// Records the certificates and the verdict of the site's own verifier, and accepts them in any case.
 #[derive(Debug)]
 struct Recorder {
-    judge: Result<Arc<dyn ServerCertVerifier>, Refusal>,
-    /// The peer must hold its key, whatever the certificate.
+    verifier: Result<Arc<dyn ServerCertVerifier>, Refusal>,
+    /// The server must prove that it holds the key of its certificate, whatever that is.
     key: Arc<dyn ServerCertVerifier>,
-    seen: Mutex<Option<Seen>>,
+    observed: Mutex<Option<Observed>>,
 }
 
 impl ServerCertVerifier for Recorder {
@@ -85,12 +87,12 @@ impl ServerCertVerifier for Recorder {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let verdict = self.judge.as_ref().map_err(Clone::clone).and_then(|judge| {
-            judge.verify_server_cert(leaf, intermediates, host, ocsp, now)?;
+        let verdict = self.verifier.as_ref().map_err(Clone::clone).and_then(|verifier| {
+            verifier.verify_server_cert(leaf, intermediates, host, ocsp, now)?;
             Ok(())
         });
         let chain = std::iter::once(leaf).chain(intermediates).map(|der| der.clone().into_owned()).collect();
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some((chain, verdict));
+        *self.observed.lock().unwrap_or_else(PoisonError::into_inner) = Some((chain, verdict));
         Ok(ServerCertVerified::assertion())
     }
 

@@ -1,3 +1,5 @@
+//! The diagnosis as JSON.
+
 use serde_json::{Value, json};
 
 use super::{Diagnosis, MISCONFIGURED};

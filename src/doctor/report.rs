@@ -1,3 +1,5 @@
+//! The findings as plain data, and the exit code that follows from them.
+
 use std::fmt;
 
 use serde::Serialize;
@@ -33,10 +35,10 @@ pub struct SiteDiagnosis {
 pub struct Check {
     /// What was examined.
     #[serde(rename = "check")]
-    pub step: Step,
+    pub step: CheckStep,
     /// Whose permission was examined.
     pub collector: Option<&'static str>,
-    /// What came of it.
+    /// The result.
     #[serde(flatten)]
     pub finding: Finding,
 }
@@ -44,7 +46,7 @@ pub struct Check {
 /// The steps, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Step {
+pub enum CheckStep {
     /// The host has an address.
     Dns,
     /// The port takes connections.
@@ -61,13 +63,13 @@ pub enum Step {
     Permission,
 }
 
-/// What came of a step.
+/// How a step went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Status {
-    /// All well.
+pub enum CheckStatus {
+    /// It works.
     Passed,
-    /// It works, and something should be seen to.
+    /// It works, and something should be done.
     Warned,
     /// It does not work.
     Failed,
@@ -75,25 +77,25 @@ pub enum Status {
     Skipped,
 }
 
-/// What came of a step, in words.
+/// The result of a step.
 #[derive(Debug, Serialize)]
 pub struct Finding {
     /// How it went.
-    pub status: Status,
+    pub status: CheckStatus,
     /// What was seen. Parts of it may be the server's words.
     pub finding: String,
     /// What to do about it.
     pub cure: Option<String>,
-    /// The same for programs.
+    /// Details for programs.
     pub details: Map<String, Value>,
 }
 
-/// Why a step failed, with the sentence that says what to do.
+/// Why a step failed, and what to do about it.
 pub(super) trait Curable: fmt::Display {
-    /// The sentence.
+    /// What to do, in a sentence.
     fn cure(&self) -> String;
 
-    /// What programs want to know of it.
+    /// The details for programs.
     fn details(&self) -> Map<String, Value> {
         Map::new()
     }
@@ -103,14 +105,14 @@ impl Diagnosis {
     /// The exit code: 0 if nothing failed, else that of the earliest step that failed at any site.
     pub fn exit_code(&self) -> u8 {
         let checks = self.sites.iter().flat_map(|site| &site.checks);
-        let failed = checks.filter(|check| check.finding.status == Status::Failed);
+        let failed = checks.filter(|check| check.finding.status == CheckStatus::Failed);
         let unfinished = self.sites.iter().any(|site| !site.finished);
-        let earliest = failed.map(|check| check.step).min().map(Step::exit_code);
+        let earliest = failed.map(|check| check.step).min().map(CheckStep::exit_code);
         earliest.unwrap_or(if unfinished { UNFINISHED } else { 0 })
     }
 }
 
-impl Step {
+impl CheckStep {
     /// The word for it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -139,30 +141,30 @@ impl Step {
 
 impl Finding {
     pub(super) fn passed(finding: impl Into<String>) -> Self {
-        Self { status: Status::Passed, finding: finding.into(), cure: None, details: Map::new() }
+        Self { status: CheckStatus::Passed, finding: finding.into(), cure: None, details: Map::new() }
     }
 
     pub(super) fn warned(finding: impl Into<String>, cure: impl Into<String>) -> Self {
-        Self { status: Status::Warned, cure: Some(cure.into()), ..Self::passed(finding) }
+        Self { status: CheckStatus::Warned, cure: Some(cure.into()), ..Self::passed(finding) }
     }
 
-    pub(super) fn failed(why: &impl Curable) -> Self {
+    pub(super) fn failed(error: &impl Curable) -> Self {
         Self {
-            status: Status::Failed,
-            cure: Some(why.cure()),
-            details: why.details(),
-            ..Self::passed(why.to_string())
+            status: CheckStatus::Failed,
+            cure: Some(error.cure()),
+            details: error.details(),
+            ..Self::passed(error.to_string())
         }
     }
 
-    pub(super) fn skipped(why: &str) -> Self {
-        Self { status: Status::Skipped, ..Self::passed(why) }
+    pub(super) fn skipped(reason: &str) -> Self {
+        Self { status: CheckStatus::Skipped, ..Self::passed(reason) }
     }
 
-    /// The same with a fault beside it: a failure, though the way leads on.
-    pub(super) fn but(self, fault: impl fmt::Display, cure: &str) -> Self {
-        let finding = format!("{}, but {fault}", self.finding);
-        Self { status: Status::Failed, finding, cure: Some(cure.to_owned()), ..self }
+    /// Turns it into a failure with this error, although the next steps are examined.
+    pub(super) fn but(self, error: impl fmt::Display, cure: &str) -> Self {
+        let finding = format!("{}, but {error}", self.finding);
+        Self { status: CheckStatus::Failed, finding, cure: Some(cure.to_owned()), ..self }
     }
 
     /// With one more detail for programs.
@@ -176,8 +178,8 @@ impl Finding {
 mod tests {
     use super::*;
 
-    fn site(finished: bool, checks: &[(Step, Status)]) -> SiteDiagnosis {
-        let check = |(step, status): &(Step, Status)| Check {
+    fn site(finished: bool, checks: &[(CheckStep, CheckStatus)]) -> SiteDiagnosis {
+        let check = |(step, status): &(CheckStep, CheckStatus)| Check {
             step: *step,
             collector: None,
             finding: Finding { status: *status, ..Finding::passed("") },
@@ -196,13 +198,23 @@ mod tests {
 
     #[test]
     fn the_earliest_step_that_failed_anywhere_decides() {
-        let (passed, warned, failed) = (Status::Passed, Status::Warned, Status::Failed);
+        let (passed, warned, failed) = (CheckStatus::Passed, CheckStatus::Warned, CheckStatus::Failed);
         check(vec![], 0);
-        check(vec![site(true, &[(Step::Tls, warned), (Step::Key, passed)])], 0);
-        check(vec![site(false, &[(Step::Dns, passed)])], 1);
-        check(vec![site(true, &[(Step::Permission, failed)]), site(true, &[(Step::Tcp, failed)])], 4);
-        check(vec![site(false, &[]), site(true, &[(Step::Key, failed)])], 7);
-        let codes = [Step::Dns, Step::Tcp, Step::Tls, Step::Api, Step::Key, Step::Permission];
-        assert_eq!(codes.map(Step::exit_code), [3, 4, 5, 6, 7, 8]);
+        check(vec![site(true, &[(CheckStep::Tls, warned), (CheckStep::Key, passed)])], 0);
+        check(vec![site(false, &[(CheckStep::Dns, passed)])], 1);
+        check(
+            vec![site(true, &[(CheckStep::Permission, failed)]), site(true, &[(CheckStep::Tcp, failed)])],
+            4,
+        );
+        check(vec![site(false, &[]), site(true, &[(CheckStep::Key, failed)])], 7);
+        let codes = [
+            CheckStep::Dns,
+            CheckStep::Tcp,
+            CheckStep::Tls,
+            CheckStep::Api,
+            CheckStep::Key,
+            CheckStep::Permission,
+        ];
+        assert_eq!(codes.map(CheckStep::exit_code), [3, 4, 5, 6, 7, 8]);
     }
 }

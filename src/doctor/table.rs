@@ -1,6 +1,8 @@
+//! The diagnosis as a table for people.
+
 use std::fmt::Write as _;
 
-use super::{Check, Diagnosis, SiteDiagnosis, Status};
+use super::{Check, CheckStatus, Diagnosis, SiteDiagnosis};
 
 /// Whether rows have colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +28,7 @@ fn site_table(site: &SiteDiagnosis, style: Style) -> String {
     let width = site.checks.iter().map(|check| subject(check).len()).max().unwrap_or(0);
     for check in &site.checks {
         let finding = &check.finding;
-        let status = painted(finding.status, style);
+        let status = status_cell(finding.status, style);
         // Writing to a String can not fail.
         let _ = writeln!(text, "  {status}  {:width$}  {}", subject(check), one_line(&finding.finding));
         if let Some(cure) = &finding.cure {
@@ -44,12 +46,12 @@ fn subject(check: &Check) -> String {
 }
 
 /// All words have the same width.
-fn painted(status: Status, style: Style) -> String {
+fn status_cell(status: CheckStatus, style: Style) -> String {
     let (word, colour) = match status {
-        Status::Passed => ("ok  ", 32),
-        Status::Warned => ("warn", 33),
-        Status::Failed => ("FAIL", 31),
-        Status::Skipped => ("-   ", 90),
+        CheckStatus::Passed => ("ok  ", 32),
+        CheckStatus::Warned => ("warn", 33),
+        CheckStatus::Failed => ("FAIL", 31),
+        CheckStatus::Skipped => ("-   ", 90),
     };
     match style {
         Style::Plain => word.to_owned(),
@@ -60,8 +62,8 @@ fn painted(status: Status, style: Style) -> String {
 fn summary(diagnosis: &Diagnosis) -> String {
     let sites = diagnosis.sites.len();
     let has = |site: &&SiteDiagnosis, status| site.checks.iter().any(|check| check.finding.status == status);
-    let failed = diagnosis.sites.iter().filter(|site| has(site, Status::Failed)).count();
-    let warned = diagnosis.sites.iter().filter(|site| has(site, Status::Warned)).count();
+    let failed = diagnosis.sites.iter().filter(|site| has(site, CheckStatus::Failed)).count();
+    let warned = diagnosis.sites.iter().filter(|site| has(site, CheckStatus::Warned)).count();
     let noun = if sites == 1 { "site" } else { "sites" };
     format!("{sites} {noun}: {failed} failed, {warned} with warnings (exit code {})", diagnosis.exit_code())
 }

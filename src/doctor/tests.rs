@@ -40,7 +40,7 @@ async fn sites_are_examined_side_by_side_and_reported_in_their_order() {
     let diagnosis = examine(&config(&sites), None).await;
     assert_eq!(diagnosis.exit_code(), 0, "{}", table(&diagnosis, Style::Plain));
     assert_eq!(diagnosis.sites.iter().map(|site| site.site.clone()).collect::<Vec<_>>(), names);
-    assert!((2..=SIDE_BY_SIDE).contains(&server.most_under_way()), "{}", server.most_under_way());
+    assert!((2..=CONCURRENT_SITES).contains(&server.most_under_way()), "{}", server.most_under_way());
     let keyless = ["/netbackup/ping", "/netbackup/security/serverinfo"];
     for seen in server.seen() {
         assert_eq!(seen.key.is_none(), keyless.contains(&seen.path.as_str()), "{}", seen.path);
@@ -50,7 +50,7 @@ async fn sites_are_examined_side_by_side_and_reported_in_their_order() {
 #[test]
 fn what_a_server_says_can_not_write_rows_of_its_own() {
     let check = Check {
-        step: Step::Tls,
+        step: CheckStep::Tls,
         collector: None,
         finding: Finding::warned("the name a\n  ok    key\x1b[2J", "none"),
     };

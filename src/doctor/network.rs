@@ -1,3 +1,5 @@
+//! The way to the site: its addresses, and a connection to it, through the proxy if there is one.
+
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -17,14 +19,14 @@ use super::report::{Curable, Finding};
 use crate::config::{Scheme, Site};
 use crate::netbackup::{ProxyHop, TlsCache, TlsFault};
 
-/// Bytes to the site and back, whatever is in between.
-pub(super) trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
+/// A connection to the site, direct or through a proxy.
+pub(super) trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for T {}
 
 /// As long as the exporter waits for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Who is to be found and connected to first.
+/// The first host on the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Hop {
     Site,
@@ -43,13 +45,13 @@ impl fmt::Display for Hop {
 /// The host has no address.
 #[derive(Debug, thiserror::Error)]
 #[error("{hop} {host} can not be resolved: {why}")]
-pub(super) struct Unresolved {
+pub(super) struct ResolveError {
     hop: Hop,
     host: String,
     why: String,
 }
 
-impl Curable for Unresolved {
+impl Curable for ResolveError {
     fn cure(&self) -> String {
         format!(
             "correct {}, or see to the name service: in Kubernetes, that the Pod's DNS policy and NetworkPolicy let it \
@@ -62,10 +64,10 @@ impl Curable for Unresolved {
     }
 }
 
-/// No connection to the port, or none through the proxy.
+/// The port takes no connection, or the proxy gives none.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Unreached {
-    #[error("{}: {}", refusal(*hop), failures.join("; "))]
+pub(super) enum ConnectError {
+    #[error("{}: {}", no_connection(*hop), failures.join("; "))]
     Tcp { hop: Hop, failures: Vec<String>, timed_out: bool },
     #[error("TLS with the proxy {0} failed: {1}")]
     ProxyTls(String, String),
@@ -73,7 +75,7 @@ pub(super) enum Unreached {
     Tunnel(String, String),
 }
 
-impl Curable for Unreached {
+impl Curable for ConnectError {
     fn cure(&self) -> String {
         match self {
             Self::Tcp { timed_out: true, .. } => {
@@ -96,7 +98,7 @@ impl Curable for Unreached {
     }
 }
 
-fn refusal(hop: Hop) -> &'static str {
+fn no_connection(hop: Hop) -> &'static str {
     match hop {
         Hop::Site => "no connection",
         Hop::Proxy => "the proxy takes no connection",
@@ -108,7 +110,7 @@ pub(super) async fn resolve(
     site: &Site,
     proxy: Option<&ProxyHop>,
     deadline: Instant,
-) -> Result<(Vec<SocketAddr>, Finding), Unresolved> {
+) -> Result<(Vec<SocketAddr>, Finding), ResolveError> {
     let (hop, host, port) = match proxy {
         Some(proxy) => (Hop::Proxy, proxy.host(), proxy.port()),
         None => (Hop::Site, site.endpoint.host(), site.endpoint.port()),
@@ -118,7 +120,7 @@ pub(super) async fn resolve(
         let finding = Finding::passed(format!("{hop} {address} is an address"));
         return Ok((vec![SocketAddr::new(address, port)], finding));
     }
-    let fail = |why: String| Unresolved { hop, host: host.to_owned(), why };
+    let fail = |why: String| ResolveError { hop, host: host.to_owned(), why };
     let found = timeout_at(deadline, tokio::net::lookup_host((host, port))).await;
     let found = found.map_err(|_| fail("no answer in time".to_owned()))?;
     let addresses: Vec<_> = found.map_err(|error| fail(error.to_string()))?.collect();
@@ -138,32 +140,34 @@ pub(super) async fn connect(
     addresses: &[SocketAddr],
     tls: &TlsCache,
     deadline: Instant,
-) -> Result<(Box<dyn Wire>, Finding), Unreached> {
+) -> Result<(Box<dyn ByteStream>, Finding), ConnectError> {
     let (stream, finding) =
         first(addresses, if proxy.is_some() { Hop::Proxy } else { Hop::Site }, deadline).await?;
     let Some(proxy) = proxy else { return Ok((Box::new(stream), finding)) };
     let name = proxy.to_string();
     let late = || "no answer in time".to_owned();
-    let mut wire: Box<dyn Wire> = Box::new(stream);
+    let mut connection: Box<dyn ByteStream> = Box::new(stream);
     if proxy.is_tls() {
-        let outcome = timeout_at(deadline, tls_with_proxy(site, proxy, wire, tls)).await;
-        wire =
-            outcome.unwrap_or_else(|_| Err(late())).map_err(|why| Unreached::ProxyTls(name.clone(), why))?;
+        let outcome = timeout_at(deadline, tls_with_proxy(site, proxy, connection, tls)).await;
+        connection = outcome
+            .unwrap_or_else(|_| Err(late()))
+            .map_err(|why| ConnectError::ProxyTls(name.clone(), why))?;
     }
     if proxy.is_socks() || site.endpoint.scheme() == Scheme::Https {
-        let outcome = timeout_at(deadline, tunnel(site, proxy, wire)).await;
-        wire = outcome.unwrap_or_else(|_| Err(late())).map_err(|why| Unreached::Tunnel(name, why))?;
-        return Ok((wire, Finding::passed(format!("{}, and through it to the site", finding.finding))));
+        let outcome = timeout_at(deadline, tunnel(site, proxy, connection)).await;
+        connection =
+            outcome.unwrap_or_else(|_| Err(late())).map_err(|why| ConnectError::Tunnel(name, why))?;
+        return Ok((connection, Finding::passed(format!("{}, and through it to the site", finding.finding))));
     }
-    Ok((wire, finding))
+    Ok((connection, finding))
 }
 
-/// The first address that takes a connection; those before it are worth a warning.
+/// A connection to the first address that takes one; earlier addresses that failed are a warning.
 async fn first(
     addresses: &[SocketAddr],
     hop: Hop,
     deadline: Instant,
-) -> Result<(TcpStream, Finding), Unreached> {
+) -> Result<(TcpStream, Finding), ConnectError> {
     let (mut failures, mut timed_out) = (Vec::new(), false);
     for address in addresses {
         let limit = deadline.min(Instant::now() + CONNECT_TIMEOUT);
@@ -191,33 +195,40 @@ async fn first(
             }
         }
     }
-    Err(Unreached::Tcp { hop, failures, timed_out })
+    Err(ConnectError::Tcp { hop, failures, timed_out })
 }
 
 async fn tls_with_proxy(
     site: &Site,
     proxy: &ProxyHop,
-    wire: Box<dyn Wire>,
+    connection: Box<dyn ByteStream>,
     tls: &TlsCache,
-) -> Result<Box<dyn Wire>, String> {
-    // The proxy's password goes through here, so its certificate counts: as strictly as the exporter takes it.
+) -> Result<Box<dyn ByteStream>, String> {
+    // The proxy's password goes through here, so its certificate is verified as the exporter does it.
     let config = tls.of_site(site).map_err(|error| error.to_string())?;
     let name = proxy.host().trim_matches(['[', ']']).to_owned();
     let name = ServerName::try_from(name).map_err(|error| error.to_string())?;
-    let stream =
-        TlsConnector::from(config).connect(name, wire).await.map_err(|error| TlsFault::of_io(&error).why)?;
+    let stream = TlsConnector::from(config)
+        .connect(name, connection)
+        .await
+        .map_err(|error| TlsFault::of_io(&error).why)?;
     Ok(Box::new(stream))
 }
 
 /// `CONNECT` (RFC 9110, 9.3.6), or that of SOCKS (RFC 1928).
-async fn tunnel(site: &Site, proxy: &ProxyHop, wire: Box<dyn Wire>) -> Result<Box<dyn Wire>, String> {
+async fn tunnel(
+    site: &Site,
+    proxy: &ProxyHop,
+    connection: Box<dyn ByteStream>,
+) -> Result<Box<dyn ByteStream>, String> {
     let uri = |text: String| text.parse::<Uri>().map_err(|error| error.to_string());
     let destination = uri(site.endpoint.to_string())?;
     let via = uri(format!("http://{proxy}"))?;
-    let mut wire = Some(wire);
+    let mut connection = Some(connection);
     let connected = tower::service_fn(move |_: Uri| {
-        let wire = wire.take().map(TokioIo::new).ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected));
-        std::future::ready(wire)
+        let connection =
+            connection.take().map(TokioIo::new).ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected));
+        std::future::ready(connection)
     });
     if proxy.is_socks() {
         let mut tunnel = SocksV5::new(via, connected);

@@ -1,3 +1,5 @@
+//! Whether there is a common version of the API, and how far apart the clocks are.
+
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -7,12 +9,12 @@ use super::report::{Curable, Finding};
 use crate::config::{ApiVersion, Site};
 use crate::netbackup::{Cause, Client, ClientError, Error, Stats, TlsCache};
 
-/// More than this, and jobs are asked for by end times that one of both has wrong.
-const WRONG_CLOCK: SignedDuration = SignedDuration::from_mins(1);
+/// Clocks that differ by more than this make the end times of jobs wrong.
+const MOST_CLOCK_OFFSET: SignedDuration = SignedDuration::from_mins(1);
 
-/// There is no common version of the API, or nobody who speaks it.
+/// There is no common version of the API, or the server has no such API.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Unspoken {
+pub(super) enum NegotiationError {
     #[error("no client for this site: {0}")]
     Client(#[from] ClientError),
     #[error("GET {0}")]
@@ -21,7 +23,7 @@ pub(super) enum Unspoken {
     Pinned { pinned: ApiVersion, server: ApiVersion },
 }
 
-impl Curable for Unspoken {
+impl Curable for NegotiationError {
     fn cure(&self) -> String {
         match self {
             Self::Client(_) => "correct the site's settings".to_owned(),
@@ -33,7 +35,7 @@ impl Curable for Unspoken {
     }
 }
 
-/// What to do when a request comes to nothing.
+/// What to do when a request fails.
 pub(super) fn of_request(cause: &Cause) -> &'static str {
     match cause {
         Cause::Dns(_) | Cause::ProxyDns { .. } | Cause::Connect(_) | Cause::Tls(_) => {
@@ -63,22 +65,22 @@ pub(super) fn of_request(cause: &Cause) -> &'static str {
     }
 }
 
-/// A client that speaks the version that the exporter would speak.
-pub(super) async fn common(
+/// A client with the version that the exporter would use.
+pub(super) async fn negotiate(
     site: &Site,
     tls: &TlsCache,
     deadline: Instant,
-) -> Result<(Client, Finding), Unspoken> {
+) -> Result<(Client, Finding), NegotiationError> {
     let client = Client::new(site, tls, Arc::new(Stats::default()), Arc::default())?;
     let announced = client.announced(deadline).await?;
     if let (Some(pinned), Some(server)) = (site.api_version, announced)
         && pinned > server
     {
-        return Err(Unspoken::Pinned { pinned, server });
+        return Err(NegotiationError::Pinned { pinned, server });
     }
     let version = match client.negotiate(deadline).await {
         Ok(version) => version,
-        // Without an announcement the version is found by asking with the key; that is the key's matter.
+        // A server that announces no version is asked with the key, which is the next step.
         Err(error) if error.is_unauthorized() => {
             let finding =
                 Finding::passed("the server announces no version; it is found once a key is accepted");
@@ -86,16 +88,26 @@ pub(super) async fn common(
         }
         Err(error) => return Err(error.into()),
     };
-    // Nice to know, and nothing hangs on it.
+    // For information only; a failure has no consequence.
     let release = client.release(version, deadline).await.ok().flatten();
-    let finding = Finding::passed(spoken(version, announced, release.as_deref(), site.api_version.is_some()))
-        .with("version", version.to_string())
-        .with("serverVersion", announced.map(|version| version.to_string()))
-        .with("release", release);
+    let finding = Finding::passed(versions_in_words(
+        version,
+        announced,
+        release.as_deref(),
+        site.api_version.is_some(),
+    ))
+    .with("version", version.to_string())
+    .with("serverVersion", announced.map(|version| version.to_string()))
+    .with("release", release);
     Ok((client, finding))
 }
 
-fn spoken(version: ApiVersion, announced: Option<ApiVersion>, release: Option<&str>, pinned: bool) -> String {
+fn versions_in_words(
+    version: ApiVersion,
+    announced: Option<ApiVersion>,
+    release: Option<&str>,
+    pinned: bool,
+) -> String {
     let release = release.map(|release| format!("NetBackup {release}, ")).unwrap_or_default();
     let server = announced
         .map_or_else(|| "none is announced".to_owned(), |server| format!("the server's is {server}"));
@@ -103,12 +115,12 @@ fn spoken(version: ApiVersion, announced: Option<ApiVersion>, release: Option<&s
     format!("{release}API version {version} ({pinned}{server})")
 }
 
-/// What the server's clock is like.
+/// Whether the server's clock and ours agree.
 pub(super) fn clock(offset: Option<SignedDuration>) -> Finding {
     let Some(offset) = offset else { return Finding::passed("the server does not tell its time") };
     let seconds = offset.unsigned_abs().as_secs_f64();
     let side = if offset.is_negative() { "behind" } else { "ahead of" };
-    let finding = if offset.abs() > WRONG_CLOCK {
+    let finding = if offset.abs() > MOST_CLOCK_OFFSET {
         let cure =
             "synchronise both clocks (NTP): dates in the metrics and on certificates are off by as much";
         Finding::warned(format!("the server's clock is {seconds:.0} s {side} ours"), cure)
@@ -118,7 +130,7 @@ pub(super) fn clock(offset: Option<SignedDuration>) -> Finding {
     finding.with("offsetSeconds", offset.as_secs_f64())
 }
 
-/// Whole days; negative when it is over.
+/// Whole days; negative when the moment has passed.
 pub(super) fn days_until(moment: Timestamp, now: Timestamp) -> i64 {
     moment.duration_since(now).as_secs().div_euclid(86_400)
 }
@@ -137,19 +149,19 @@ pub(super) fn ending(moment: Timestamp, now: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::Status;
+    use crate::doctor::CheckStatus;
 
-    fn check(seconds: i64, status: Status, said: &str) {
+    fn check(seconds: i64, status: CheckStatus, text: &str) {
         let finding = clock(Some(SignedDuration::from_secs(seconds)));
-        assert_eq!((finding.status, finding.finding.as_str()), (status, said));
+        assert_eq!((finding.status, finding.finding.as_str()), (status, text));
     }
 
     #[test]
     fn a_clock_may_be_a_minute_off() {
-        check(0, Status::Passed, "the server's clock and ours agree within 1 s");
-        check(-60, Status::Passed, "the server's clock and ours agree within 60 s");
-        check(61, Status::Warned, "the server's clock is 61 s ahead of ours");
-        check(-3600, Status::Warned, "the server's clock is 3600 s behind ours");
+        check(0, CheckStatus::Passed, "the server's clock and ours agree within 1 s");
+        check(-60, CheckStatus::Passed, "the server's clock and ours agree within 60 s");
+        check(61, CheckStatus::Warned, "the server's clock is 61 s ahead of ours");
+        check(-3600, CheckStatus::Warned, "the server's clock is 3600 s behind ours");
     }
 
     #[test]
