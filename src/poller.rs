@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
+use tracing::Instrument as _;
 
 use crate::collector;
 use crate::config::{Collection, Collectors, Config, Site};
@@ -110,8 +111,14 @@ impl Poller {
         Self { plan, writer, dialer: Dialer::new(tls), refusals }
     }
 
-    /// Polls at once and then every interval; ends when the plan's sender is gone.
-    pub async fn run(mut self) {
+    /// Polls at once and then every interval; ends when the plan's sender is gone. Every line of it carries `site`.
+    pub async fn run(self) {
+        // It has the level of an error, so that it is there at every level of logging. A poller's site keeps its name.
+        let span = tracing::error_span!("site", site = %self.plan.borrow().site.name);
+        self.poll().instrument(span).await;
+    }
+
+    async fn poll(mut self) {
         let mut plan = self.plan.borrow_and_update().clone();
         let mut memory = Memory::new(collector::build(&plan.collectors));
         let mut connection = Connection::open(&plan, &self.dialer);

@@ -60,7 +60,8 @@ pub struct Supervisor {
     lacking: Vec<SnapshotWriter>,
     tasks: JoinSet<()>,
     by_task: HashMap<Id, SiteId>,
-    stopping: Vec<(AbortHandle, Instant)>,
+    /// Stopped pollers that have not ended yet: their sites, and by when they should.
+    stopping: Vec<(AbortHandle, Arc<str>, Instant)>,
     restarts: Vec<(Instant, SiteId)>,
     /// When what gone sites took is given back to the system, and how.
     give_back_at: Option<Instant>,
@@ -199,8 +200,9 @@ impl Supervisor {
         let running = self.pollers.remove(id)?;
         running.task.abort();
         self.by_task.remove(&running.task.id());
-        self.stopping.push((running.task, Instant::now() + STOP_TIMEOUT));
-        Some(running.plan.borrow().site.name.clone())
+        let name = running.plan.borrow().site.name.clone();
+        self.stopping.push((running.task, name.clone(), Instant::now() + STOP_TIMEOUT));
+        Some(name)
     }
 
     /// A poller ends by itself only by a panic; its site comes back after a pause.
@@ -209,7 +211,7 @@ impl Supervisor {
             Ok((task, ())) => *task,
             Err(error) => error.id(),
         };
-        self.stopping.retain(|(handle, _)| handle.id() != task);
+        self.stopping.retain(|(handle, ..)| handle.id() != task);
         let Some(id) = self.by_task.remove(&task) else { return };
         let Some(running) = self.pollers.get_mut(&id) else { return };
         if running.started.elapsed() >= HEALTHY {
@@ -223,7 +225,7 @@ impl Supervisor {
 
     fn next_wake(&self) -> Instant {
         let restarts = self.restarts.iter().map(|(at, _)| *at);
-        let stops = self.stopping.iter().map(|(_, at)| *at);
+        let stops = self.stopping.iter().map(|(.., at)| *at);
         // Far enough to mean "not at all".
         restarts
             .chain(stops)
@@ -246,10 +248,10 @@ impl Supervisor {
             }
         }
         let stuck =
-            self.stopping.extract_if(.., |(_, at)| *at <= now).filter(|(task, _)| !task.is_finished());
-        for _ in stuck {
+            self.stopping.extract_if(.., |(.., at)| *at <= now).filter(|(task, ..)| !task.is_finished());
+        for (_, site, _) in stuck {
             self.metrics.stuck();
-            tracing::error!("A stopped poller has not ended; it can not publish any more");
+            tracing::error!(%site, "A stopped poller has not ended; it can not publish any more");
         }
     }
 }

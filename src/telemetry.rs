@@ -1,6 +1,7 @@
 //! Logs: one line per event on standard error, with a level and a format that change while we run.
 
 mod counter;
+mod line;
 mod panic;
 mod restart;
 
@@ -15,15 +16,15 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
-use tracing_subscriber::{Layer, Registry, fmt, reload};
+use tracing_subscriber::{Registry, reload};
 
 use crate::config::{Log, LogFormat, LogLevel};
+use line::Lines;
 
 /// What the API client's requests and answers are logged under; `--trace` turns it on.
 pub const API_TARGET: &str = "nbu_exporter::api";
 
-type BoxedLayer = Box<dyn Layer<Registry> + Send + Sync>;
-type Filtered = tracing_subscriber::layer::Layered<reload::Layer<BoxedLayer, Registry>, Registry>;
+type Unfiltered = tracing_subscriber::layer::Layered<Lines, Registry>;
 
 /// What the command line fixes; it wins over the configuration file.
 #[derive(Clone, Copy, Debug, Default)]
@@ -41,8 +42,7 @@ pub struct Overrides {
 pub struct LogControl {
     overrides: Overrides,
     is_json: Arc<AtomicBool>,
-    format: reload::Handle<BoxedLayer, Registry>,
-    filter: reload::Handle<Targets, Filtered>,
+    filter: reload::Handle<Targets, Unfiltered>,
 }
 
 impl std::fmt::Debug for LogControl {
@@ -53,18 +53,17 @@ impl std::fmt::Debug for LogControl {
 
 /// Starts logging.
 pub fn init(overrides: Overrides, counter: MessageCounter) -> Result<LogControl, TryInitError> {
-    let first = overrides.format.unwrap_or(LogFormat::Logfmt);
-    let (format, format_handle) = reload::Layer::new(layer(first));
+    let is_json = Arc::new(AtomicBool::new(overrides.format == Some(LogFormat::Json)));
     let level = overrides.level.unwrap_or(LogLevel::Info);
-    let (filter, filter_handle) = reload::Layer::new(targets(level, overrides.trace_api));
-    tracing_subscriber::registry().with(format).with(filter).with(counter).try_init()?;
-    let is_json = Arc::new(AtomicBool::new(first == LogFormat::Json));
-    Ok(LogControl { overrides, is_json, format: format_handle, filter: filter_handle })
+    let (filter, handle) = reload::Layer::new(targets(level, overrides.trace_api));
+    let lines = Lines { is_json: is_json.clone() };
+    tracing_subscriber::registry().with(lines).with(filter).with(counter).try_init()?;
+    Ok(LogControl { overrides, is_json, filter: handle })
 }
 
 /// Says why the program ends as one more line of a log in JSON, also where there is no log.
 pub fn last_words(error: &str) {
-    let log = tracing_subscriber::registry().with(layer(LogFormat::Json));
+    let log = tracing_subscriber::registry().with(Lines { is_json: Arc::new(AtomicBool::new(true)) });
     tracing::subscriber::with_default(log, || tracing::error!(error, "The exporter can not go on"));
 }
 
@@ -73,9 +72,8 @@ impl LogControl {
     pub fn apply(&self, log: &Log) {
         let level = self.overrides.level.or(log.level).unwrap_or(LogLevel::Info);
         let format = self.overrides.format.or(log.format).unwrap_or(LogFormat::Logfmt);
-        // Both fail only when the subscriber is gone, and then nobody reads.
+        // It fails only when the subscriber is gone, and then nobody reads.
         let _ = self.filter.reload(targets(level, self.overrides.trace_api));
-        let _ = self.format.reload(layer(format));
         self.is_json.store(format == LogFormat::Json, Ordering::Relaxed);
     }
 
@@ -103,16 +101,4 @@ fn targets(level: LogLevel, trace_api: bool) -> Targets {
         .with_target("notify", ours.min(LevelFilter::ERROR))
         .with_target("nbu_exporter", ours)
         .with_target(API_TARGET, api)
-}
-
-fn layer(format: LogFormat) -> BoxedLayer {
-    match format {
-        LogFormat::Logfmt => {
-            let events = tracing_logfmt::builder().with_target(false).with_span_name(false).layer();
-            events.with_writer(std::io::stderr).boxed()
-        }
-        LogFormat::Json => {
-            fmt::layer().json().flatten_event(true).with_target(false).with_writer(std::io::stderr).boxed()
-        }
-    }
 }

@@ -85,7 +85,7 @@ impl Permission {
         self.asked = Some(Instant::now());
         let outcome = (probe.count)(context.client, since, context.deadline).await;
         if let Err(error) = &outcome {
-            tracing::debug!(site = context.site, %error, "The permission was asked for");
+            tracing::debug!(%error, "The permission was asked for");
         }
         if let Some(answer) = Answer::of(&outcome, records, known) {
             self.answer = answer;

@@ -167,12 +167,12 @@ impl Connection {
     pub(super) fn hear(&mut self, news: News, plan: &Plan, memory: &mut Memory) {
         match news {
             News::Taken(client) => {
-                tracing::info!(site = %plan.site.name, "The new API key is in use");
+                tracing::info!("The new API key is in use");
                 memory.key_changed(false);
                 *self = Self::with(Ok(client), plan.site.api_key.clone());
             }
             News::Refused => memory.key_changed(true),
-            News::Checked(state) => memory.site().key_checked(state, plan),
+            News::Checked(state) => memory.site().key_checked(state),
         }
     }
 
@@ -193,23 +193,23 @@ impl Connection {
             memory.key_changed(false);
             return fresh;
         };
-        let trial = try_first(new.clone(), old.clone(), plan.site.name.clone());
+        let trial = try_first(new.clone(), old.clone());
         let trial = Trial::First(trial.boxed(), plan.collection.interval);
         Self { trial, ..Self::with(Ok(old), self.key) }
     }
 }
 
 /// Tries a new key; it is returned as an error if it is to wait, since it is refused and the old one is not.
-async fn try_first(new: Arc<Client>, old: Arc<Client>, site: Arc<str>) -> Result<Arc<Client>, Arc<Client>> {
+async fn try_first(new: Arc<Client>, old: Arc<Client>) -> Result<Arc<Client>, Arc<Client>> {
     if !is_refused(&new).await {
         // An answer that says nothing of the key is no reason against it.
         return Ok(new);
     }
     if is_refused(&old).await {
-        tracing::error!(%site, "NetBackup refuses the new API key, and the old one as well: create a new key");
+        tracing::error!("NetBackup refuses the new API key, and the old one as well: create a new key");
         return Ok(new);
     }
-    tracing::error!(%site, "NetBackup refuses the new API key; the old one stays in use: correct the key");
+    tracing::error!("NetBackup refuses the new API key; the old one stays in use: correct the key");
     Err(new)
 }
 

@@ -4,6 +4,7 @@ use futures_util::FutureExt as _;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
+use tracing::{Instrument as _, Span};
 
 use super::record::Record;
 use super::site::SiteRecord;
@@ -106,12 +107,16 @@ impl Memory {
         let mut runs: FuturesUnordered<_> = collectors
             .iter_mut()
             .enumerate()
-            .map(|(place, collector)| async move { (place, run(collector, context).await) })
+            .map(|(place, collector)| {
+                let span = span(collector.name());
+                let run = run(collector, context).instrument(span.clone());
+                async move { (place, span, run.await) }
+            })
             .collect();
-        while let Some((place, ended)) = runs.next().await {
+        while let Some((place, span, ended)) = runs.next().await {
             let Some(record) = records.get_mut(place) else { continue };
             if let Some(run) = ended {
-                unauthorized += usize::from(note(record, run, plan));
+                unauthorized += usize::from(span.in_scope(|| note(record, run, plan)));
             } else {
                 broken.push(place);
                 record.failed("internal error", plan.collection.max_stale_cycles);
@@ -166,6 +171,11 @@ async fn reach<'a>(
     }
 }
 
+/// What every line about a run carries. It has the level of an error, so that it is there at every level of logging.
+fn span(collector: &'static str) -> Span {
+    tracing::error_span!("collector", collector)
+}
+
 /// Runs a collector to the deadline; `None` when it panicked.
 async fn run(collector: &mut Runner, context: &Context<'_>) -> Option<Run> {
     AssertUnwindSafe(collector.run(context)).catch_unwind().await.ok()
@@ -173,21 +183,18 @@ async fn run(collector: &mut Runner, context: &Context<'_>) -> Option<Run> {
 
 /// Writes down what a run brought; whether it was refused for want of permission.
 fn note(record: &mut Record, run: Run, plan: &Plan) -> bool {
-    let (site, collector) = (&plan.site.name, record.name);
     let failure = run.outcome.as_ref().err().cloned();
     if failure.is_none() && record.sees_part(run.partial) {
         tracing::warn!(
-            %site,
-            collector,
             records = run.diagnostics.records,
             "The role of the API key sees only a part of the list: see what doctor says of its permission"
         );
     }
     let news = record.note(run, plan.collection.max_stale_cycles, Timestamp::now());
     match &failure {
-        None if news => tracing::info!(%site, collector, "The collector succeeds again"),
+        None if news => tracing::info!("The collector succeeds again"),
         Some(error) if news => {
-            tracing::warn!(%site, collector, reason = error.reason(), %error, "The collector failed");
+            tracing::warn!(reason = error.reason(), %error, "The collector failed");
         }
         None | Some(_) => {}
     }

@@ -56,7 +56,7 @@ impl SiteRecord {
     pub(super) fn reached(&mut self, plan: &Plan, version: ApiVersion) {
         self.version = Some(version);
         if self.failure.take().is_some() {
-            tracing::info!(site = %plan.site.name, endpoint = %plan.site.endpoint, "NetBackup answers again");
+            tracing::info!(endpoint = %plan.site.endpoint, "NetBackup answers again");
         }
     }
 
@@ -65,7 +65,7 @@ impl SiteRecord {
         self.up = Some(false);
         self.version = None;
         if self.failure.as_deref() != Some(why) {
-            tracing::warn!(site = %plan.site.name, endpoint = %plan.site.endpoint, error = why, "NetBackup can not be reached");
+            tracing::warn!(endpoint = %plan.site.endpoint, error = why, "NetBackup can not be reached");
             self.failure = Some(why.to_owned());
         }
     }
@@ -104,12 +104,12 @@ impl SiteRecord {
     }
 
     /// Takes in what the server said of the key.
-    pub(super) fn key_checked(&mut self, state: Result<KeyState, netbackup::Error>, plan: &Plan) {
+    pub(super) fn key_checked(&mut self, state: Result<KeyState, netbackup::Error>) {
         let state = match state {
             Ok(state) => state,
             // Some keys may not ask; the collectors tell what matters.
             Err(error) => {
-                return tracing::debug!(site = %plan.site.name, %error, "The key's end is not known");
+                return tracing::debug!(%error, "The key's end is not known");
             }
         };
         let accepted = state != KeyState::Rejected;
@@ -117,10 +117,7 @@ impl SiteRecord {
             self.key_expiry = expiry;
         }
         if !accepted && self.credential != Some(false) {
-            tracing::error!(
-                site = %plan.site.name,
-                "NetBackup refuses the API key: create a new one and put it in its place"
-            );
+            tracing::error!("NetBackup refuses the API key: create a new one and put it in its place");
         }
         self.credential = Some(accepted && !self.newer_key_waits);
     }

@@ -53,7 +53,7 @@ impl Polled {
         self.memory.cycle(&self.plan, Ok(&self.client), &self.stats, &self.writer).await;
         if self.memory.site().is_key_due() {
             let state = self.client.check_key(Instant::now() + SHORTEST_DEADLINE).await;
-            self.memory.site().key_checked(state, &self.plan);
+            self.memory.site().key_checked(state);
             self.memory.publish(&self.plan, &self.stats, &self.writer);
         }
         self.page()

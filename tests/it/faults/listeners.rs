@@ -3,6 +3,8 @@
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 
+use nbu_exporter_simulator::{Fault, Rule};
+
 use crate::harness::{CONFIG, Exporter, PATIENCE, Port, Sites, Stage, Volume, eventually, get, request};
 
 /// An exporter that listens where its configuration says.
@@ -187,5 +189,38 @@ fn every_record_of_the_log_is_one_line_in_both_formats() {
         });
         let more = &stage.exporter.log()[lines..];
         assert!(more.iter().all(is_whole), "{format}: {more:#?}");
+    }
+}
+
+#[test]
+fn every_line_of_a_collector_names_it_and_its_site_once_in_both_formats_and_at_every_level() {
+    let stage = Stage::start(1, &["paris"]);
+    let text = stage.config(&[("paris", 0)]);
+    let field = |line: &str, key: &str| {
+        let record: serde_json::Value = serde_json::from_str(line).unwrap();
+        record[key].as_str().unwrap().to_owned()
+    };
+    // The site's span goes on while the format and the level change.
+    for (log, code) in [("{level: info}", 400), ("{format: json}", 404), ("{format: json, level: warn}", 500)]
+    {
+        stage.apply(&format!("log: {log}\n{text}"));
+        let lines = stage.exporter.log().len();
+        stage.server(0).faults().clear();
+        stage.server(0).faults().add(Rule::new(Fault::Status { code, retry_after: None }).on("/admin/jobs"));
+        let mut line = String::new();
+        eventually("the failure is told", || {
+            let log = stage.exporter.log();
+            let told = log[lines..].iter().find(|line| line.contains("The collector failed"));
+            line = told.cloned().unwrap_or_default();
+            told.is_some()
+        });
+        let (site, collector) = if code == 400 {
+            assert!(line.contains(" site=paris") && line.contains(" collector=jobs"), "{line}");
+            ("site=", "collector=")
+        } else {
+            assert_eq!((field(&line, "site"), field(&line, "collector")), ("paris".into(), "jobs".into()));
+            ("\"site\":", "\"collector\":")
+        };
+        assert_eq!((line.matches(site).count(), line.matches(collector).count()), (1, 1), "{line}");
     }
 }
