@@ -96,10 +96,12 @@ impl App {
         let mut observed = Observed::begin(&options, hangups).await?;
         let start = observed.first().await.inspect_err(|_| log.apply(&wanted_log(&options)))?;
         let first = start.active.clone();
-        log.apply(&first.config.log);
-        warn_of(&first);
+        log.apply(&first.as_ref().map(|first| first.config.log.clone()).unwrap_or_default());
+        if let Some(first) = &first {
+            warn_of(first);
+        }
         observed.register(&registry)?;
-        let Observed { sources, triggers, requests, watcher, mut cluster, .. } = observed;
+        let Observed { sources, events, requests, watcher, mut cluster, .. } = observed;
 
         let metrics = registry.prometheus().clone();
         let store = SnapshotStore::default();
@@ -122,15 +124,17 @@ impl App {
         let listeners = Listeners::new(pages, Limits::default(), http_metrics);
         let pinned = Pinned::new(options.listen_addresses, options.telemetry_path);
         let mut live = Live { writer, listeners, pollers, log, pinned };
-        let address = live.begin(&first).await?;
+        let address = live.begin(first.as_ref()).await?;
 
         if let Some(cluster) = cluster.as_mut().filter(|_| options.events) {
-            cluster.announce(status.statuses(), refused, &first, &restarts);
+            cluster.announce(status.statuses(), refused, first.as_deref(), &restarts);
         }
         let reload_metrics = ReloadMetrics::new(&metrics).context("metrics")?;
         let reloader = Reloader::new(sources, watcher, live, start, status, reload_metrics);
-        let reloader = tokio::spawn(reloader.run(triggers, drain.child_token()));
-        tell(&first);
+        let reloader = tokio::spawn(reloader.run(events, drain.child_token()));
+        if let Some(first) = &first {
+            tell(first);
+        }
         Ok(Self { address, config, status: status_reader, drain, supervisor, reloader, cluster })
     }
 
@@ -195,16 +199,14 @@ fn warn_of(first: &ActiveConfig) {
 
 /// The first load is no reload, so it has a line of its own.
 fn tell(first: &ActiveConfig) {
-    if !first.is_none() {
-        tracing::info!(
-            hash = first.text.short(),
-            sites = first.config.sites.len(),
-            lacking = Some(first.config.lacking.len()).filter(|count| *count > 0),
-            config = first.origin,
-            revision = first.resource_version,
-            "Loaded configuration file"
-        );
-    }
+    tracing::info!(
+        hash = first.text_digest.short(),
+        sites = first.config.sites.len(),
+        lacking = Some(first.config.lacking.len()).filter(|count| *count > 0),
+        config = first.origin,
+        revision = first.resource_version,
+        "Loaded configuration file"
+    );
 }
 
 async fn ended(cluster: &mut Option<Cluster>) {

@@ -49,7 +49,7 @@ fn latency(simulator: &Simulator) -> Vec<Row> {
         let renamed = volume.swap(next);
         let (at, reader) = runtime.block_on(published).unwrap();
         let expected = Duration::from_secs(intervals[(number + 1) % 2]);
-        assert_eq!(reader.load().config.collection.interval, expected, "what was swapped in runs");
+        assert_eq!(reader.load().unwrap().config.collection.interval, expected, "what was swapped in runs");
         assert!(at > renamed);
         config = reader;
         times.push(at.duration_since(renamed).as_secs_f64() * 1e3);

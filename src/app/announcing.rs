@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-use crate::reload::{Outcome, Status, Statuses, Verdict};
+use crate::reload::{Outcome, ReloadStatus, Statuses, Verdict};
 use crate::source::kubernetes::{Announcement, Announcer, EventIdentity, EventReason};
 use crate::telemetry::{Restarts, Task};
 
@@ -79,7 +79,7 @@ impl Verdicts {
     }
 
     /// Takes in the newest verdict; what is to be told of it now.
-    fn hear(&mut self, status: &Status) -> Option<Announcement> {
+    fn hear(&mut self, status: &ReloadStatus) -> Option<Announcement> {
         let (at, verdict) = status.last_verdict.as_ref()?;
         self.waiting.take_if(|waiting| !stands(status, &waiting.verdict));
         let waits = self.waiting.as_ref().is_some_and(|waiting| waiting.verdict.detail == verdict.detail);
@@ -144,7 +144,7 @@ fn of_refusal(site: &str) -> Announcement {
 }
 
 /// Whether a rejection is still the one that stands.
-fn stands(status: &Status, verdict: &Verdict) -> bool {
+fn stands(status: &ReloadStatus, verdict: &Verdict) -> bool {
     status.rejection.as_ref().is_some_and(|(_, rejection)| rejection.detail == verdict.detail)
 }
 
@@ -187,7 +187,7 @@ mod tests {
             let verdict = Arc::new(Verdict {
                 trigger: Trigger::Kubernetes,
                 outcome,
-                text: None,
+                text_digest: None,
                 revision: Some(revision.into()),
                 detail: detail.into(),
                 lacks_reference,
@@ -196,7 +196,12 @@ mod tests {
             let rejection = (outcome == Outcome::Rejected).then(|| now.clone());
             let newest_runs = rejection.is_none();
             let last_verdict = Some(now);
-            self.status.publish(Status { newest_runs, last_verdict, rejection, ..Status::default() });
+            self.status.publish(ReloadStatus {
+                newest_runs,
+                last_verdict,
+                rejection,
+                ..ReloadStatus::default()
+            });
         }
 
         async fn after(&mut self, seconds: u64) -> Vec<EventReason> {
@@ -264,7 +269,14 @@ mod tests {
             let detail = "sites: +paris".into();
             let (trigger, outcome) = (Trigger::Kubernetes, Outcome::Applied);
             let revision = Some(revision.into());
-            Arc::new(Verdict { trigger, outcome, text: None, revision, detail, lacks_reference: false })
+            Arc::new(Verdict {
+                trigger,
+                outcome,
+                text_digest: None,
+                revision,
+                detail,
+                lacks_reference: false,
+            })
         };
         let mut verdicts = Verdicts::after(Some("6"));
         for (reason, revision, expected) in [

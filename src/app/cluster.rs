@@ -79,14 +79,14 @@ impl Cluster {
         &mut self,
         statuses: Statuses,
         refused: mpsc::Receiver<Arc<str>>,
-        first: &ActiveConfig,
+        first: Option<&ActiveConfig>,
         restarts: &Restarts,
     ) {
         let pod = variable("POD_NAME").zip(variable("POD_NAMESPACE"));
         let pod = pod.map(|(name, namespace)| Pod { name, namespace, uid: variable("POD_UID") });
         let (object, own) = (self.reader.object().clone(), self.reader.status());
         let (announcer, publishers) = Announcer::start(&self.access, &object, &own, pod);
-        let verdicts = Verdicts::after(first.resource_version.as_deref());
+        let verdicts = Verdicts::after(first.and_then(|first| first.resource_version.as_deref()));
         for mut publisher in publishers {
             let restarts = restarts.clone();
             self.spawn(async move {

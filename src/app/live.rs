@@ -4,7 +4,7 @@ use std::sync::Arc;
 use anyhow::anyhow;
 
 use super::RunError;
-use crate::config::{ConfigDiff, DEFAULT_METRICS_PATH, ListenAddress, Server};
+use crate::config::{DEFAULT_METRICS_PATH, ListenAddress, Server};
 use crate::http::{Listeners, PreparedListeners};
 use crate::reload::{ActiveConfig, ConfigWriter, PrepareError, Publisher};
 use crate::supervisor::SupervisorHandle;
@@ -80,30 +80,38 @@ fn shown(addresses: &[ListenAddress]) -> String {
 }
 
 impl Live {
-    /// Puts the first configuration to work; where it listens then, first of all.
-    pub(super) async fn begin(&mut self, first: &Arc<ActiveConfig>) -> Result<SocketAddr, RunError> {
-        let prepared = self.bind(first).await.map_err(|PrepareError(why)| anyhow!(why))?;
-        self.commit(first.clone(), prepared).await;
+    /// Puts the first configuration to work; where it listens then, first of all. Without one nothing is collected, and
+    /// it listens where it does by default.
+    pub(super) async fn begin(&mut self, first: Option<&Arc<ActiveConfig>>) -> Result<SocketAddr, RunError> {
+        let prepared = self.bind(first.map(AsRef::as_ref)).await;
+        let prepared = prepared.map_err(|PrepareError(error)| anyhow!(error))?;
+        match first {
+            Some(first) => self.commit(first.clone(), prepared).await,
+            None => self.listen(prepared),
+        }
         let addresses = self.listeners.local_addrs();
         Ok(addresses.first().copied().ok_or_else(|| anyhow!("nothing listens; this is a bug"))?)
     }
 
-    async fn bind(&mut self, next: &ActiveConfig) -> Result<PreparedListeners, PrepareError> {
-        let prepared = self.listeners.prepare(&self.pinned.over(next.config.server.listen_address())).await;
+    async fn bind(&mut self, next: Option<&ActiveConfig>) -> Result<PreparedListeners, PrepareError> {
+        let configured = next.map(|next| next.config.server.listen_address()).unwrap_or_default();
+        let prepared = self.listeners.prepare(&self.pinned.over(configured)).await;
         prepared.map_err(|error| PrepareError(error.to_string()))
+    }
+
+    fn listen(&mut self, prepared: PreparedListeners) {
+        for address in self.listeners.commit(prepared) {
+            tracing::info!(%address, "Listening");
+        }
     }
 }
 
 impl Publisher for Live {
     type Prepared = PreparedListeners;
 
-    async fn prepare(
-        &mut self,
-        next: &Arc<ActiveConfig>,
-        _: &ConfigDiff,
-    ) -> Result<PreparedListeners, PrepareError> {
+    async fn prepare(&mut self, next: &Arc<ActiveConfig>) -> Result<PreparedListeners, PrepareError> {
         // The one thing that can fail, so it is the only one to prepare.
-        self.bind(next).await
+        self.bind(Some(next)).await
     }
 
     async fn commit(&mut self, next: Arc<ActiveConfig>, prepared: PreparedListeners) {
@@ -111,9 +119,7 @@ impl Publisher for Live {
         self.log.apply(&next.config.log);
         self.pinned.note(&next.config.server);
         self.pollers.apply(next).await;
-        for address in self.listeners.commit(prepared) {
-            tracing::info!(%address, "Listening");
-        }
+        self.listen(prepared);
     }
 }
 

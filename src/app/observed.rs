@@ -2,24 +2,24 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use futures_util::stream::BoxStream;
 
 use super::cluster::Cluster;
-use super::triggers::AllTriggers;
+use super::triggers::events;
 use super::watching::Watching;
 use super::{Options, RunError, environment};
 use crate::exposition::Registry;
-use crate::reload::{self, First, MountLag, ReloadHandle, Sources};
+use crate::reload::{self, Event, First, MountLag, ReloadHandle, Sources};
 use crate::source::Store;
 use crate::source::file::{self, FileReader, FileSource, FileWatcher, KeptFile, WatchStatus};
 use crate::source::kubernetes::{ObjectKind, ObjectReader};
 use crate::source::signal::Hangups;
 
 /// Where the configuration comes from, watched from before the first look on.
-#[derive(Debug)]
 pub(super) struct Observed {
     pub(super) sources: Sources<FileReader, ObjectReader>,
-    pub(super) triggers: AllTriggers,
-    /// The way for requests into the triggers.
+    pub(super) events: BoxStream<'static, Event>,
+    /// The way for requests to the reloader.
     pub(super) requests: ReloadHandle,
     pub(super) watcher: FileWatcher,
     pub(super) cluster: Option<Cluster>,
@@ -49,13 +49,13 @@ impl Observed {
         let (watcher, hints) = FileWatcher::start(&source).context("no thread to watch files on")?;
         let (handle, requests) = reload::requests();
         let object_events = cluster.as_mut().map(Cluster::watch);
-        let triggers = AllTriggers { requests, hangups, hints, object_events };
-        Ok(Self { sources, triggers, requests: handle, watcher, cluster, status: source.status(), lag })
+        let events = events(requests, hangups, hints, object_events);
+        Ok(Self { sources, events, requests: handle, watcher, cluster, status: source.status(), lag })
     }
 
     /// The first configuration; waits for one where the object is the only source.
     pub(super) async fn first(&mut self) -> Result<First, RunError> {
-        Ok(reload::first(&mut self.sources, &mut self.triggers).await?)
+        Ok(reload::first(&mut self.sources, &mut self.events).await?)
     }
 
     /// Makes metrics of what the sources say of themselves.

@@ -1,39 +1,36 @@
-use std::future::pending;
+//! Everything that asks for a reload, as one stream.
 
+use futures_util::stream::{BoxStream, Stream, StreamExt as _, poll_fn, select_all, unfold};
 use tokio::sync::mpsc;
 
-use crate::reload::{Event, Trigger, Triggers};
+use crate::reload::{Event, ReloadRequest};
 use crate::source::file::{Hint, Hints};
 use crate::source::kubernetes::ObjectEvent;
 use crate::source::signal::Hangups;
 
-/// Everything that can ask for a look, as one stream.
-#[derive(Debug)]
-pub(super) struct AllTriggers {
-    pub(super) requests: mpsc::Receiver<Event>,
-    pub(super) hangups: Hangups,
-    pub(super) hints: Hints,
-    pub(super) object_events: Option<mpsc::Receiver<ObjectEvent>>,
+/// The events of all sources, each in its own order; `object` only where the object is one of them.
+pub(super) fn events(
+    requests: mpsc::Receiver<ReloadRequest>,
+    hangups: Hangups,
+    hints: Hints,
+    object: Option<mpsc::Receiver<ObjectEvent>>,
+) -> BoxStream<'static, Event> {
+    let hangups = unfold(hangups, async |mut hangups| {
+        hangups.next().await;
+        Some((Event::Hangup, hangups))
+    });
+    let hints = unfold(hints, async |mut hints| {
+        let event = match hints.next().await {
+            Hint::Change => Event::FileChange,
+            Hint::Tick => Event::Tick,
+        };
+        Some((event, hints))
+    });
+    let always = [received(requests).map(Event::Request).boxed(), hangups.boxed(), hints.boxed()];
+    let object = object.map(|object| received(object).map(Event::Object).boxed());
+    select_all(always.into_iter().chain(object)).boxed()
 }
 
-/// For ever without the object as a source.
-async fn object_event(object_events: &mut Option<mpsc::Receiver<ObjectEvent>>) -> Option<ObjectEvent> {
-    match object_events {
-        Some(object_events) => object_events.recv().await,
-        None => pending().await,
-    }
-}
-
-impl Triggers for AllTriggers {
-    async fn next(&mut self) -> Option<Event> {
-        tokio::select! {
-            Some(event) = self.requests.recv() => Some(event),
-            Some(object_event) = object_event(&mut self.object_events) => Some(Event::Object(object_event)),
-            () = self.hangups.next() => Some(Event::Look(Trigger::Signal)),
-            hint = self.hints.next() => Some(Event::Look(match hint {
-                Hint::Change => Trigger::File,
-                Hint::Tick => Trigger::Poll,
-            })),
-        }
-    }
+fn received<T>(mut channel: mpsc::Receiver<T>) -> impl Stream<Item = T> {
+    poll_fn(move |context| channel.poll_recv(context))
 }

@@ -11,14 +11,16 @@ pub(super) async fn config(
     extract::State(state): extract::State<Arc<State>>,
     headers: HeaderMap,
 ) -> Response {
-    let active = state.config.load();
-    let tag = format!("\"{}\"", active.text);
+    let kind = (header::CONTENT_TYPE, "text/yaml; charset=utf-8".to_owned());
+    let Some(active) = state.config.load() else {
+        return ([kind], "# no configuration yet\n").into_response();
+    };
+    let tag = format!("\"{}\"", active.text_digest);
     let known = |value: &str| value.split(',').any(|one| matches!(one.trim(), "*") || weak(one) == tag);
     let asked = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
     if asked.is_some_and(known) {
         return (StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response();
     }
-    let kind = (header::CONTENT_TYPE, "text/yaml; charset=utf-8".to_owned());
     ([kind, (header::ETAG, tag)], active.redacted.clone()).into_response()
 }
 

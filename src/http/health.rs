@@ -25,24 +25,22 @@ pub(super) async fn ready(extract::State(state): extract::State<Arc<State>>, uri
 /// The Go exporter's page. It always answers 200: there it was used as a liveness probe, which restarted the
 /// exporter whenever NetBackup was down. The body says the state in that exporter's words.
 pub(super) async fn health(extract::State(state): extract::State<Arc<State>>) -> &'static str {
-    let (active, snapshots) = (state.config.load(), state.exposition.store().load());
-    let config = &active.config;
+    let Some(active) = state.config.load() else { return summary([].into_iter()) };
+    let (config, snapshots) = (&active.config, state.exposition.store().load());
     let sites = config.sites.iter().map(|site| &site.id).chain(config.lacking.iter().map(|site| &site.id));
     summary(sites.map(|id| snapshots.sites.get(id).and_then(|snapshot| snapshot.up)))
 }
 
 fn checks(state: &State) -> Vec<Check> {
     let active = state.config.load();
-    let snapshots = state.exposition.store().load();
-    let (ready, detail) = match (active.is_none(), &state.status.load().rejection) {
-        (false, _) => (true, "ok"),
-        (true, None) => (false, "none was found yet"),
-        (true, Some(_)) => (false, "it is rejected; the page / and the log say why"),
+    let (ready, detail) = match (&active, &state.status.load().rejection) {
+        (Some(_), _) => (true, "ok"),
+        (None, None) => (false, "none was found yet"),
+        (None, Some(_)) => (false, "it is rejected; the page / and the log say why"),
     };
     let mut checks = vec![Check { name: "configuration".to_owned(), ready, detail }];
-    if active.is_none() {
-        return checks;
-    }
+    let Some(active) = active else { return checks };
+    let snapshots = state.exposition.store().load();
     let waited = state.readiness.waited(active.loaded_at);
     checks.extend(active.config.sites.iter().map(|site| {
         let complete = snapshots.sites.get(&site.id).is_some_and(|snapshot| snapshot.complete);

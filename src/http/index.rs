@@ -7,8 +7,8 @@ use axum::response::{Html, IntoResponse};
 use jiff::Timestamp;
 
 use super::State;
-use crate::config::{Config, Site};
-use crate::reload::{ActiveConfig, Status};
+use crate::config::Site;
+use crate::reload::{ActiveConfig, ReloadStatus};
 use crate::snapshot::{Snapshot, Snapshots};
 
 /// No script, no request to anywhere: what a hostile name could ask for, a browser does not do.
@@ -29,7 +29,7 @@ pub(super) async fn index(extract::State(state): extract::State<Arc<State>>) -> 
     let (active, status) = (state.config.load(), state.status.load());
     let page = Page {
         state: &state,
-        active: &active,
+        active: active.as_deref(),
         status: &status,
         snapshots: &state.exposition.store().load(),
         now: Timestamp::now(),
@@ -40,8 +40,8 @@ pub(super) async fn index(extract::State(state): extract::State<Arc<State>>) -> 
 
 struct Page<'a> {
     state: &'a State,
-    active: &'a ActiveConfig,
-    status: &'a Status,
+    active: Option<&'a ActiveConfig>,
+    status: &'a ReloadStatus,
     snapshots: &'a Snapshots,
     now: Timestamp,
 }
@@ -82,12 +82,10 @@ impl Page<'_> {
 
     fn rejection(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some((when, verdict)) = &self.status.rejection else { return Ok(()) };
-        let runs = if self.active.is_none() {
-            "Nothing is collected until it is mended."
-        } else if self.active.config.lacking.is_empty() {
-            "The last good one runs on."
-        } else {
-            "It runs without the sites that lack something."
+        let runs = match self.active {
+            None => "Nothing is collected until it is mended.",
+            Some(active) if active.config.lacking.is_empty() => "The last good one runs on.",
+            Some(_) => "It runs without the sites that lack something.",
         };
         writeln!(
             out,
@@ -99,23 +97,33 @@ impl Page<'_> {
     }
 
     fn configuration(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let active = self.active;
         out.write_str("<h2>Configuration</h2>\n<dl>")?;
-        write!(out, "<dt>Origin</dt><dd>{}</dd>", Escaped(&active.origin))?;
-        if let Some(version) = &active.resource_version {
-            write!(out, "<dt>Resource version</dt><dd>{}</dd>", Escaped(version))?;
+        if let Some(active) = self.active {
+            self.origin(out, active)?;
+        } else {
+            out.write_str("<dt>Origin</dt><dd>none</dd>")?;
         }
-        write!(out, "<dt>Hash</dt><dd><code>{}</code></dd>", active.text.short())?;
-        write!(out, "<dt>Loaded</dt><dd>{}</dd>", Ago(active.loaded_at, self.now))?;
         write!(out, "<dt>Process started</dt><dd>{}</dd>", Ago(self.state.started, self.now))?;
-        for warning in &active.warnings {
+        for warning in self.active.iter().flat_map(|active| &active.warnings) {
             write!(out, "<dt>Warning</dt><dd>{}</dd>", Escaped(warning))?;
         }
         out.write_str("</dl>\n")
     }
 
+    fn origin(&self, out: &mut fmt::Formatter<'_>, active: &ActiveConfig) -> fmt::Result {
+        write!(out, "<dt>Origin</dt><dd>{}</dd>", Escaped(&active.origin))?;
+        if let Some(version) = &active.resource_version {
+            write!(out, "<dt>Resource version</dt><dd>{}</dd>", Escaped(version))?;
+        }
+        write!(out, "<dt>Hash</dt><dd><code>{}</code></dd>", active.text_digest.short())?;
+        write!(out, "<dt>Loaded</dt><dd>{}</dd>", Ago(active.loaded_at, self.now))
+    }
+
     fn sites(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Config { sites, lacking, .. } = &self.active.config;
+        let (sites, lacking) = match self.active {
+            Some(active) => (active.config.sites.as_slice(), active.config.lacking.as_slice()),
+            None => Default::default(),
+        };
         let count = sites.len() + lacking.len();
         writeln!(out, "<h2>Sites ({count})</h2>")?;
         if count == 0 {

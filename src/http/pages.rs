@@ -37,7 +37,7 @@ impl Pages {
 
     /// Answers one request.
     pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<Content> {
-        if request.uri().path() != self.state.metrics_path(&self.state.config.load()) {
+        if request.uri().path() != self.state.metrics_path(self.state.config.load().as_deref()) {
             let Ok(response) = self.router.clone().oneshot(request.map(Body::new)).await;
             return response.map(Content::Other);
         }

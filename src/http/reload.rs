@@ -64,7 +64,7 @@ fn answer(verdict: &Verdict, as_json: bool) -> Response {
     };
     let outcome = verdict.outcome.as_str();
     if as_json {
-        let hash = verdict.text.map(|text| text.to_string());
+        let hash = verdict.text_digest.map(|digest| digest.to_string());
         let body = json!({
             "outcome": outcome,
             "trigger": verdict.trigger.as_str(),

@@ -33,7 +33,7 @@ pub(super) fn router(state: Arc<State>, metrics: HttpMetrics) -> Router {
 
 async fn not_found(extract::State(state): extract::State<Arc<State>>) -> impl IntoResponse {
     let active = state.config.load();
-    let metrics_path = state.metrics_path(&active);
+    let metrics_path = state.metrics_path(active.as_deref());
     let hint = format!("There is no such page. Metrics are at {metrics_path}, a list of pages is at /\n");
     (StatusCode::NOT_FOUND, hint)
 }

@@ -2,6 +2,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::ready::Readiness;
+use crate::config::DEFAULT_METRICS_PATH;
 use crate::exposition::{BuildInfo, Exposition};
 use crate::reload::{ActiveConfig, ConfigReader, ReloadHandle, StatusReader};
 
@@ -47,7 +48,8 @@ impl State {
     }
 
     /// Where the metrics page is.
-    pub(super) fn metrics_path<'a>(&'a self, active: &'a ActiveConfig) -> &'a str {
-        self.metrics_path.as_deref().unwrap_or(&active.config.server.metrics_path)
+    pub(super) fn metrics_path<'a>(&'a self, active: Option<&'a ActiveConfig>) -> &'a str {
+        let configured = active.map_or(DEFAULT_METRICS_PATH, |active| &active.config.server.metrics_path);
+        self.metrics_path.as_deref().unwrap_or(configured)
     }
 }

@@ -1,12 +1,13 @@
-use std::path::Path;
+//! The configuration that runs, published by one pointer swap.
+
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
+use arc_swap::ArcSwapOption;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::Digest;
-use crate::config::{self, Check, Config, Material};
+use crate::config::Config;
 
 /// The configuration that runs, with where it came from.
 #[derive(Debug)]
@@ -14,9 +15,9 @@ pub struct ActiveConfig {
     /// The configuration.
     pub config: Config,
     /// The digest of its text.
-    pub text: Digest,
+    pub text_digest: Digest,
     /// The digest of everything that it depends on.
-    pub effective: Digest,
+    pub effective_digest: Digest,
     /// Where it was read: a path, or `configmap NAMESPACE/NAME`, or `secret NAMESPACE/NAME`, or where it was kept.
     pub origin: String,
     /// The `resourceVersion` of the object that holds this text, where one is known.
@@ -29,70 +30,41 @@ pub struct ActiveConfig {
     pub loaded_at: Timestamp,
 }
 
-impl ActiveConfig {
-    /// What runs while there is no configuration: no sites. `None` if the defaults alone are not valid, which a test
-    /// rules out.
-    pub(super) fn none() -> Option<Self> {
-        let material = Material { text: b"nbuservers: []\n".to_vec(), ..Material::default() };
-        let loaded = config::load(Path::new(""), &material, Check::Full).ok()?;
-        Some(Self {
-            config: loaded.config,
-            text: Self::no_text(),
-            effective: Self::no_text(),
-            origin: "none".to_owned(),
-            resource_version: None,
-            redacted: "# no configuration yet\n".to_owned(),
-            warnings: Vec::new(),
-            loaded_at: Timestamp::now(),
-        })
-    }
-
-    /// Whether this stands in for a configuration that has not come yet.
-    pub fn is_none(&self) -> bool {
-        self.effective == Self::no_text()
-    }
-
-    /// No configuration has this text: it is not valid.
-    pub(super) fn no_text() -> Digest {
-        Digest::of_text(b"")
-    }
-}
-
 /// The one owner of the running configuration.
 #[derive(Debug)]
 pub struct ConfigWriter {
-    current: Arc<ArcSwap<ActiveConfig>>,
+    current: Arc<ArcSwapOption<ActiveConfig>>,
     changes: watch::Sender<()>,
 }
 
 /// Reads the running configuration. A reader never waits and never sees half of one.
 #[derive(Debug)]
 pub struct ConfigReader {
-    current: Arc<ArcSwap<ActiveConfig>>,
+    current: Arc<ArcSwapOption<ActiveConfig>>,
     changes: watch::Receiver<()>,
 }
 
 impl ConfigWriter {
-    /// Begins with the first configuration.
-    pub fn new(first: Arc<ActiveConfig>) -> (Self, ConfigReader) {
-        let current = Arc::new(ArcSwap::new(first));
+    /// Begins with the first configuration, if there is one.
+    pub fn new(first: Option<Arc<ActiveConfig>>) -> (Self, ConfigReader) {
+        let current = Arc::new(ArcSwapOption::new(first));
         let (sender, receiver) = watch::channel(());
         (Self { current: current.clone(), changes: sender }, ConfigReader { current, changes: receiver })
     }
 
     /// Makes `next` the configuration that runs. That it runs already is no change.
     pub fn publish(&self, next: Arc<ActiveConfig>) {
-        if !Arc::ptr_eq(&self.current.load(), &next) {
-            // The value goes first, so that who is woken finds it.
-            self.current.store(next);
+        if !self.current.load().as_ref().is_some_and(|current| Arc::ptr_eq(current, &next)) {
+            // The value goes first, so that whoever is woken finds it.
+            self.current.store(Some(next));
             self.changes.send_replace(());
         }
     }
 }
 
 impl ConfigReader {
-    /// The configuration that runs now.
-    pub fn load(&self) -> Arc<ActiveConfig> {
+    /// The configuration that runs now; `None` until there is one.
+    pub fn load(&self) -> Option<Arc<ActiveConfig>> {
         self.current.load_full()
     }
 
@@ -104,7 +76,7 @@ impl ConfigReader {
 }
 
 impl Clone for ConfigReader {
-    /// A clone waits for what is published from now on, and not for what it finds.
+    /// A clone waits for what is published from now on, not for what was published before.
     fn clone(&self) -> Self {
         let mut changes = self.changes.clone();
         changes.mark_unchanged();
@@ -113,30 +85,42 @@ impl Clone for ConfigReader {
 }
 
 #[cfg(test)]
+impl ActiveConfig {
+    /// What a test runs, as if it had been read from a file with this text.
+    pub(crate) fn fixture(config: Config, text: &str) -> Self {
+        let digest = Digest::of_text(text.as_bytes());
+        Self {
+            config,
+            text_digest: digest,
+            effective_digest: digest,
+            origin: "/etc/nbu-exporter/config.yaml".to_owned(),
+            resource_version: None,
+            redacted: text.to_owned(),
+            warnings: Vec::new(),
+            loaded_at: Timestamp::now(),
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use futures_util::FutureExt as _;
 
     use super::*;
-
-    #[test]
-    fn what_runs_without_a_configuration_has_no_sites_and_is_told_from_an_empty_one() {
-        let none = ActiveConfig::none().unwrap();
-        assert!(none.is_none() && none.config.sites.is_empty());
-        let material = Material { text: b"nbuservers: []\n".to_vec(), ..Material::default() };
-        assert_ne!(Digest::of_material(&material, &std::collections::BTreeSet::new()), none.effective);
-    }
+    use crate::config::fixture;
 
     #[test]
     fn a_reader_waits_for_what_is_published_after_it_was_made() {
-        let [first, second] = [(); 2].map(|()| Arc::new(ActiveConfig::none().unwrap()));
-        let (writer, reader) = ConfigWriter::new(first.clone());
+        let [first, second] =
+            [(); 2].map(|()| Arc::new(ActiveConfig::fixture(fixture::config(Vec::new()), "")));
+        let (writer, reader) = ConfigWriter::new(Some(first.clone()));
         let mut early = reader.clone();
         writer.publish(first);
         assert_eq!(early.changed().now_or_never(), None, "it ran already");
         writer.publish(second.clone());
         assert_eq!(reader.clone().changed().now_or_never(), None, "a late reader finds it there");
         assert_eq!(early.changed().now_or_never(), Some(true));
-        assert!(Arc::ptr_eq(&early.load(), &second));
+        assert!(Arc::ptr_eq(&early.load().unwrap(), &second));
         drop(writer);
         assert_eq!(early.changed().now_or_never(), Some(false));
     }

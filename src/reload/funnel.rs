@@ -3,19 +3,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::{Stream, StreamExt as _};
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::decision::Decision;
+use super::event::{Batch, Event};
 use super::judge::{Fault, Judge, Judgement, Seen};
 use super::look::Looked;
-use super::pending::{Ended, Pending};
-use super::ports::{Object, PrepareError, Publisher, Reader, Triggers, Watch};
+use super::ports::{Object, PrepareError, Publisher, Reader, Watch};
 use super::scene::{Lagging, Newest, Scene};
 use super::sources::Sources;
 use super::start::{First, MOST_LOOKS};
-use super::{ActiveConfig, Outcome, ReloadMetrics, Status, StatusWriter, Trigger, Verdict};
+use super::{ActiveConfig, Outcome, ReloadMetrics, ReloadStatus, StatusWriter, Trigger, Verdict};
 use crate::config::ConfigDiff;
 
 /// The funnel's task.
@@ -25,9 +26,9 @@ pub struct Reloader<R, O, W, P> {
     watch: W,
     publisher: P,
     judge: Judge,
-    running: Arc<ActiveConfig>,
+    running: Option<Arc<ActiveConfig>>,
     covered: Covered,
-    status: Status,
+    status: ReloadStatus,
     writer: StatusWriter,
     metrics: ReloadMetrics,
 }
@@ -50,16 +51,16 @@ impl<R: Reader, O: Object, W: Watch, P: Publisher> Reloader<R, O, W, P> {
         metrics: ReloadMetrics,
     ) -> Self {
         let First { active: running, is_newest } = first;
-        let is_some = !running.is_none();
-        let last_success = is_some.then_some(running.loaded_at);
-        let status = Status { newest_runs: is_newest, last_success, ..Status::default() };
-        if is_some {
-            metrics.running(&running);
+        let last_success = running.as_ref().map(|running| running.loaded_at);
+        let status = ReloadStatus { newest_runs: is_newest, last_success, ..ReloadStatus::default() };
+        if let Some(running) = &running {
+            metrics.running(running);
         }
         metrics.status(&status);
         writer.publish(status.clone());
         // What stands in for the newest is no configuration to compare with: a repair is applied, whatever it is.
-        let judge = Judge::new(if is_newest { running.effective } else { ActiveConfig::no_text() });
+        let judge =
+            Judge::new(running.as_ref().filter(|_| is_newest).map(|running| running.effective_digest));
         Self {
             sources,
             watch,
@@ -74,17 +75,22 @@ impl<R: Reader, O: Object, W: Watch, P: Publisher> Reloader<R, O, W, P> {
     }
 
     /// Serves triggers until the token is cancelled. After that nothing is published. Gives the publisher back.
-    pub async fn run(mut self, mut triggers: impl Triggers, shutdown: CancellationToken) -> P {
+    pub async fn run(
+        mut self,
+        mut events: impl Stream<Item = Event> + Unpin,
+        shutdown: CancellationToken,
+    ) -> P {
         // A file that changed between the first look and the arming of the watch gave no event.
-        let mut pending = Pending::look(Trigger::File);
+        let mut batch = Batch::default();
+        batch.add(Event::FileChange);
         loop {
-            let turn = self.turn(&mut pending, &mut triggers);
+            let turn = self.turn(&mut batch, &mut events);
             tokio::select! {
                 // The shutdown wins at every step: nothing is published after it.
                 biased;
                 () = shutdown.cancelled() => break,
                 turned = turn => {
-                    if turned.is_err() {
+                    if turned.is_none() {
                         break;
                     }
                 }
@@ -94,22 +100,26 @@ impl<R: Reader, O: Object, W: Watch, P: Publisher> Reloader<R, O, W, P> {
     }
 
     /// Waits for an event, looks, and answers all who asked before the look.
-    async fn turn(&mut self, pending: &mut Pending, triggers: &mut impl Triggers) -> Result<(), Ended> {
-        if pending.trigger.is_none() {
-            pending.add(triggers.next().await.ok_or(Ended)?);
+    async fn turn(
+        &mut self,
+        batch: &mut Batch,
+        events: &mut (impl Stream<Item = Event> + Unpin),
+    ) -> Option<()> {
+        if batch.trigger.is_none() {
+            batch.add(events.next().await?);
         }
-        let (scene, took) = self.look(pending, triggers).await?;
-        let trigger = pending.trigger.take().unwrap_or(Trigger::Poll);
-        let replies = std::mem::take(&mut pending.replies);
+        let (scene, took) = self.look(batch, events).await?;
+        let trigger = batch.trigger.take().unwrap_or(Trigger::Poll);
+        let requests = std::mem::take(&mut batch.requests);
         let began = Instant::now();
         let did_run = self.status.newest_runs;
-        let (mut text, revision) = (scene.newest.text(), scene.revision);
+        let (mut text_digest, revision) = (scene.newest.text(), scene.revision);
         // That a revision is held says more than that the file is behind.
         let is_held = scene.newest.is_held();
         let (mut newest, mut lagging) = (scene.newest, scene.lagging);
         let reduced = newest.take_reduced();
         let mut decision = self.decide(newest).await;
-        if self.running.is_none() || !self.running.config.lacking.is_empty() {
+        if self.running.as_ref().is_none_or(|running| !running.config.lacking.is_empty()) {
             self.fall_back(lagging.as_mut().and_then(|lagging| lagging.looked.take()), reduced).await;
         }
         let lagging = lagging.filter(|_| !is_held);
@@ -118,42 +128,43 @@ impl<R: Reader, O: Object, W: Watch, P: Publisher> Reloader<R, O, W, P> {
             scene.caught_up && self.sources.has_object() && decision.outcome == Outcome::Unchanged;
         decision.news |= caught_up || did_run != self.status.newest_runs;
         if let Some(lagging) = lagging.filter(|lagging| decision.yields_to(lagging, trigger)) {
-            text = lagging.text;
+            text_digest = lagging.text;
             decision = Decision::superseded(lagging);
         }
         let Decision { outcome, detail, news, lacks_reference } = decision;
-        let verdict = Arc::new(Verdict { trigger, outcome, text, revision, detail, lacks_reference });
+        let verdict = Arc::new(Verdict { trigger, outcome, text_digest, revision, detail, lacks_reference });
         if news || trigger.is_explicit() {
             self.tell(&verdict, took + began.elapsed());
         }
-        for reply in replies {
+        for request in requests {
             // Who asked may have gone away; the outcome stands all the same.
-            let _ = reply.send(verdict.clone());
+            let _ = request.send(verdict.clone());
         }
-        Ok(())
+        Some(())
     }
 
     /// Looks as soon as nobody is writing, and again while the files are in motion. What is asked meanwhile is
     /// answered by the same look.
     async fn look(
         &mut self,
-        pending: &mut Pending,
-        triggers: &mut impl Triggers,
-    ) -> Result<(Scene, Duration), Ended> {
-        let mut has_asked = false;
-        for round in 1.. {
-            let clearance = pending.collect_during(self.watch.ready(), triggers).await?;
-            pending.collect_ready(triggers)?;
+        batch: &mut Batch,
+        events: &mut (impl Stream<Item = Event> + Unpin),
+    ) -> Option<(Scene, Duration)> {
+        let (mut has_asked, mut looks) = (false, 0);
+        loop {
+            looks += 1;
+            let clearance = batch.add_during(self.watch.ready(), events).await?;
+            batch.add_ready(events)?;
             let began = Instant::now();
-            for stamp in pending.passed.drain(..) {
+            for stamp in batch.passed.drain(..) {
                 self.sources.pass(&stamp);
             }
-            let is_stale = match pending.object_event.take() {
+            let is_stale = match batch.object.take() {
                 Some(object_event) => !self.sources.hear(object_event).await,
                 None => false,
             };
             // Who asks wants to know of what the watch has not brought yet.
-            if !has_asked && pending.trigger.is_some_and(Trigger::is_explicit) {
+            if !has_asked && batch.trigger.is_some_and(Trigger::is_explicit) {
                 has_asked = true;
                 self.sources.ask().await;
             }
@@ -165,14 +176,13 @@ impl<R: Reader, O: Object, W: Watch, P: Publisher> Reloader<R, O, W, P> {
                 if self.watch.is_undisturbed(clearance).await { scene.again } else { Some(Duration::ZERO) };
             if self.watch.has_heard(clearance) {
                 // A tick may see a change before its event is heard.
-                pending.trigger = pending.trigger.max(Some(Trigger::File));
+                batch.raise(Trigger::File);
             }
             match again {
-                Some(after) if round < MOST_LOOKS => pending.collect_during(sleep(after), triggers).await?,
-                _ => return Ok((scene, began.elapsed())),
+                Some(after) if looks < MOST_LOOKS => batch.add_during(sleep(after), events).await?,
+                _ => return Some((scene, began.elapsed())),
             }
         }
-        Err(Ended)
     }
 
     async fn decide(&mut self, newest: Newest) -> Decision {
@@ -195,7 +205,7 @@ impl<R: Reader, O: Object, W: Watch, P: Publisher> Reloader<R, O, W, P> {
     async fn judge(&mut self, looked: Looked) -> Decision {
         let (files, text) = (looked.files, looked.bytes.unwrap_or_default());
         match looked.result {
-            Ok(active) => match self.judge.judge(Seen::Valid { effective: active.effective }) {
+            Ok(active) => match self.judge.judge(Seen::Valid { effective: active.effective_digest }) {
                 Judgement::Unchanged { recovered } => {
                     self.settled(files.unwrap_or_default());
                     self.sources.keep(text, &active);
@@ -219,24 +229,24 @@ impl<R: Reader, O: Object, W: Watch, P: Publisher> Reloader<R, O, W, P> {
     }
 
     async fn apply(&mut self, next: Arc<ActiveConfig>, files: BTreeSet<PathBuf>, text: Vec<u8>) -> Decision {
-        let diff = ConfigDiff::between(&self.running.config, &next.config);
-        match self.publisher.prepare(&next, &diff).await {
+        let changes = self.changes(&next);
+        match self.publisher.prepare(&next).await {
             Ok(prepared) => {
                 self.publisher.commit(next.clone(), prepared).await;
-                self.judge.applied(next.effective);
+                self.judge.applied(next.effective_digest);
                 self.status.last_success = Some(next.loaded_at);
                 for warning in &next.warnings {
                     tracing::warn!(warning, "The configuration is valid, but");
                 }
                 self.sources.keep(text, &next);
-                self.running = next;
+                self.running = Some(next);
                 self.settled(files);
-                let detail = diff.to_string().into();
+                let detail = changes.to_string().into();
                 Decision { outcome: Outcome::Applied, detail, news: true, lacks_reference: false }
             }
             Err(PrepareError(why)) => {
                 self.cover_refused(Some(files));
-                let fault = Fault::new(Some(next.effective), why);
+                let fault = Fault::new(Some(next.effective_digest), why);
                 let detail = fault.report.clone();
                 let news = self.judge.refuse(fault);
                 Decision { outcome: Outcome::Rejected, detail, news, lacks_reference: false }
@@ -248,13 +258,14 @@ impl<R: Reader, O: Object, W: Watch, P: Publisher> Reloader<R, O, W, P> {
     async fn fall_back(&mut self, file: Option<Looked>, reduced: Option<Box<ActiveConfig>>) {
         let Some(active) = self.sources.fall_back(file, reduced).await else { return };
         // What runs without some of its sites gives way to more of the same, and to nothing older.
-        let is_more = active.text == self.running.text && active.effective != self.running.effective;
-        if !self.running.is_none() && !is_more {
+        let is_more = |running: &Arc<ActiveConfig>| {
+            active.text_digest == running.text_digest && active.effective_digest != running.effective_digest
+        };
+        if !self.running.as_ref().is_none_or(is_more) {
             return;
         }
         let next = Arc::<ActiveConfig>::from(active);
-        let diff = ConfigDiff::between(&self.running.config, &next.config);
-        if let Ok(prepared) = self.publisher.prepare(&next, &diff).await {
+        if let Ok(prepared) = self.publisher.prepare(&next).await {
             tracing::warn!(
                 config = next.origin,
                 "The newest configuration can not run as a whole; this one does"
@@ -263,7 +274,18 @@ impl<R: Reader, O: Object, W: Watch, P: Publisher> Reloader<R, O, W, P> {
             self.metrics.running(&next);
             self.status.last_success = Some(next.loaded_at);
             self.metrics.status(&self.status);
-            self.running = next;
+            self.running = Some(next);
+        }
+    }
+
+    /// What a configuration changes; all of its sites are new where nothing ran.
+    fn changes(&self, next: &ActiveConfig) -> ConfigDiff {
+        match &self.running {
+            Some(running) => ConfigDiff::between(&running.config, &next.config),
+            None => ConfigDiff {
+                added: next.config.sites.iter().map(|site| site.id.clone()).collect(),
+                ..ConfigDiff::default()
+            },
         }
     }
 
@@ -302,7 +324,9 @@ impl<R: Reader, O: Object, W: Watch, P: Publisher> Reloader<R, O, W, P> {
         self.metrics.status(&self.status);
         if verdict.outcome == Outcome::Applied {
             // Last: who sees on the page what runs sees that it was counted too.
-            self.metrics.running(&self.running);
+            if let Some(running) = &self.running {
+                self.metrics.running(running);
+            }
         }
         self.writer.publish(self.status.clone());
         verdict.log(took);

@@ -61,20 +61,20 @@ pub(super) enum Judgement {
 /// triggers do not matter.
 #[derive(Debug)]
 pub(super) struct Judge {
-    running: Digest,
+    running: Option<Digest>,
     refused: Option<Fault>,
 }
 
 impl Judge {
-    /// Begins with the first configuration.
-    pub(super) fn new(running: Digest) -> Self {
+    /// Begins with the first configuration, unless it stands in for another one.
+    pub(super) fn new(running: Option<Digest>) -> Self {
         Self { running, refused: None }
     }
 
     /// Decides about what was seen.
     pub(super) fn judge(&mut self, seen: Seen) -> Judgement {
         match seen {
-            Seen::Valid { effective } if effective == self.running => {
+            Seen::Valid { effective } if Some(effective) == self.running => {
                 Judgement::Unchanged { recovered: self.refused.take().is_some() }
             }
             Seen::Valid { .. } => Judgement::Apply,
@@ -84,7 +84,7 @@ impl Judge {
 
     /// Notes that a configuration was published.
     pub(super) fn applied(&mut self, effective: Digest) {
-        self.running = effective;
+        self.running = Some(effective);
         self.refused = None;
     }
 
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_rejection_is_news_only_once() {
-        let mut judge = Judge::new(digest("a"));
+        let mut judge = Judge::new(Some(digest("a")));
         assert_eq!(judge.judge(invalid("b")), Judgement::Reject { fresh: true });
         assert_eq!(judge.judge(invalid("b")), Judgement::Reject { fresh: false });
         assert_eq!(judge.judge(invalid("c")), Judgement::Reject { fresh: true });
@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn going_back_to_the_running_content_ends_the_rejection() {
-        let mut judge = Judge::new(digest("a"));
+        let mut judge = Judge::new(Some(digest("a")));
         judge.judge(invalid("b"));
         assert_eq!(judge.judge(valid("a")), Judgement::Unchanged { recovered: true });
         assert_eq!(judge.judge(valid("a")), Judgement::Unchanged { recovered: false });
@@ -136,7 +136,7 @@ mod tests {
             steps in prop::collection::vec((0_u8..5, any::<bool>(), 0_usize..4), 1..60)
         ) {
             // An edit writes content `n`, valid or not; then it is looked at none to three times.
-            let mut judge = Judge::new(digest("start"));
+            let mut judge = Judge::new(Some(digest("start")));
             let (mut running, mut newest_valid_seen) = ("start".to_owned(), "start".to_owned());
             for (content, is_valid, looks) in steps {
                 let name = format!("{content}");

@@ -175,11 +175,11 @@ fn check(
         Ok(loaded) => {
             let warnings = loaded.warnings.iter().map(|warning| format!("{}:{warning}", label.display()));
             Ok(ActiveConfig {
-                effective: Digest::of_material(material, &loaded.variables),
+                effective_digest: Digest::of_material(material, &loaded.variables),
                 redacted: config::redacted(path, &material.text),
                 warnings: look.notes.iter().cloned().chain(warnings).collect(),
                 config: loaded.config,
-                text: digest,
+                text_digest: digest,
                 origin,
                 resource_version: None,
                 loaded_at: Timestamp::now(),

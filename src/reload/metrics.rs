@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use prometheus::{Gauge, GaugeVec, Histogram, HistogramOpts, IntCounterVec, Opts, Registry};
 
-use super::{ActiveConfig, Outcome, Status, Trigger};
+use super::{ActiveConfig, Outcome, ReloadStatus, Trigger};
 use crate::metric::seconds;
 
 /// From one file read to a slow network file system.
@@ -74,13 +74,15 @@ impl ReloadMetrics {
     }
 
     pub(super) fn running(&self, active: &ActiveConfig) {
-        self.hash.set(active.text.as_sample());
+        self.hash.set(active.text_digest.as_sample());
         self.info.reset();
         let revision = active.resource_version.as_deref().unwrap_or("");
-        self.info.with_label_values(&[active.origin.as_str(), revision, &active.text.short()]).set(1.0);
+        self.info
+            .with_label_values(&[active.origin.as_str(), revision, &active.text_digest.short()])
+            .set(1.0);
     }
 
-    pub(super) fn status(&self, status: &Status) {
+    pub(super) fn status(&self, status: &ReloadStatus) {
         self.successful.set(if status.newest_runs { 1.0 } else { 0.0 });
         if let Some(last) = status.last_success {
             self.success_timestamp.set(seconds(last));

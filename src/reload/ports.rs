@@ -3,10 +3,8 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot};
-
-use super::{ActiveConfig, Trigger, Verdict};
-use crate::config::{ConfigDiff, Environment};
+use super::ActiveConfig;
+use crate::config::Environment;
 use crate::source::file::{FileReader, FileSnapshot, FileWatcher, ReadError, ReadPermit};
 use crate::source::kubernetes::{ObjectEvent, ObjectName, ObjectReader};
 
@@ -103,23 +101,6 @@ impl Watch for FileWatcher {
     }
 }
 
-/// Something that asks for a look.
-#[derive(Debug)]
-pub enum Event {
-    /// Look again, since …
-    Look(Trigger),
-    /// Somebody waits for the outcome of a look that begins after this.
-    Request(oneshot::Sender<Arc<Verdict>>),
-    /// The API server said something of the object.
-    Object(ObjectEvent),
-}
-
-/// Everything that can ask for a look.
-pub trait Triggers: Send + 'static {
-    /// The next event; `None` when there will be none. Cancel safe: what was not returned is not lost.
-    fn next(&mut self) -> impl Future<Output = Option<Event>> + Send;
-}
-
 /// What a configuration is put to work by. What can fail fails in `prepare`, and then nothing has changed.
 pub trait Publisher: Send + 'static {
     /// What is ready to be committed.
@@ -129,7 +110,6 @@ pub trait Publisher: Send + 'static {
     fn prepare(
         &mut self,
         next: &Arc<ActiveConfig>,
-        diff: &ConfigDiff,
     ) -> impl Future<Output = Result<Self::Prepared, PrepareError>> + Send;
 
     /// Puts it to work.
@@ -144,25 +124,3 @@ pub trait Publisher: Send + 'static {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct PrepareError(pub String);
-
-/// Asks the funnel for a look and waits for what comes of it.
-#[derive(Clone, Debug)]
-pub struct ReloadHandle(mpsc::Sender<Event>);
-
-impl ReloadHandle {
-    /// The outcome of a look that begins after this call; `None` when the funnel has ended.
-    pub async fn reload(&self) -> Option<Arc<Verdict>> {
-        let (sender, receiver) = oneshot::channel();
-        self.0.send(Event::Request(sender)).await.ok()?;
-        receiver.await.ok()
-    }
-}
-
-/// How many requests may wait; more wait in front of the queue.
-const QUEUE: usize = 64;
-
-/// The way for requests into the funnel.
-pub fn requests() -> (ReloadHandle, mpsc::Receiver<Event>) {
-    let (sender, receiver) = mpsc::channel(QUEUE);
-    (ReloadHandle(sender), receiver)
-}

@@ -75,7 +75,7 @@ impl<R: Reader, O: Object> Sources<R, O> {
         let Some(last_good) = &mut self.last_good else { return };
         last_good.keep(Record {
             text: Some(text.into()),
-            digest: active.text,
+            digest: active.text_digest,
             from: active.origin.clone(),
             revision: active.resource_version.clone(),
             applied: active.loaded_at,

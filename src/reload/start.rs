@@ -1,13 +1,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::{Stream, StreamExt as _};
 use tokio::time::{sleep, timeout};
 
+use super::ActiveConfig;
+use super::event::Event;
 use super::look::Looked;
-use super::ports::{Event, Object, Reader, Triggers};
+use super::ports::{Object, Reader};
 use super::scene::{Newest, Scene};
 use super::sources::Sources;
-use super::{ActiveConfig, Trigger};
 
 /// Files that are still in motion after this many looks are judged as they are.
 pub(super) const MOST_LOOKS: usize = 50;
@@ -26,8 +28,8 @@ pub enum StartError {
 /// What the program starts with.
 #[derive(Debug)]
 pub struct First {
-    /// What runs.
-    pub active: Arc<ActiveConfig>,
+    /// What runs, if anything can.
+    pub active: Option<Arc<ActiveConfig>>,
     /// Whether that is the newest known revision. Else the funnel says what is wrong with that one.
     pub is_newest: bool,
 }
@@ -39,20 +41,20 @@ pub struct First {
 ///
 /// With the object as a source its first event is waited for, but not for long. If the newest revision can not run,
 /// the newest that can does: a mounted file that lags, or the last good configuration. Where there is neither and the
-/// object is a source, [`ActiveConfig::is_none`] runs until the object is mended: a process that ends and is started
-/// again would notice that much later.
+/// object is a source, nothing runs until the object is mended: a process that ends and is started again would notice
+/// that much later.
 pub async fn first<R: Reader, O: Object>(
     sources: &mut Sources<R, O>,
-    triggers: &mut impl Triggers,
+    events: &mut (impl Stream<Item = Event> + Unpin),
 ) -> Result<First, StartError> {
     if sources.has_object() {
         // An outage ends the wait as well: it is an answer, if not the hoped for.
-        let _ = timeout(PATIENCE, object_event(sources, triggers)).await;
+        let _ = timeout(PATIENCE, object_event(sources, events)).await;
     }
     let scene = settled(sources).await;
     let (why, reduced) = match scene.newest {
         Newest::Looked(Looked { result: Ok(active), .. }) => {
-            return Ok(First { active: Arc::from(active), is_newest: true });
+            return Ok(First { active: Some(Arc::from(active)), is_newest: true });
         }
         Newest::Looked(looked) => {
             let report = looked.result.err().map(|fault| fault.report);
@@ -66,7 +68,7 @@ pub async fn first<R: Reader, O: Object>(
             config = active.origin,
             "The newest configuration can not run as a whole; this one does"
         );
-        return Ok(First { active: Arc::from(active), is_newest: false });
+        return Ok(First { active: Some(Arc::from(active)), is_newest: false });
     }
     if !sources.has_object() {
         return Err(StartError::Rejected(why));
@@ -76,9 +78,7 @@ pub async fn first<R: Reader, O: Object>(
         error,
         "There is no configuration that can run; the exporter is not ready until there is one"
     );
-    let none =
-        ActiveConfig::none().ok_or_else(|| StartError::Rejected("the defaults are not valid".into()))?;
-    Ok(First { active: Arc::new(none), is_newest: false })
+    Ok(First { active: None, is_newest: false })
 }
 
 /// What the sources show once the files are at rest.
@@ -92,18 +92,15 @@ async fn settled<R: Reader, O: Object>(sources: &mut Sources<R, O>) -> Scene {
     scene
 }
 
-/// Waits for the first word of the API server. Whatever else asks for a look is answered by the first one.
-async fn object_event<R: Reader, O: Object>(sources: &mut Sources<R, O>, triggers: &mut impl Triggers) {
-    while let Some(event) = triggers.next().await {
-        match event {
-            Event::Object(object_event) => {
-                sources.hear(object_event).await;
-                return;
-            }
-            Event::Look(
-                Trigger::Poll | Trigger::File | Trigger::Kubernetes | Trigger::Signal | Trigger::Http,
-            )
-            | Event::Request(_) => {}
+/// Waits for the first word of the API server. Whatever else asks for a reload is answered by the start.
+async fn object_event<R: Reader, O: Object>(
+    sources: &mut Sources<R, O>,
+    events: &mut (impl Stream<Item = Event> + Unpin),
+) {
+    while let Some(event) = events.next().await {
+        if let Event::Object(event) = event {
+            sources.hear(event).await;
+            return;
         }
     }
 }

@@ -12,7 +12,7 @@ const HISTORY: usize = 64;
 
 /// What the funnel knows of itself, for pages and metrics.
 #[derive(Clone, Debug, Default)]
-pub struct Status {
+pub struct ReloadStatus {
     /// Whether the newest known revision is the running one.
     pub newest_runs: bool,
     /// When a configuration was last put to work.
@@ -23,20 +23,20 @@ pub struct Status {
     pub rejection: Option<(Timestamp, Arc<Verdict>)>,
 }
 
-/// The one owner of the [`Status`].
+/// The one owner of the [`ReloadStatus`].
 #[derive(Debug)]
 pub struct StatusWriter {
-    now: watch::Sender<Arc<Status>>,
-    each: broadcast::Sender<Arc<Status>>,
+    now: watch::Sender<Arc<ReloadStatus>>,
+    each: broadcast::Sender<Arc<ReloadStatus>>,
 }
 
-/// Reads the [`Status`].
+/// Reads the [`ReloadStatus`].
 #[derive(Clone, Debug)]
-pub struct StatusReader(watch::Receiver<Arc<Status>>);
+pub struct StatusReader(watch::Receiver<Arc<ReloadStatus>>);
 
-/// Reads each [`Status`] that is published, one after the other: a rejection that was mended at once is among them.
+/// Reads each [`ReloadStatus`] that is published, one after the other: a rejection that was mended at once is among them.
 #[derive(Debug)]
-pub struct Statuses(broadcast::Receiver<Arc<Status>>);
+pub struct Statuses(broadcast::Receiver<Arc<ReloadStatus>>);
 
 impl Default for StatusWriter {
     fn default() -> Self {
@@ -56,7 +56,7 @@ impl StatusWriter {
     }
 
     /// Publishes a new status.
-    pub fn publish(&self, status: Status) {
+    pub fn publish(&self, status: ReloadStatus) {
         let status = Arc::new(status);
         self.now.send_replace(status.clone());
         // Nobody need listen.
@@ -66,7 +66,7 @@ impl StatusWriter {
 
 impl StatusReader {
     /// The status now.
-    pub fn load(&self) -> Arc<Status> {
+    pub fn load(&self) -> Arc<ReloadStatus> {
         self.0.borrow().clone()
     }
 
@@ -81,7 +81,7 @@ impl StatusReader {
 impl Statuses {
     /// The next status; who comes too late misses the oldest, never the newest. For ever once the writer is gone.
     /// Cancel safe.
-    pub async fn next(&mut self) -> Arc<Status> {
+    pub async fn next(&mut self) -> Arc<ReloadStatus> {
         loop {
             match self.0.recv().await {
                 Ok(status) => return status,
@@ -102,7 +102,8 @@ mod tests {
     fn who_comes_late_misses_the_oldest_and_never_the_newest() {
         let writer = StatusWriter::default();
         let mut statuses = writer.statuses();
-        let at = |second| Status { last_success: Timestamp::new(second, 0).ok(), ..Status::default() };
+        let at =
+            |second| ReloadStatus { last_success: Timestamp::new(second, 0).ok(), ..ReloadStatus::default() };
         let wanted = 3 * i64::try_from(HISTORY).unwrap();
         for second in 0..wanted {
             writer.publish(at(second));

@@ -1,17 +1,47 @@
+//! What asked for a reload, what came of it, and the answer that says both.
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Digest, Outcome, Trigger};
+use super::Digest;
 
-/// The answer to one look.
+/// What asked for a reload. The order is the rank: one run that several asked for is counted under the highest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Trigger {
+    /// The slow tick.
+    Poll,
+    /// An event in a watched directory.
+    File,
+    /// The ConfigMap or Secret object changed.
+    Kubernetes,
+    /// SIGHUP.
+    Signal,
+    /// `POST /-/reload`.
+    Http,
+}
+
+/// What came of a reload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// A new configuration runs.
+    Applied,
+    /// What was read is what runs.
+    Unchanged,
+    /// What was read is older than the newest known revision.
+    Superseded,
+    /// What was read is not valid or can not be put to work; the last good configuration runs on.
+    Rejected,
+}
+
+/// The answer to one reload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
     /// What asked.
     pub trigger: Trigger,
     /// What came of it.
     pub outcome: Outcome,
-    /// The digest of the text that was seen, if one could be read.
-    pub text: Option<Digest>,
+    /// The digest of the text that this is about, if one could be read.
+    pub text_digest: Option<Digest>,
     /// The `resourceVersion` of the newest known revision of the object, if there is one.
     pub revision: Option<Arc<str>>,
     /// For `applied` what changed, for `rejected` the whole report with one mistake a line, else a sentence.
@@ -20,11 +50,47 @@ pub struct Verdict {
     pub lacks_reference: bool,
 }
 
+impl Trigger {
+    /// All triggers, for metrics that start at 0.
+    pub const ALL: [Self; 5] = [Self::Poll, Self::File, Self::Kubernetes, Self::Signal, Self::Http];
+
+    /// The label value.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Poll => "poll",
+            Self::File => "file",
+            Self::Kubernetes => "kubernetes",
+            Self::Signal => "signal",
+            Self::Http => "http",
+        }
+    }
+
+    /// Whether somebody asked and wants an answer, even that there is no news.
+    pub fn is_explicit(self) -> bool {
+        matches!(self, Self::Signal | Self::Http)
+    }
+}
+
+impl Outcome {
+    /// All outcomes, for metrics that start at 0.
+    pub const ALL: [Self; 4] = [Self::Applied, Self::Unchanged, Self::Superseded, Self::Rejected];
+
+    /// The label value, and the word in logs and answers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Applied => "applied",
+            Self::Unchanged => "unchanged",
+            Self::Superseded => "superseded",
+            Self::Rejected => "rejected",
+        }
+    }
+}
+
 impl Verdict {
     /// One line for who reads the log.
     pub(super) fn log(&self, took: Duration) {
         let (trigger, outcome) = (self.trigger.as_str(), self.outcome.as_str());
-        let hash = self.text.map(|digest| digest.short()).unwrap_or_default();
+        let hash = self.text_digest.map(|digest| digest.short()).unwrap_or_default();
         let revision = self.revision.as_deref();
         let duration = took.as_secs_f64();
         match self.outcome {

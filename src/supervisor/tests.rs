@@ -9,7 +9,6 @@ use prometheus::Registry;
 
 use super::*;
 use crate::config::{Collection, Config, Scheme, Secret, fixture};
-use crate::reload::Digest;
 use crate::snapshot::Snapshot;
 use nbu_exporter_simulator::{Fault, Options, Rule, Simulation, SiteOptions};
 
@@ -27,16 +26,7 @@ fn site(name: &str, port: u16) -> Site {
 fn active(sites: &[Site]) -> Arc<ActiveConfig> {
     let collection = Collection { interval: Duration::from_millis(50), ..fixture::collection() };
     let config = Config { collection, ..fixture::config(sites.to_vec()) };
-    Arc::new(ActiveConfig {
-        config,
-        text: Digest::of_text(b""),
-        effective: Digest::of_text(b""),
-        origin: String::new(),
-        resource_version: None,
-        redacted: String::new(),
-        warnings: Vec::new(),
-        loaded_at: Timestamp::now(),
-    })
+    Arc::new(ActiveConfig::fixture(config, ""))
 }
 
 fn supervisor() -> (Supervisor, SupervisorHandle, SnapshotStore, Registry) {

@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::client::Client;
 use super::world::{World, active, server};
 use crate::http::{BindError, Limits};
-use crate::reload::{Event, Outcome, Trigger, Verdict};
+use crate::reload::{Outcome, Trigger, Verdict};
 
 async fn is_served(address: std::net::SocketAddr) -> bool {
     TcpStream::connect(address).await.is_ok()
@@ -229,13 +229,13 @@ async fn a_reload_that_moves_its_own_listener_is_answered() {
     let mut requests = world.requests.take().unwrap();
     let mut client = world.client().await;
     client.send("POST /-/reload HTTP/1.1\r\nHost: x\r\n\r\n").await;
-    let Some(Event::Request(sender)) = requests.recv().await else { panic!("no request") };
+    let Some(sender) = requests.recv().await else { panic!("no request") };
     world.move_to(&world.on("127.0.0.2")).await.unwrap();
     let detail = "settings: server.host".into();
     let verdict = Verdict {
         trigger: Trigger::Http,
         outcome: Outcome::Applied,
-        text: None,
+        text_digest: None,
         revision: None,
         detail,
         lacks_reference: false,

@@ -8,7 +8,7 @@ use super::world::{World, active, active_config, snapshot};
 use crate::config::{RESERVED_PATHS, SiteId};
 use crate::exposition::CONTENT_TYPE;
 use crate::http::Limits;
-use crate::reload::{Digest, Event, Outcome, Status, Trigger, Verdict};
+use crate::reload::{Digest, Outcome, ReloadStatus, Trigger, Verdict};
 
 fn id(name: &str) -> SiteId {
     SiteId::Named(name.into())
@@ -260,7 +260,8 @@ async fn hostile_names_stay_text() {
     let writer = world.store.writer(id(name));
     writer.publish(snapshot(name, 1));
     let verdict = verdict(Outcome::Rejected, "config.yaml:1:2: </pre><script>");
-    let status = Status { rejection: Some((Timestamp::now(), Arc::new(verdict))), ..Status::default() };
+    let status =
+        ReloadStatus { rejection: Some((Timestamp::now(), Arc::new(verdict))), ..ReloadStatus::default() };
     world.status.publish(status);
     let mut client = world.client().await;
     let answer = client.get("/").await;
@@ -278,7 +279,7 @@ fn verdict(outcome: Outcome, detail: &str) -> Verdict {
     Verdict {
         trigger: Trigger::Http,
         outcome,
-        text: Some(Digest::of_text(b"x")),
+        text_digest: Some(Digest::of_text(b"x")),
         revision: None,
         detail: detail.into(),
         lacks_reference: false,
@@ -289,10 +290,8 @@ fn verdict(outcome: Outcome, detail: &str) -> Verdict {
 fn funnel(world: &mut World, outcome: Outcome, detail: &'static str) -> tokio::task::JoinHandle<()> {
     let mut requests = world.requests.take().unwrap();
     tokio::spawn(async move {
-        while let Some(event) = requests.recv().await {
-            if let Event::Request(sender) = event {
-                let _ = sender.send(Arc::new(verdict(outcome, detail)));
-            }
+        while let Some(sender) = requests.recv().await {
+            let _ = sender.send(Arc::new(verdict(outcome, detail)));
         }
     })
 }
@@ -322,7 +321,7 @@ async fn who_learns_that_a_reload_is_applied_finds_it_in_the_next_scrape() {
     world.registry.prometheus().register(Box::new(applied.clone())).unwrap();
     let mut requests = world.requests.take().unwrap();
     let funnel = tokio::spawn(async move {
-        while let Some(Event::Request(sender)) = requests.recv().await {
+        while let Some(sender) = requests.recv().await {
             applied.inc();
             let _ = sender.send(Arc::new(verdict(Outcome::Applied, "")));
         }
@@ -363,7 +362,7 @@ async fn a_reload_goes_on_when_its_client_leaves() {
     let mut requests = world.requests.take().unwrap();
     let mut client = world.client().await;
     client.send("POST /-/reload HTTP/1.1\r\nHost: x\r\n\r\n").await;
-    let Some(Event::Request(sender)) = requests.recv().await else { panic!("no request") };
+    let Some(sender) = requests.recv().await else { panic!("no request") };
     drop(client);
     world.wait_for("nbu_exporter_http_connections", 0.0).await;
     // The funnel's answer finds nobody, and the next client is served.

@@ -12,7 +12,7 @@ use crate::config::{Endpoint, ListenHost, Scheme, Secret, Server, Site, fixture}
 use crate::exposition::{BuildInfo, Exposition, Registry};
 use crate::http::{HttpMetrics, Limits, Listeners, Pages, State};
 use crate::metric::{Desc, Family, MetricKind, Naming};
-use crate::reload::{ActiveConfig, ConfigReader, ConfigWriter, Digest, Event, StatusWriter, requests};
+use crate::reload::{ActiveConfig, ConfigReader, ConfigWriter, ReloadRequest, StatusWriter, requests};
 use crate::snapshot::{Fragment, Snapshot, SnapshotStore};
 use crate::telemetry::Restarts;
 
@@ -34,7 +34,7 @@ pub(super) struct World {
     pub(super) registry: Registry,
     pub(super) config: ConfigWriter,
     pub(super) status: StatusWriter,
-    pub(super) requests: Option<mpsc::Receiver<Event>>,
+    pub(super) requests: Option<mpsc::Receiver<ReloadRequest>>,
     /// Cancelled, the process is about to end.
     pub(super) announced: CancellationToken,
     _reader: ConfigReader,
@@ -62,7 +62,7 @@ impl World {
         let restarts = Restarts::new(registry.prometheus()).unwrap();
         let metrics = HttpMetrics::new(registry.prometheus(), restarts).unwrap();
         let store = SnapshotStore::default();
-        let (config, reader) = ConfigWriter::new(active(&[]));
+        let (config, reader) = ConfigWriter::new(Some(active(&[])));
         let status = StatusWriter::default();
         let (handle, requests) = requests();
         let exposition = Exposition::new(store.clone(), registry.clone());
@@ -151,16 +151,7 @@ pub(super) fn active_config(sites: &[&str], metrics_path: &str) -> ActiveConfig 
     let mut config = fixture::config(sites.iter().map(|name| site(name)).collect());
     metrics_path.clone_into(&mut config.server.metrics_path);
     let redacted = format!("sites: {}\napiKey: <secret>\n", sites.join(" "));
-    ActiveConfig {
-        config,
-        text: Digest::of_text(redacted.as_bytes()),
-        effective: Digest::of_text(redacted.as_bytes()),
-        origin: "/etc/nbu-exporter/config.yaml".to_owned(),
-        resource_version: None,
-        redacted,
-        warnings: Vec::new(),
-        loaded_at: Timestamp::now(),
-    }
+    ActiveConfig::fixture(config, &redacted)
 }
 
 fn site(name: &str) -> Site {

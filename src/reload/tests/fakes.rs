@@ -6,16 +6,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
+use futures_util::stream::{poll_fn, select};
 use prometheus::Registry;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{ConfigDiff, Material};
+use crate::config::Material;
 use crate::reload::{
     ActiveConfig, Event, Object, Outcome, PrepareError, Publisher, Reader, References, ReloadHandle,
-    ReloadMetrics, Reloader, Sources, StatusReader, StatusWriter, Trigger, Triggers, Verdict, Watch, first,
-    requests,
+    ReloadMetrics, Reloader, Sources, StatusReader, StatusWriter, Trigger, Verdict, Watch, first, requests,
 };
 use crate::source::file::{FileError, FileSnapshot, ReadError};
 use crate::source::kubernetes::{ObjectEvent, ObjectName};
@@ -226,7 +227,7 @@ impl Program {
 impl Publisher for Program {
     type Prepared = ();
 
-    async fn prepare(&mut self, _: &Arc<ActiveConfig>, _: &ConfigDiff) -> Result<(), PrepareError> {
+    async fn prepare(&mut self, _: &Arc<ActiveConfig>) -> Result<(), PrepareError> {
         let slow = {
             let mut parts = self.lock();
             parts.prepared += 1;
@@ -246,17 +247,13 @@ impl Publisher for Program {
     }
 }
 
-struct Stream {
-    events: mpsc::UnboundedReceiver<Event>,
-    requests: mpsc::Receiver<Event>,
-}
-
-impl Triggers for Stream {
-    async fn next(&mut self) -> Option<Event> {
-        tokio::select! {
-            event = self.events.recv() => event,
-            Some(event) = self.requests.recv() => Some(event),
-        }
+/// The event of a trigger that brings nothing along.
+pub(super) fn event(trigger: Trigger) -> Event {
+    match trigger {
+        Trigger::Poll => Event::Tick,
+        Trigger::File => Event::FileChange,
+        Trigger::Signal => Event::Hangup,
+        Trigger::Kubernetes | Trigger::Http => panic!("{trigger:?} brings something along"),
     }
 }
 
@@ -278,9 +275,11 @@ impl Funnel {
     pub(super) async fn start(text: &str) -> Self {
         let (disk, writing, program) = (Disk::default(), Writing::default(), Program::default());
         disk.write(text);
-        let (events, receiver) = mpsc::unbounded_channel();
-        let (handle, requests) = requests();
-        let mut stream = Stream { events: receiver, requests };
+        let (events, mut receiver) = mpsc::unbounded_channel();
+        let (handle, mut requests) = requests();
+        let events_in_turn = poll_fn(move |context| receiver.poll_recv(context));
+        let requests = poll_fn(move |context| requests.poll_recv(context)).map(Event::Request);
+        let mut stream = select(events_in_turn, requests);
         let mut sources = Sources::<Disk, NoObject>::file(disk.clone());
         let running = first(&mut sources, &mut stream).await.unwrap();
         let registry = Registry::new();
@@ -294,7 +293,7 @@ impl Funnel {
     }
 
     pub(super) fn trigger(&self, trigger: Trigger) {
-        let _ = self.events.send(Event::Look(trigger));
+        let _ = self.events.send(event(trigger));
     }
 
     /// Asks in the same queue as the triggers; the answer comes later.

@@ -183,11 +183,11 @@ async fn a_start_with_nothing_that_could_run_stays_up_where_the_object_can_be_me
     ];
     for rig in with_object {
         rig.settle().await;
-        assert!(rig.running().is_none() && !rig.status.load().newest_runs);
+        assert!(rig.runs_nothing() && !rig.status.load().newest_runs);
         assert_eq!(rig.verdict().outcome, Outcome::Rejected);
         assert!(rig.verdict().detail.contains(":1:13: "), "the whole report: {}", rig.verdict().detail);
         rig.object(revision("7", &config("v7"))).await;
-        assert_eq!(rig.applied(), ["", "v7"], "the repair is applied at once");
+        assert_eq!(rig.applied(), ["v7"], "the repair is applied at once");
         assert!(rig.status.load().newest_runs && rig.status.load().rejection.is_none());
     }
 }
@@ -197,7 +197,7 @@ async fn with_the_object_alone_and_no_api_it_waits_without_a_configuration() {
     for first in [None, Some(gone()), Some(ObjectEvent::Missing)] {
         let rig = Rig::start(None, first).await.unwrap();
         rig.settle().await;
-        assert!(rig.running().is_none() && !rig.status.load().newest_runs);
+        assert!(rig.runs_nothing() && !rig.status.load().newest_runs);
         assert_eq!(rig.post().await.outcome, Outcome::Rejected);
         rig.object(revision("6", &config("v6"))).await;
         assert_eq!(rig.running().config.sites.len(), 1);

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use futures_util::stream::poll_fn;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -13,7 +14,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::super::super::*;
-use crate::config::ConfigDiff;
+use super::super::fakes::event;
 use crate::source::file::{FileReader, FileSource, Options};
 use crate::source::kubernetes::{ApiError, ObjectEvent, ObjectName, Revision, Unusable};
 use crate::source::{Store, StoreError};
@@ -194,20 +195,12 @@ struct Log(Arc<Mutex<Vec<Arc<ActiveConfig>>>>);
 impl Publisher for Log {
     type Prepared = ();
 
-    async fn prepare(&mut self, _: &Arc<ActiveConfig>, _: &ConfigDiff) -> Result<(), PrepareError> {
+    async fn prepare(&mut self, _: &Arc<ActiveConfig>) -> Result<(), PrepareError> {
         Ok(())
     }
 
     async fn commit(&mut self, next: Arc<ActiveConfig>, (): ()) {
         self.0.lock().unwrap().push(next);
-    }
-}
-
-struct Queue(mpsc::Receiver<Event>);
-
-impl Triggers for Queue {
-    async fn next(&mut self) -> Option<Event> {
-        self.0.recv().await
     }
 }
 
@@ -248,8 +241,8 @@ impl Rig {
             Sources::object(object.clone(), source.reader(), volume.map(|_| source.reader()));
         let stores = stores.iter().map(|&store| Arc::new(store.clone()) as Arc<dyn Store>).collect();
         sources = sources.kept_in(stores, source.reader());
-        let (events, queue) = mpsc::channel(1);
-        let mut queue = Queue(queue);
+        let (events, mut receiver) = mpsc::channel(1);
+        let mut queue = poll_fn(move |context| receiver.poll_recv(context));
         if let Some(first) = first {
             events.send(Event::Object(first)).await.unwrap();
         }
@@ -257,7 +250,7 @@ impl Rig {
         let first = super::super::super::first(&mut sources, &mut queue).await?;
         let waited = began.elapsed();
         let log = Log::default();
-        log.0.lock().unwrap().push(first.active.clone());
+        log.0.lock().unwrap().extend(first.active.clone());
         let writer = StatusWriter::default();
         let (status, lag) = (writer.reader(), sources.lag());
         let metrics = ReloadMetrics::new(&prometheus::Registry::new()).unwrap();
@@ -273,7 +266,7 @@ impl Rig {
     }
 
     pub(super) async fn look(&self, trigger: Trigger) {
-        self.events.send(Event::Look(trigger)).await.unwrap();
+        self.events.send(event(trigger)).await.unwrap();
         self.settle().await;
     }
 
@@ -315,6 +308,10 @@ impl Rig {
         let path = self.elsewhere.path().join(name);
         fs::write(&path, text).unwrap();
         path.to_str().unwrap().to_owned()
+    }
+
+    pub(super) fn runs_nothing(&self) -> bool {
+        self.log.0.lock().unwrap().is_empty()
     }
 
     pub(super) fn running(&self) -> Arc<ActiveConfig> {
