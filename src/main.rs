@@ -9,7 +9,7 @@ use nbu_exporter::app::{App, Options, RunError, reader};
 use nbu_exporter::cli::{self, Command, RunArgs};
 use nbu_exporter::config;
 use nbu_exporter::exposition::{BuildInfo, Registry};
-use nbu_exporter::shutdown::{Ended, Pace, Shutdown, Termination};
+use nbu_exporter::shutdown::{Aborted, Pace, Shutdown, Termination};
 use nbu_exporter::source::signal::{self, Hangups};
 use nbu_exporter::telemetry::{self, LogControl, MessageCounter, Overrides, PanicCounter};
 
@@ -114,15 +114,15 @@ async fn until_signalled(
 /// A command that asks something once: the first signal ends it.
 async fn interruptible(work: impl Future<Output = io::Result<ExitCode>>) -> Result<ExitCode, RunError> {
     match Shutdown::install()?.run(work, Pace::default()).await {
-        Ended::Finished(outcome) => Ok(outcome?),
-        Ended::Aborted(_) | Ended::Overdue => Ok(ExitCode::FAILURE),
+        Ok(outcome) => Ok(outcome?),
+        Err(Aborted::Signal(_) | Aborted::Deadline) => Ok(ExitCode::FAILURE),
     }
 }
 
-fn exit(ended: Ended<Result<(), RunError>>) -> Result<ExitCode, RunError> {
+fn exit(ended: Result<Result<(), RunError>, Aborted>) -> Result<ExitCode, RunError> {
     match ended {
-        Ended::Finished(outcome) => outcome.map(|()| ExitCode::SUCCESS),
-        Ended::Aborted(_) | Ended::Overdue => Ok(ExitCode::FAILURE),
+        Ok(outcome) => outcome.map(|()| ExitCode::SUCCESS),
+        Err(Aborted::Signal(_) | Aborted::Deadline) => Ok(ExitCode::FAILURE),
     }
 }
 

@@ -28,15 +28,15 @@ impl fmt::Display for Signal {
     }
 }
 
-/// How the work ended.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Ended<T> {
-    /// By itself, or drained.
-    Finished(T),
-    /// By a second signal, in the middle.
-    Aborted(Signal),
-    /// Since the drain took longer than it may.
-    Overdue,
+/// Why the work did not come to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Aborted {
+    /// By a second signal.
+    #[error("aborted by {0}")]
+    Signal(Signal),
+    /// The drain took longer than it may.
+    #[error("not drained in time")]
+    Deadline,
 }
 
 /// The two steps of the end.
@@ -51,9 +51,9 @@ pub struct Termination {
 /// How long the steps may take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pace {
-    /// From the first signal to the drain: as long as others take to learn that we go.
+    /// From the first signal to the drain: the time that others need to learn that the exporter ends.
     pub delay: Duration,
-    /// From there to the end.
+    /// From the drain to the end.
     pub deadline: Duration,
 }
 
@@ -68,7 +68,7 @@ pub struct Shutdown {
 impl Shutdown {
     /// Takes over both signals, also those that have been pending since they were blocked.
     ///
-    /// To be called inside the runtime, on the thread that stays as long as the process: the one that is in
+    /// It has to be called inside of the runtime, on the thread that lives as long as the process: the one in
     /// `Runtime::block_on` in `main`.
     pub fn install() -> io::Result<Self> {
         let terminate = signal(SignalKind::terminate())?;
@@ -85,7 +85,7 @@ impl Shutdown {
 
     /// Runs the work to its end, which the first signal asks for. A second signal, or the deadline passing after the
     /// drain began, drops the work where it stands; the process then exits with status 1.
-    pub async fn run<F: Future>(self, work: F, pace: Pace) -> Ended<F::Output> {
+    pub async fn run<F: Future>(self, work: F, pace: Pace) -> Result<F::Output, Aborted> {
         let Self { mut terminate, mut interrupt, termination } = self;
         let next = async || {
             tokio::select! {
@@ -103,14 +103,14 @@ async fn drive<F: Future>(
     mut next: impl AsyncFnMut() -> Signal,
     termination: Termination,
     Pace { delay, deadline }: Pace,
-) -> Ended<F::Output> {
+) -> Result<F::Output, Aborted> {
     let mut work = pin!(work);
     let aborted = |signal| {
         tracing::warn!(%signal, "Aborted");
-        Ended::Aborted(signal)
+        Err(Aborted::Signal(signal))
     };
     tokio::select! {
-        output = &mut work => return Ended::Finished(output),
+        output = &mut work => return Ok(output),
         signal = next() => {
             tracing::info!(%signal, ?delay, ?deadline, "Draining; a second signal aborts");
             termination.announced.cancel();
@@ -118,18 +118,18 @@ async fn drive<F: Future>(
     }
     if !delay.is_zero() {
         tokio::select! {
-            output = &mut work => return Ended::Finished(output),
+            output = &mut work => return Ok(output),
             signal = next() => return aborted(signal),
             () = tokio::time::sleep(delay) => {}
         }
     }
     termination.drain.cancel();
     tokio::select! {
-        output = work => Ended::Finished(output),
+        output = work => Ok(output),
         signal = next() => aborted(signal),
         () = tokio::time::sleep(deadline) => {
             tracing::warn!(?deadline, "Not drained in time; aborted");
-            Ended::Overdue
+            Err(Aborted::Deadline)
         }
     }
 }
@@ -144,7 +144,7 @@ mod tests {
     const DEADLINE: Duration = Duration::from_secs(20);
 
     /// Runs work that needs `needed` to drain, with signals at their second; the work ends by itself after an hour.
-    async fn check(needed: u64, signals: &[(u64, Signal)], expected: Ended<&'static str>) {
+    async fn check(needed: u64, signals: &[(u64, Signal)], expected: Result<&'static str, Aborted>) {
         check_with(DELAY, needed, signals, expected).await;
     }
 
@@ -152,7 +152,7 @@ mod tests {
         delay: Duration,
         needed: u64,
         signals: &[(u64, Signal)],
-        expected: Ended<&'static str>,
+        expected: Result<&'static str, Aborted>,
     ) {
         let (send, mut receive) = mpsc::channel(8);
         let schedule = async {
@@ -187,32 +187,32 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_first_signal_drains() {
-        check(5, &[(1, Signal::Terminate)], Ended::Finished("drained")).await;
-        check(5, &[(1, Signal::Interrupt)], Ended::Finished("drained")).await;
+        check(5, &[(1, Signal::Terminate)], Ok("drained")).await;
+        check(5, &[(1, Signal::Interrupt)], Ok("drained")).await;
     }
 
     #[tokio::test(start_paused = true)]
     async fn without_a_delay_the_drain_begins_with_the_signal() {
         let signals = [(1, Signal::Terminate)];
-        check_with(Duration::ZERO, 21, &signals, Ended::Overdue).await;
-        check_with(Duration::ZERO, 19, &signals, Ended::Finished("drained")).await;
+        check_with(Duration::ZERO, 21, &signals, Err(Aborted::Deadline)).await;
+        check_with(Duration::ZERO, 19, &signals, Ok("drained")).await;
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_second_signal_aborts_whichever_it_is() {
         for second in [2, 5, 7] {
             let signals = [(1, Signal::Terminate), (second, Signal::Interrupt)];
-            check(5, &signals, Ended::Aborted(Signal::Interrupt)).await;
+            check(5, &signals, Err(Aborted::Signal(Signal::Interrupt))).await;
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_drain_that_takes_too_long_is_cut_off() {
-        check(21, &[(1, Signal::Terminate)], Ended::Overdue).await;
+        check(21, &[(1, Signal::Terminate)], Err(Aborted::Deadline)).await;
     }
 
     #[tokio::test(start_paused = true)]
     async fn work_that_ends_by_itself_needs_no_signal() {
-        check(0, &[], Ended::Finished("done")).await;
+        check(0, &[], Ok("done")).await;
     }
 }

@@ -18,7 +18,7 @@ use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-use nbu_exporter::shutdown::{Ended, Pace, Shutdown};
+use nbu_exporter::shutdown::{Pace, Shutdown};
 use nbu_exporter::source::signal::{self, Hangups};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -87,8 +87,8 @@ fn process(file: &Path) -> ExitCode {
             }
         };
         match shutdown.run(work, Pace { delay: Duration::ZERO, deadline: DEADLINE * 2 }).await {
-            Ended::Finished(()) => ExitCode::SUCCESS,
-            Ended::Aborted(_) | Ended::Overdue => ExitCode::FAILURE,
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE,
         }
     })
 }

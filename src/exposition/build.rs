@@ -1,4 +1,4 @@
-use prometheus::{GaugeVec, Opts};
+use prometheus::{Registry, register_gauge_vec_with_registry};
 
 /// What this program is; a build may say more by the variables that are read here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,15 +24,17 @@ impl BuildInfo {
         }
     }
 
-    /// `nbu_exporter_build_info`, which has the Go exporter's labels as well.
-    pub(super) fn metric(&self) -> Result<GaugeVec, prometheus::Error> {
-        let info = GaugeVec::new(
-            Opts::new("nbu_exporter_build_info", "What this program is; the value is always 1."),
+    /// Registers `nbu_exporter_build_info`, which has the Go exporter's labels as well.
+    pub(super) fn register(&self, registry: &Registry) -> Result<(), prometheus::Error> {
+        let info = register_gauge_vec_with_registry!(
+            "nbu_exporter_build_info",
+            "What this program is; the value is always 1.",
             &["version", "goversion", "revision", "rustversion", "target"],
+            registry
         )?;
         let labels = [self.version, "", self.revision, self.rust_version, self.target];
-        info.get_metric_with_label_values(&labels)?.set(1.0);
-        Ok(info)
+        info.with_label_values(&labels).set(1.0);
+        Ok(())
     }
 }
 

@@ -52,7 +52,7 @@ impl Registry {
     /// A registry that knows the process, the runtime and the build.
     pub fn new(build: &BuildInfo) -> Result<Self, prometheus::Error> {
         let registry = Self(prometheus::Registry::new());
-        registry.0.register(Box::new(build.metric()?))?;
+        build.register(&registry.0)?;
         registry.register(Process::of_self())?;
         registry.register(Runtime)?;
         Ok(registry)

@@ -1,5 +1,8 @@
 use axum::http::StatusCode;
-use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+use prometheus::{
+    IntCounter, IntCounterVec, IntGauge, Registry, register_int_counter_vec_with_registry,
+    register_int_counter_with_registry, register_int_gauge_with_registry,
+};
 
 use super::progress::Overdue;
 use crate::telemetry::Restarts;
@@ -20,22 +23,28 @@ pub struct HttpMetrics {
 impl HttpMetrics {
     /// Registers the metrics.
     pub fn new(registry: &Registry, restarts: Restarts) -> Result<Self, prometheus::Error> {
-        let counters = |name, help, labels: &[&str]| IntCounterVec::new(Opts::new(name, help), labels);
         let metrics = Self {
-            requests: counters(
+            requests: register_int_counter_vec_with_registry!(
                 "nbu_exporter_http_requests_total",
                 "Answered requests by page and status code.",
                 &["path", "code"],
+                registry
             )?,
-            connections: IntGauge::new("nbu_exporter_http_connections", "Open connections.")?,
-            cut: counters(
+            connections: register_int_gauge_with_registry!(
+                "nbu_exporter_http_connections",
+                "Open connections.",
+                registry
+            )?,
+            cut: register_int_counter_vec_with_registry!(
                 "nbu_exporter_http_connections_cut_total",
                 "Connections that were closed since the client exceeded a time limit.",
                 &["reason"],
+                registry
             )?,
-            accept_errors: IntCounter::new(
+            accept_errors: register_int_counter_with_registry!(
                 "nbu_exporter_http_accept_errors_total",
                 "Connections that could not be accepted, such as for want of file descriptors.",
+                registry
             )?,
             restarts,
         };
@@ -44,10 +53,6 @@ impl HttpMetrics {
         for reason in Overdue::CUTS {
             metrics.cut.get_metric_with_label_values(&[reason.as_str()])?;
         }
-        registry.register(Box::new(metrics.requests.clone()))?;
-        registry.register(Box::new(metrics.connections.clone()))?;
-        registry.register(Box::new(metrics.cut.clone()))?;
-        registry.register(Box::new(metrics.accept_errors.clone()))?;
         Ok(metrics)
     }
 

@@ -1,4 +1,4 @@
-use prometheus::{IntCounterVec, Opts, Registry};
+use prometheus::{IntCounterVec, Registry, register_int_counter_vec_with_registry};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
@@ -10,12 +10,15 @@ pub struct MessageCounter(IntCounterVec);
 impl MessageCounter {
     /// Registers the counter.
     pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let options = Opts::new("nbu_exporter_log_messages_total", "Log lines by level.");
-        let counter = IntCounterVec::new(options, &["level"])?;
+        let counter = register_int_counter_vec_with_registry!(
+            "nbu_exporter_log_messages_total",
+            "Log lines by level.",
+            &["level"],
+            registry
+        )?;
         for level in ["error", "warn", "info"] {
             counter.with_label_values(&[level]);
         }
-        registry.register(Box::new(counter.clone()))?;
         Ok(Self(counter))
     }
 }

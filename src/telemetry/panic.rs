@@ -1,4 +1,4 @@
-use prometheus::{IntCounter, Registry};
+use prometheus::{IntCounter, Registry, register_int_counter_with_registry};
 
 /// Counts panics, each of which is a bug that was kept in its task.
 #[derive(Clone, Debug)]
@@ -7,10 +7,8 @@ pub struct PanicCounter(IntCounter);
 impl PanicCounter {
     /// Registers the counter.
     pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let counter =
-            IntCounter::new("nbu_exporter_panics_total", "Panics; each is a bug, kept in its task.")?;
-        registry.register(Box::new(counter.clone()))?;
-        Ok(Self(counter))
+        let (name, help) = ("nbu_exporter_panics_total", "Panics; each is a bug, kept in its task.");
+        Ok(Self(register_int_counter_with_registry!(name, help, registry)?))
     }
 }
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use prometheus::{IntCounterVec, Opts, Registry};
+use prometheus::{IntCounterVec, Registry, register_int_counter_vec_with_registry};
 use tokio::time::{Instant, sleep};
 
 /// The pause before a task is begun anew; it doubles up to the longest.
@@ -42,15 +42,16 @@ pub struct Restarts(IntCounterVec);
 impl Restarts {
     /// Registers the counter; every task begins at 0.
     pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let restarts = Self(IntCounterVec::new(
-            Opts::new("nbu_exporter_task_restarts_total", "Times that a task was begun anew after a panic."),
+        let restarts = register_int_counter_vec_with_registry!(
+            "nbu_exporter_task_restarts_total",
+            "Times that a task was begun anew after a panic.",
             &["task"],
-        )?);
+            registry
+        )?;
         for task in Task::ALL {
-            restarts.0.with_label_values(&[task.as_str()]);
+            restarts.with_label_values(&[task.as_str()]);
         }
-        registry.register(Box::new(restarts.0.clone()))?;
-        Ok(restarts)
+        Ok(Self(restarts))
     }
 
     /// How often a task was begun anew.
