@@ -3,31 +3,28 @@
 //! Handlers read the running configuration at each request, so that a connection that is kept open never sees an
 //! old one. No handler waits for NetBackup.
 
-mod acceptor;
 mod bind;
 mod config;
 mod connection;
-mod content;
-mod encoding;
 mod health;
 mod index;
 mod limits;
+mod listener;
 mod listeners;
 mod metrics;
-mod pages;
 mod progress;
 mod ready;
 mod reload;
 mod router;
 mod scrape;
 mod state;
-mod watched;
+mod tracked;
 
 pub use bind::{BindError, Bound};
 pub use limits::Limits;
 pub use listeners::{Listeners, PreparedListeners};
 pub use metrics::HttpMetrics;
-pub use pages::Pages;
+pub use router::Pages;
 pub use state::State;
 
 #[cfg(test)]

@@ -1,3 +1,5 @@
+//! Binding the addresses that are to be served.
+
 use std::collections::HashSet;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -233,10 +235,10 @@ mod tests {
     #[tokio::test]
     async fn an_error_names_the_address_and_the_cure() {
         let taken = Bound::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let problem = Bound::bind(taken.local_addr()).unwrap_err().to_string();
-        assert!(problem.contains(&taken.local_addr().to_string()) && problem.contains("in use"), "{problem}");
+        let error = Bound::bind(taken.local_addr()).unwrap_err().to_string();
+        assert!(error.contains(&taken.local_addr().to_string()) && error.contains("in use"), "{error}");
         // TEST-NET-1 of RFC 5737 is on no host.
-        let problem = Bound::bind("192.0.2.1:0".parse().unwrap()).unwrap_err().to_string();
-        assert!(problem.contains("192.0.2.1:0") && problem.contains(":: for all"), "{problem}");
+        let error = Bound::bind("192.0.2.1:0".parse().unwrap()).unwrap_err().to_string();
+        assert!(error.contains("192.0.2.1:0") && error.contains(":: for all"), "{error}");
     }
 }

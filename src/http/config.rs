@@ -1,3 +1,5 @@
+//! The page with the running configuration.
+
 use std::sync::Arc;
 
 use axum::extract;

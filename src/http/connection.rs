@@ -1,3 +1,5 @@
+//! One client's connection: its requests, its time limits and its end.
+
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
@@ -5,7 +7,6 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Poll, ready};
 
-use axum::body::HttpBody;
 use axum::http::{HeaderValue, Request, Response, StatusCode, header};
 use axum::response::IntoResponse as _;
 use futures_util::FutureExt as _;
@@ -19,9 +20,9 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error};
 
-use super::content::Content;
 use super::progress::{Overdue, Progress};
-use super::watched::{Answer, Watched};
+use super::router::Content;
+use super::tracked::{TrackedBody, TrackedStream};
 use super::{HttpMetrics, Limits, Pages};
 
 /// How much of a page is handed to the kernel at one time; the pieces are shared, so it costs no memory.
@@ -35,9 +36,9 @@ pub(super) struct Service {
     pub(super) metrics: HttpMetrics,
     /// One for each connection that may be open.
     pub(super) permits: Arc<Semaphore>,
-    /// Has the acceptor die at its next client, for a test.
+    /// Has an accept task panic at its next client, for a test.
     #[cfg(test)]
-    pub(super) dies: Arc<std::sync::atomic::AtomicBool>,
+    pub(super) panics: Arc<std::sync::atomic::AtomicBool>,
 }
 
 impl Service {
@@ -48,8 +49,13 @@ impl Service {
             metrics,
             permits: Arc::new(Semaphore::new(limits.connections)),
             #[cfg(test)]
-            dies: Arc::default(),
+            panics: Arc::default(),
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn panic_if_asked(&self) {
+        assert!(!self.panics.swap(false, std::sync::atomic::Ordering::Relaxed), "injected");
     }
 
     /// Serves one client until it ends, exceeds a limit, or `drain` is cancelled and the open request is answered.
@@ -67,15 +73,19 @@ impl Service {
             .header_read_timeout(None)
             .max_header_size(self.limits.head_size)
             .max_buf_size(BUFFER)
-            .serve_connection(TokioIo::new(Watched { stream, progress: progress.clone() }), answer);
-        self.drive(connection, &progress, drain).await;
+            .serve_connection(TokioIo::new(TrackedStream { stream, progress: progress.clone() }), answer);
+        self.drive(connection, http1::Connection::graceful_shutdown, &progress, drain).await;
         drop(open);
     }
 
-    async fn drive<C>(&self, connection: C, progress: &Progress, drain: &CancellationToken)
-    where
-        C: Future<Output = hyper::Result<()>> + Graceful,
-    {
+    /// Runs the connection; `finish` asks it to end after the open request.
+    async fn drive<C: Future<Output = hyper::Result<()>>>(
+        &self,
+        connection: C,
+        finish: impl Fn(Pin<&mut C>),
+        progress: &Progress,
+        drain: &CancellationToken,
+    ) {
         let mut connection = pin!(connection);
         let mut cancelled = pin!(drain.cancelled());
         let mut timer = pin!(sleep_until(Instant::now()));
@@ -85,7 +95,7 @@ impl Service {
             loop {
                 // A request that may be on its way is still answered, within the limit for its headers.
                 if draining && !told && !progress.awaits_head() {
-                    connection.as_mut().finish();
+                    finish(connection.as_mut());
                     told = true;
                 }
                 if let Poll::Ready(result) = connection.as_mut().poll(context) {
@@ -105,7 +115,7 @@ impl Service {
                     self.metrics.cut(reason);
                     return Poll::Ready(());
                 }
-                // That others wait is not told to an idle connection; it looks from time to time.
+                // An idle connection is not told that others wait; it asks from time to time.
                 let latest = if reason == Overdue::Idle { now + self.limits.head } else { deadline };
                 let wake = deadline.min(latest);
                 // Mostly the deadline only moves on: then the timer is not touched and may fire early.
@@ -125,31 +135,13 @@ impl Service {
 
     /// Counts what hyper answered by itself, since no handler saw it.
     fn ended(&self, result: hyper::Result<()>) {
-        let Err(problem) = result else { return };
-        debug!(error = %problem, "Connection ended");
-        if problem.is_parse_too_large() {
+        let Err(error) = result else { return };
+        debug!(%error, "Connection ended");
+        if error.is_parse_too_large() {
             self.metrics.answered("other", StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
-        } else if problem.is_parse() {
+        } else if error.is_parse() {
             self.metrics.answered("other", StatusCode::BAD_REQUEST);
         }
-    }
-}
-
-/// A connection that can be asked to end after the open request.
-trait Graceful {
-    fn finish(self: Pin<&mut Self>);
-}
-
-impl<I, S, B> Graceful for http1::Connection<I, S>
-where
-    I: hyper::rt::Read + hyper::rt::Write + Unpin,
-    S: hyper::service::HttpService<Incoming, ResBody = B>,
-    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    B: HttpBody + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    fn finish(self: Pin<&mut Self>) {
-        self.graceful_shutdown();
     }
 }
 
@@ -159,18 +151,18 @@ async fn answer(
     request: Request<Incoming>,
     progress: Arc<Progress>,
     ends: &[CancellationToken; 2],
-) -> Result<Response<Answer>, Infallible> {
+) -> Result<Response<TrackedBody>, Infallible> {
     progress.request();
     let answer = AssertUnwindSafe(pages.answer(request)).catch_unwind().await;
     let mut response = answer.unwrap_or_else(|_| {
         error!("A request handler panicked; its client got 500");
-        (StatusCode::INTERNAL_SERVER_ERROR, "internal error\n").into_response().map(Content::Other)
+        (StatusCode::INTERNAL_SERVER_ERROR, "internal error\n").into_response().map(Content::Right)
     });
-    // Also before the drain: the client's next request then goes to one who stays.
+    // Also before the drain: the client sends its next request to a process that stays.
     if ends.iter().any(CancellationToken::is_cancelled) {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    Ok(response.map(|content| Answer { content, progress }))
+    Ok(response.map(|content| TrackedBody { content, progress }))
 }
 
 /// Counts a connection for as long as it is open, however it ends.

@@ -1,25 +1,14 @@
+//! Whether the process lives, and the Go exporter's page about NetBackup.
+
 use std::sync::Arc;
 
 use axum::extract;
-use axum::http::{StatusCode, Uri};
-use axum::response::{IntoResponse, Response};
 
 use super::State;
-use super::ready::{Check, report};
 
 /// Says that the process answers, and nothing else.
 pub(super) async fn healthy() -> &'static str {
     "Healthy\n"
-}
-
-/// Says whether a scrape has something to show for each site, and that we do not end. `?verbose` lists the checks.
-pub(super) async fn ready(extract::State(state): extract::State<Arc<State>>, uri: Uri) -> Response {
-    let verbose = uri.query().is_some_and(|query| query.split('&').any(|part| part.starts_with("verbose")));
-    let mut checks = checks(&state);
-    checks.push(shutdown(&state));
-    let (ready, text) = report(&checks, verbose);
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, text).into_response()
 }
 
 /// The Go exporter's page. It always answers 200: there it was used as a liveness probe, which restarted the
@@ -29,34 +18,6 @@ pub(super) async fn health(extract::State(state): extract::State<Arc<State>>) ->
     let (config, snapshots) = (&active.config, state.exposition.store().load());
     let sites = config.sites.iter().map(|site| &site.id).chain(config.lacking.iter().map(|site| &site.id));
     summary(sites.map(|id| snapshots.sites.get(id).and_then(|snapshot| snapshot.up)))
-}
-
-fn checks(state: &State) -> Vec<Check> {
-    let active = state.config.load();
-    let (ready, detail) = match (&active, &state.status.load().rejection) {
-        (Some(_), _) => (true, "ok"),
-        (None, None) => (false, "none was found yet"),
-        (None, Some(_)) => (false, "it is rejected; the page / and the log say why"),
-    };
-    let mut checks = vec![Check { name: "configuration".to_owned(), ready, detail }];
-    let Some(active) = active else { return checks };
-    let snapshots = state.exposition.store().load();
-    let waited = state.readiness.waited(active.loaded_at);
-    checks.extend(active.config.sites.iter().map(|site| {
-        let complete = snapshots.sites.get(&site.id).is_some_and(|snapshot| snapshot.complete);
-        Check::site(&site.name, complete, waited)
-    }));
-    if checks.iter().all(|check| check.ready) {
-        state.readiness.reached();
-    }
-    checks
-}
-
-/// Who still comes is answered, but is to go elsewhere from now on.
-fn shutdown(state: &State) -> Check {
-    let ready = !state.announced.is_cancelled();
-    let detail = if ready { "ok" } else { "the exporter is about to end" };
-    Check { name: "shutdown".to_owned(), ready, detail }
 }
 
 /// `None` is a site that is not known to answer yet.

@@ -1,3 +1,5 @@
+//! The start page: what runs, at a glance.
+
 use std::fmt::{self, Display, Write as _};
 use std::sync::Arc;
 
@@ -11,7 +13,7 @@ use crate::config::Site;
 use crate::reload::{ActiveConfig, ReloadStatus};
 use crate::snapshot::{Snapshot, Snapshots};
 
-/// No script, no request to anywhere: what a hostile name could ask for, a browser does not do.
+/// The browser runs no script and requests nothing, whatever a hostile name in the page asks for.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const STYLE: &str = "\
@@ -27,7 +29,7 @@ pre{white-space:pre-wrap;overflow-wrap:anywhere}";
 /// What runs, at a glance.
 pub(super) async fn index(extract::State(state): extract::State<Arc<State>>) -> impl IntoResponse {
     let (active, status) = (state.config.load(), state.status.load());
-    let page = Page {
+    let page = IndexPage {
         state: &state,
         active: active.as_deref(),
         status: &status,
@@ -38,7 +40,7 @@ pub(super) async fn index(extract::State(state): extract::State<Arc<State>>) -> 
     (headers, Html(page.to_string()))
 }
 
-struct Page<'a> {
+struct IndexPage<'a> {
     state: &'a State,
     active: Option<&'a ActiveConfig>,
     status: &'a ReloadStatus,
@@ -46,7 +48,7 @@ struct Page<'a> {
     now: Timestamp,
 }
 
-impl Display for Page<'_> {
+impl Display for IndexPage<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             out,
@@ -64,7 +66,7 @@ impl Display for Page<'_> {
     }
 }
 
-impl Page<'_> {
+impl IndexPage<'_> {
     fn links(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("<ul>\n")?;
         let metrics = (self.state.metrics_path(self.active), "metrics");
@@ -151,7 +153,7 @@ impl Page<'_> {
 
     fn site(&self, out: &mut fmt::Formatter<'_>, site: &Site) -> fmt::Result {
         let snapshot = self.snapshots.sites.get(&site.id).map(AsRef::<Snapshot>::as_ref);
-        // A sign beside the word, so that nothing hangs on colours.
+        // A sign beside the word, so that nothing depends on colours.
         let state = match snapshot.and_then(|snapshot| snapshot.up) {
             Some(true) => "● up",
             Some(false) => "✖ down",
@@ -185,7 +187,7 @@ impl Display for Unauthorized<'_> {
     }
 }
 
-/// Text that is nothing but text, in an element as in a quoted attribute.
+/// Text without markup, for an element or a quoted attribute.
 struct Escaped<'a>(&'a str);
 
 impl Display for Escaped<'_> {
@@ -204,7 +206,7 @@ impl Display for Escaped<'_> {
     }
 }
 
-/// A moment, seen from now.
+/// How long before the second time the first one was.
 struct Ago(Timestamp, Timestamp);
 
 impl Display for Ago {

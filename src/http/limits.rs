@@ -1,3 +1,5 @@
+//! What one client may cost.
+
 use std::time::Duration;
 
 /// What one client may cost.

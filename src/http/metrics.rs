@@ -1,3 +1,5 @@
+//! What the server counts about itself.
+
 use axum::http::StatusCode;
 use prometheus::{
     IntCounter, IntCounterVec, IntGauge, Registry, register_int_counter_vec_with_registry,

@@ -1,3 +1,5 @@
+//! How far a connection is, which decides by when it has to go on.
+
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;

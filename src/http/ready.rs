@@ -1,20 +1,27 @@
+//! Whether the process is ready to be scraped.
+
 use std::fmt::Write as _;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use axum::extract;
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use super::State;
+
 /// How long the sites' first polls may hold readiness back: a dead site must not keep the others from being scraped.
-pub(super) const GRACE: Duration = Duration::from_secs(30);
+const GRACE: Duration = Duration::from_secs(30);
 
 /// Readiness is a matter of the start: once ready, always ready. A site that comes later is no reason to take the
 /// others' pod out of its Service.
 #[derive(Debug, Default)]
-pub(super) struct Readiness(Mutex<Stage>);
+pub(super) struct Readiness(Mutex<Startup>);
 
 #[derive(Clone, Copy, Debug, Default)]
-enum Stage {
+enum Startup {
     /// There is no configuration yet.
     #[default]
     Waiting,
@@ -23,47 +30,58 @@ enum Stage {
     Ready,
 }
 
+/// One thing that readiness waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Condition {
+    /// Such as `site paris`.
+    name: String,
+    /// Whether it holds readiness back.
+    ready: bool,
+    /// What there is to say about it.
+    detail: &'static str,
+}
+
+/// Says whether a scrape has something to show for each site, and that the process does not end. `?verbose` lists the
+/// conditions.
+pub(super) async fn ready(extract::State(state): extract::State<Arc<State>>, uri: Uri) -> Response {
+    let verbose = uri.query().is_some_and(|query| query.split('&').any(|part| part.starts_with("verbose")));
+    let mut conditions = conditions(&state);
+    conditions.push(shutdown(&state));
+    let (ready, text) = report(&conditions, verbose);
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, text).into_response()
+}
+
 impl Readiness {
     /// How long the first polls have been waited for; `None` when nothing is waited for any more. `loaded_at` is the
     /// running configuration's time.
-    pub(super) fn waited(&self, loaded_at: Timestamp) -> Option<Duration> {
-        let mut stage = self.stage();
-        if let Stage::Waiting = *stage {
+    fn waited(&self, loaded_at: Timestamp) -> Option<Duration> {
+        let mut startup = self.startup();
+        if let Startup::Waiting = *startup {
             let loaded_for =
                 Duration::try_from(Timestamp::now().duration_since(loaded_at)).unwrap_or_default();
             let now = Instant::now();
-            *stage = Stage::Starting(now.checked_sub(loaded_for.min(GRACE)).unwrap_or(now));
+            *startup = Startup::Starting(now.checked_sub(loaded_for.min(GRACE)).unwrap_or(now));
         }
-        match *stage {
-            Stage::Starting(since) => Some(since.elapsed()),
-            Stage::Waiting | Stage::Ready => None,
+        match *startup {
+            Startup::Starting(since) => Some(since.elapsed()),
+            Startup::Waiting | Startup::Ready => None,
         }
     }
 
     /// Notes that all is ready.
-    pub(super) fn reached(&self) {
-        *self.stage() = Stage::Ready;
+    fn reached(&self) {
+        *self.startup() = Startup::Ready;
     }
 
-    fn stage(&self) -> std::sync::MutexGuard<'_, Stage> {
+    fn startup(&self) -> MutexGuard<'_, Startup> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// One thing that readiness waits for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Check {
-    /// Such as `site paris`.
-    pub(super) name: String,
-    /// Whether it holds readiness back.
-    pub(super) ready: bool,
-    /// What there is to say about it.
-    pub(super) detail: &'static str,
-}
-
-impl Check {
+impl Condition {
     /// Ready when the site's first poll has finished, well or badly, or is not `waited` for any longer.
-    pub(super) fn site(name: &str, complete: bool, waited: Option<Duration>) -> Self {
+    fn site(name: &str, complete: bool, waited: Option<Duration>) -> Self {
         let (ready, detail) = match (complete, waited.is_none_or(|waited| waited >= GRACE)) {
             (true, _) => (true, "ok"),
             (false, true) => (true, "ok: its first poll has not finished and is no longer waited for"),
@@ -73,14 +91,42 @@ impl Check {
     }
 }
 
+fn conditions(state: &State) -> Vec<Condition> {
+    let active = state.config.load();
+    let (ready, detail) = match (&active, &state.status.load().rejection) {
+        (Some(_), _) => (true, "ok"),
+        (None, None) => (false, "none was found yet"),
+        (None, Some(_)) => (false, "it is rejected; the page / and the log say why"),
+    };
+    let mut conditions = vec![Condition { name: "configuration".to_owned(), ready, detail }];
+    let Some(active) = active else { return conditions };
+    let snapshots = state.exposition.store().load();
+    let waited = state.readiness.waited(active.loaded_at);
+    conditions.extend(active.config.sites.iter().map(|site| {
+        let complete = snapshots.sites.get(&site.id).is_some_and(|snapshot| snapshot.complete);
+        Condition::site(&site.name, complete, waited)
+    }));
+    if conditions.iter().all(|condition| condition.ready) {
+        state.readiness.reached();
+    }
+    conditions
+}
+
+/// Near the end of the process, whoever still comes is answered, but others are to be sent elsewhere.
+fn shutdown(state: &State) -> Condition {
+    let ready = !state.announced.is_cancelled();
+    let detail = if ready { "ok" } else { "the exporter is about to end" };
+    Condition { name: "shutdown".to_owned(), ready, detail }
+}
+
 /// Whether all are ready, and the page that says so in the way of the Kubernetes API server's `/readyz`.
-pub(super) fn report(checks: &[Check], verbose: bool) -> (bool, String) {
-    let ready = checks.iter().all(|check| check.ready);
+fn report(conditions: &[Condition], verbose: bool) -> (bool, String) {
+    let ready = conditions.iter().all(|condition| condition.ready);
     let mut text = String::new();
-    for check in checks.iter().filter(|check| verbose || !check.ready) {
-        let sign = if check.ready { '+' } else { '-' };
+    for condition in conditions.iter().filter(|condition| verbose || !condition.ready) {
+        let sign = if condition.ready { '+' } else { '-' };
         // Writing to a `String` can not fail.
-        let _ = writeln!(text, "[{sign}] {}: {}", check.name, check.detail);
+        let _ = writeln!(text, "[{sign}] {}: {}", condition.name, condition.detail);
     }
     text.push_str(if ready { "Ready\n" } else { "Not ready\n" });
     (ready, text)
@@ -93,7 +139,7 @@ mod tests {
     fn check(sites: &[(bool, u64)], expected: bool) {
         let checks = sites
             .iter()
-            .map(|&(complete, seconds)| Check::site("x", complete, Some(Duration::from_secs(seconds))))
+            .map(|&(complete, seconds)| Condition::site("x", complete, Some(Duration::from_secs(seconds))))
             .collect::<Vec<_>>();
         assert_eq!(report(&checks, false).0, expected, "{sites:?}");
     }
@@ -126,7 +172,7 @@ mod tests {
     #[test]
     fn the_reason_is_said_and_the_rest_when_asked_for() {
         let checks = [true, false].map(|complete| {
-            Check::site(if complete { "paris" } else { "lyon" }, complete, Some(Duration::ZERO))
+            Condition::site(if complete { "paris" } else { "lyon" }, complete, Some(Duration::ZERO))
         });
         assert_eq!(report(&checks, false).1, "[-] site lyon: its first poll has not finished\nNot ready\n");
         assert_eq!(

@@ -1,3 +1,5 @@
+//! `POST /-/reload`.
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,7 +51,7 @@ pub(super) async fn needs_post() -> impl IntoResponse {
 async fn read(body: Body) -> Result<(), (StatusCode, &'static str)> {
     match timeout(BODY_TIME, Limited::new(body, BODY_LIMIT).collect()).await {
         Ok(Ok(_)) => Ok(()),
-        Ok(Err(problem)) if problem.is::<LengthLimitError>() => {
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
             Err((StatusCode::PAYLOAD_TOO_LARGE, "a reload needs no body; at most 64 KiB are read\n"))
         }
         Ok(Err(_)) => Err((StatusCode::BAD_REQUEST, "the body can not be read\n")),

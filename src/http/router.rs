@@ -1,20 +1,73 @@
+//! Which page answers a request.
+
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{self, MatchedPath, Request};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::body::Body;
+use axum::extract::{self, MatchedPath};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Response};
+use axum::response::IntoResponse;
 use axum::routing::{any, get, post};
+use http_body_util::Either;
+use hyper::body::Incoming;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
 
 use super::config::config;
-use super::health::{health, healthy, ready};
+use super::health::{health, healthy};
 use super::index::index;
+use super::ready::ready;
 use super::reload::{needs_post, reload};
+use super::scrape::scrape;
 use super::{HttpMetrics, State};
+use crate::exposition::PageBody;
+
+/// The body of any answer. A scrape's is as it is: in a box it would cost each scrape three allocations.
+pub(super) type Content = Either<PageBody, Body>;
+
+/// All pages. The metrics page stands in front of the router: its path comes from the running configuration, and it is
+/// what is asked for all the time.
+#[derive(Clone, Debug)]
+pub struct Pages {
+    state: Arc<State>,
+    metrics: HttpMetrics,
+    router: Router,
+}
+
+impl Pages {
+    /// The pages that show `state`; their answers are counted.
+    pub fn new(state: State, metrics: HttpMetrics) -> Self {
+        let state = Arc::new(state);
+        let router = router(state.clone(), metrics.clone());
+        Self { state, metrics, router }
+    }
+
+    /// Cancelled when the process is about to end.
+    pub(super) fn announced(&self) -> &CancellationToken {
+        &self.state.announced
+    }
+
+    /// Answers one request.
+    pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<Content> {
+        if request.uri().path() != self.state.metrics_path(self.state.config.load().as_deref()) {
+            let Ok(response) = self.router.clone().oneshot(request.map(Body::new)).await;
+            return response.map(Content::Right);
+        }
+        let mut response = match *request.method() {
+            Method::GET | Method::HEAD => {
+                scrape(&self.state.exposition, request.headers()).await.map(Content::Left)
+            }
+            _ => method_not_allowed().await.into_response().map(Content::Right),
+        };
+        self.metrics.answered("/metrics", response.status());
+        common_headers(response.headers_mut());
+        response
+    }
+}
 
 /// All pages but the metrics page.
-pub(super) fn router(state: Arc<State>, metrics: HttpMetrics) -> Router {
+fn router(state: Arc<State>, metrics: HttpMetrics) -> Router {
     Router::new()
         .route("/", get(index))
         .route("/-/healthy", get(healthy))
@@ -38,16 +91,16 @@ async fn not_found(extract::State(state): extract::State<Arc<State>>) -> impl In
     (StatusCode::NOT_FOUND, hint)
 }
 
-pub(super) async fn method_not_allowed() -> impl IntoResponse {
+async fn method_not_allowed() -> impl IntoResponse {
     (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD")], "This page is read with GET.\n")
 }
 
 /// Counts the answer and adds what all answers have.
 async fn finish(
     extract::State(metrics): extract::State<Arc<HttpMetrics>>,
-    request: Request,
+    request: extract::Request,
     next: Next,
-) -> Response {
+) -> Response<Body> {
     let path = request.extensions().get::<MatchedPath>().map_or("other", |matched| page(matched.as_str()));
     let mut response = next.run(request).await;
     metrics.answered(path, response.status());
@@ -56,7 +109,7 @@ async fn finish(
 }
 
 /// Adds the headers that all answers have.
-pub(super) fn common_headers(headers: &mut HeaderMap) {
+fn common_headers(headers: &mut HeaderMap) {
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 }
 

@@ -1,3 +1,5 @@
+//! What the pages are made from.
+
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 

@@ -1,3 +1,5 @@
+//! The server, over real sockets.
+
 mod client;
 mod descriptors;
 mod listeners;

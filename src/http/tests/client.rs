@@ -1,3 +1,5 @@
+//! A client that sees every byte.
+
 use std::net::SocketAddr;
 use std::time::Duration;
 

@@ -1,3 +1,5 @@
+//! Addresses that change while clients are connected.
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -5,7 +7,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::client::Client;
+use super::client::{Client, PATIENCE};
 use super::world::{World, active, server};
 use crate::http::{BindError, Limits};
 use crate::reload::{Outcome, Trigger, Verdict};
@@ -30,7 +32,7 @@ async fn an_acceptor_that_dies_is_begun_anew_and_takes_no_other_client_along() {
     let mut other = world.client().await;
     other.get("/-/healthy").await;
     for deaths in [1.0, 2.0] {
-        world.listeners.kill_at_next_client();
+        world.listeners.panic_at_next_client();
         let _lost = TcpStream::connect(world.address).await.unwrap();
         world.wait_for("nbu_exporter_task_restarts_total{task=\"acceptor\"}", deaths).await;
         assert_eq!(other.get("/-/healthy").await.status, 200);
@@ -66,8 +68,8 @@ async fn a_taken_address_is_refused_and_the_old_one_serves_on() {
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut client = world.client().await;
     client.get("/-/healthy").await;
-    let problem = world.move_to(&taken.local_addr().unwrap().to_string()).await.unwrap_err();
-    assert!(matches!(problem, BindError::InUse(_)), "{problem}");
+    let error = world.move_to(&taken.local_addr().unwrap().to_string()).await.unwrap_err();
+    assert!(matches!(error, BindError::InUse(_)), "{error}");
     assert_eq!(client.get("/-/healthy").await.status, 200);
     assert_eq!(world.client().await.get("/-/healthy").await.status, 200);
 }
@@ -91,8 +93,8 @@ async fn an_overlapping_address_that_is_taken_leaves_the_old_one() {
     client.get("/-/healthy").await;
     let port = world.address.port();
     let _other = TcpListener::bind(("127.0.0.2", port)).await.unwrap();
-    let problem = world.move_to(&world.on("0.0.0.0")).await.unwrap_err();
-    assert!(matches!(problem, BindError::InUse(_)), "{problem}");
+    let error = world.move_to(&world.on("0.0.0.0")).await.unwrap_err();
+    assert!(matches!(error, BindError::InUse(_)), "{error}");
     assert_eq!(client.get("/-/healthy").await.status, 200);
     assert_eq!(world.client().await.get("/-/healthy").await.status, 200);
 }
@@ -105,8 +107,8 @@ async fn nobody_else_gets_in_beside_overlapping_listeners() {
         let another = World::new().await;
         for host in ["127.0.0.1", "0.0.0.0"] {
             let address = server(&world.on(host)).listen_address();
-            let problem = another.listeners.prepare(&[address]).await.unwrap_err();
-            assert!(matches!(problem, BindError::InUse(_)), "{problem}");
+            let error = another.listeners.prepare(&[address]).await.unwrap_err();
+            assert!(matches!(error, BindError::InUse(_)), "{error}");
         }
     }
 }
@@ -221,6 +223,17 @@ async fn a_slow_client_of_the_old_listener_is_cut_when_the_drain_is_over() {
     world.move_to(&world.on("127.0.0.2")).await.unwrap();
     assert!(client.rest().await.is_empty());
     world.wait_for("nbu_exporter_http_connections", 0.0).await;
+}
+
+#[tokio::test]
+async fn listeners_that_are_dropped_end_at_once_with_their_clients() {
+    let World { listeners, address, .. } = World::new().await;
+    let mut client = Client::connect(address).await;
+    client.get("/-/healthy").await;
+    drop(listeners);
+    assert!(client.rest().await.is_empty());
+    let closed = async { while is_served(address).await {} };
+    tokio::time::timeout(PATIENCE, closed).await.unwrap();
 }
 
 #[tokio::test]

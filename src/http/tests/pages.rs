@@ -1,3 +1,5 @@
+//! What each page answers.
+
 use std::io::Read as _;
 use std::sync::Arc;
 

@@ -1,3 +1,5 @@
+//! The limits of a connection, and the end of the server.
+
 use std::time::Duration;
 
 use super::client::{Client, PATIENCE};

@@ -1,3 +1,5 @@
+//! A server with all that its pages read.
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,3 +1,6 @@
+//! A connection's socket and the body of an answer, which tell the connection's progress what moves.
+
+use std::error::Error;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,23 +12,23 @@ use http_body::{Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::content::Content;
 use super::progress::Progress;
+use super::router::Content;
 
-/// An answer's body that says when hyper is through with it.
-pub(super) struct Answer {
+/// The body of an answer; hyper drops it when it has taken all of it.
+pub(super) struct TrackedBody {
     pub(super) content: Content,
     pub(super) progress: Arc<Progress>,
 }
 
-impl HttpBody for Answer {
+impl HttpBody for TrackedBody {
     type Data = Bytes;
-    type Error = axum::Error;
+    type Error = Box<dyn Error + Send + Sync>;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         Pin::new(&mut self.content).poll_frame(context)
     }
 
@@ -38,19 +41,19 @@ impl HttpBody for Answer {
     }
 }
 
-impl Drop for Answer {
+impl Drop for TrackedBody {
     fn drop(&mut self) {
         self.progress.answered();
     }
 }
 
-/// A socket that notes what moves.
-pub(super) struct Watched {
+/// A connection's socket.
+pub(super) struct TrackedStream {
     pub(super) stream: TcpStream,
     pub(super) progress: Arc<Progress>,
 }
 
-impl Watched {
+impl TrackedStream {
     fn note(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if written.is_pending() {
             self.progress.blocked();
@@ -61,7 +64,7 @@ impl Watched {
     }
 }
 
-impl AsyncRead for Watched {
+impl AsyncRead for TrackedStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -76,7 +79,7 @@ impl AsyncRead for Watched {
     }
 }
 
-impl AsyncWrite for Watched {
+impl AsyncWrite for TrackedStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
