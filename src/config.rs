@@ -5,6 +5,8 @@
 
 mod address;
 mod confusable;
+mod decoder;
+mod defect;
 mod diff;
 mod duration;
 mod endpoint;
@@ -17,7 +19,6 @@ mod number;
 mod pattern;
 mod proxy;
 mod raw;
-mod reader;
 mod redact;
 mod report;
 mod scalar;
@@ -25,7 +26,6 @@ mod schema;
 mod secret;
 mod site;
 mod tree;
-mod trouble;
 mod valid;
 mod version;
 mod yaml;
@@ -34,7 +34,7 @@ pub use address::{RESERVED_PATHS, metrics_path};
 pub use diff::{ConfigDiff, SiteChange};
 pub use duration::parse as parse_duration;
 pub use endpoint::{Endpoint, Scheme};
-pub use expand::{Unset, expanded};
+pub use expand::{UnsetVariable, expanded};
 pub use listen::{ListenAddress, ListenHost};
 pub use load::{Check, Loaded, load, log, references};
 pub use material::{Environment, FileProblem, Material};
@@ -71,7 +71,7 @@ pub struct Config {
     pub opentelemetry: OpenTelemetry,
     /// The NetBackup primary servers, in the order of the file; ids and names are unique.
     pub sites: Vec<Site>,
-    /// Sites that are configured and can not be collected, since they lack something that they refer to; only a start
+    /// Sites that can not be collected, since a file or variable that they refer to is missing; only a start
     /// ([`Check::Start`]) goes on without them.
     pub lacking: Vec<LackingSite>,
 }
@@ -87,11 +87,11 @@ pub struct Server {
     pub metrics_path: String,
 }
 
-/// Where the metrics page is when nothing is said.
+/// The default path of the metrics page.
 pub const DEFAULT_METRICS_PATH: &str = "/metrics";
 
 impl Server {
-    /// Where the file says to listen.
+    /// The address to listen on, as the file has it.
     pub fn listen_address(&self) -> ListenAddress {
         ListenAddress { host: self.host.clone(), port: self.port }
     }

@@ -1,4 +1,4 @@
-//! Where something is: hosts, ports, paths of URLs.
+//! Hosts, ports and paths of URLs.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -7,11 +7,11 @@ use rustls::pki_types::ServerName;
 use serde_json::{Value, json};
 
 use super::ListenHost;
+use super::decoder::Scalar;
 use super::number::whole_number;
 use super::pattern;
-use super::reader::Scalar;
 
-/// Our own paths: the metrics page can not be there.
+/// Our own paths, which the metrics page can not have.
 pub const RESERVED_PATHS: [&str; 9] =
     ["/", "/-/healthy", "/-/ready", "/-/reload", "/health", "/healthz", "/livez", "/readyz", "/config"];
 
@@ -20,7 +20,7 @@ pub const RESERVED_PATHS: [&str; 9] =
 pub(super) struct Host {
     /// As it is written; the legacy block's label.
     pub(super) written: String,
-    /// As a URL has it.
+    /// In the form that a URL has.
     pub(super) normal: String,
 }
 
@@ -53,7 +53,7 @@ impl Scalar for Host {
             return None;
         } else {
             match url::Host::parse(text).ok()? {
-                // URLs take any number for an address: 1556 would be 0.0.6.20, and 010.0.0.1 is 8.0.0.1.
+                // The URL parser takes any number for an address: 1556 would be 0.0.6.20, and 010.0.0.1 would be 8.0.0.1.
                 url::Host::Ipv4(address) if address.to_string() != text => return None,
                 host => host.to_string(),
             }
@@ -129,7 +129,7 @@ impl Scalar for MetricsPath {
     }
 
     fn schema() -> Value {
-        let reserved = RESERVED_PATHS.map(pattern::path_in_disguise).join("|");
+        let reserved = RESERVED_PATHS.map(pattern::path_in_any_encoding).join("|");
         json!({
             "type": "string",
             "pattern": format!("^/{PATH_CHARACTER}*$"),
@@ -157,9 +157,9 @@ impl Scalar for TlsName {
     }
 }
 
-/// What [`is_path`] takes, for the schema.
+/// The characters that [`is_path`] accepts, for the schema.
 const PATH_CHARACTER: &str = r"[!$-;=@-\[\]_a-z~]";
-/// A segment that goes up, or nowhere.
+/// A segment `.` or `..`.
 const DOTS: &str = r"(?:^|/)\.\.?(?:/|$)";
 
 /// Whether this can be the path of a URL and of a route.
@@ -168,7 +168,7 @@ fn is_path(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#{}\\\"<>^`|".contains(&byte)) && !dots
 }
 
-/// The path that a server takes this one for: decoded, without empty segments.
+/// The path as a server understands it: decoded, without empty segments.
 fn normal_path(text: &str) -> String {
     let decoded = percent_decode_str(text).decode_utf8_lossy();
     let segments: Vec<&str> = decoded.split('/').filter(|segment| !segment.is_empty()).collect();

@@ -1,17 +1,17 @@
-//! Characters that look like others, or like nothing: a name with one of them is another name than the one that is read.
+//! Characters that look like others, or are invisible: a name with one of them differs from the name that a person reads.
 
 use std::collections::BTreeMap;
 
 use unicode_script::{Script, UnicodeScript};
 
-/// More of them make no sentence.
+/// How many are shown in one message.
 const MOST_SHOWN: usize = 4;
 
-/// What is odd about a name; completes `the name …`.
+/// The confusable characters of a name; completes `the name …`.
 pub(super) fn characters(text: &str) -> Option<String> {
     let mut shown: Vec<String> = Vec::new();
     let known = text.chars().filter_map(|c| Some((c, kind(c)?.to_owned())));
-    for (c, kind) in known.chain(strangers(text)) {
+    for (c, kind) in known.chain(foreign_letters(text)) {
         let sentence = format!("U+{:04X} ({kind})", u32::from(c));
         if !shown.contains(&sentence) && shown.len() < MOST_SHOWN {
             shown.push(sentence);
@@ -61,8 +61,8 @@ fn kind(c: char) -> Option<&'static str> {
     }
 }
 
-/// The letters that are not of the script of most others, each with its own.
-fn strangers(text: &str) -> Vec<(char, String)> {
+/// The letters of another script than most of the others, each with its script.
+fn foreign_letters(text: &str) -> Vec<(char, String)> {
     let letters = text.chars().filter(|c| kind(*c).is_none()).map(|c| (c, c.script()));
     let letters: Vec<(char, Script)> =
         letters.filter(|(_, script)| !matches!(script, Script::Common | Script::Inherited)).collect();
@@ -70,7 +70,7 @@ fn strangers(text: &str) -> Vec<(char, String)> {
     for (_, script) in &letters {
         *count.entry(script.full_name()).or_default() += 1;
     }
-    // These are written together every day, and none of their letters looks like one of another.
+    // These scripts are commonly mixed, and none of their letters looks like one of another.
     let harmless = |script: &Script| {
         matches!(
             script,

@@ -1,3 +1,5 @@
+//! What a new configuration changes.
+
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;

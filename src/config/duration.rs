@@ -1,3 +1,5 @@
+//! Durations as Go writes them.
+
 use std::fmt::Write;
 use std::time::Duration;
 

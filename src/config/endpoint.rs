@@ -1,6 +1,8 @@
+//! The address of a REST API, normalised.
+
 use std::fmt;
 
-/// Where a site's REST API is, normalised: two spellings of one place are equal.
+/// Where a site's REST API is, normalised: two spellings of one endpoint are equal.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Endpoint {
     scheme: Scheme,

@@ -1,3 +1,5 @@
+//! References to variables, `${NAME}`.
+
 /// What may stand between `${` and `}`: the Go exporter's `[A-Za-z_][A-Za-z0-9_]*`.
 fn is_name(name: &str) -> bool {
     !name.starts_with(|first: char| first.is_ascii_digit())
@@ -9,12 +11,12 @@ fn is_name(name: &str) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Variable<'a> {
     pub(super) name: &'a str,
-    /// What stands in its place where it is unset or empty, as in a shell.
+    /// The value where it is unset or empty, as in a shell.
     pub(super) default: Option<&'a str>,
 }
 
 impl<'a> Variable<'a> {
-    /// What stands between `${` and `}`. A default holds no reference, so that it ends at the first `}`.
+    /// Parses the text between `${` and `}`. A default contains no reference, so it ends at the first `}`.
     fn parse(inner: &'a str) -> Option<Self> {
         let (name, default) = match inner.split_once(":-") {
             Some((name, default)) => (name, Some(default)),
@@ -32,7 +34,7 @@ pub(super) enum Piece<'a> {
     Literal(&'a str),
     /// `${NAME}`, or `${NAME:-default}`.
     Variable(Variable<'a>),
-    /// A `${` that begins no reference.
+    /// A `${` that does not begin a reference.
     Malformed,
 }
 
@@ -67,16 +69,16 @@ pub(super) fn pieces(text: &str) -> Vec<Piece<'_>> {
 /// A variable that a text names is not set.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the variable {0} is not set")]
-pub struct Unset(String);
+pub struct UnsetVariable(String);
 
-/// The text with each `${NAME}` and `${NAME:-default}` replaced; `$${` is a literal `${`, and what begins no reference stays as it is.
-pub fn expanded<'v>(text: &str, variable: impl Fn(&str) -> Option<&'v str>) -> Result<String, Unset> {
+/// The text with each `${NAME}` and `${NAME:-default}` replaced; `$${` is a literal `${`, and a `${` that begins no reference stays.
+pub fn expanded<'v>(text: &str, variable: impl Fn(&str) -> Option<&'v str>) -> Result<String, UnsetVariable> {
     let texts = pieces(text).into_iter().map(|piece| match piece {
         Piece::Literal(text) => Ok(text.to_owned()),
         Piece::Malformed => Ok("${".to_owned()),
         Piece::Variable(Variable { name, default }) => {
             let value = variable(name).filter(|value| default.is_none() || !value.is_empty());
-            value.or(default).map(str::to_owned).ok_or_else(|| Unset(name.to_owned()))
+            value.or(default).map(str::to_owned).ok_or_else(|| UnsetVariable(name.to_owned()))
         }
     });
     texts.collect()

@@ -1,3 +1,5 @@
+//! The table of keys: name, default, documentation and shape of each.
+
 use serde_json::{Value, json};
 
 /// One key of the file. The table of keys is the one source for reading, schema, documentation and redaction.
@@ -18,7 +20,7 @@ pub(super) enum Shape {
     /// A map with these keys.
     Section(&'static [Key]),
     /// Accepted and without effect.
-    Dead,
+    Ignored,
 }
 
 /// Whether a value may be shown.
@@ -79,7 +81,7 @@ fn schema_of(shape: &Shape) -> Value {
         }
         Shape::List(item) => json!({ "type": ["array", "null"], "items": schema_of(&item()) }),
         Shape::Section(keys) => section_schema(keys),
-        Shape::Dead => json!({ "deprecated": true }),
+        Shape::Ignored => json!({ "deprecated": true }),
     }
 }
 

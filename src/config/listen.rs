@@ -1,8 +1,10 @@
+//! The address that we listen on.
+
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
-use super::reader::Scalar as _;
+use super::decoder::Scalar as _;
 
 /// Where to listen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +31,7 @@ impl Default for ListenAddress {
 }
 
 impl ListenAddress {
-    /// Whether who looks for us at `other` finds us here.
+    /// Whether a listener here also takes the connections to `other`.
     pub fn covers(&self, other: &Self) -> bool {
         self.port == other.port && self.host.covers(&other.host)
     }

@@ -1,8 +1,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use super::decoder::{Decoder, Slot};
 use super::raw::RawConfig;
-use super::reader::{Reader, Slot};
 use super::report::{Report, Violation};
 use super::{Config, Environment, Log, Material, valid, yaml};
 
@@ -37,19 +37,19 @@ pub struct Loaded {
 /// [`references`].
 pub fn load(file: &Path, material: &Material, check: Check) -> Result<Loaded, Report> {
     let document = yaml::parse(&material.text).map_err(|violations| Report::new(file, violations))?;
-    let mut reader = Reader::new(&material.environment, check);
-    reader.violations = document.mistakes;
-    let raw: Slot<RawConfig> = reader.node(&document.root);
-    let config = raw.get().and_then(|raw| valid::config(raw, directory(file), material, &mut reader));
+    let mut decoder = Decoder::new(&material.environment, check);
+    decoder.violations = document.mistakes;
+    let raw: Slot<RawConfig> = decoder.node(&document.root);
+    let config = raw.get().and_then(|raw| valid::config(raw, directory(file), material, &mut decoder));
     // What no site can be left out for.
-    let unclaimed = std::mem::take(&mut reader.lacks);
-    reader.violations.extend(unclaimed);
+    let unclaimed = std::mem::take(&mut decoder.lacks);
+    decoder.violations.extend(unclaimed);
     match config {
-        Some(config) if reader.violations.is_empty() => {
-            let warnings = Report::new(file, reader.warnings).violations;
-            Ok(Loaded { config, warnings, variables: reader.variables })
+        Some(config) if decoder.violations.is_empty() => {
+            let warnings = Report::new(file, decoder.warnings).violations;
+            Ok(Loaded { config, warnings, variables: decoder.variables })
         }
-        _ => Err(Report::new(file, reader.violations)),
+        _ => Err(Report::new(file, decoder.violations)),
     }
 }
 
@@ -73,8 +73,8 @@ pub fn log(text: &[u8]) -> Log {
 
 fn skim(text: &[u8], environment: &Environment) -> Option<RawConfig> {
     let document = yaml::parse(text).ok()?;
-    let mut reader = Reader::new(environment, Check::SkipReferences);
-    let raw: Slot<RawConfig> = reader.node(&document.root);
+    let mut decoder = Decoder::new(environment, Check::SkipReferences);
+    let raw: Slot<RawConfig> = decoder.node(&document.root);
     raw.value.ok()
 }
 

@@ -1,7 +1,9 @@
+//! The input of a load: the text, the files that it names, and the variables.
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// Everything that one look brought: the text and what it refers to, all from one moment.
+/// The text and everything that it refers to, all from one snapshot.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Material {
     /// The configuration file's bytes.
@@ -22,7 +24,7 @@ pub struct FileProblem(pub String);
 pub struct Environment {
     /// The process environment, read once: it can not change from outside.
     pub process: BTreeMap<String, String>,
-    /// What `.env` says at this look.
+    /// The variables of `.env` in this snapshot.
     pub dotenv: BTreeMap<String, String>,
 }
 

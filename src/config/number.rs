@@ -1,22 +1,22 @@
-//! Numbers, which tools write in more ways than one.
+//! Numbers, in the several forms in which tools write them.
 
 use serde_json::{Value, json};
 
+use super::decoder::Scalar;
 use super::pattern;
-use super::reader::Scalar;
 
-/// Longer than any that a program writes.
+/// No program writes longer ones.
 const LONGEST_NUMBER: usize = 32;
 
 /// A whole number between two bounds.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Count<const LEAST: u32, const MOST: u32>(pub(super) u32);
+pub(super) struct BoundedCount<const LEAST: u32, const MOST: u32>(pub(super) u32);
 
 /// A number.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Number(pub(super) f64);
 
-impl<const LEAST: u32, const MOST: u32> Scalar for Count<LEAST, MOST> {
+impl<const LEAST: u32, const MOST: u32> Scalar for BoundedCount<LEAST, MOST> {
     fn wants() -> String {
         format!("a whole number from {LEAST} to {MOST}")
     }
@@ -65,7 +65,7 @@ fn exponent(text: &str) -> Option<&str> {
     text.split_once(['e', 'E']).map(|(_, exponent)| exponent)
 }
 
-/// So that what is short can not be infinite.
+/// With so small an exponent a short number can not be infinite.
 fn is_small_exponent(exponent: &str) -> bool {
     exponent
         .strip_prefix('-')

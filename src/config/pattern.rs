@@ -1,11 +1,11 @@
-//! Regular expressions for the JSON Schema, which say the same as the parsers beside them. They use only what Go, JavaScript
-//! and Rust read alike: no look-around, no classes of Unicode.
+//! Regular expressions for the JSON Schema, which accept the same texts as our parsers. They use only syntax that means the
+//! same in Go, JavaScript and Rust: no look-around, no Unicode classes.
 
 use serde_json::{Value, json};
 
 /// An address of IPv4, as the standard library reads it.
 const IPV4: &str = r"(?:(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])\.){3}(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])";
-/// The last label of a host name: one that could be a part of an address makes the whole an address.
+/// The last label of a host name. It must not look like a number: the whole name would be read as an address.
 const NOT_NUMERIC: &str = "(?:[A-Za-z_-][A-Za-z0-9_-]*|[1-9][0-9]*[A-Za-z_-][A-Za-z0-9_-]*\
     |0(?:[0-9]+[A-Za-z_-]|[A-WYZa-wyz_-]|[Xx][0-9A-Fa-f]*[G-Zg-z_-])[A-Za-z0-9_-]*)";
 /// Unicode's blanks and control characters, inside of a class.
@@ -21,7 +21,7 @@ pub(super) const TRUE: &str = r"^(?:true|True|TRUE|t|T|yes|Yes|YES|y|Y|on|On|ON|
 /// The words for false.
 pub(super) const FALSE: &str = r"^(?:false|False|FALSE|f|F|no|No|NO|n|N|off|Off|OFF|-?0+(?:\.0*)?)$";
 
-/// What one of two whole patterns matches.
+/// Either of two patterns.
 pub(super) fn either(one: &str, other: &str) -> String {
     format!("{one}|{other}")
 }
@@ -95,8 +95,8 @@ fn same_length(from: &str, to: &str) -> String {
 /// Any duration.
 pub(super) const DURATION: &str = r"^(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[nuµμm]?s|[mhdw]))+$";
 
-/// Durations between two bounds in milliseconds. Exact for one whole number with one unit; the sum of several is not for a
-/// regular expression.
+/// Durations between two bounds in milliseconds. It is exact for one number with one unit; a regular expression can not
+/// judge the sum of several.
 pub(super) fn duration(least: u64, most: u64) -> String {
     let (least, most) = (u128::from(least) * 1_000_000, u128::from(most) * 1_000_000);
     let units = [
@@ -154,7 +154,7 @@ fn ip() -> String {
     format!("(?:{})", forms.join("|"))
 }
 
-/// A rule for the texts that a shorter one matches already, so that most mistakes are shown beside the short one.
+/// The whole pattern, judged only where the short one matches, so that most mistakes are reported with the short one.
 pub(super) fn refined(short: &str, whole: &str) -> Value {
     json!({ "pattern": short, "if": { "pattern": short }, "then": { "pattern": whole } })
 }
@@ -200,12 +200,12 @@ pub(super) fn tls_name() -> Value {
 }
 
 /// The same path for a server: each character plain or percent-encoded, slashes repeated.
-pub(super) fn path_in_disguise(path: &str) -> String {
+pub(super) fn path_in_any_encoding(path: &str) -> String {
     let slash = "(?:/|%2[Ff])";
     let segments: Vec<String> = path
         .split('/')
         .filter(|segment| !segment.is_empty())
-        .map(|segment| segment.bytes().map(in_disguise).collect())
+        .map(|segment| segment.bytes().map(in_any_encoding).collect())
         .collect();
     if segments.is_empty() {
         return format!("^{slash}+$");
@@ -213,7 +213,7 @@ pub(super) fn path_in_disguise(path: &str) -> String {
     format!("^{slash}+{}{slash}*$", segments.join(&format!("{slash}+")))
 }
 
-fn in_disguise(byte: u8) -> String {
+fn in_any_encoding(byte: u8) -> String {
     let digit = |digit: u8| match char::from_digit(digit.into(), 16).unwrap_or_default() {
         digit @ 'a'..='f' => format!("[{}{digit}]", digit.to_ascii_uppercase()),
         digit => digit.to_string(),
@@ -221,7 +221,7 @@ fn in_disguise(byte: u8) -> String {
     format!("(?:{}|%{}{})", byte as char, digit(byte >> 4), digit(byte & 15))
 }
 
-/// All of these patterns.
+/// All of these patterns must match.
 pub(super) fn all(patterns: &[String]) -> Value {
     patterns.iter().map(|pattern| json!({ "pattern": pattern })).collect()
 }

@@ -9,18 +9,18 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::address::{Host, Port};
+use super::decoder::Scalar;
 use super::key::Secrecy;
-use super::reader::Scalar;
 use super::{Endpoint, Scheme, pattern};
 
 /// The proxy on the way to a site.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Proxy {
-    /// None: the way is direct.
+    /// None: connections are direct.
     Direct,
     /// This one; the URL may hold a password.
     Url(Url),
-    /// The environment names one that can not be used, so the way is direct.
+    /// The environment names one that can not be used, so connections are direct.
     Unusable(UnusableProxy),
 }
 
@@ -40,7 +40,7 @@ impl fmt::Debug for Proxy {
 pub struct UnusableProxy {
     /// The name of the variable.
     pub variable: &'static str,
-    why: Mistake,
+    why: ProxyError,
 }
 
 impl UnusableProxy {
@@ -48,9 +48,9 @@ impl UnusableProxy {
     pub const CURE: &str = "set it to http://HOST:PORT, https://HOST:PORT or socks5://HOST:PORT, or unset it; proxyUrl wins over it";
 }
 
-/// Why a text is no proxy.
+/// Why a text is not the URL of a proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
-enum Mistake {
+enum ProxyError {
     #[error("it is no URL")]
     Url,
     #[error("its scheme is none of http, https, socks5 and socks5h")]
@@ -81,7 +81,7 @@ impl Scalar for ProxyUrl {
         if text.eq_ignore_ascii_case("none") {
             return Some(Self::None);
         }
-        is_written_out(text).then_some(())?;
+        is_well_formed(text).then_some(())?;
         parse(text).ok().map(Self::Url)
     }
 
@@ -91,8 +91,8 @@ impl Scalar for ProxyUrl {
     }
 }
 
-/// Whether this is a URL as one writes it. The parser of URLs mends much: `http://a\\b` is one to it.
-fn is_written_out(text: &str) -> bool {
+/// Whether this is a well-formed URL. The URL parser corrects too much: it accepts `http://a\\b`.
+fn is_well_formed(text: &str) -> bool {
     let Some((_, rest)) = text.split_once("://") else { return false };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let address = authority.rsplit_once('@').map_or(authority, |(_, address)| address);
@@ -104,7 +104,7 @@ fn is_written_out(text: &str) -> bool {
     ascii && port.strip_prefix(':').is_none_or(right) && !authority.contains('\\')
 }
 
-/// What the environment says of proxies, as curl and the Go programs read it.
+/// The proxies of the environment, as curl and Go programs read them.
 #[derive(Clone, Debug)]
 pub(super) struct EnvironmentProxies {
     http: Proxy,
@@ -113,8 +113,8 @@ pub(super) struct EnvironmentProxies {
 }
 
 impl EnvironmentProxies {
-    /// Reads `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` for what has none of its own, and `NO_PROXY`; the lower-case name wins, and
-    /// an empty variable counts as none.
+    /// Reads `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` where the scheme has no variable of its own, and `NO_PROXY`. The
+    /// lower-case name wins, and an empty variable counts as unset.
     pub(super) fn new(environment: &BTreeMap<String, String>) -> Self {
         let first = |names: &[&'static str]| {
             let given = names.iter().filter_map(|name| Some((*name, environment.get(*name)?.as_str())));
@@ -136,7 +136,7 @@ impl EnvironmentProxies {
 
     /// The proxy on the way to an endpoint.
     pub(super) fn on_the_way_to(&self, endpoint: &Endpoint) -> Proxy {
-        if is_loopback(endpoint.host()) || self.exceptions.hold(endpoint.host(), endpoint.port()) {
+        if is_loopback(endpoint.host()) || self.exceptions.contain(endpoint.host(), endpoint.port()) {
             return Proxy::Direct;
         }
         match endpoint.scheme() {
@@ -146,7 +146,7 @@ impl EnvironmentProxies {
     }
 }
 
-/// What is certainly around a value by mistake: blanks, line ends, and quotes that a shell would have taken away.
+/// The value without blanks, line ends and quotes around it, which are there by mistake.
 fn unwrapped(value: &str) -> &str {
     let value = value.trim();
     let inner = ['"', '\''].into_iter().find_map(|quote| value.strip_prefix(quote)?.strip_suffix(quote));
@@ -154,30 +154,30 @@ fn unwrapped(value: &str) -> &str {
 }
 
 /// `HOST:PORT` alone means plain HTTP, as everywhere.
-fn parse(text: &str) -> Result<Url, Mistake> {
+fn parse(text: &str) -> Result<Url, ProxyError> {
     if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        return Err(Mistake::Blank);
+        return Err(ProxyError::Blank);
     }
     let url = if text.contains("://") { Url::parse(text) } else { Url::parse(&format!("http://{text}")) };
     let url = url.map_err(|error| match error {
-        url::ParseError::EmptyHost => Mistake::Host,
-        _ => Mistake::Url,
+        url::ParseError::EmptyHost => ProxyError::Host,
+        _ => ProxyError::Url,
     })?;
     if !matches!(url.scheme(), "http" | "https" | "socks5" | "socks5h") {
-        return Err(Mistake::Scheme);
+        return Err(ProxyError::Scheme);
     }
     match url.host_str() {
-        None | Some("") => Err(Mistake::Host),
+        None | Some("") => Err(ProxyError::Host),
         Some(_) => Ok(url),
     }
 }
 
-/// What is on this machine is never behind a proxy, and an API key sent to one would be in clear text there.
+/// The same machine is never reached by a proxy, which would see the API key in clear text.
 fn is_loopback(host: &str) -> bool {
     host == "localhost" || host.ends_with(".localhost") || address(host).is_some_and(|ip| ip.is_loopback())
 }
 
-/// An IPv4 address in an IPv6 one is that IPv4 address.
+/// The address; an IPv4 address mapped into IPv6 is that IPv4 address.
 fn address(text: &str) -> Option<IpAddr> {
     text.trim_matches(['[', ']']).parse().ok().map(|ip: IpAddr| ip.to_canonical())
 }
@@ -207,14 +207,14 @@ impl Exceptions {
         Self(list.split(',').filter_map(|item| Exception::parse(item.trim())).collect())
     }
 
-    fn hold(&self, host: &str, port: u16) -> bool {
+    fn contain(&self, host: &str, port: u16) -> bool {
         let ip = address(host);
-        self.0.iter().any(|exception| exception.holds(host, ip, &port.to_string()))
+        self.0.iter().any(|exception| exception.matches(host, ip, &port.to_string()))
     }
 }
 
 impl Exception {
-    /// What can not be read excepts nothing.
+    /// An item that can not be parsed excepts nothing.
     fn parse(item: &str) -> Option<Self> {
         if item == "*" {
             return Some(Self::Everything);
@@ -232,13 +232,13 @@ impl Exception {
         if name.is_empty() {
             return None;
         }
-        // Punycode, as URLs have it; what is no name stays as it is and matches nothing.
+        // In Punycode, as in URLs. An invalid name stays as it is and matches nothing.
         let name = idna::domain_to_ascii(name).unwrap_or_else(|_| name.to_lowercase());
         Some(Self::Domain { suffix: format!(".{name}"), itself, port })
     }
 
-    fn holds(&self, host: &str, ip: Option<IpAddr>, at: &str) -> bool {
-        let same_port = |port: &Option<String>| port.as_deref().is_none_or(|port| port == at);
+    fn matches(&self, host: &str, ip: Option<IpAddr>, actual: &str) -> bool {
+        let same_port = |port: &Option<String>| port.as_deref().is_none_or(|port| port == actual);
         match self {
             Self::Everything => true,
             Self::Network(network) => ip.is_some_and(|ip| network.contains(&ip)),

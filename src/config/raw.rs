@@ -1,11 +1,13 @@
-//! The file as it is written: every key with its value and place, nothing concluded yet.
+//! The file as it is written: every key with its value and location, before the checks between keys.
 
 use super::address::{BasePath, Host, MetricsPath, Port, TlsName};
+use super::decoder::{Decode, Decoder, NoValue, Slot};
 use super::key::{Key, Shape};
-use super::number::{Count, Number};
+use super::number::{BoundedCount, Number};
 use super::proxy::ProxyUrl;
-use super::reader::{Decode, Reader, Slot, Without};
-use super::scalar::{Dead, Digest, FilePath, Flag, MayBeEmpty, SiteName, Span, Text};
+use super::scalar::{
+    AnyText, BoundedDuration, CertificateDigest, FilePath, Flag, Ignored, MayBeEmpty, SiteName,
+};
 use super::tree::Node;
 use super::{ApiVersion, ListenHost, LogFormat, LogLevel, Scheme, Secret};
 use crate::metric::MetricNames;
@@ -37,10 +39,10 @@ macro_rules! section {
         }
 
         impl Decode for $name {
-            fn decode(node: &Node, reader: &mut Reader<'_>) -> Result<Self, Without> {
-                reader.section(node, Self::KEYS)?;
+            fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Result<Self, NoValue> {
+                decoder.section(node, Self::KEYS)?;
                 let mut keys = Self::KEYS.iter();
-                $(let $field = reader.slot(node, keys.next().ok_or(Without::Value)?);)*
+                $(let $field = decoder.slot(node, keys.next().ok_or(NoValue::Absent)?);)*
                 Ok(Self { $($field),* })
             }
 
@@ -84,15 +86,15 @@ section! {
         /// The path of the metrics page.
         uri: MetricsPath = "uri" or "/metrics";
         /// How far back finished jobs are counted; at least one `collectionInterval` is.
-        scraping_interval: Span<SECOND, { 366 * DAY }> = "scrapingInterval" or "1h";
+        scraping_interval: BoundedDuration<SECOND, { 366 * DAY }> = "scrapingInterval" or "1h";
         /// The time between two collections of a site.
-        collection_interval: Span<SECOND, { 7 * DAY }> = "collectionInterval" or "5m";
+        collection_interval: BoundedDuration<SECOND, { 7 * DAY }> = "collectionInterval" or "5m";
         /// For how many missed collections a failing collector's last values stay.
-        max_stale_cycles: Count<0, 1_000> = "maxStaleCycles" or "3";
+        max_stale_cycles: BoundedCount<0, 1_000> = "maxStaleCycles" or "3";
         /// Accepted for the Go exporter's files and checked; storage is read at every collection.
-        cache_ttl: Span<SECOND, { 366 * DAY }> = "cacheTTL" or "5m";
+        cache_ttl: BoundedDuration<SECOND, { 366 * DAY }> = "cacheTTL" or "5m";
         /// The Go exporter's log file; logs go to standard error.
-        log_name: Dead = "logName";
+        log_name: Ignored = "logName";
     }
 }
 
@@ -123,22 +125,22 @@ section! {
         /// the system's.
         ca_file: FilePath = "caFile";
         /// The digest of the one certificate that the server may show, whoever signed it.
-        certificate_sha256: Digest = "certificateSha256";
+        certificate_sha256: CertificateDigest = "certificateSha256";
         /// The name that the certificate must have, when it is not `host`.
         tls_server_name: TlsName = "tlsServerName";
         /// The time that one request may take.
-        timeout: Span<{ SECOND / 10 }, HOUR> = "timeout" or "1m";
+        timeout: BoundedDuration<{ SECOND / 10 }, HOUR> = "timeout" or "1m";
         /// How many requests may be under way at one time.
-        max_concurrent_requests: Count<1, 64> = "maxConcurrentRequests" or "4";
+        max_concurrent_requests: BoundedCount<1, 64> = "maxConcurrentRequests" or "4";
         /// The proxy on the way to the server, or `none`; without it the variables `HTTPS_PROXY`,
         /// `HTTP_PROXY` and `NO_PROXY` count.
         proxy_url: ProxyUrl = "proxyUrl";
         /// Never had a meaning.
-        content_type: Dead = "contentType";
+        content_type: Ignored = "contentType";
         /// Never had a meaning.
-        domain: Dead = "domain";
+        domain: Ignored = "domain";
         /// Never had a meaning.
-        domain_type: Dead = "domainType";
+        domain_type: Ignored = "domainType";
     }
 }
 
@@ -174,7 +176,7 @@ section! {
         /// Whether the collector runs.
         enabled: Flag = "enabled" or "false";
         /// The names of the clients that get series of their own.
-        allowlist: Vec<Slot<Text>> = "allowlist";
+        allowlist: Vec<Slot<AnyText>> = "allowlist";
     }
 }
 
@@ -202,7 +204,7 @@ section! {
         /// Whether traces are sent.
         enabled: Flag = "enabled" or "false";
         /// `host:port` of the collector. Required when enabled.
-        endpoint: MayBeEmpty<Text> = "endpoint";
+        endpoint: MayBeEmpty<AnyText> = "endpoint";
         /// Plain gRPC instead of TLS.
         insecure: Flag = "insecure" or "false";
         /// The share of traces that are sampled, from 0 to 1.

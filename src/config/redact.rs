@@ -1,4 +1,4 @@
-//! The effective source for people: the file as it was understood, secrets masked.
+//! The configuration as the program understood it, for people, with secrets masked.
 //!
 //! It is written anew from the tree: aliases are resolved, and comments and `x-…` keys, which may hold anything, are gone.
 
@@ -87,14 +87,14 @@ fn has_shown(entries: &[Entry]) -> bool {
 }
 
 fn scalar(text: &str, secrecy: Secrecy) -> String {
-    // A lone reference says where the secret is, and not what it is; its default might be one.
+    // A lone reference names where the secret is, which may be shown. A default might be the secret itself.
     let reference =
         matches!(expand::pieces(text).as_slice(), [] | [Piece::Variable(Variable { default: None, .. })]);
     match secrecy {
         _ if reference => string(text),
         Secrecy::Secret => MASK.to_owned(),
         Secrecy::Url => string(&masked_url(text)),
-        // Whatever it was meant to be, a password may stand before the `@`.
+        // A password may stand before an `@`.
         Secrecy::Open if text.contains('@') => MASK.to_owned(),
         Secrecy::Open => string(text),
     }

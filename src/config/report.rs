@@ -1,11 +1,13 @@
+//! Violations, and the report of them.
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::tree::Place;
+use super::tree::Position;
 
-/// More lines than this help nobody; a hostile file could ask for a hundred thousand.
+/// The longest report. A hostile file could cause a hundred thousand violations.
 pub(super) const MOST_VIOLATIONS: usize = 100;
-/// A quoted value is a hint, not a copy. The API keys of NetBackup are longer.
+/// The longest quoted value. The API keys of NetBackup are longer.
 const MOST_QUOTED_CHARACTERS: usize = 40;
 
 /// One mistake in a configuration, or one warning about it.
@@ -21,7 +23,7 @@ pub struct Violation {
     pub message: String,
 }
 
-/// All mistakes of one configuration file, sorted by place.
+/// All mistakes of one configuration file, sorted by position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     /// The file, as it was named to us.
@@ -31,13 +33,13 @@ pub struct Report {
 }
 
 impl Violation {
-    pub(super) fn new(place: Place, path: &str, message: impl Into<String>) -> Self {
-        Self { line: place.line, column: place.column, path: path.to_owned(), message: message.into() }
+    pub(super) fn new(position: Position, path: &str, message: impl Into<String>) -> Self {
+        Self { line: position.line, column: position.column, path: path.to_owned(), message: message.into() }
     }
 }
 
 impl Report {
-    /// Sorts, drops repetitions, and cuts a list that nobody would read.
+    /// Sorts, removes duplicates, and truncates a list that is too long.
     pub(super) fn new(file: &Path, mut violations: Vec<Violation>) -> Self {
         violations.sort();
         violations.dedup();
@@ -73,7 +75,7 @@ impl fmt::Display for Report {
 
 impl std::error::Error for Report {}
 
-/// The text in quotes and escaped. A long one may be a secret in the wrong place, and is told by its length.
+/// The text, escaped and in quotes. A long one may be a misplaced secret, so only its length is shown.
 pub(super) fn quoted(text: &str) -> String {
     let length = text.chars().count();
     if length > MOST_QUOTED_CHARACTERS {
@@ -107,7 +109,8 @@ mod tests {
 
     #[test]
     fn a_report_is_sorted_and_cut() {
-        let many = (1..=150).rev().map(|line| Violation::new(Place { line, column: 2 }, "a", "b")).collect();
+        let many =
+            (1..=150).rev().map(|line| Violation::new(Position { line, column: 2 }, "a", "b")).collect();
         let report = Report::new(Path::new("f"), many).to_string();
         assert_eq!(report.lines().count(), MOST_VIOLATIONS + 1);
         assert!(report.starts_with("f:1:2: a: b\nf:2:2: a: b\n"), "{report}");

@@ -5,20 +5,20 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::decoder::{Decode, Decoder, NoValue, Scalar};
 use super::key::{Secrecy, Shape};
 use super::number::whole_number;
 use super::pattern::{self, LITERAL};
-use super::reader::{Decode, Reader, Scalar, Without};
 use super::tree::Node;
 use super::{ApiVersion, LogFormat, LogLevel, Scheme, Secret, duration};
 use crate::metric::MetricNames;
 
-/// Long enough for every name; a label value of a megabyte is in every series.
+/// The name is a label value of every series of the site, so its length is limited.
 const LONGEST_SITE_NAME: usize = 128;
 
 /// Any text.
 #[derive(Clone, Debug)]
-pub(super) struct Text(pub(super) String);
+pub(super) struct AnyText(pub(super) String);
 
 /// The value of the `site` label.
 #[derive(Clone, Debug)]
@@ -26,7 +26,7 @@ pub(super) struct SiteName(pub(super) String);
 
 /// A duration between two bounds in milliseconds.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Span<const LEAST: u64, const MOST: u64>(pub(super) Duration);
+pub(super) struct BoundedDuration<const LEAST: u64, const MOST: u64>(pub(super) Duration);
 
 /// Yes or no.
 #[derive(Clone, Copy, Debug)]
@@ -38,29 +38,29 @@ pub(super) struct FilePath(pub(super) PathBuf);
 
 /// The SHA-256 digest of a certificate.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Digest(pub(super) [u8; 32]);
+pub(super) struct CertificateDigest(pub(super) [u8; 32]);
 
 /// A value that an empty text leaves out, as in files of the Go exporter.
 #[derive(Clone, Debug)]
 pub(super) struct MayBeEmpty<T>(pub(super) T);
 
-/// A key of the Go exporter that means nothing here.
+/// A key of the Go exporter that has no effect here.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Dead;
+pub(super) struct Ignored;
 
-impl Decode for Dead {
-    fn decode(node: &Node, reader: &mut Reader<'_>) -> Result<Self, Without> {
-        let at = reader.at(node.place);
-        reader.warning(&at, "has no effect in this exporter; remove it");
+impl Decode for Ignored {
+    fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Result<Self, NoValue> {
+        let location = decoder.location(node.position);
+        decoder.warning(&location, "has no effect in this exporter; remove it");
         Ok(Self)
     }
 
     fn shape() -> Shape {
-        Shape::Dead
+        Shape::Ignored
     }
 }
 
-impl Scalar for Text {
+impl Scalar for AnyText {
     fn wants() -> String {
         "a text".to_owned()
     }
@@ -113,7 +113,7 @@ impl Scalar for SiteName {
     }
 }
 
-impl<const LEAST: u64, const MOST: u64> Scalar for Span<LEAST, MOST> {
+impl<const LEAST: u64, const MOST: u64> Scalar for BoundedDuration<LEAST, MOST> {
     fn wants() -> String {
         let bound = |milliseconds| duration::display(Duration::from_millis(milliseconds));
         format!("a duration such as 30s, 5m or 1h30m from {} to {}", bound(LEAST), bound(MOST))
@@ -125,7 +125,7 @@ impl<const LEAST: u64, const MOST: u64> Scalar for Span<LEAST, MOST> {
     }
 
     fn schema() -> Value {
-        // Zero is out of all bounds, whatever it is the sum of.
+        // Zero is out of bounds in every spelling.
         let bounded = pattern::refined(pattern::DURATION, &pattern::duration(LEAST, MOST));
         json!({ "type": "string", "allOf": [{ "pattern": "[1-9]" }, bounded] })
     }
@@ -197,7 +197,7 @@ impl Scalar for FilePath {
     }
 }
 
-impl Scalar for Digest {
+impl Scalar for CertificateDigest {
     fn wants() -> String {
         "a SHA-256 digest of 64 hexadecimal digits, with or without colons".to_owned()
     }
@@ -231,7 +231,7 @@ impl Scalar for ApiVersion {
         format!("one of the versions {}, 8.0 to {}, or absent to ask the server", Self::OLDEST, Self::NEWEST)
     }
 
-    /// A number has lost the zero behind its point where a tool has written the file anew: `12` is 12.0.
+    /// `12` is 12.0: tools that rewrite a file drop the zero of a number.
     fn parse(text: &str) -> Option<Self> {
         let major = whole_number(text)?;
         let version = Self { major: u16::try_from(major).ok()?, minor: 0 };
@@ -259,7 +259,7 @@ macro_rules! choice {
             }
 
             fn schema() -> Value {
-                // An editor proposes the words themselves.
+                // Editors propose the words of the `enum`.
                 json!({ "anyOf": [{ "enum": [$($word),+] }, { "type": "string", "pattern": any_case(&[$($word),+]) }] })
             }
         }

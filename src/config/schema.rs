@@ -1,12 +1,14 @@
+//! The JSON Schema of the file.
+
 use serde_json::{Value, json};
 
 use super::key::section_schema;
 use super::pattern;
 use super::raw::{RawConfig, RawSite};
 
-/// The JSON Schema (draft-07) of the file, from the same table of keys that reads it. It says what [`load`](super::load)
-/// takes where variables and key files are not looked at, but for what no schema can say: that names are unique, what a default
-/// in a reference is, the sum of a duration's several parts, and which letters a host name may have that is not ASCII.
+/// The JSON Schema (draft-07) of the file, from the same table of keys that reads it. It accepts what [`load`](super::load)
+/// accepts when variables and key files are not checked. It can not express that names are unique, the value of a default in
+/// a reference, the sum of a duration's parts, and the letters of a host name that is not ASCII.
 pub fn schema() -> Value {
     let mut schema = section_schema(RawConfig::KEYS);
     if let Some(object) = schema.as_object_mut() {
@@ -21,13 +23,13 @@ pub fn schema() -> Value {
                 "allOf": [pattern::refined(r"\$\{", &pattern::reference())],
             },
             "site": section_schema(RawSite::KEYS),
-            // These two for themselves, since the chart writes such keys into a file that lacks them.
+            // A definition of its own, since the chart writes these keys into a file that lacks them.
             "key": { "oneOf": [given("apiKey"), given("apiKeyFile")] },
             "sites": some_sites(),
         });
         object.insert("definitions".to_owned(), definitions);
     }
-    // The keys of a site stand in two places; one of them is enough for a reader.
+    // The keys of a site are allowed in two places; they are described once.
     extend(
         &mut schema,
         "/properties/nbuserver",
@@ -52,7 +54,7 @@ fn given(key: &str) -> Value {
     json!({ "required": [key], "properties": { key: { "not": { "type": "null" } } } })
 }
 
-/// The key says yes, without a variable.
+/// The key is literally true, not by a variable.
 fn is_true(key: &str) -> Value {
     let yes = json!([{ "enum": [true, 1] }, { "type": "string", "pattern": pattern::TRUE }]);
     json!({ "required": [key], "properties": { key: { "anyOf": yes } } })

@@ -1,9 +1,11 @@
+//! Secret values.
+
 use std::fmt;
 use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-/// A value that must not be seen: it has no `Display`, and its `Debug` shows nothing of it.
+/// A value that must not be shown: it has no `Display`, and its `Debug` shows nothing of it.
 #[derive(Clone)]
 pub struct Secret(Arc<Zeroizing<String>>);
 

@@ -1,3 +1,5 @@
+//! One primary server.
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +9,7 @@ use super::{ApiVersion, Endpoint, Proxy, Secret};
 /// One NetBackup primary server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Site {
-    /// What makes it the same site over a change of configuration.
+    /// The identity of the site over changes of the configuration.
     pub id: SiteId,
     /// The value of the `site` label.
     pub name: Arc<str>,
@@ -17,7 +19,7 @@ pub struct Site {
     pub api_key: Secret,
     /// A pinned API version; `None` means that the server is asked.
     pub api_version: Option<ApiVersion>,
-    /// How the server's certificate is judged.
+    /// How the server's certificate is verified.
     pub verification: Verification,
     /// The name that the certificate must have, when it is not the endpoint's host.
     pub tls_server_name: Option<String>,
@@ -32,13 +34,13 @@ pub struct Site {
 /// A site that can not be collected yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LackingSite {
-    /// What makes it the same site when it is complete.
+    /// The identity of the site, as when it is complete.
     pub id: SiteId,
     /// The value of the `site` label.
     pub name: Arc<str>,
     /// Where its REST API is, if that is known.
     pub endpoint: Option<Endpoint>,
-    /// What it lacks, each with its place in the file; no secret.
+    /// What it lacks, each with its path in the file. It holds no secret.
     pub why: String,
 }
 
@@ -60,7 +62,7 @@ impl fmt::Display for SiteId {
     }
 }
 
-/// How a server's certificate is judged.
+/// How a server's certificate is verified.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Verification {
     /// By the system's certificate authorities.

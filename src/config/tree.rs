@@ -1,6 +1,8 @@
+//! The YAML tree, with positions.
+
 /// A position in the file, both counted from 1; the column counts characters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
+pub(super) struct Position {
     pub(super) line: usize,
     pub(super) column: usize,
 }
@@ -8,11 +10,11 @@ pub(super) struct Place {
 /// A YAML value with its position; one that came through an alias has the alias's position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Node {
-    pub(super) place: Place,
+    pub(super) position: Position,
     pub(super) content: Content,
 }
 
-/// What a YAML value is. Scalars keep their text: which type they have is the key's business.
+/// What a YAML value is. Scalars keep their text; the key decides their type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Content {
     Null,
@@ -25,11 +27,11 @@ pub(super) enum Content {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) key: String,
-    pub(super) place: Place,
+    pub(super) position: Position,
     pub(super) value: Node,
 }
 
-impl Place {
+impl Position {
     /// Where a file begins.
     pub(super) const START: Self = Self { line: 1, column: 1 };
 
@@ -43,10 +45,10 @@ impl Place {
 
 impl Node {
     /// A default of the table of keys: a section without keys, or a scalar.
-    pub(super) fn default(place: Place, text: &str) -> Self {
+    pub(super) fn default(position: Position, text: &str) -> Self {
         let section = text == "{}";
         let content = if section { Content::Mapping(Vec::new()) } else { Content::Scalar(text.to_owned()) };
-        Self { place, content }
+        Self { position, content }
     }
 
     /// What this is, in a sentence.

@@ -1,4 +1,4 @@
-//! Raw → valid: what concerns the file as a whole. One site at a time is [`site`]'s.
+//! Raw → valid, for the file as a whole; [`site`] does one site.
 
 mod pem;
 mod site;
@@ -6,11 +6,11 @@ mod site;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use self::site::SiteBuilder;
+use super::decoder::{Decoder, Location, NoValue, Slot};
 use super::proxy::EnvironmentProxies;
 use super::raw::{RawCollectors, RawConfig, RawOpenTelemetry, RawServer, RawSite};
-use super::reader::{At, Reader, Slot, Without};
 use super::scalar::{Flag, MayBeEmpty};
-use super::tree::Place;
+use super::tree::Position;
 use super::{
     BUILT_COLLECTORS, Collection, Collectors, Config, Endpoint, LackingSite, Log, Material, OpenTelemetry,
     Proxy, Server, Site, SiteId, UnusableProxy, confusable,
@@ -22,13 +22,13 @@ pub(super) fn config(
     raw: &RawConfig,
     directory: &std::path::Path,
     material: &Material,
-    reader: &mut Reader<'_>,
+    decoder: &mut Decoder<'_>,
 ) -> Option<Config> {
     // The environment of the process alone: `.env` is for the variables of the file.
     let proxies = EnvironmentProxies::new(&material.environment.process);
-    let sites = sites(raw, &SiteBuilder { directory, material, proxies }, reader);
-    let collectors = collectors(raw.collectors.get(), reader);
-    let opentelemetry = opentelemetry(raw.opentelemetry.get(), reader);
+    let sites = sites(raw, &SiteBuilder { directory, material, proxies }, decoder);
+    let collectors = collectors(raw.collectors.get(), decoder);
+    let opentelemetry = opentelemetry(raw.opentelemetry.get(), decoder);
     let (server, collection) = server(raw.server.get()?).unzip();
     let log = raw.log.get()?;
     Some(Config {
@@ -43,10 +43,10 @@ pub(super) fn config(
     })
 }
 
-/// The sites that can be collected, each with the place of its host, and the others.
+/// The sites that can be collected, each with the location of its host, and the others.
 #[derive(Default)]
 struct Sites<'a> {
-    whole: Vec<(Site, &'a At)>,
+    whole: Vec<(Site, &'a Location)>,
     lacking: Vec<LackingSite>,
 }
 
@@ -65,7 +65,7 @@ fn server(raw: &RawServer) -> Option<(Server, Collection)> {
     Some((server, collection))
 }
 
-fn collectors(raw: Option<&RawCollectors>, reader: &mut Reader<'_>) -> Option<Collectors> {
+fn collectors(raw: Option<&RawCollectors>, decoder: &mut Decoder<'_>) -> Option<Collectors> {
     let raw = raw?;
     let per_client = raw.per_client.get();
     let mut switches: Vec<(&str, &Slot<Flag>)> = Vec::new();
@@ -83,8 +83,8 @@ fn collectors(raw: Option<&RawCollectors>, reader: &mut Reader<'_>) -> Option<Co
     for (name, switch) in switches {
         if switch.get().is_some_and(|flag| flag.0) {
             if !BUILT_COLLECTORS.contains(&name) {
-                reader.warning(
-                    &switch.at,
+                decoder.warning(
+                    &switch.location,
                     format!("the collector {name} is not built yet; nothing is collected for it"),
                 );
             }
@@ -94,28 +94,30 @@ fn collectors(raw: Option<&RawCollectors>, reader: &mut Reader<'_>) -> Option<Co
     let client_allowlist = per_client.and_then(|collector| collector.allowlist.get());
     for name in client_allowlist.into_iter().flatten() {
         if let Some(found) = name.get().and_then(|text| confusable::characters(&text.0)) {
-            reader.warning(&name.at, format!("{found}; no client has this name if that is not meant"));
+            decoder.warning(&name.location, format!("{found}; no client has this name if that is not meant"));
         }
     }
     let client_allowlist = client_allowlist.into_iter().flatten().filter_map(|name| name.get());
     Some(Collectors { enabled, client_allowlist: client_allowlist.map(|name| name.0.clone()).collect() })
 }
 
-fn opentelemetry(raw: Option<&RawOpenTelemetry>, reader: &mut Reader<'_>) -> Option<OpenTelemetry> {
+fn opentelemetry(raw: Option<&RawOpenTelemetry>, decoder: &mut Decoder<'_>) -> Option<OpenTelemetry> {
     let raw = raw?;
     let enabled = raw.enabled.get()?.0;
     let sampling_rate = raw.sampling_rate.get()?.0;
     if enabled {
-        reader.warning(&raw.enabled.at, "tracing is not built yet; no traces are sent");
+        decoder.warning(&raw.enabled.location, "tracing is not built yet; no traces are sent");
         match &raw.endpoint.value {
             Ok(MayBeEmpty(endpoint)) if !is_host_and_port(&endpoint.0) => {
-                reader.violation(&raw.endpoint.at, "must be host:port with a port from 1 to 65535");
+                decoder.violation(&raw.endpoint.location, "must be host:port with a port from 1 to 65535");
             }
-            Err(Without::Value) => reader.violation(&raw.endpoint.at, "is required when tracing is enabled"),
+            Err(NoValue::Absent) => {
+                decoder.violation(&raw.endpoint.location, "is required when tracing is enabled")
+            }
             _ => {}
         }
         if !(0.0..=1.0).contains(&sampling_rate) {
-            reader.violation(&raw.sampling_rate.at, "must be a number from 0 to 1");
+            decoder.violation(&raw.sampling_rate.location, "must be a number from 0 to 1");
         }
     }
     let endpoint = raw.endpoint.get().map(|endpoint| endpoint.0.0.clone());
@@ -131,44 +133,50 @@ fn is_host_and_port(text: &str) -> bool {
 }
 
 /// The sites of the list, or the one of the legacy block.
-fn sites<'a>(raw: &'a RawConfig, builder: &SiteBuilder<'_>, reader: &mut Reader<'_>) -> Sites<'a> {
+fn sites<'a>(raw: &'a RawConfig, builder: &SiteBuilder<'_>, decoder: &mut Decoder<'_>) -> Sites<'a> {
     let legacy = raw.nbuserver.is_given();
     match &raw.nbuservers.value {
         Ok(list) if !list.is_empty() => {
             if legacy {
                 let message = "is not used, since `nbuservers` names the sites; remove one of the two";
-                reader.warning(&raw.nbuserver.at, message);
+                decoder.warning(&raw.nbuserver.location, message);
             }
-            listed_sites(list, builder, reader)
+            listed_sites(list, builder, decoder)
         }
-        Err(Without::Use) => Sites::default(),
+        Err(NoValue::Unusable) => Sites::default(),
         _ if legacy => {
             let mut sites = Sites::default();
             if let Some(site) = raw.nbuserver.get() {
-                let whole = builder.legacy(site, reader);
-                sites.take(whole, site, &raw.nbuserver.at, reader);
+                let whole = builder.legacy(site, decoder);
+                sites.take(whole, site, &raw.nbuserver.location, decoder);
             }
-            warn_about_proxies(&sites.whole, reader);
+            warn_about_proxies(&sites.whole, decoder);
             sites
         }
         Ok(_) => {
-            reader.warning(&raw.nbuservers.at, "is an empty list; nothing is collected");
+            decoder.warning(&raw.nbuservers.location, "is an empty list; nothing is collected");
             Sites::default()
         }
-        Err(Without::Value) => {
-            let at = At { place: Place::START, path: "nbuservers".to_owned() };
-            reader.violation(&at, "is required: a list of primary servers, which may be empty");
+        Err(NoValue::Absent) => {
+            let location = Location { position: Position::START, path: "nbuservers".to_owned() };
+            decoder.violation(&location, "is required: a list of primary servers, which may be empty");
             Sites::default()
         }
     }
 }
 
 impl<'a> Sites<'a> {
-    /// Takes in what was made of a site.
-    fn take(&mut self, whole: Option<Site>, raw: &'a RawSite, at: &At, reader: &mut Reader<'_>) {
+    /// Adds a site, or what it lacks.
+    fn take(
+        &mut self,
+        whole: Option<Site>,
+        raw: &'a RawSite,
+        location: &Location,
+        decoder: &mut Decoder<'_>,
+    ) {
         match whole {
-            Some(site) => self.whole.push((site, &raw.host.at)),
-            None => self.lacking.extend(SiteBuilder::lacking(raw, &at.path, reader)),
+            Some(site) => self.whole.push((site, &raw.host.location)),
+            None => self.lacking.extend(SiteBuilder::lacking(raw, &location.path, decoder)),
         }
     }
 }
@@ -176,14 +184,14 @@ impl<'a> Sites<'a> {
 fn listed_sites<'a>(
     list: &'a [Slot<RawSite>],
     builder: &SiteBuilder<'_>,
-    reader: &mut Reader<'_>,
+    decoder: &mut Decoder<'_>,
 ) -> Sites<'a> {
-    let mut names: HashMap<String, Place> = HashMap::new();
+    let mut names: HashMap<String, Position> = HashMap::new();
     let mut sites = Sites::default();
     for slot in list {
         let Ok(raw) = &slot.value else {
-            if slot.value.as_ref().is_err_and(|without| *without == Without::Value) {
-                reader.violation(&slot.at, "is empty; it must have at least `site`, `host` and a key");
+            if slot.value.as_ref().is_err_and(|no_value| *no_value == NoValue::Absent) {
+                decoder.violation(&slot.location, "is empty; it must have at least `site`, `host` and a key");
             }
             continue;
         };
@@ -191,39 +199,41 @@ fn listed_sites<'a>(
             match names.get(&name.0) {
                 Some(first) => {
                     let message = format!("must be unique; the site in line {} has this name", first.line);
-                    reader.violation(&raw.site.at, message);
+                    decoder.violation(&raw.site.location, message);
                 }
                 None => {
-                    names.insert(name.0.clone(), raw.site.at.place);
+                    names.insert(name.0.clone(), raw.site.location.position);
                 }
             }
         }
-        let whole = builder.listed(raw, reader);
-        sites.take(whole, raw, &slot.at, reader);
+        let whole = builder.listed(raw, decoder);
+        sites.take(whole, raw, &slot.location, decoder);
     }
-    warn_about_twins(&sites.whole, reader);
-    warn_about_proxies(&sites.whole, reader);
+    warn_about_twins(&sites.whole, decoder);
+    warn_about_proxies(&sites.whole, decoder);
     sites
 }
 
 /// Once for each variable: all sites without a `proxyUrl` of their own have the same.
-fn warn_about_proxies(sites: &[(Site, &At)], reader: &mut Reader<'_>) {
+fn warn_about_proxies(sites: &[(Site, &Location)], decoder: &mut Decoder<'_>) {
     let mut told = HashSet::new();
-    for (site, at) in sites {
+    for (site, location) in sites {
         if let Proxy::Unusable(problem) = &site.proxy
             && told.insert(problem.variable)
         {
-            reader.warning(at, format!("is asked without a proxy: {problem}; {}", UnusableProxy::CURE));
+            decoder
+                .warning(location, format!("is asked without a proxy: {problem}; {}", UnusableProxy::CURE));
         }
     }
 }
 
-fn warn_about_twins(sites: &[(Site, &At)], reader: &mut Reader<'_>) {
+fn warn_about_twins(sites: &[(Site, &Location)], decoder: &mut Decoder<'_>) {
     let mut endpoints: HashMap<&Endpoint, &SiteId> = HashMap::new();
-    for (site, at) in sites {
+    for (site, location) in sites {
         if let Some(first) = endpoints.get(&site.endpoint) {
             let name = super::report::quoted(&first.to_string());
-            reader.warning(at, format!("is the endpoint of site {name} too; its jobs are counted twice"));
+            decoder
+                .warning(location, format!("is the endpoint of site {name} too; its jobs are counted twice"));
         } else {
             endpoints.insert(&site.endpoint, &site.id);
         }

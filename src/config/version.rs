@@ -1,3 +1,5 @@
+//! Versions of the REST API.
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -26,16 +28,19 @@ impl fmt::Display for ApiVersion {
 /// The text is not `MAJOR.MINOR`.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a version of the form MAJOR.MINOR, such as 12.0")]
-pub struct NotAVersion;
+pub struct ParseVersionError;
 
 impl FromStr for ApiVersion {
-    type Err = NotAVersion;
+    type Err = ParseVersionError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (major, minor) = text.trim().split_once('.').ok_or(NotAVersion)?;
+        let (major, minor) = text.trim().split_once('.').ok_or(ParseVersionError)?;
         let number = |part: &str| {
             if part.bytes().all(|byte| byte.is_ascii_digit()) { part.parse().ok() } else { None }
         };
-        Ok(Self { major: number(major).ok_or(NotAVersion)?, minor: number(minor).ok_or(NotAVersion)? })
+        Ok(Self {
+            major: number(major).ok_or(ParseVersionError)?,
+            minor: number(minor).ok_or(ParseVersionError)?,
+        })
     }
 }

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use serde_yaml::granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError, StrInput, Tag};
 
 use super::report::{MOST_VIOLATIONS, Violation, escaped};
-use super::tree::{Content, Entry, Node, Place};
+use super::tree::{Content, Entry, Node, Position};
 
 /// Kubernetes allows no larger ConfigMap.
 const MOST_BYTES: usize = 1 << 20;
@@ -19,16 +19,16 @@ const MOST_COST: usize = 16 << 20;
 const NODE_COST: usize = 64;
 const TOO_MUCH: &str = "too many values; aliases may have multiplied them";
 
-type Step<T> = Result<T, Violation>;
+type ParseResult<T> = Result<T, Violation>;
 
-/// The one document of a file, with the mistakes that leave a tree to look at.
+/// The one document of a file, with the mistakes that did not prevent a tree.
 #[derive(Debug)]
 pub(super) struct Document {
     pub(super) root: Node,
     pub(super) mistakes: Vec<Violation>,
 }
 
-/// Reads a file; the error is what leaves no tree.
+/// Parses a file; the error says why there is no tree.
 pub(super) fn parse(text: &[u8]) -> Result<Document, Vec<Violation>> {
     let text = characters(text).map_err(|violation| vec![violation])?;
     let mut builder = Builder::new(text);
@@ -42,20 +42,20 @@ pub(super) fn parse(text: &[u8]) -> Result<Document, Vec<Violation>> {
 }
 
 /// The bytes as text that is worth parsing.
-fn characters(bytes: &[u8]) -> Step<&str> {
+fn characters(bytes: &[u8]) -> ParseResult<&str> {
     if bytes.len() > MOST_BYTES {
         let message = format!("the file has {} bytes; at most {MOST_BYTES} are allowed", bytes.len());
-        return Err(Violation::new(Place::START, "", message));
+        return Err(Violation::new(Position::START, "", message));
     }
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let valid = bytes.get(..error.valid_up_to()).and_then(|valid| std::str::from_utf8(valid).ok());
-        let place = Place::after(valid.unwrap_or_default());
-        Violation::new(place, "", "the file must be UTF-8; the byte here is none")
+        let position = Position::after(valid.unwrap_or_default());
+        Violation::new(position, "", "the file must be UTF-8; the byte here is none")
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     match text.split_once('\0') {
         Some((before, _)) => {
-            Err(Violation::new(Place::after(before), "", "the file must be text; here is a NUL byte"))
+            Err(Violation::new(Position::after(before), "", "the file must be text; here is a NUL byte"))
         }
         None => Ok(text),
     }
@@ -76,32 +76,32 @@ impl<'a> Builder<'a> {
         Self { parser, anchors: HashMap::new(), cost: 0, path: String::new(), mistakes: Vec::new() }
     }
 
-    fn file(&mut self) -> Step<Node> {
+    fn file(&mut self) -> ParseResult<Node> {
         let empty = "the file is empty; it must have a key `nbuservers` or `nbuserver`";
         let mut root = None;
-        while let (Event::DocumentStart(..), place) = self.next()? {
+        while let (Event::DocumentStart(..), position) = self.next()? {
             let document = self.next_node(1)?;
-            // Templates leave a marker with nothing behind it, at either end of a file.
+            // Templates may leave an empty document at either end of a file.
             if document.content == Content::Null {
                 continue;
             }
             if root.is_some() {
-                return Err(self.violation(place, "a second document begins here; only one is allowed"));
+                return Err(self.violation(position, "a second document begins here; only one is allowed"));
             }
             root = Some(document);
         }
-        root.ok_or_else(|| self.violation(Place::START, empty))
+        root.ok_or_else(|| self.violation(Position::START, empty))
     }
 
     /// The next event that is data.
-    fn next(&mut self) -> Step<(Event<'a>, Place)> {
+    fn next(&mut self) -> ParseResult<(Event<'a>, Position)> {
         loop {
             match self.parser.next() {
-                None => return Ok((Event::StreamEnd, Place::START)),
+                None => return Ok((Event::StreamEnd, Position::START)),
                 Some(Err(error)) => return Err(self.syntax(&error)),
                 Some(Ok((Event::StreamStart | Event::DocumentEnd, _))) => {}
                 Some(Ok((event, span))) if event.is_node() || is_structure(&event) => {
-                    return Ok((event, place(&span.start)));
+                    return Ok((event, position(&span.start)));
                 }
                 // A comment.
                 Some(Ok(_)) => {}
@@ -109,85 +109,87 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn next_node(&mut self, level: usize) -> Step<Node> {
-        let (event, place) = self.next()?;
-        self.node(event, place, level)
+    fn next_node(&mut self, level: usize) -> ParseResult<Node> {
+        let (event, position) = self.next()?;
+        self.node(event, position, level)
     }
 
-    fn node(&mut self, event: Event<'a>, place: Place, level: usize) -> Step<Node> {
+    fn node(&mut self, event: Event<'a>, position: Position, level: usize) -> ParseResult<Node> {
         if level > MOST_LEVELS {
-            return Err(self.violation(place, too_deep()));
+            return Err(self.violation(position, too_deep()));
         }
         let before = self.cost;
         let (anchor, content) = match event {
             Event::Scalar(text, style, anchor, tag) => {
-                self.check_tag(tag.as_deref(), place);
-                self.pay(NODE_COST + text.len(), place)?;
+                self.check_tag(tag.as_deref(), position);
+                self.pay(NODE_COST + text.len(), position)?;
                 (anchor, scalar(text.into_owned(), style, tag.as_deref()))
             }
             Event::SequenceStart(_, anchor, tag) => {
-                self.check_tag(tag.as_deref(), place);
-                self.pay(NODE_COST, place)?;
+                self.check_tag(tag.as_deref(), position);
+                self.pay(NODE_COST, position)?;
                 (anchor, Content::Sequence(self.items(level)?))
             }
             Event::MappingStart(_, anchor, tag) => {
-                self.check_tag(tag.as_deref(), place);
-                self.pay(NODE_COST, place)?;
+                self.check_tag(tag.as_deref(), position);
+                self.pay(NODE_COST, position)?;
                 (anchor, Content::Mapping(self.entries(level)?))
             }
-            Event::Alias(anchor) => return self.alias(anchor, place),
-            _ => return Err(self.violation(place, "a value must stand here")),
+            Event::Alias(anchor) => return self.alias(anchor, position),
+            _ => return Err(self.violation(position, "a value must stand here")),
         };
-        let node = Node { place, content };
+        let node = Node { position, content };
         if anchor != 0 {
             let cost = self.cost - before;
-            self.pay(cost, place)?;
+            self.pay(cost, position)?;
             self.anchors.insert(anchor, (node.content.clone(), cost));
         }
         Ok(node)
     }
 
-    fn items(&mut self, level: usize) -> Step<Vec<Node>> {
+    fn items(&mut self, level: usize) -> ParseResult<Vec<Node>> {
         let mut items = Vec::new();
         loop {
-            let (event, place) = self.next()?;
+            let (event, position) = self.next()?;
             if event == Event::SequenceEnd {
                 return Ok(items);
             }
             let segment = format!("[{}]", items.len());
-            items.push(self.inside(&segment, |builder| builder.node(event, place, level + 1))?);
+            items.push(self.inside(&segment, |builder| builder.node(event, position, level + 1))?);
         }
     }
 
-    fn entries(&mut self, level: usize) -> Step<Vec<Entry>> {
+    fn entries(&mut self, level: usize) -> ParseResult<Vec<Entry>> {
         let mut entries: Vec<Entry> = Vec::new();
         let mut merged = Vec::new();
-        let mut seen: HashMap<String, Place> = HashMap::new();
+        let mut seen: HashMap<String, Position> = HashMap::new();
         loop {
-            let (key, place, plain) = match self.next()? {
+            let (key, position, plain) = match self.next()? {
                 (Event::MappingEnd, _) => break,
-                (Event::Scalar(text, style, _, _), place) => {
-                    (text.into_owned(), place, style == ScalarStyle::Plain)
+                (Event::Scalar(text, style, _, _), position) => {
+                    (text.into_owned(), position, style == ScalarStyle::Plain)
                 }
-                (_, place) => return Err(self.violation(place, "a key must be a word, not a list or map")),
+                (_, position) => {
+                    return Err(self.violation(position, "a key must be a word, not a list or map"));
+                }
             };
             let value = self.inside(&segment(&self.path, &key), |builder| {
                 if let Some(first) = seen.get(&key) {
                     let message = format!("is given twice; it stands in line {} already", first.line);
-                    builder.mistakes.push(builder.violation(place, message));
+                    builder.mistakes.push(builder.violation(position, message));
                 }
                 builder.next_node(level + 1)
             })?;
             if self.mistakes.len() > MOST_VIOLATIONS {
-                return Err(self.violation(place, "too many mistakes to go on"));
+                return Err(self.violation(position, "too many mistakes to go on"));
             }
-            if seen.insert(key.clone(), place).is_some() {
+            if seen.insert(key.clone(), position).is_some() {
                 continue;
             }
             if plain && key == "<<" {
                 merged = self.merged(value);
             } else {
-                entries.push(Entry { key, place, value });
+                entries.push(Entry { key, position, value });
             }
         }
         entries.extend(merged.into_iter().filter(|entry| !seen.contains_key(&entry.key)));
@@ -198,7 +200,7 @@ impl<'a> Builder<'a> {
     fn merged(&mut self, value: Node) -> Vec<Entry> {
         let sources = match value.content {
             Content::Sequence(sources) => sources,
-            content => vec![Node { place: value.place, content }],
+            content => vec![Node { position: value.position, content }],
         };
         let mut names = HashSet::new();
         let mut entries = Vec::new();
@@ -207,36 +209,36 @@ impl<'a> Builder<'a> {
                 entries.extend(more.into_iter().filter(|entry| names.insert(entry.key.clone())));
             } else {
                 let message = "a merge key `<<` must name a map or a list of maps";
-                self.mistakes.push(self.violation(source.place, message));
+                self.mistakes.push(self.violation(source.position, message));
             }
         }
         entries
     }
 
-    fn alias(&mut self, anchor: usize, place: Place) -> Step<Node> {
+    fn alias(&mut self, anchor: usize, position: Position) -> ParseResult<Node> {
         let Some((content, cost)) = self.anchors.get(&anchor) else {
-            return Err(self.violation(place, "an alias must not stand inside of what it names"));
+            return Err(self.violation(position, "an alias must not stand inside of what it names"));
         };
-        // Paid before it is copied.
+        // Counted before it is copied.
         let total = self.cost.saturating_add(*cost);
         if total > MOST_COST {
-            return Err(self.violation(place, TOO_MUCH));
+            return Err(self.violation(position, TOO_MUCH));
         }
         self.cost = total;
-        Ok(Node { place, content: content.clone() })
+        Ok(Node { position, content: content.clone() })
     }
 
-    fn pay(&mut self, cost: usize, place: Place) -> Step<()> {
+    fn pay(&mut self, cost: usize, position: Position) -> ParseResult<()> {
         self.cost = self.cost.saturating_add(cost);
         if self.cost > MOST_COST {
-            return Err(self.violation(place, TOO_MUCH));
+            return Err(self.violation(position, TOO_MUCH));
         }
         Ok(())
     }
 
-    fn check_tag(&mut self, tag: Option<&Tag>, place: Place) {
+    fn check_tag(&mut self, tag: Option<&Tag>, position: Position) {
         if tag.is_some_and(Tag::is_custom) {
-            self.mistakes.push(self.violation(place, "tags (`!name`) have no meaning here; remove it"));
+            self.mistakes.push(self.violation(position, "tags (`!name`) have no meaning here; remove it"));
         }
     }
 
@@ -248,8 +250,8 @@ impl<'a> Builder<'a> {
         result
     }
 
-    fn violation(&self, place: Place, message: impl Into<String>) -> Violation {
-        Violation::new(place, &self.path, message)
+    fn violation(&self, position: Position, message: impl Into<String>) -> Violation {
+        Violation::new(position, &self.path, message)
     }
 
     fn syntax(&self, error: &ScanError) -> Violation {
@@ -261,12 +263,12 @@ impl<'a> Builder<'a> {
             ErrorKind::RecursionLimitExceeded => too_deep(),
             kind => format!("not valid YAML: {kind}"),
         };
-        self.violation(place(error.marker()), message)
+        self.violation(position(error.marker()), message)
     }
 }
 
-/// `.key`, or `key` at the root. What stands where a secret's text should be is not shown: under `apiKey`, and after
-/// the colon of `apiKey:text`, which YAML takes for one word.
+/// `.key`, or `key` at the root. What may be a secret is not shown: a key under `apiKey`, and the text
+/// after the colon of `apiKey:text`, which YAML reads as one word.
 pub(super) fn segment(path: &str, key: &str) -> String {
     let dot = if path.is_empty() { "" } else { "." };
     match key.split_once(':') {
@@ -297,6 +299,6 @@ fn scalar(text: String, style: ScalarStyle, tag: Option<&Tag>) -> Content {
     if style == ScalarStyle::Plain && null && !is_text { Content::Null } else { Content::Scalar(text) }
 }
 
-fn place(marker: &Marker) -> Place {
-    Place { line: marker.line(), column: marker.col() + 1 }
+fn position(marker: &Marker) -> Position {
+    Position { line: marker.line(), column: marker.col() + 1 }
 }

@@ -1,4 +1,4 @@
-use super::super::number::{Count, Number};
+use super::super::number::{BoundedCount, Number};
 use super::*;
 
 /// Texts that a value takes.
@@ -18,9 +18,9 @@ pub(in super::super) fn refused<T: Scalar>(texts: &[&str]) {
 #[test]
 fn pins_have_64_digits() {
     let (plain, colons) = ("0aFF".repeat(16), ["0a"; 32].join(":"));
-    accepted::<Digest>(&[&plain, &colons]);
-    assert_eq!(Digest::parse(&plain).unwrap().0[..2], [10, 255]);
-    refused::<Digest>(&[
+    accepted::<CertificateDigest>(&[&plain, &colons]);
+    assert_eq!(CertificateDigest::parse(&plain).unwrap().0[..2], [10, 255]);
+    refused::<CertificateDigest>(&[
         &plain[..62],
         &colons[..94],
         &colons.replace("0a:0a", "0:a0a"),
@@ -51,9 +51,9 @@ fn keys_fit_into_a_header() {
 
 #[test]
 fn numbers_keep_their_bounds() {
-    accepted::<Count<1, 64>>(&["1", "64"]);
-    refused::<Count<1, 64>>(&["0", "65", "4294967297"]);
-    accepted::<Span<1_000, 60_000>>(&["1s", "1m", "1000ms"]);
-    refused::<Span<1_000, 60_000>>(&["999ms", "61s", "0s", "-1s", "1"]);
+    accepted::<BoundedCount<1, 64>>(&["1", "64"]);
+    refused::<BoundedCount<1, 64>>(&["0", "65", "4294967297"]);
+    accepted::<BoundedDuration<1_000, 60_000>>(&["1s", "1m", "1000ms"]);
+    refused::<BoundedDuration<1_000, 60_000>>(&["999ms", "61s", "0s", "-1s", "1"]);
     refused::<Number>(&["nan", "inf", "a"]);
 }

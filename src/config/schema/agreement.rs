@@ -12,12 +12,12 @@ use super::super::key::Shape;
 use super::super::{Check, Environment, Material, load};
 use super::tests::every_key;
 
-struct Judge {
+struct SchemaValidator {
     schemas: Schemas,
     index: SchemaIndex,
 }
 
-impl Judge {
+impl SchemaValidator {
     fn new() -> Self {
         let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
         compiler.add_resource("file:///config.json", super::schema()).unwrap();
@@ -120,7 +120,7 @@ fn is_beyond_a_schema(path: &str, value: &Value) -> bool {
     text.contains(":-") || (duration && (parts > 1 || text.contains('.'))) || (host && spelt)
 }
 
-fn check(judge: &Judge, path: &str, document: &Value, value: &Value) {
+fn check(judge: &SchemaValidator, path: &str, document: &Value, value: &Value) {
     let (schema, program) = (judge.takes(document), program(document, &[], Check::SkipReferences));
     // `1e-7` is a host name, and to a schema a number.
     let number = (path.ends_with("ost") || path.ends_with("Name"))
@@ -426,7 +426,7 @@ fn cases() -> ProptestConfig {
 
 #[test]
 fn the_schema_takes_what_the_program_takes_and_nothing_else_for_every_key() {
-    let judge = Judge::new();
+    let judge = SchemaValidator::new();
     for path in paths() {
         for text in EDGES {
             check(&judge, &path, &with(&path, json!(text)), &json!(text));
@@ -475,7 +475,7 @@ fn related() -> impl Strategy<Value = Value> {
 
 #[test]
 fn the_schema_knows_which_keys_need_and_which_exclude_each_other() {
-    let judge = Judge::new();
+    let judge = SchemaValidator::new();
     let legacy = prop::option::of(prop_oneof![3 => related(), 1 => Just(json!(null))]);
     let listed = prop::option::of(prop_oneof![
         3 => related().prop_map(|mut site| { site["site"] = json!("a"); json!([site]) }),
@@ -532,7 +532,7 @@ fn the_schema_knows_which_keys_need_and_which_exclude_each_other() {
 
 #[test]
 fn a_variable_stands_for_what_could_stand_in_its_place() {
-    let judge = Judge::new();
+    let judge = SchemaValidator::new();
     let scalars: Vec<String> = paths().into_iter().filter(|path| is_scalar(path)).collect();
     proptest!(cases(), |(path in prop::sample::select(scalars), text in text(), end in prop::sample::select(vec!["", "\n", "\r\n"]))| {
         prop_assume!(!text.contains("${") && !text.ends_with(['\r', '\n']));

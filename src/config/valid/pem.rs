@@ -1,3 +1,5 @@
+//! Certificates in PEM.
+
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::{Error, PemObject};

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::{Unset, expanded};
+use crate::config::{UnsetVariable, expanded};
 
 /// What a `.env` file says, and the lines that say nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,7 +29,7 @@ enum Why {
     #[error("the quote that begins the value has no end")]
     OpenQuote,
     #[error(transparent)]
-    Unset(#[from] Unset),
+    Unset(#[from] UnsetVariable),
 }
 
 impl Dotenv {
@@ -98,7 +98,8 @@ impl Value<'_> {
 
 /// With each `${NAME}` replaced; `\$` is a literal `$`.
 fn replaced<'v>(text: &str, variable: impl Fn(&str) -> Option<&'v str>) -> Result<String, Why> {
-    let parts: Result<Vec<_>, Unset> = text.split("\\$").map(|part| expanded(part, &variable)).collect();
+    let parts: Result<Vec<_>, UnsetVariable> =
+        text.split("\\$").map(|part| expanded(part, &variable)).collect();
     Ok(parts?.join("$"))
 }
 

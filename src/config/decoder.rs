@@ -1,43 +1,45 @@
+//! Decodes the YAML tree into the raw configuration, and collects what is wrong with it.
+
 use std::collections::BTreeSet;
 
 use super::expand::{self, Piece, Variable};
 use super::key::{Key, Secrecy, Shape};
 use super::report::{MOST_VIOLATIONS, Violation, quoted};
-use super::tree::{Content, Entry, Node, Place};
-use super::{Check, Environment, confusable, trouble, yaml};
+use super::tree::{Content, Entry, Node, Position};
+use super::{Check, Environment, confusable, defect, yaml};
 
-/// Expanded text beyond this is no configuration; a reference of four bytes may stand for 128 KiB.
+/// The longest text after expansion: a reference of four bytes may stand for 128 KiB.
 const MOST_EXPANDED_BYTES: usize = 1 << 20;
-/// A longer word is no misspelt key.
+/// A longer word is not taken for a misspelt key.
 const LONGEST_MISSPELT_KEY: usize = 64;
 
-/// Where something is, for a violation about it.
+/// Where a value is: its position and its YAML path.
 #[derive(Clone, Debug, Default)]
-pub(super) struct At {
-    pub(super) place: Place,
+pub(super) struct Location {
+    pub(super) position: Position,
     pub(super) path: String,
 }
 
 /// Why there is no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Without {
-    /// The key is not there, or nothing stands behind it.
-    Value,
-    /// The key is there and can not be used; that is reported already, or it was asked not to.
-    Use,
+pub(super) enum NoValue {
+    /// The key is not there, or it has no value.
+    Absent,
+    /// The value can not be used. That is reported already, unless the check does not ask for it.
+    Unusable,
 }
 
 /// A key's value, or why there is none, and where.
 #[derive(Clone, Debug)]
 pub(super) struct Slot<T> {
-    pub(super) at: At,
-    pub(super) value: Result<T, Without>,
+    pub(super) location: Location,
+    pub(super) value: Result<T, NoValue>,
 }
 
 /// A value that a node of the tree can hold.
 pub(super) trait Decode: Sized {
-    /// Reads a node; what is wrong with it is reported to the reader.
-    fn decode(node: &Node, reader: &mut Reader<'_>) -> Result<Self, Without>;
+    /// Decodes a node and reports to the decoder what is wrong with it.
+    fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Result<Self, NoValue>;
     /// The shape for the schema, the documentation and the redaction.
     fn shape() -> Shape;
 }
@@ -58,14 +60,14 @@ pub(super) trait Scalar: Sized {
     }
 }
 
-/// Walks the tree and collects what there is to say about it.
-pub(super) struct Reader<'a> {
+/// Walks the tree, decodes it, and collects violations and warnings.
+pub(super) struct Decoder<'a> {
     environment: &'a Environment,
     check: Check,
     path: String,
     expanded_bytes: usize,
     pub(super) violations: Vec<Violation>,
-    /// What the text refers to and is not to be used, where a site can be left out for it.
+    /// What is wrong with the files and variables that the text refers to, where a site can be left out for it.
     pub(super) lacks: Vec<Violation>,
     pub(super) warnings: Vec<Violation>,
     /// The variables that the text names.
@@ -80,23 +82,23 @@ impl<T> Slot<T> {
 
     /// Whether the key is there with a value.
     pub(super) fn is_given(&self) -> bool {
-        !matches!(self.value, Err(Without::Value))
+        !matches!(self.value, Err(NoValue::Absent))
     }
 }
 
 impl<T: Scalar> Decode for T {
-    fn decode(node: &Node, reader: &mut Reader<'_>) -> Result<Self, Without> {
+    fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Result<Self, NoValue> {
         let text = match &node.content {
             Content::Scalar(text) => text,
-            Content::Null => return Err(Without::Value),
-            _ => return Err(reader.wrong(node, &format!("must be {}, not {}", T::wants(), node.kind()))),
+            Content::Null => return Err(NoValue::Absent),
+            _ => return Err(decoder.wrong(node, &format!("must be {}, not {}", T::wants(), node.kind()))),
         };
-        let expanded = reader.expand(node.place, text)?;
+        let expanded = decoder.expand(node.position, text)?;
         if expanded.is_empty() && T::MAY_BE_EMPTY {
-            return Err(Without::Value);
+            return Err(NoValue::Absent);
         }
         let value = if expanded.is_empty() { None } else { T::parse(&expanded) };
-        value.ok_or_else(|| reader.wrong(node, &refusal(&T::wants(), T::SECRECY, text, &expanded)))
+        value.ok_or_else(|| decoder.wrong(node, &refusal(&T::wants(), T::SECRECY, text, &expanded)))
     }
 
     fn shape() -> Shape {
@@ -110,16 +112,16 @@ impl<T: Scalar> Decode for T {
 }
 
 impl<T: Decode> Decode for Vec<Slot<T>> {
-    fn decode(node: &Node, reader: &mut Reader<'_>) -> Result<Self, Without> {
+    fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Result<Self, NoValue> {
         let items = match &node.content {
             Content::Sequence(items) => items,
-            Content::Null => return Err(Without::Value),
-            _ => return Err(reader.wrong(node, &format!("must be a list, not {}", node.kind()))),
+            Content::Null => return Err(NoValue::Absent),
+            _ => return Err(decoder.wrong(node, &format!("must be a list, not {}", node.kind()))),
         };
         Ok(items
             .iter()
             .enumerate()
-            .map(|(index, item)| reader.inside(&format!("[{index}]"), |reader| reader.node(item)))
+            .map(|(index, item)| decoder.inside(&format!("[{index}]"), |decoder| decoder.node(item)))
             .collect())
     }
 
@@ -128,7 +130,7 @@ impl<T: Decode> Decode for Vec<Slot<T>> {
     }
 }
 
-impl<'a> Reader<'a> {
+impl<'a> Decoder<'a> {
     pub(super) fn new(environment: &'a Environment, check: Check) -> Self {
         Self {
             environment,
@@ -142,21 +144,21 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Whether what the text refers to must be there.
+    /// Whether the files and variables that the text refers to must be there.
     pub(super) fn checks_references(&self) -> bool {
         self.check != Check::SkipReferences
     }
 
-    /// Reports that something can not be used that the text refers to.
-    pub(super) fn lack(&mut self, at: &At, message: impl Into<String>) {
+    /// Reports that a file or variable that the text refers to can not be used.
+    pub(super) fn lack(&mut self, location: &Location, message: impl Into<String>) {
         if self.check == Check::Start && self.lacks.len() <= MOST_VIOLATIONS {
-            self.lacks.push(Violation::new(at.place, &at.path, message));
+            self.lacks.push(Violation::new(location.position, &location.path, message));
         } else {
-            self.violation(at, message);
+            self.violation(location, message);
         }
     }
 
-    /// Takes out what is lacking under a path, one mistake after the other; `None` if nothing is.
+    /// Takes what is lacking under a path, all of it in one text; `None` if nothing is.
     pub(super) fn claim(&mut self, path: &str) -> Option<String> {
         let is_under = |lack: &mut Violation| {
             lack.path.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
@@ -169,53 +171,53 @@ impl<'a> Reader<'a> {
         (!claimed.is_empty()).then(|| claimed.join("; "))
     }
 
-    /// Reports a mistake; of very many the rest is dropped.
-    pub(super) fn violation(&mut self, at: &At, message: impl Into<String>) {
+    /// Reports a mistake; beyond a limit they are dropped.
+    pub(super) fn violation(&mut self, location: &Location, message: impl Into<String>) {
         if self.violations.len() <= MOST_VIOLATIONS {
-            self.violations.push(Violation::new(at.place, &at.path, message));
+            self.violations.push(Violation::new(location.position, &location.path, message));
         }
     }
 
-    /// Reports what is allowed and probably not meant.
-    pub(super) fn warning(&mut self, at: &At, message: impl Into<String>) {
-        self.warnings.push(Violation::new(at.place, &at.path, message));
+    /// Reports what is allowed but probably a mistake.
+    pub(super) fn warning(&mut self, location: &Location, message: impl Into<String>) {
+        self.warnings.push(Violation::new(location.position, &location.path, message));
     }
 
-    /// Where `place` is, under the path that is being read.
-    pub(super) fn at(&self, place: Place) -> At {
-        At { place, path: self.path.clone() }
+    /// The location of this position, under the path that is being decoded.
+    pub(super) fn location(&self, position: Position) -> Location {
+        Location { position, path: self.path.clone() }
     }
 
-    /// Reads a node under the current path.
+    /// Decodes a node under the current path.
     pub(super) fn node<T: Decode>(&mut self, node: &Node) -> Slot<T> {
-        Slot { at: self.at(node.place), value: T::decode(node, self) }
+        Slot { location: self.location(node.position), value: T::decode(node, self) }
     }
 
-    /// Reads one key of a section, or its default.
+    /// Decodes one key of a section, or its default.
     pub(super) fn slot<T: Decode>(&mut self, section: &Node, key: &Key) -> Slot<T> {
-        self.inside(&yaml::segment(&self.path, key.name), |reader| {
+        self.inside(&yaml::segment(&self.path, key.name), |decoder| {
             let entry = entries(section).iter().find(|entry| entry.key == key.name);
             let mut slot = match entry {
-                Some(entry) => reader.node(&entry.value),
-                None => Slot { at: reader.at(section.place), value: Err(Without::Value) },
+                Some(entry) => decoder.node(&entry.value),
+                None => Slot { location: decoder.location(section.position), value: Err(NoValue::Absent) },
             };
             let absent = match slot.value {
-                Err(Without::Value) => true,
-                // Its own mistakes are reported; what a variable would say is not known.
-                Err(Without::Use) => !reader.checks_references(),
+                Err(NoValue::Absent) => true,
+                // Mistakes in the text itself are reported already; the value of a variable is not known.
+                Err(NoValue::Unusable) => !decoder.checks_references(),
                 Ok(_) => false,
             };
             if let (true, Some(default)) = (absent, key.default) {
-                slot.value = T::decode(&Node::default(slot.at.place, default), reader);
+                slot.value = T::decode(&Node::default(slot.location.position, default), decoder);
             }
             slot
         })
     }
 
     /// Checks that a node is a section and has no keys but these and `x-…`.
-    pub(super) fn section(&mut self, node: &Node, keys: &[Key]) -> Result<(), Without> {
+    pub(super) fn section(&mut self, node: &Node, keys: &[Key]) -> Result<(), NoValue> {
         if node.content == Content::Null {
-            return Err(Without::Value);
+            return Err(NoValue::Absent);
         }
         if !matches!(node.content, Content::Mapping(_)) {
             return Err(self.wrong(node, &format!("must be a map of keys, not {}", node.kind())));
@@ -226,24 +228,24 @@ impl<'a> Reader<'a> {
             }
             let known = entry.key.starts_with("x-") || keys.iter().any(|key| key.name == entry.key);
             if !known {
-                let at = At {
-                    place: entry.place,
+                let location = Location {
+                    position: entry.position,
                     path: self.path.clone() + &yaml::segment(&self.path, &entry.key),
                 };
-                self.violation(&at, unknown_key(&entry.key, keys));
+                self.violation(&location, unknown_key(&entry.key, keys));
             }
         }
         Ok(())
     }
 
-    fn wrong(&mut self, node: &Node, message: &str) -> Without {
-        let at = self.at(node.place);
-        self.violation(&at, message);
-        Without::Use
+    fn wrong(&mut self, node: &Node, message: &str) -> NoValue {
+        let location = self.location(node.position);
+        self.violation(&location, message);
+        NoValue::Unusable
     }
 
-    /// Puts in what `${NAME}` stands for.
-    fn expand(&mut self, place: Place, text: &str) -> Result<String, Without> {
+    /// Replaces each `${NAME}` by its value.
+    fn expand(&mut self, position: Position, text: &str) -> Result<String, NoValue> {
         let mut expanded = String::new();
         let mut usable = true;
         for piece in expand::pieces(text) {
@@ -252,35 +254,35 @@ impl<'a> Reader<'a> {
                 Piece::Variable(Variable { name, default }) => {
                     self.variables.insert(name.to_owned());
                     let value = self.environment.get(name);
-                    // An editor or `echo` ends it with one; a key file is read the same way.
+                    // Editors and `echo` add a line end; it is dropped, as for a key file.
                     let value = value.map(|value| value.trim_end_matches(['\r', '\n']));
                     let value = value.filter(|value| default.is_none() || !value.is_empty());
                     if let Some(value) = value.or(default) {
                         expanded.push_str(value);
                     } else {
-                        self.unset(place, name);
+                        self.unset(position, name);
                         usable = false;
                     }
                 }
                 Piece::Malformed => {
                     let message = "`${` must begin a reference such as `${NAME}` or `${NAME:-default}`; a literal `${` is written `$${`";
-                    self.violation(&self.at(place), message);
+                    self.violation(&self.location(position), message);
                     usable = false;
                 }
             }
         }
         self.expanded_bytes = self.expanded_bytes.saturating_add(expanded.len());
         if self.expanded_bytes > MOST_EXPANDED_BYTES {
-            self.violation(&self.at(place), "the variables make the file longer than 1 MiB");
+            self.violation(&self.location(position), "the variables make the file longer than 1 MiB");
             usable = false;
         }
-        if usable { Ok(expanded) } else { Err(Without::Use) }
+        if usable { Ok(expanded) } else { Err(NoValue::Unusable) }
     }
 
-    fn unset(&mut self, place: Place, name: &str) {
+    fn unset(&mut self, position: Position, name: &str) {
         if self.checks_references() {
             let message = format!("the environment variable {name} must be set");
-            self.lack(&self.at(place), message);
+            self.lack(&self.location(position), message);
         }
     }
 
@@ -293,7 +295,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Why a text is not taken. `expanded` is what it stands for; neither a secret nor the value of a variable is shown.
+/// Why a text is refused. `expanded` is its value; neither a secret nor the value of a variable is shown.
 fn refusal(wants: &str, secrecy: Secrecy, text: &str, expanded: &str) -> String {
     let literal = text == expanded;
     if expanded.is_empty() {
@@ -303,24 +305,24 @@ fn refusal(wants: &str, secrecy: Secrecy, text: &str, expanded: &str) -> String 
             format!("must be {wants}; {} stands for an empty text", quoted(text))
         };
     }
-    // A password may stand before the `@` of something that was meant to be a URL.
+    // In what was meant to be a URL, a password may stand before the `@`.
     let open = secrecy == Secrecy::Open && !text.contains('@');
-    let trouble = trouble::of_text(expanded);
-    match trouble {
+    let defect = defect::of_text(expanded);
+    match defect {
         _ if open && literal => match confusable::characters(expanded) {
             Some(found) => format!("must be {wants}, not {}, which {found}", quoted(text)),
             None => format!("must be {wants}, not {}", quoted(text)),
         },
-        Some(trouble) if open => {
-            format!("must be {wants}; {} stands for a text that {trouble}", quoted(text))
+        Some(defect) if open => {
+            format!("must be {wants}; {} stands for a text that {defect}", quoted(text))
         }
         None if open => format!("must be {wants}; {} stands for something else", quoted(text)),
-        Some(trouble) => format!("must be {wants}; the text here {trouble}"),
+        Some(defect) => format!("must be {wants}; the text here {defect}"),
         None => format!("must be {wants}"),
     }
 }
 
-/// The keys of a section; anything else has none.
+/// The entries of a section; anything else has none.
 pub(super) fn entries(node: &Node) -> &[Entry] {
     match &node.content {
         Content::Mapping(entries) => entries,
@@ -329,17 +331,17 @@ pub(super) fn entries(node: &Node) -> &[Entry] {
 }
 
 fn unknown_key(given: &str, keys: &[Key]) -> String {
-    let alive = |key: &&Key| !matches!((key.shape)(), Shape::Dead);
+    let has_effect = |key: &&Key| !matches!((key.shape)(), Shape::Ignored);
     let distance = |key: &Key| strsim::damerau_levenshtein(&given.to_lowercase(), &key.name.to_lowercase());
     let short = given.len() <= LONGEST_MISSPELT_KEY;
-    let nearest = keys.iter().filter(|key| short && alive(key)).min_by_key(|key| distance(key));
+    let nearest = keys.iter().filter(|key| short && has_effect(key)).min_by_key(|key| distance(key));
     match nearest {
         _ if given.contains(':') => "unknown key; after a key's colon there must be a space".to_owned(),
         Some(key) if distance(key) <= (given.len() / 3).max(1) => {
             format!("unknown key; did you mean `{}`?", key.name)
         }
         _ => {
-            let names: Vec<&str> = keys.iter().filter(alive).map(|key| key.name).collect();
+            let names: Vec<&str> = keys.iter().filter(has_effect).map(|key| key.name).collect();
             format!("unknown key; the keys here are {}", names.join(", "))
         }
     }

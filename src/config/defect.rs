@@ -1,4 +1,4 @@
-//! What makes a text useless that looks right, in words that show nothing of it: it may be a secret.
+//! Invisible defects of a text, such as a line end, in words that show nothing of the text: it may be a secret.
 
 /// Completes `the text …`.
 pub(super) fn of_text(text: &str) -> Option<&'static str> {
