@@ -11,7 +11,7 @@ use nbu_exporter::config;
 use nbu_exporter::exposition::{BuildInfo, Registry};
 use nbu_exporter::shutdown::{Aborted, Pace, Shutdown, Termination};
 use nbu_exporter::source::signal::{self, Hangups};
-use nbu_exporter::telemetry::{self, LogControl, MessageCounter, Overrides, PanicCounter};
+use nbu_exporter::telemetry::{self, LogControl, Overrides};
 
 /// Kubernetes kills after 30 s by default; whatever hangs must not use them up.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(20);
@@ -101,9 +101,7 @@ async fn until_signalled(
     let shutdown = Shutdown::install()?;
     let hangups = Hangups::install()?;
     let registry = Registry::new(&BuildInfo::current()).context("metrics")?;
-    let messages = MessageCounter::new(registry.prometheus()).context("metrics")?;
-    let log = telemetry::init(overrides, messages).context("logging")?;
-    telemetry::watch_panics(PanicCounter::new(registry.prometheus()).context("metrics")?);
+    let log = telemetry::init(overrides, registry.prometheus()).context("telemetry")?;
     let start = Start { registry, log: log.clone(), hangups, termination: shutdown.termination() };
     exit(shutdown.run(work(start), pace).await).or_else(|error| {
         // Who reads the log as JSON reads these words as well.

@@ -5,8 +5,6 @@ mod line;
 mod panic;
 mod restart;
 
-pub use counter::MessageCounter;
-pub use panic::{PanicCounter, watch_panics};
 pub use restart::{Restarts, Task};
 
 use std::sync::Arc;
@@ -15,10 +13,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
+use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Registry, reload};
 
 use crate::config::{Log, LogFormat, LogLevel};
+use counter::MessageCounter;
 use line::Lines;
 
 /// What the API client's requests and answers are logged under; `--trace` turns it on.
@@ -51,13 +50,26 @@ impl std::fmt::Debug for LogControl {
     }
 }
 
-/// Starts logging.
-pub fn init(overrides: Overrides, counter: MessageCounter) -> Result<LogControl, TryInitError> {
+/// Logging can not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum InitError {
+    /// Its metrics can not be registered.
+    #[error("metrics: {0}")]
+    Metrics(#[from] prometheus::Error),
+    /// The process logs already.
+    #[error("logging: {0}")]
+    Subscriber(#[from] tracing_subscriber::util::TryInitError),
+}
+
+/// Starts logging. Log lines and panics are counted in `metrics`.
+pub fn init(overrides: Overrides, metrics: &prometheus::Registry) -> Result<LogControl, InitError> {
+    let counter = MessageCounter::new(metrics)?;
     let is_json = Arc::new(AtomicBool::new(overrides.format == Some(LogFormat::Json)));
     let level = overrides.level.unwrap_or(LogLevel::Info);
     let (filter, handle) = reload::Layer::new(targets(level, overrides.trace_api));
     let lines = Lines { is_json: is_json.clone() };
     tracing_subscriber::registry().with(lines).with(filter).with(counter).try_init()?;
+    panic::set_hook(metrics)?;
     Ok(LogControl { overrides, is_json, filter: handle })
 }
 

@@ -7,7 +7,7 @@ use nbu_exporter::config::LogLevel;
 use nbu_exporter::exposition::{BuildInfo, Registry};
 use nbu_exporter::shutdown::Termination;
 use nbu_exporter::source::signal::Hangups;
-use nbu_exporter::telemetry::{self, MessageCounter, Overrides};
+use nbu_exporter::telemetry::{self, Overrides};
 use tokio_util::sync::CancellationToken;
 
 use crate::client::Client;
@@ -67,9 +67,8 @@ fn latency(simulator: &Simulator) -> Vec<Row> {
 
 async fn start(config: &Path, drain: CancellationToken) -> App {
     let registry = Registry::new(&BuildInfo::current()).unwrap();
-    let messages = MessageCounter::new(registry.prometheus()).unwrap();
     let quiet = Overrides { level: Some(LogLevel::Error), ..Overrides::default() };
-    let log = telemetry::init(quiet, messages).unwrap();
+    let log = telemetry::init(quiet, registry.prometheus()).unwrap();
     let options = Options {
         config: Some(config.to_owned()),
         listen_addresses: vec!["127.0.0.1:0".parse().unwrap()],

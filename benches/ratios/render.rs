@@ -1,4 +1,4 @@
-use nbu_exporter::exposition::{BuildInfo, Page, Registry};
+use nbu_exporter::exposition::{BuildInfo, MetricsPage, Registry};
 use nbu_exporter::metric::{Desc, Family, MetricKind, Naming};
 use nbu_exporter::snapshot::{Fragment, Snapshot};
 use prometheus::{Encoder as _, GaugeVec, Opts, TextEncoder};
@@ -47,7 +47,7 @@ pub fn measure() -> Vec<Row> {
             }
             Fragment::from(family)
         });
-        Page::assemble([&snapshot(fragments.collect())]).chunks()
+        MetricsPage::assemble([&snapshot(fragments.collect())]).chunks()
     };
     let registry = prometheus::Registry::new();
     for desc in &DESCS {

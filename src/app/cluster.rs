@@ -8,7 +8,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::RunError;
 use super::announcing::{Verdicts, keep_announcing};
-use crate::exposition::{Reading, Source};
+use crate::exposition::{Reading, Readings};
 use crate::metric::{flag, seconds};
 use crate::reload::{ActiveConfig, MountLag, Statuses};
 use crate::source::kubernetes::{
@@ -125,7 +125,7 @@ pub(super) struct ObjectMetrics {
     lag: Option<MountLag>,
 }
 
-impl Source for ObjectMetrics {
+impl Readings for ObjectMetrics {
     fn names(&self) -> Vec<(&'static str, &'static str)> {
         let mut names = vec![
             (UP, "Whether the Kubernetes API answers the ConfigMap or Secret of the configuration."),

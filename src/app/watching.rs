@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use crate::exposition::{Reading, Source};
+use crate::exposition::{Reading, Readings};
 use crate::metric::flag;
 use crate::source::file::{WatchMode, WatchStatus};
 
@@ -15,7 +15,7 @@ const RESTARTS: &str = "nbu_exporter_config_watch_restarts_total";
 #[derive(Debug)]
 pub(super) struct Watching(pub(super) Arc<WatchStatus>);
 
-impl Source for Watching {
+impl Readings for Watching {
     fn names(&self) -> Vec<(&'static str, &'static str)> {
         vec![
             (

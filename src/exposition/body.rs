@@ -1,3 +1,5 @@
+//! The body of a scrape.
+
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;

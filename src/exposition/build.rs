@@ -1,3 +1,5 @@
+//! What this program is: version, commit, compiler, target.
+
 use prometheus::{Registry, register_gauge_vec_with_registry};
 
 /// What this program is; a build may say more by the variables that are read here.

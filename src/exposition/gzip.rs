@@ -1,3 +1,5 @@
+//! Compression in two parts: the sites' samples once, the exporter's own metrics at each scrape.
+
 use std::io::{self, Write as _};
 use std::sync::Arc;
 

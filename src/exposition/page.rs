@@ -1,3 +1,5 @@
+//! The samples of all sites, put together once per version of the snapshot store.
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -13,13 +15,13 @@ use crate::snapshot::{Fragment, Snapshot, Snapshots};
 /// The samples of all sites, in the order of the families' names, each family in one group as the format wants.
 /// Large fragments are shared with the snapshots, not copied.
 #[derive(Debug)]
-pub struct Page {
+pub struct MetricsPage {
     version: u64,
     chunks: Arc<[Bytes]>,
     compressed: OnceCell<Option<Compressed>>,
 }
 
-impl Page {
+impl MetricsPage {
     /// The page of one version of the store.
     pub fn of_store(snapshots: &Snapshots) -> Self {
         Self { version: snapshots.version, ..Self::assemble(snapshots.sites.values().map(Arc::as_ref)) }

@@ -1,6 +1,8 @@
+//! The standard metrics of a process, read from `/proc`.
+
 use std::fs;
 
-use super::{Reading, Source};
+use super::{Reading, Readings};
 
 /// Clock ticks per second in `/proc/PID/stat`: `USER_HZ`, which is 100 on every architecture of Linux that Rust
 /// is made for (`proc_pid_stat(5)`).
@@ -39,7 +41,7 @@ impl Process {
     }
 }
 
-impl Source for Process {
+impl Readings for Process {
     fn names(&self) -> Vec<(&'static str, &'static str)> {
         vec![
             (CPU, "Total user and system CPU time spent in seconds."),

@@ -1,3 +1,5 @@
+//! The exporter's own metrics.
+
 use std::collections::HashMap;
 use std::fmt;
 
@@ -15,7 +17,7 @@ use super::runtime::Runtime;
 pub struct Registry(prometheus::Registry);
 
 /// Values that are read at the moment of a scrape. The list of names must always be the same.
-pub trait Source: Send + Sync + 'static {
+pub trait Readings: Send + Sync + 'static {
     /// The families that it can give: names and help texts.
     fn names(&self) -> Vec<(&'static str, &'static str)>;
 
@@ -26,7 +28,7 @@ pub trait Source: Send + Sync + 'static {
 /// One value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Reading {
-    /// The family's name; one of [`Source::names`].
+    /// The family's name; one of [`Readings::names`].
     pub name: &'static str,
     /// Whether it only grows.
     pub counter: bool,
@@ -64,14 +66,14 @@ impl Registry {
     }
 
     /// Adds values that are read at each scrape.
-    pub fn register(&self, source: impl Source) -> Result<(), prometheus::Error> {
+    pub fn register(&self, source: impl Readings) -> Result<(), prometheus::Error> {
         self.0.register(Box::new(AtScrape::new(source)?))
     }
 
     /// All metrics now, in the text format 0.0.4.
     pub fn render(&self) -> String {
         let mut text = Vec::with_capacity(8 * 1024);
-        // One odd family must not cost the page the others.
+        // One family that can not be written must not cost the page the others.
         for family in self.0.gather() {
             let whole = text.len();
             if let Err(problem) = TextEncoder::new().encode(&[family], &mut text) {
@@ -89,13 +91,13 @@ impl fmt::Debug for Registry {
     }
 }
 
-/// A [`Source`] as the registry wants it.
+/// A [`Readings`] as the registry wants it.
 struct AtScrape<S> {
     source: S,
     descs: Vec<Desc>,
 }
 
-impl<S: Source> AtScrape<S> {
+impl<S: Readings> AtScrape<S> {
     fn new(source: S) -> Result<Self, prometheus::Error> {
         let desc = |(name, help): (&str, &str)| {
             Desc::new(name.to_owned(), help.to_owned(), Vec::new(), HashMap::new())
@@ -132,7 +134,7 @@ impl<S: Source> AtScrape<S> {
     }
 }
 
-impl<S: Source> Collector for AtScrape<S> {
+impl<S: Readings> Collector for AtScrape<S> {
     fn desc(&self) -> Vec<&Desc> {
         self.descs.iter().collect()
     }
@@ -146,9 +148,9 @@ impl<S: Source> Collector for AtScrape<S> {
 mod tests {
     use super::*;
 
-    struct Odd;
+    struct Unlike;
 
-    impl Source for Odd {
+    impl Readings for Unlike {
         fn names(&self) -> Vec<(&'static str, &'static str)> {
             vec![("known", "Known."), ("absent", "Absent.")]
         }
@@ -161,7 +163,7 @@ mod tests {
     #[test]
     fn values_are_read_at_the_scrape_and_only_known_ones_are_served() {
         let registry = Registry(prometheus::Registry::new());
-        registry.register(Odd).unwrap();
+        registry.register(Unlike).unwrap();
         assert_eq!(registry.render(), "# HELP known Known.\n# TYPE known counter\nknown 1.5\n");
     }
 

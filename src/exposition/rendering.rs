@@ -1,3 +1,5 @@
+//! What scrapes of one moment share: the page with the exporter's own metrics, in both encodings.
+
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -5,7 +7,7 @@ use bytes::Bytes;
 use tokio::sync::OnceCell;
 
 use super::gzip::Tail;
-use super::{Page, PageBody, Registry};
+use super::{MetricsPage, PageBody, Registry};
 
 /// Scrapes that come within this time share one rendering. It costs about two tenths of a millisecond, most of it for
 /// reading `/proc` and compressing, so that it takes two hundredths of a processor at most however many scrape.
@@ -13,12 +15,12 @@ const SHARED_FOR: Duration = Duration::from_millis(10);
 
 /// The exporter's own metrics at one moment.
 #[derive(Clone, Debug)]
-pub(super) struct Own {
+pub(super) struct OwnMetrics {
     made: Instant,
     text: Bytes,
 }
 
-impl Own {
+impl OwnMetrics {
     /// The metrics of this moment.
     pub(super) fn now(registry: &Registry) -> Self {
         // Taken before the values are read, so that they are never older than they seem.
@@ -35,25 +37,25 @@ impl Own {
 /// A page with the exporter's own metrics, in both encodings.
 #[derive(Debug)]
 pub(super) struct Rendering {
-    page: Arc<Page>,
-    own: Own,
+    page: Arc<MetricsPage>,
+    own: OwnMetrics,
     identity: OnceLock<PageBody>,
     gzip: OnceCell<Option<PageBody>>,
 }
 
 impl Rendering {
     /// Adds `own` to `page`; joining them is left to who asks for an encoding first.
-    pub(super) fn new(page: Arc<Page>, own: Own) -> Self {
+    pub(super) fn new(page: Arc<MetricsPage>, own: OwnMetrics) -> Self {
         Self { page, own, identity: OnceLock::new(), gzip: OnceCell::new() }
     }
 
     /// The exporter's own metrics in it.
-    pub(super) fn own(&self) -> &Own {
+    pub(super) fn own(&self) -> &OwnMetrics {
         &self.own
     }
 
     /// Whether this is `page`.
-    pub(super) fn shows(&self, page: &Arc<Page>) -> bool {
+    pub(super) fn shows(&self, page: &Arc<MetricsPage>) -> bool {
         Arc::ptr_eq(&self.page, page)
     }
 

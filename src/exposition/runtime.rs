@@ -1,11 +1,13 @@
+//! Metrics of the asynchronous runtime.
+
 use tokio::runtime::Handle;
 
-use super::{Reading, Source};
+use super::{Reading, Readings};
 
 /// The asynchronous runtime that the scrape runs on.
 pub(super) struct Runtime;
 
-impl Source for Runtime {
+impl Readings for Runtime {
     fn names(&self) -> Vec<(&'static str, &'static str)> {
         vec![
             ("nbu_exporter_runtime_workers", "Worker threads of the asynchronous runtime."),

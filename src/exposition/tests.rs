@@ -1,3 +1,5 @@
+//! The page and its encodings.
+
 use std::io::Read as _;
 
 use bytes::Bytes;
@@ -36,13 +38,13 @@ fn snapshot(site: &str, descs: &[&'static Desc]) -> Snapshot {
     }
 }
 
-fn text(page: &Page) -> String {
+fn text(page: &MetricsPage) -> String {
     String::from_utf8(page.chunks().concat()).unwrap()
 }
 
 #[test]
 fn each_family_is_one_group_with_one_head() {
-    let page = Page::assemble(&[snapshot("nice", &[&JOBS]), snapshot("paris", &[&JOBS, &BYTES])]);
+    let page = MetricsPage::assemble(&[snapshot("nice", &[&JOBS]), snapshot("paris", &[&JOBS, &BYTES])]);
     assert_eq!(
         text(&page),
         "# HELP bytes Bytes.\n# TYPE bytes counter\nbytes{site=\"paris\"} 1\n\
@@ -55,7 +57,7 @@ fn a_family_without_samples_has_no_head() {
     let empty = Fragment { desc: &BYTES, text: Bytes::new() };
     let mut snapshot = snapshot("nice", &[&JOBS]);
     snapshot.fragments.push(empty);
-    assert!(!text(&Page::assemble([&snapshot])).contains("bytes"));
+    assert!(!text(&MetricsPage::assemble([&snapshot])).contains("bytes"));
 }
 
 #[test]
@@ -63,7 +65,7 @@ fn large_fragments_are_not_copied_and_small_ones_are_joined() {
     let of = |text: &str, count: usize| Fragment { desc: &JOBS, text: Bytes::from(text.repeat(count)) };
     let with = |fragment| Snapshot { fragments: vec![fragment], ..snapshot("x", &[]) };
     let snapshots = [of("a 1\n", 10), of("b 1\n", 10), of("c 1\n", 50_000), of("d 1\n", 10)].map(with);
-    let page = Page::assemble(&snapshots);
+    let page = MetricsPage::assemble(&snapshots);
     let chunks = page.chunks();
     assert_eq!(chunks.len(), 3);
     assert_eq!(chunks[1].as_ptr(), snapshots[2].fragments[0].text.as_ptr());
@@ -79,7 +81,7 @@ fn many_small_fragments_make_few_pieces_that_hold_them_all() {
             Snapshot { fragments: vec![fragment], ..snapshot("x", &[]) }
         })
         .collect::<Vec<_>>();
-    let page = Page::assemble(&snapshots);
+    let page = MetricsPage::assemble(&snapshots);
     assert_eq!(text(&page).lines().count(), 2 + 500 * 100);
     assert!(page.chunks().len() <= 6);
 }
@@ -106,10 +108,10 @@ fn exposition() -> Exposition {
 fn a_page_is_assembled_once_per_version() {
     let exposition = exposition();
     let writer = exposition.store().writer(SiteId::Legacy);
-    let before = exposition.newest().page.clone();
-    assert!(Arc::ptr_eq(&before, &exposition.newest().page.clone()));
+    let before = exposition.cache().page.clone();
+    assert!(Arc::ptr_eq(&before, &exposition.cache().page.clone()));
     writer.publish(snapshot("nice", &[&JOBS]));
-    let after = exposition.newest().page.clone();
+    let after = exposition.cache().page.clone();
     assert!(!Arc::ptr_eq(&before, &after));
     assert!(text(&after).contains("jobs{site=\"nice\"} 1\n"));
 }
@@ -142,7 +144,7 @@ async fn both_encodings_hold_the_same_families() {
 #[tokio::test]
 async fn scrapes_that_come_together_compress_once() {
     let exposition = exposition();
-    let page = exposition.newest().page.clone();
+    let page = exposition.cache().page.clone();
     let (one, two) = tokio::join!(page.compressed(), page.compressed());
     assert!(std::ptr::eq(one.unwrap(), two.unwrap()));
 }
@@ -165,7 +167,7 @@ fn scrapes_while_snapshots_are_published_see_whole_ones_in_their_order() {
             scope.spawn(|| {
                 let mut last = 0;
                 while last < 2000 {
-                    let text = text(&exposition.newest().page.clone());
+                    let text = text(&exposition.cache().page.clone());
                     let values =
                         text.lines().filter_map(|line| line.rsplit_once("} ")?.1.parse::<u32>().ok());
                     let values = values.collect::<Vec<_>>();

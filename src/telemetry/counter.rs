@@ -1,3 +1,5 @@
+//! Counts log lines.
+
 use prometheus::{IntCounterVec, Registry, register_int_counter_vec_with_registry};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
@@ -5,11 +7,11 @@ use tracing_subscriber::layer::Context;
 
 /// Counts log lines by level: for every line of logging there is a counter.
 #[derive(Clone, Debug)]
-pub struct MessageCounter(IntCounterVec);
+pub(super) struct MessageCounter(IntCounterVec);
 
 impl MessageCounter {
     /// Registers the counter.
-    pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+    pub(super) fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
         let counter = register_int_counter_vec_with_registry!(
             "nbu_exporter_log_messages_total",
             "Log lines by level.",

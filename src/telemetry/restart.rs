@@ -1,3 +1,5 @@
+//! Begins a task anew after a panic.
+
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::client::{Client, PATIENCE};
 use super::world::{World, pass, snapshot};
 use crate::config::SiteId;
-use crate::exposition::{Reading, Source};
+use crate::exposition::{Reading, Readings};
 use crate::http::Limits;
 use crate::snapshot::Fragment;
 
@@ -175,7 +175,7 @@ async fn shutdown_cuts_what_does_not_end_in_time() {
 /// Panics when it is read for the first time.
 struct Boom(std::sync::atomic::AtomicBool);
 
-impl Source for Boom {
+impl Readings for Boom {
     fn names(&self) -> Vec<(&'static str, &'static str)> {
         vec![("boom", "Boom.")]
     }
