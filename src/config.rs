@@ -31,7 +31,7 @@ mod version;
 mod yaml;
 
 pub use address::{RESERVED_PATHS, metrics_path};
-pub use diff::{ConfigDiff, SiteChange};
+pub use diff::{ConfigDiff, FlushReason, SiteChange};
 pub use duration::parse as parse_duration;
 pub use endpoint::{Endpoint, Scheme};
 pub use expand::{UnsetVariable, expanded};

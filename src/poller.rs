@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep_until};
 use tracing::Instrument as _;
 
 use crate::collector;
-use crate::config::{Collection, Collectors, Config, Site};
+use crate::config::{Collection, Collectors, Config, Site, SiteChange};
 use crate::metric::MetricNames;
 use crate::netbackup::TlsCache;
 use crate::snapshot::SnapshotWriter;
@@ -52,22 +52,6 @@ impl Plan {
             collectors: config.collectors.clone(),
             names: config.names,
         }
-    }
-
-    /// Whether `next` needs other connections than `self`.
-    fn reconnects(&self, next: &Self) -> bool {
-        self.site.api_key != next.site.api_key || self.redials(next)
-    }
-
-    /// Whether `next` reaches the server by another way than `self`.
-    fn redials(&self, next: &Self) -> bool {
-        let (old, new) = (&self.site, &next.site);
-        old.verification != new.verification
-            || old.tls_server_name != new.tls_server_name
-            || old.proxy != new.proxy
-            || old.timeout != new.timeout
-            || old.max_concurrent_requests != new.max_concurrent_requests
-            || old.api_version != new.api_version
     }
 }
 
@@ -141,7 +125,7 @@ impl Poller {
                     if plan.collectors != new.collectors {
                         memory.adopt(collector::build(&new.collectors));
                     }
-                    if plan.reconnects(&new) {
+                    if plan.site != new.site {
                         connection = connection.under(&new, &self.dialer, &mut memory);
                     }
                     let other_names = plan.names != new.names;
@@ -203,7 +187,7 @@ impl Poller {
 
 async fn reconnect_wanted(plans: &mut watch::Receiver<Arc<Plan>>, running: &Plan) {
     // An error means that the supervisor is gone; the loop finds that out by itself.
-    if plans.wait_for(|plan| running.reconnects(plan)).await.is_err() {
+    if plans.wait_for(|plan| plan.site != running.site).await.is_err() {
         std::future::pending::<()>().await;
     }
 }
@@ -217,9 +201,13 @@ fn next_cycle(began: Instant, interval: Duration) -> Instant {
 /// An unchanged cadence is kept; a change of what is asked for is put to work at once.
 fn next_after_change(old: &Plan, new: &Plan, next: Instant) -> Instant {
     let now = Instant::now();
-    // Another key is tried first, and put to work when that is done.
-    if old.redials(new) || old.collectors != new.collectors || old.collection.window != new.collection.window
-    {
+    let is_reached_anew = match SiteChange::between(&old.site, &new.site) {
+        // A new key is put to work when NetBackup has accepted it.
+        None | Some(SiteChange::NewKey) => false,
+        // The supervisor gives a site that begins anew another poller.
+        Some(SiteChange::Reconnect(_) | SiteChange::Flush(..)) => true,
+    };
+    if is_reached_anew || old.collectors != new.collectors || old.collection.window != new.collection.window {
         now
     } else if old.collection.interval == new.collection.interval {
         next

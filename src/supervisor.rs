@@ -11,10 +11,9 @@ use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use metrics::Flush;
 pub use metrics::SupervisorMetrics;
 
-use crate::config::{Endpoint, LackingSite, Site, SiteId};
+use crate::config::{LackingSite, Site, SiteChange, SiteId};
 use crate::metric::MetricNames;
 use crate::netbackup::TlsCache;
 use crate::poller::{self, Plan, Poller, Refusals};
@@ -71,7 +70,6 @@ pub struct Supervisor {
 #[derive(Debug)]
 struct Running {
     plan: watch::Sender<Arc<Plan>>,
-    endpoint: Endpoint,
     task: AbortHandle,
     started: Instant,
     next_restart: Duration,
@@ -154,43 +152,35 @@ impl Supervisor {
 
     fn follow_site(&mut self, site: &Site, plan: Arc<Plan>) {
         let Some(running) = self.pollers.get(&site.id) else { return self.start(plan, FIRST_RESTART) };
-        let old_name = running.plan.borrow().site.name.clone();
-        let is_renamed = old_name != site.name;
-        // Another host of the legacy block is both, and what counts is that the old endpoint's data are gone.
-        let reason = if running.endpoint == site.endpoint {
-            is_renamed.then_some(Flush::Renamed)
-        } else {
-            Some(Flush::Endpoint)
-        };
-        if let Some(reason) = reason {
-            // All that was learned from the old endpoint goes, and what is still under way can not publish.
-            self.stop(&site.id);
-            if is_renamed {
-                self.metrics.renamed(&old_name, &site.name);
-            }
-            self.metrics.flushed(&site.name, reason);
-            self.start(plan, FIRST_RESTART);
-        } else {
-            running.plan.send_if_modified(|current| {
-                let differs = *current != plan;
-                if differs {
-                    *current = plan;
+        let old = running.plan.borrow().clone();
+        match SiteChange::between(&old.site, site) {
+            Some(SiteChange::Flush(reason, _)) => {
+                // What was learned from the old endpoint goes, and what is still under way can not be published.
+                self.stop(&site.id);
+                if old.site.name != site.name {
+                    self.metrics.renamed(&old.site.name, &site.name);
                 }
-                differs
-            });
+                self.metrics.flushed(&site.name, reason);
+                self.start(plan, FIRST_RESTART);
+            }
+            // What all sites have in common may have changed without the site.
+            Some(SiteChange::Reconnect(_) | SiteChange::NewKey) | None => {
+                if old != plan {
+                    running.plan.send_replace(plan);
+                }
+            }
         }
     }
 
     fn start(&mut self, plan: Arc<Plan>, next_restart: Duration) {
-        let (id, endpoint) = (plan.site.id.clone(), plan.site.endpoint.clone());
+        let id = plan.site.id.clone();
         self.metrics.started(&plan.site.name);
         let (sender, receiver) = watch::channel(plan);
         let poller =
             Poller::new(receiver, self.store.writer(id.clone()), self.tls.clone(), self.refusals.clone());
         let task = self.tasks.spawn(poller.run());
         self.by_task.insert(task.id(), id.clone());
-        self.pollers
-            .insert(id, Running { plan: sender, endpoint, task, started: Instant::now(), next_restart });
+        self.pollers.insert(id, Running { plan: sender, task, started: Instant::now(), next_restart });
     }
 
     /// Ends a site's poller, if it has one; the name that the site had.

@@ -18,7 +18,7 @@ pub fn list_metrics(args: &ListArgs, out: &mut impl Write) -> io::Result<()> {
 
 fn as_text(listed: &Listed, out: &mut impl Write) -> io::Result<()> {
     let Listed { desc, from, resource, permission } = listed;
-    let (kind, names) = (desc.kind.as_str(), desc.naming.as_str());
+    let (kind, names) = (desc.kind.as_ref(), desc.naming.as_ref());
     writeln!(out, "{} {kind} {{{}}}", desc.name, labels(listed, ","))?;
     writeln!(out, "    {}", desc.help)?;
     write!(out, "    names: {names}; from: {from}")?;
@@ -46,9 +46,9 @@ fn as_markdown(all: &[Listed], out: &mut impl Write) -> io::Result<()> {
             out,
             "| `{}` | {} | {} | {} | {from} | {permission} | {} |",
             desc.name,
-            desc.kind.as_str(),
+            desc.kind.as_ref(),
             labels(listed, ", "),
-            desc.naming.as_str(),
+            desc.naming.as_ref(),
             desc.help.replace('|', "\\|")
         )?;
     }
@@ -59,9 +59,9 @@ fn as_json(listed: &Listed) -> serde_json::Value {
     let Listed { desc, from, resource, permission } = listed;
     serde_json::json!({
         "name": desc.name,
-        "type": desc.kind.as_str(),
+        "type": desc.kind.as_ref(),
         "labels": listed.labels().collect::<Vec<_>>(),
-        "names": desc.naming.as_str(),
+        "names": desc.naming.as_ref(),
         "from": from,
         "resource": resource,
         "permission": permission,

@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::sync::Arc;
 
 use super::{Config, Site, SiteId};
 
@@ -19,19 +18,27 @@ pub struct ConfigDiff {
     pub settings: Vec<&'static str>,
 }
 
-/// What changed of a site that stays.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SiteChange {
-    /// Scheme, host, port or base path: everything learned from the old endpoint goes.
-    pub endpoint: bool,
-    /// The API key.
-    pub credentials: bool,
-    /// Verification, server name or proxy: the connections are made anew.
-    pub connection: bool,
-    /// The `site` label, where the identity stayed (the legacy block).
-    pub name: Option<Arc<str>>,
-    /// Names of the other keys that changed, such as `timeout`.
-    pub options: Vec<&'static str>,
+/// What a new configuration means for a site that stays, with the names of what changed, such as `timeout`.
+///
+/// What reacts to a changed site (the log, the supervisor, the poller) goes by this.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SiteChange {
+    /// It is another server, or another label: everything that was learned goes, and the site begins anew.
+    Flush(FlushReason, Vec<&'static str>),
+    /// It is reached in another way: its connections are made anew, what was learned stays, and it is asked at once.
+    Reconnect(Vec<&'static str>),
+    /// Only the API key is another one: it takes over once NetBackup has accepted it.
+    NewKey,
+}
+
+/// Why everything that was learned from a site goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::AsRefStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
+pub enum FlushReason {
+    /// Scheme, host, port or base path: it is another server.
+    Endpoint,
+    /// Only the `site` label, where the identity stayed (the legacy block): nothing is known under the new one.
+    Renamed,
 }
 
 impl ConfigDiff {
@@ -46,9 +53,7 @@ impl ConfigDiff {
                 None => diff.added.push(site.id.clone()),
                 Some(before) => {
                     let change = SiteChange::between(before, site);
-                    if !change.is_empty() {
-                        diff.changed.push((site.id.clone(), change));
-                    }
+                    diff.changed.extend(change.map(|change| (site.id.clone(), change)));
                 }
             }
         }
@@ -65,26 +70,34 @@ impl ConfigDiff {
 
 impl SiteChange {
     /// What changes from `old` to `new`, two configurations of one site.
-    pub fn between(old: &Site, new: &Site) -> Self {
-        let options = [
+    pub fn between(old: &Site, new: &Site) -> Option<Self> {
+        let is_same_way = old.verification == new.verification
+            && old.tls_server_name == new.tls_server_name
+            && old.proxy == new.proxy;
+        let keys = changed(&[
+            ("endpoint", old.endpoint == new.endpoint),
+            ("credentials", old.api_key == new.api_key),
+            ("connection", is_same_way),
+            ("name", old.name == new.name),
             ("apiVersion", old.api_version == new.api_version),
             ("timeout", old.timeout == new.timeout),
             ("maxConcurrentRequests", old.max_concurrent_requests == new.max_concurrent_requests),
-        ];
-        Self {
-            endpoint: old.endpoint != new.endpoint,
-            credentials: old.api_key != new.api_key,
-            connection: old.verification != new.verification
-                || old.tls_server_name != new.tls_server_name
-                || old.proxy != new.proxy,
-            name: (old.name != new.name).then(|| new.name.clone()),
-            options: changed(&options),
+        ]);
+        match keys.as_slice() {
+            [] => None,
+            ["credentials"] => Some(Self::NewKey),
+            ["endpoint", ..] => Some(Self::Flush(FlushReason::Endpoint, keys)),
+            _ if old.name != new.name => Some(Self::Flush(FlushReason::Renamed, keys)),
+            _ => Some(Self::Reconnect(keys)),
         }
     }
 
-    /// Whether nothing changes.
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+    /// The names of what changed.
+    fn keys(&self) -> &[&'static str] {
+        match self {
+            Self::Flush(_, keys) | Self::Reconnect(keys) => keys,
+            Self::NewKey => &["credentials"],
+        }
     }
 }
 
@@ -128,15 +141,7 @@ impl fmt::Display for ConfigDiff {
 
 impl fmt::Display for SiteChange {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let flags = [
-            ("endpoint", self.endpoint),
-            ("credentials", self.credentials),
-            ("connection", self.connection),
-            ("name", self.name.is_some()),
-        ];
-        let flags = flags.iter().filter(|(_, set)| *set).map(|(word, _)| *word);
-        let words: Vec<&str> = flags.chain(self.options.iter().copied()).collect();
-        formatter.write_str(&words.join(","))
+        formatter.write_str(&self.keys().join(","))
     }
 }
 

@@ -122,6 +122,6 @@ fn head(desc: &Desc) -> String {
     let help = desc.help.replace('\\', "\\\\").replace('\n', "\\n");
     let mut head = String::new();
     // Writing to a `String` can not fail.
-    let _ = write!(head, "# HELP {0} {help}\n# TYPE {0} {1}\n", desc.name, desc.kind.as_str());
+    let _ = write!(head, "# HELP {0} {help}\n# TYPE {0} {1}\n", desc.name, desc.kind.as_ref());
     head
 }

@@ -1,9 +1,12 @@
+//! The samples of one family of one site, as text.
+
 use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::label::LONGEST;
-use super::{Desc, Histogram, MOST_LABEL_SETS, label_value};
+use super::desc::Desc;
+use super::histogram::Histogram;
+use super::label::{LONGEST, MOST_LABEL_SETS, label_value};
 
 /// The samples of one metric family of one site, as lines of the text format 0.0.4.
 ///
@@ -160,7 +163,7 @@ fn number(text: &mut String, value: f64) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{MetricKind, Naming};
+    use super::super::desc::{MetricKind, Naming};
     use super::*;
 
     static UNITS: Desc = Desc {

@@ -1,3 +1,5 @@
+//! Observations in buckets.
+
 /// Observations in buckets with fixed upper bounds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Histogram {

@@ -1,3 +1,5 @@
+//! The bounds of label values and label sets.
+
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 

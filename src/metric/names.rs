@@ -1,4 +1,6 @@
-use super::{Desc, Naming};
+//! Which metric names are served.
+
+use super::desc::{Desc, Naming};
 
 /// Which metric names are served: the key `metrics.names`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

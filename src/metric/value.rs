@@ -1,3 +1,5 @@
+//! Truths and moments as samples.
+
 use jiff::Timestamp;
 
 /// A truth as a sample: 1 or 0.

@@ -1,26 +1,11 @@
+//! The metrics of the supervisor.
+
 use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
+use strum::VariantArray as _;
+
+use crate::config::FlushReason;
 use crate::metric::label_value;
-
-/// Why all that was learned from a site is thrown away.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Flush {
-    /// It is another server.
-    Endpoint,
-    /// It is another label, under which nothing is known.
-    Renamed,
-}
-
-impl Flush {
-    const ALL: [Self; 2] = [Self::Endpoint, Self::Renamed];
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Endpoint => "endpoint",
-            Self::Renamed => "renamed",
-        }
-    }
-}
 
 /// The metrics of the supervisor.
 #[derive(Clone, Debug)]
@@ -68,7 +53,7 @@ impl SupervisorMetrics {
 
     /// Known label values begin at 0 instead of missing.
     pub(super) fn started(&self, site: &str) {
-        for reason in Flush::ALL {
+        for &reason in FlushReason::VARIANTS {
             self.flushes(site, reason);
         }
         self.restarts(site);
@@ -76,7 +61,8 @@ impl SupervisorMetrics {
 
     /// A site's counters go on under its new label.
     pub(super) fn renamed(&self, old: &str, new: &str) {
-        let flushes = Flush::ALL.map(|reason| (reason, self.flushes(old, reason).get()));
+        let counts = FlushReason::VARIANTS.iter().map(|reason| (*reason, self.flushes(old, *reason).get()));
+        let flushes: Vec<_> = counts.collect();
         let restarts = self.restarts(old).get();
         self.forget(old);
         for (reason, count) in flushes {
@@ -85,7 +71,7 @@ impl SupervisorMetrics {
         self.restarts(new).inc_by(restarts);
     }
 
-    pub(super) fn flushed(&self, site: &str, reason: Flush) {
+    pub(super) fn flushed(&self, site: &str, reason: FlushReason) {
         self.flushes(site, reason).inc();
     }
 
@@ -100,14 +86,14 @@ impl SupervisorMetrics {
     /// A removed site leaves no series behind.
     pub(super) fn forget(&self, site: &str) {
         let site = label_value(site);
-        for reason in Flush::ALL {
-            let _ = self.flushes.remove_label_values(&[&site, reason.as_str()]);
+        for &reason in FlushReason::VARIANTS {
+            let _ = self.flushes.remove_label_values(&[&site, reason.as_ref()]);
         }
         let _ = self.restarts.remove_label_values(&[&site]);
     }
 
-    fn flushes(&self, site: &str, reason: Flush) -> IntCounter {
-        self.flushes.with_label_values(&[&label_value(site), reason.as_str()])
+    fn flushes(&self, site: &str, reason: FlushReason) -> IntCounter {
+        self.flushes.with_label_values(&[&label_value(site), reason.as_ref()])
     }
 
     fn restarts(&self, site: &str) -> IntCounter {

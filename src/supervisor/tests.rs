@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use prometheus::Registry;
 
 use super::*;
-use crate::config::{Collection, Config, Scheme, Secret, fixture};
+use crate::config::{Collection, Config, Endpoint, Scheme, Secret, fixture};
 use crate::snapshot::Snapshot;
 use nbu_exporter_simulator::{Fault, Options, Rule, Simulation, SiteOptions};
 
@@ -81,7 +81,6 @@ fn insert(supervisor: &mut Supervisor, site: &Site, task: AbortHandle) {
     supervisor.by_task.insert(task.id(), site.id.clone());
     let running = Running {
         plan: watch::Sender::new(plan),
-        endpoint: site.endpoint.clone(),
         task,
         started: Instant::now(),
         next_restart: FIRST_RESTART,

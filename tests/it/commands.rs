@@ -256,7 +256,7 @@ fn list_metrics_has_every_family_in_each_form() {
     let list = json.as_array().unwrap();
     assert_eq!(list.len(), catalogue().len());
     for (entry, listed) in list.iter().zip(catalogue()) {
-        let (name, kind) = (listed.desc.name, listed.desc.kind.as_str());
+        let (name, kind) = (listed.desc.name, listed.desc.kind.as_ref());
         assert_eq!(
             (&entry["name"], &entry["type"], &entry["labels"][0]),
             (&name.into(), &kind.into(), &"site".into())

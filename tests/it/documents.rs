@@ -100,7 +100,7 @@ fn what_is_listed_is_served_and_what_is_served_is_documented() {
         let name = listed.desc.name;
         let family = served.get(name).unwrap_or_else(|| panic!("{name} is listed and not served"));
         let labels: BTreeSet<_> = listed.labels().map(str::to_owned).collect();
-        assert_eq!((&*family.kind, &family.labels), (listed.desc.kind.as_str(), &labels), "{name}");
+        assert_eq!((&*family.kind, &family.labels), (listed.desc.kind.as_ref(), &labels), "{name}");
     }
     let rows = documented.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
     for name in rows {

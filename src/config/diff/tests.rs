@@ -138,7 +138,7 @@ proptest! {
     #[test]
     fn the_endpoint_is_flagged_exactly_if_it_differs(old in configs(), new in configs()) {
         let diff = ConfigDiff::between(&old, &new);
-        let flagged = diff.changed.iter().filter(|(_, change)| change.endpoint).map(|(id, _)| id.clone());
+        let flagged = diff.changed.iter().filter(|(_, change)| matches!(change, SiteChange::Flush(FlushReason::Endpoint, _))).map(|(id, _)| id.clone());
         let differ = old.sites.iter().filter(|site| new.site(&site.id).is_some_and(|new| new.endpoint != site.endpoint));
         prop_assert_eq!(flagged.collect::<BTreeSet<_>>(), differ.map(|site| site.id.clone()).collect());
     }
