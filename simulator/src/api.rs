@@ -11,13 +11,13 @@ use super::site::State;
 use super::version::{ApiVersion, Format, negotiate};
 
 /// A request, with its path below the base path.
-pub(super) struct Asked<'a> {
+pub(super) struct ApiRequest<'a> {
     pub(super) method: &'a Method,
     pub(super) path: &'a str,
     pub(super) query: &'a str,
     pub(super) headers: &'a HeaderMap,
     pub(super) body: &'a [u8],
-    /// Forgets where the client wants to go on.
+    /// Whether the cursor or offset in the query is ignored.
     pub(super) first_page_only: bool,
 }
 
@@ -37,6 +37,12 @@ impl Answer {
         Self { status, headers, body }
     }
 
+    /// An error, in the form of this version.
+    pub(super) fn error(error: &ApiError, version: ApiVersion) -> Self {
+        let body = serde_json::to_vec(error).unwrap_or_default();
+        Self::new(error.status, &Format::Json.content_type(version), body)
+    }
+
     pub(super) fn map_body(mut self, change: impl FnOnce(&[u8]) -> Vec<u8>) -> Self {
         self.body = change(&self.body);
         self
@@ -50,10 +56,10 @@ impl Answer {
     }
 }
 
-/// Errors come in the server's own version: the asked one may be unknown to it.
-pub(super) fn answer(state: &State, asked: &Asked<'_>) -> Answer {
+/// An error is sent in the server's own version, since it may not know the version of the request.
+pub(super) fn answer(state: &State, request: &ApiRequest<'_>) -> Answer {
     let newest = state.api_version();
-    match succeed(state, asked, newest) {
+    match succeed(state, request, newest) {
         Ok((reply, format, version)) => {
             let answer = Answer::new(StatusCode::OK, &format.content_type(version), reply.body);
             reply.headers.into_iter().fold(answer, |answer, (name, value)| answer.header(name, &value))
@@ -62,17 +68,17 @@ pub(super) fn answer(state: &State, asked: &Asked<'_>) -> Answer {
     }
 }
 
-/// In the order of a usual web service (inferred): who, where, what form, what rights, what parameters.
+/// The order of the checks is that of a usual web service (inferred): route, key, version, permission, parameters.
 fn succeed(
     state: &State,
-    asked: &Asked<'_>,
+    request: &ApiRequest<'_>,
     newest: ApiVersion,
 ) -> Result<(Reply, Format, ApiVersion), ApiError> {
     let now = state.clock.now();
-    let (endpoint, parameter) = match endpoint::route(asked.method, asked.path, newest) {
+    let (endpoint, parameter) = match endpoint::route(request.method, request.path, newest) {
         Route::Found(endpoint, parameter) => (endpoint, parameter),
         missing => {
-            authenticate(state, asked.headers, now)?;
+            authenticate(state, request.headers, now)?;
             return Err(ApiError::of(match missing {
                 Route::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
                 _ => StatusCode::NOT_FOUND,
@@ -82,19 +88,19 @@ fn succeed(
     let key = match endpoint.access {
         Access::Open => None,
         Access::Authenticated | Access::ApiLevel | Access::ObjectLevel => {
-            Some(authenticate(state, asked.headers, now)?)
+            Some(authenticate(state, request.headers, now)?)
         }
     };
-    let accept = header(asked.headers, &ACCEPT);
+    let accept = header(request.headers, &ACCEPT);
     let (format, version) = negotiate(accept, newest, endpoint.formats)
         .ok_or_else(|| ApiError::of(StatusCode::NOT_ACCEPTABLE))?;
-    check_content_type(endpoint, asked.headers, newest)?;
-    let is_denied = state.is_denied(asked.path);
+    check_content_type(endpoint, request.headers, newest)?;
+    let is_denied = state.is_denied(request.path);
     if is_denied && endpoint.access == Access::ApiLevel {
         return Err(ApiError::of(StatusCode::UNAUTHORIZED));
     }
-    let mut query = Query::parse(asked.query)?;
-    if asked.first_page_only {
+    let mut query = Query::parse(request.query)?;
+    if request.first_page_only {
         query.remove("page[after]");
         query.remove("page[offset]");
     }
@@ -102,10 +108,10 @@ fn succeed(
         site: state,
         query: &query,
         parameter,
-        body: asked.body,
+        body: request.body,
         version,
         key: key.as_ref(),
-        sees_nothing: is_denied,
+        is_denied,
         now,
     })?;
     Ok((reply, format, version))
@@ -117,7 +123,7 @@ fn authenticate(state: &State, headers: &HeaderMap, now: i64) -> Result<ApiKey, 
         .ok_or_else(|| ApiError::of(StatusCode::UNAUTHORIZED))
 }
 
-/// A body comes in the versioned type or as plain JSON (which a published login script sends).
+/// A body is accepted under the versioned media type, and as plain JSON, which a published login script sends.
 fn check_content_type(endpoint: &Endpoint, headers: &HeaderMap, newest: ApiVersion) -> Result<(), ApiError> {
     if endpoint.method == Method::GET {
         return Ok(());

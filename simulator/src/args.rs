@@ -48,7 +48,7 @@ pub struct Args {
     pub faults: Vec<Rule>,
 }
 
-/// Why a simulation ended before it was told to.
+/// Why a simulation ended before `shutdown`.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// It did not start.
@@ -94,15 +94,15 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), RunError> {
     let simulation = Simulation::start(Options::from(args)).await?;
-    let told = tell(simulation.sites(), output);
-    if told.is_ok() {
+    let printed = print_addresses(simulation.sites(), output);
+    if printed.is_ok() {
         shutdown.await;
     }
     simulation.shutdown().await;
-    Ok(told?)
+    Ok(printed?)
 }
 
-fn tell(sites: &[Site], output: &mut impl Write) -> io::Result<()> {
+fn print_addresses(sites: &[Site], output: &mut impl Write) -> io::Result<()> {
     for site in sites {
         writeln!(output, "{}: {} (control: {})", site.name(), site.base_url(), site.control_url())?;
         if let Some(fingerprint) = site.certificate_sha256() {

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The server's clock in milliseconds since the Unix epoch. Clones share one time.
 #[derive(Clone, Debug)]
-pub struct Clock(Arc<Kind>);
+pub struct Clock(Arc<Mode>);
 
 #[derive(Debug)]
-enum Kind {
+enum Mode {
     Real,
     Fast { from: i64, started: Instant, factor: u32 },
     Manual(AtomicI64),
@@ -19,24 +19,24 @@ impl Clock {
     /// The machine's own time.
     #[must_use]
     pub fn real() -> Self {
-        Self(Arc::new(Kind::Real))
+        Self(Arc::new(Mode::Real))
     }
 
     /// Starts at the machine's time and then runs `factor` times as fast (0 stands still).
     #[must_use]
     pub fn fast(factor: u32) -> Self {
-        Self(Arc::new(Kind::Fast { from: system_milliseconds(), started: Instant::now(), factor }))
+        Self(Arc::new(Mode::Fast { from: system_milliseconds(), started: Instant::now(), factor }))
     }
 
     /// Stands at `milliseconds` and moves only by [`Clock::advance`]: for tests that need the same answers every time.
     #[must_use]
     pub fn manual(milliseconds: i64) -> Self {
-        Self(Arc::new(Kind::Manual(AtomicI64::new(milliseconds))))
+        Self(Arc::new(Mode::Manual(AtomicI64::new(milliseconds))))
     }
 
     /// Moves a manual clock forward; the others go by themselves and ignore it.
     pub fn advance(&self, by: Duration) {
-        if let Kind::Manual(now) = &*self.0 {
+        if let Mode::Manual(now) = &*self.0 {
             now.fetch_add(milliseconds(by), Ordering::SeqCst);
         }
     }
@@ -45,11 +45,11 @@ impl Clock {
     #[must_use]
     pub fn now(&self) -> i64 {
         match &*self.0 {
-            Kind::Real => system_milliseconds(),
-            Kind::Fast { from, started, factor } => {
+            Mode::Real => system_milliseconds(),
+            Mode::Fast { from, started, factor } => {
                 from.saturating_add(milliseconds(started.elapsed().saturating_mul(*factor)))
             }
-            Kind::Manual(now) => now.load(Ordering::SeqCst),
+            Mode::Manual(now) => now.load(Ordering::SeqCst),
         }
     }
 }

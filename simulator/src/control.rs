@@ -14,12 +14,12 @@ use super::fault::Rule;
 use super::site::{Site, State};
 use super::storage::Category;
 
-/// Requests that `GET /simulator/requests` shows.
-const SHOWN: usize = 200;
+/// How many requests `GET /simulator/requests` lists at most.
+const LISTED: usize = 200;
 
-/// Why the control endpoint did nothing.
+/// Why the control endpoint refused a request.
 #[derive(Debug, thiserror::Error)]
-enum Refused {
+enum ControlError {
     #[error("there is no such control endpoint")]
     Unknown,
     #[error("{0}")]
@@ -63,18 +63,18 @@ enum StorageChange {
 pub(super) fn answer(site: &Site, method: &Method, path: &str, body: &[u8]) -> Answer {
     let (status, value) = match change(site, method, path, body) {
         Ok(value) => (StatusCode::OK, value),
-        Err(refused) => {
-            let status = match refused {
-                Refused::Unknown | Refused::Missing(_) => StatusCode::NOT_FOUND,
-                Refused::Body(_) | Refused::Version(_) => StatusCode::BAD_REQUEST,
+        Err(error) => {
+            let status = match error {
+                ControlError::Unknown | ControlError::Missing(_) => StatusCode::NOT_FOUND,
+                ControlError::Body(_) | ControlError::Version(_) => StatusCode::BAD_REQUEST,
             };
-            (status, json!({"error": refused.to_string()}))
+            (status, json!({"error": error.to_string()}))
         }
     };
     Answer::new(status, "application/json", serde_json::to_vec(&value).unwrap_or_default())
 }
 
-fn change(site: &Site, method: &Method, path: &str, body: &[u8]) -> Result<Value, Refused> {
+fn change(site: &Site, method: &Method, path: &str, body: &[u8]) -> Result<Value, ControlError> {
     match (method.as_str(), path) {
         ("GET", "/state") => {}
         ("GET", "/requests") => {
@@ -82,7 +82,7 @@ fn change(site: &Site, method: &Method, path: &str, body: &[u8]) -> Result<Value
             return Ok(json!({
                 "count": log.count(),
                 "mostAtOnce": log.most_at_once(),
-                "requests": log.recent(SHOWN)
+                "requests": log.recent(LISTED)
             }));
         }
         ("DELETE", "/requests") => site.requests().clear(),
@@ -94,7 +94,7 @@ fn change(site: &Site, method: &Method, path: &str, body: &[u8]) -> Result<Value
         ("DELETE", path) if path.starts_with("/faults/") => {
             let id = path.strip_prefix("/faults/").and_then(|id| id.parse().ok());
             if !id.is_some_and(|id| site.faults().remove(id)) {
-                return Err(Refused::Missing("fault"));
+                return Err(ControlError::Missing("fault"));
             }
         }
         ("POST", "/version") => {
@@ -111,16 +111,16 @@ fn change(site: &Site, method: &Method, path: &str, body: &[u8]) -> Result<Value
             StorageChange::Add { name, category } => site.add_storage_unit(&name, category),
             StorageChange::Remove(name) => {
                 if !site.remove_storage_unit(&name) {
-                    return Err(Refused::Missing("storage unit"));
+                    return Err(ControlError::Missing("storage unit"));
                 }
             }
         },
-        _ => return Err(Refused::Unknown),
+        _ => return Err(ControlError::Unknown),
     }
     Ok(state(&site.0))
 }
 
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refused> {
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, ControlError> {
     Ok(serde_json::from_slice(body)?)
 }
 

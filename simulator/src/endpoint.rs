@@ -55,7 +55,7 @@ pub(super) enum Access {
     Authenticated,
     /// A valid key whose role covers the endpoint ("API level" enforcement); any other gets 401.
     ApiLevel,
-    /// Any valid key; a role that does not cover the endpoint sees nothing of the list ("object level" enforcement).
+    /// Any valid key; a role that does not cover the endpoint gets an empty list ("object level" enforcement).
     ObjectLevel,
 }
 
@@ -68,7 +68,7 @@ pub(super) struct Call<'a> {
     pub(super) version: ApiVersion,
     pub(super) key: Option<&'a ApiKey>,
     /// Whether the role covers none of the objects that the endpoint lists.
-    pub(super) sees_nothing: bool,
+    pub(super) is_denied: bool,
     pub(super) now: i64,
 }
 

@@ -1,6 +1,7 @@
 //! The `OData` subset of the NetBackup API: `eq ne gt ge lt le and or not ()`, `contains`, `startswith`, `endswith`,
 //! `tolower`, `toupper` (NetBackup API reference, the `filter` parameter of each endpoint).
 
+mod comparison;
 mod parser;
 mod value;
 
@@ -14,14 +15,14 @@ pub(super) struct Field {
     pub(super) name: &'static str,
     /// The name in the response, where it differs.
     pub(super) attribute: &'static str,
-    pub(super) kind: Kind,
+    pub(super) kind: AttributeType,
     pub(super) operators: Operators,
     pub(super) sortable: bool,
 }
 
 /// The type of an attribute; the literals it is compared with must agree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum AttributeType {
     Integer,
     Float,
     Text,

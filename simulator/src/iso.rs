@@ -2,13 +2,15 @@
 
 use std::fmt;
 
-/// A moment, kept as its text without a heap: a page of jobs holds hundreds of them.
-pub(super) struct Instant([u8; 24]);
+use serde::{Serialize, Serializer};
 
-impl Instant {
-    /// From milliseconds since the Unix epoch; years 0 to 9999.
-    pub(super) fn new(milliseconds: i64) -> Self {
-        let (days, rest) = (milliseconds.div_euclid(86_400_000), milliseconds.rem_euclid(86_400_000));
+/// A date-time, in milliseconds since the Unix epoch; years 0 to 9999.
+pub(super) struct DateTime(pub(super) i64);
+
+impl DateTime {
+    /// Gives the text to `use_text`. It lies on the stack: a page of jobs has hundreds of them.
+    fn with_text<R>(&self, use_text: impl FnOnce(&str) -> R) -> R {
+        let (days, rest) = (self.0.div_euclid(86_400_000), self.0.rem_euclid(86_400_000));
         let (year, month, day) = civil(days);
         let mut text = *b"0000-00-00T00:00:00.000Z";
         let parts = [
@@ -26,17 +28,19 @@ impl Instant {
                 number /= 10;
             }
         }
-        Self(text)
-    }
-
-    pub(super) fn with<R>(&self, use_text: impl FnOnce(&str) -> R) -> R {
-        use_text(std::str::from_utf8(&self.0).unwrap_or_default())
+        use_text(std::str::from_utf8(&text).unwrap_or_default())
     }
 }
 
-impl fmt::Display for Instant {
+impl fmt::Display for DateTime {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.with(|text| formatter.write_str(text))
+        self.with_text(|text| formatter.write_str(text))
+    }
+}
+
+impl Serialize for DateTime {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.with_text(|text| serializer.serialize_str(text))
     }
 }
 
@@ -54,7 +58,7 @@ fn civil(days: i64) -> (i64, i64, i64) {
     (year, month, day)
 }
 
-/// A duration in milliseconds.
+/// A duration in milliseconds; its text has whole seconds.
 pub(super) struct Elapsed(pub(super) i64);
 
 impl fmt::Display for Elapsed {
@@ -71,16 +75,22 @@ impl fmt::Display for Elapsed {
     }
 }
 
+impl Serialize for Elapsed {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn moments_are_written_as_the_calendar_library_writes_them() {
+    fn date_times_are_written_as_the_calendar_library_writes_them() {
         for step in 0..4_000 {
             let milliseconds = step * 19_876_543_210 - 1_000_000_000_000;
             let expected = jiff::Timestamp::from_millisecond(milliseconds).unwrap();
-            assert_eq!(Instant::new(milliseconds).to_string(), format!("{expected:.3}"));
+            assert_eq!(DateTime(milliseconds).to_string(), format!("{expected:.3}"));
         }
     }
 

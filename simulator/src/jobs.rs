@@ -23,7 +23,7 @@ use ends::EndIndex;
 use schedule::Schedule;
 
 /// All jobs of one site.
-pub(super) struct JobBook {
+pub(super) struct JobDatabase {
     schedule: Schedule,
     clock: Clock,
     server_name: String,
@@ -34,7 +34,7 @@ pub(super) struct JobBook {
     ends: Mutex<EndIndex>,
 }
 
-impl JobBook {
+impl JobDatabase {
     pub(super) fn new(
         seed: u64,
         jobs_per_day: u32,

@@ -6,14 +6,14 @@ use sha2::{Digest, Sha256};
 
 use super::locked;
 
-/// How long a key is valid unless told otherwise: a year.
+/// How long a key is valid when nothing else is said: a year.
 const VALIDITY: i64 = 365 * 86_400_000;
 
 /// One API key of the service user.
 #[derive(Clone)]
 pub(super) struct ApiKey {
     secret: String,
-    /// Names the key without telling it; in the real product the key's tag.
+    /// Identifies the key without revealing it; in the real product it is the key's tag.
     pub(super) fingerprint: String,
     pub(super) created: i64,
     pub(super) expires: i64,

@@ -1,4 +1,4 @@
-//! What was asked of a simulated server: for tests, and for whoever wonders what a client does.
+//! The requests that a simulated server got, for tests and for people who want to know what a client does.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;

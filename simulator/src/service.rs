@@ -14,13 +14,12 @@ use hyper::body::Incoming;
 use tokio_util::sync::CancellationToken;
 
 use super::CONTROL_PATH;
-use super::api::{self, Answer, Asked};
+use super::api::{self, Answer, ApiRequest};
 use super::control;
 use super::error::ApiError;
 use super::fault::{Fault, RetryAfter, mangle};
 use super::request_log::LoggedRequest;
 use super::site::{Site, State};
-use super::version::Format;
 
 pub(super) type Body = UnsyncBoxBody<Bytes, io::Error>;
 
@@ -35,7 +34,7 @@ pub(super) async fn answer(
     let state = &*site.0;
     let (head, body) = request.into_parts();
     let Ok(body) = Limited::new(body, LARGEST_REQUEST).collect().await else {
-        return whole(refused(state, StatusCode::PAYLOAD_TOO_LARGE));
+        return whole(error_answer(state, StatusCode::PAYLOAD_TOO_LARGE));
     };
     let body = body.to_bytes();
     let path = head.uri.path();
@@ -43,16 +42,16 @@ pub(super) async fn answer(
         return whole(control::answer(site, &head.method, rest, &body));
     }
     let Some(path) = path.strip_prefix(&state.base_path) else {
-        return whole(refused(state, StatusCode::NOT_FOUND));
+        return whole(error_answer(state, StatusCode::NOT_FOUND));
     };
     let effect = state.faults.take(path);
-    let mut logged = logged(state, &head);
-    logged.fault = effect.fault.as_ref().map(Fault::name);
-    let in_flight = state.requests.arrive(logged);
+    let mut entry = log_entry(state, &head);
+    entry.fault = effect.fault.as_ref().map(Fault::name);
+    let in_flight = state.requests.arrive(entry);
     if !effect.delay.is_zero() {
         tokio::time::sleep(effect.delay).await;
     }
-    let mut asked = Asked {
+    let mut api_request = ApiRequest {
         method: &head.method,
         path,
         query: head.uri.query().unwrap_or_default(),
@@ -61,23 +60,23 @@ pub(super) async fn answer(
         first_page_only: false,
     };
     let response = match effect.fault {
-        None => whole(api::answer(state, &asked)),
+        None => whole(api::answer(state, &api_request)),
         Some(Fault::Stall) => std::future::pending().await,
         Some(Fault::Reset) => {
             reset.cancel();
             std::future::pending().await
         }
         Some(Fault::StuckCursor) => {
-            asked.first_page_only = true;
-            whole(api::answer(state, &asked).map_body(mangle::never_last))
+            api_request.first_page_only = true;
+            whole(api::answer(state, &api_request).map_body(mangle::never_last))
         }
-        Some(fault) => spoiled(state, &fault, api::answer(state, &asked), reset),
+        Some(fault) => faulty(state, &fault, api::answer(state, &api_request), reset),
     };
     in_flight.answered(response.status().as_u16());
     response
 }
 
-fn logged(state: &State, head: &http::request::Parts) -> LoggedRequest {
+fn log_entry(state: &State, head: &http::request::Parts) -> LoggedRequest {
     LoggedRequest {
         number: 0,
         time: state.clock.now(),
@@ -96,7 +95,7 @@ fn text(headers: &HeaderMap, name: http::HeaderName) -> Option<String> {
     headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
-fn refused(state: &State, status: StatusCode) -> Answer {
+fn error_answer(state: &State, status: StatusCode) -> Answer {
     Answer::error(&ApiError::of(status), state.api_version())
 }
 
@@ -108,12 +107,12 @@ fn whole(answer: Answer) -> Response<Body> {
     response
 }
 
-/// A good answer made bad.
-fn spoiled(state: &State, fault: &Fault, answer: Answer, reset: &CancellationToken) -> Response<Body> {
+/// A good answer with a fault.
+fn faulty(state: &State, fault: &Fault, answer: Answer, reset: &CancellationToken) -> Response<Body> {
     match fault {
         Fault::Status { code, retry_after } => {
             let status = StatusCode::from_u16(*code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            let mut response = whole(refused(state, status));
+            let mut response = whole(error_answer(state, status));
             if let Some(form) = retry_after {
                 let now = state.clock.now();
                 // Both are by the server's clock, whatever the machine's says.
@@ -134,11 +133,11 @@ fn spoiled(state: &State, fault: &Fault, answer: Answer, reset: &CancellationTok
             response
         }
         Fault::Garbage => whole(answer.map_body(mangle::garbage)),
-        Fault::OddRecords => whole(answer.map_body(mangle::odd_records)),
+        Fault::MalformedRecords => whole(answer.map_body(mangle::malformed_records)),
         Fault::Truncate => halved(
             answer,
             stream::once(async {
-                first_half_leaves().await;
+                wait_until_sent().await;
                 Err(io::Error::other("the answer is to be cut here"))
             }),
         ),
@@ -148,7 +147,7 @@ fn spoiled(state: &State, fault: &Fault, answer: Answer, reset: &CancellationTok
             halved(
                 answer,
                 stream::once(async move {
-                    first_half_leaves().await;
+                    wait_until_sent().await;
                     reset.cancel();
                     std::future::pending().await
                 }),
@@ -181,8 +180,8 @@ fn halved(
     streamed(answer, stream::once(async { Ok(first) }).chain(rest))
 }
 
-/// An error or a reset discards what is still in the buffers.
-async fn first_half_leaves() {
+/// Waits until the first half has left the buffers: an error or a reset discards what is still in them.
+async fn wait_until_sent() {
     tokio::time::sleep(Duration::from_millis(20)).await;
 }
 
@@ -205,14 +204,4 @@ fn streamed(
     *response.status_mut() = answer.status;
     response.headers_mut().extend(answer.headers);
     response
-}
-
-impl Answer {
-    pub(super) fn error(error: &ApiError, version: super::version::ApiVersion) -> Self {
-        Self::new(
-            error.status,
-            &Format::Json.content_type(version),
-            serde_json::to_vec(error).unwrap_or_default(),
-        )
-    }
 }

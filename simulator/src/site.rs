@@ -7,11 +7,11 @@ use super::certificate::Identity;
 use super::clock::{Clock, milliseconds};
 use super::draw::{Draw, seed_of};
 use super::fault::Faults;
-use super::jobs::JobBook;
+use super::jobs::JobDatabase;
 use super::keys::KeyRing;
 use super::options::{Options, SiteOptions};
 use super::request_log::RequestLog;
-use super::storage::{Category, StorageBook};
+use super::storage::{Category, Storage};
 use super::version::ApiVersion;
 use super::{CONTROL_PATH, locked};
 
@@ -28,8 +28,8 @@ pub(super) struct State {
     denied: Mutex<Vec<String>>,
     pub(super) identity: Option<Identity>,
     pub(super) keys: KeyRing,
-    pub(super) storage: StorageBook,
-    pub(super) jobs: JobBook,
+    pub(super) storage: Storage,
+    pub(super) jobs: JobDatabase,
     pub(super) faults: Faults,
     pub(super) requests: RequestLog,
 }
@@ -43,7 +43,7 @@ impl State {
     ) -> Self {
         let seed = seed_of(options.seed, &site.name);
         let release = options.api_version.release();
-        let storage = StorageBook::new(seed, options.storage_units, &site.server_name, release);
+        let storage = Storage::new(seed, options.storage_units, &site.server_name, release);
         let scheme = if identity.is_some() { "https" } else { "http" };
         Self {
             name: site.name.clone(),
@@ -57,7 +57,7 @@ impl State {
             denied: Mutex::new(options.denied.clone()),
             identity,
             keys: KeyRing::new(&options.api_keys, options.clock.now()),
-            jobs: JobBook::new(
+            jobs: JobDatabase::new(
                 seed,
                 options.jobs_per_day,
                 milliseconds(options.job_retention),

@@ -14,14 +14,14 @@ use super::locked;
 use unit::Unit;
 
 /// The storage units of one site; they may change while it runs.
-pub(super) struct StorageBook {
+pub(super) struct Storage {
     units: Mutex<Vec<Unit>>,
     seed: u64,
     domain: String,
     release: &'static str,
 }
 
-impl StorageBook {
+impl Storage {
     pub(super) fn new(seed: u64, count: usize, server_name: &str, release: &'static str) -> Self {
         let domain = server_name.split_once('.').map_or("example", |(_, domain)| domain);
         Self {

@@ -1,3 +1,5 @@
+//! The simulator over HTTP, as a client uses it.
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 

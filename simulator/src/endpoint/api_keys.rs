@@ -6,7 +6,7 @@ use serde_json::json;
 use super::listing::Offset;
 use super::{Access, Call, Endpoint, Reply};
 use crate::error::ApiError;
-use crate::iso::Instant;
+use crate::iso::DateTime;
 use crate::version::{ApiVersion, Format};
 
 const LARGEST_PAGE: usize = 100;
@@ -34,9 +34,9 @@ fn answer(call: &Call<'_>) -> Result<Reply, ApiError> {
                     "userName": "exporter",
                     "userDomain": call.site.server_name,
                     "userDomainType": "unixpwd",
-                    "createdDateTime": Instant::new(key.created).to_string(),
-                    "expiryDateTime": Instant::new(key.expires).to_string(),
-                    "lastModifiedDateTime": Instant::new(key.created).to_string(),
+                    "createdDateTime": DateTime(key.created).to_string(),
+                    "expiryDateTime": DateTime(key.expires).to_string(),
+                    "lastModifiedDateTime": DateTime(key.created).to_string(),
                     "description": "read-only monitoring",
                     "samlSessionValidated": false
                 }

@@ -43,7 +43,7 @@ fn by_cursor(call: &Call<'_>, plan: &Plan) -> Result<Reply, ApiError> {
     let limit = call.query.integer("page[limit]", 0..=LARGEST_PAGE, 10)?;
     let after = call.query.get("page[after]")?;
     let before = call.query.get("page[before]")?;
-    let page = if call.sees_nothing {
+    let page = if call.is_denied {
         Some(Page { jobs: Vec::new(), prev: None, next: None, truncated: false })
     } else {
         call.site.jobs.page(plan, after, before, limit)
@@ -98,7 +98,7 @@ fn links(call: &Call<'_>, page: &Page<'_>, limit: usize) -> Value {
 fn by_offset(call: &Call<'_>, plan: &Plan) -> Result<Reply, ApiError> {
     let page = Offset::of(call, LARGEST_PAGE)?;
     let (jobs, count) =
-        if call.sees_nothing { (Vec::new(), 0) } else { call.site.jobs.slice(plan, page.offset, page.limit) };
+        if call.is_denied { (Vec::new(), 0) } else { call.site.jobs.slice(plan, page.offset, page.limit) };
     Reply::json(&Listing {
         data: jobs.iter().map(|job| Entry::new(call, job, None)).collect(),
         links: page.links(call, ENDPOINT.path, count),

@@ -28,11 +28,11 @@ struct Request {
 #[derive(Deserialize)]
 struct Data {
     r#type: String,
-    attributes: Attributes,
+    attributes: CountAttributes,
 }
 
 #[derive(Deserialize)]
-struct Attributes {
+struct CountAttributes {
     filter: Option<String>,
 }
 

@@ -1,18 +1,18 @@
-//! Good bodies made bad.
+//! Faults in the body of an answer.
 
 use serde_json::{Map, Value, json};
 
-/// Makes some records odd, each in one way; the others stay as they are.
-pub(crate) fn odd_records(body: &[u8]) -> Vec<u8> {
+/// Makes some records malformed, each in one way; the others stay as they are.
+pub(crate) fn malformed_records(body: &[u8]) -> Vec<u8> {
     edit(body, |document| {
         let records = document.get_mut("data").and_then(Value::as_array_mut);
         for (index, record) in records.into_iter().flatten().enumerate() {
-            odd_record(record, index);
+            malformed_record(record, index);
         }
     })
 }
 
-fn odd_record(record: &mut Value, index: usize) {
+fn malformed_record(record: &mut Value, index: usize) {
     let attributes = record.get_mut("attributes").and_then(Value::as_object_mut);
     match (index % 10, attributes) {
         (0, Some(attributes)) => numbers_as_text(attributes),
@@ -66,7 +66,7 @@ fn set(record: &mut Value, name: &str, value: Value) {
     }
 }
 
-/// Says that there is a next page, whatever there is.
+/// Says that there is a next page, also on the last one.
 pub(crate) fn never_last(body: &[u8]) -> Vec<u8> {
     edit(body, |document| {
         let last = document

@@ -5,9 +5,11 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::iso::DateTime;
+
 /// A fault, the paths it applies to and how often.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Written", into = "Written")]
+#[serde(try_from = "RuleForm", into = "RuleForm")]
 pub struct Rule {
     /// Prefix of the path below the base path (`/admin/jobs`); empty for all.
     pub path: String,
@@ -60,7 +62,7 @@ pub enum Fault {
     /// The right type, but the body is cut and mixed up: no JSON.
     Garbage,
     /// Some records have a number as text, an empty time, an unknown enum value, null or no attributes.
-    OddRecords,
+    MalformedRecords,
     /// Every page is the first one, and says that there is a next one.
     StuckCursor,
 }
@@ -143,14 +145,14 @@ impl FromStr for Rule {
             let number = value.parse::<u64>().map(serde_json::Value::from);
             object.insert(key.to_owned(), number.unwrap_or_else(|_| value.into()));
         }
-        serde_json::from_value::<Written>(object.into())?.try_into()
+        serde_json::from_value::<RuleForm>(object.into())?.try_into()
     }
 }
 
 /// The JSON form.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Written {
+struct RuleForm {
     fault: String,
     #[serde(default)]
     path: String,
@@ -168,35 +170,35 @@ struct Written {
     value: Option<String>,
 }
 
-impl TryFrom<Written> for Rule {
+impl TryFrom<RuleForm> for Rule {
     type Error = RuleError;
 
-    fn try_from(written: Written) -> Result<Self, RuleError> {
-        let missing = |key| RuleError::Missing { fault: written.fault.clone(), key };
-        let fault = match written.fault.as_str() {
+    fn try_from(form: RuleForm) -> Result<Self, RuleError> {
+        let missing = |key| RuleError::Missing { fault: form.fault.clone(), key };
+        let fault = match form.fault.as_str() {
             "latency" => {
-                Fault::Latency { milliseconds: written.milliseconds.ok_or_else(|| missing("milliseconds"))? }
+                Fault::Latency { milliseconds: form.milliseconds.ok_or_else(|| missing("milliseconds"))? }
             }
             "stall" => Fault::Stall,
             "stall-body" => Fault::StallBody,
             "status" => Fault::Status {
-                code: status(written.code.ok_or_else(|| missing("code"))?)?,
-                retry_after: written.retry_after.as_deref().map(str::parse).transpose()?,
+                code: status(form.code.ok_or_else(|| missing("code"))?)?,
+                retry_after: form.retry_after.as_deref().map(str::parse).transpose()?,
             },
             "truncate" => Fault::Truncate,
-            "oversized" => Fault::Oversized { bytes: written.bytes },
-            "html" => Fault::Html { code: status(written.code.unwrap_or(502))? },
+            "oversized" => Fault::Oversized { bytes: form.bytes },
+            "html" => Fault::Html { code: status(form.code.unwrap_or(502))? },
             "content-type" => {
-                Fault::ContentType { value: written.value.clone().ok_or_else(|| missing("value"))? }
+                Fault::ContentType { value: form.value.clone().ok_or_else(|| missing("value"))? }
             }
             "reset" => Fault::Reset,
             "reset-body" => Fault::ResetBody,
             "garbage" => Fault::Garbage,
-            "odd-records" => Fault::OddRecords,
+            "odd-records" => Fault::MalformedRecords,
             "stuck-cursor" => Fault::StuckCursor,
             unknown => return Err(RuleError::Unknown(unknown.to_owned())),
         };
-        Ok(Self { path: written.path, times: written.times, fault })
+        Ok(Self { path: form.path, times: form.times, fault })
     }
 }
 
@@ -204,26 +206,26 @@ fn status(code: u16) -> Result<u16, RuleError> {
     (200..600).contains(&code).then_some(code).ok_or(RuleError::Status(code))
 }
 
-impl From<Rule> for Written {
+impl From<Rule> for RuleForm {
     fn from(rule: Rule) -> Self {
-        let mut written = Self {
+        let mut form = Self {
             fault: rule.fault.name().to_owned(),
             path: rule.path,
             times: rule.times,
             ..Self::default()
         };
         match rule.fault {
-            Fault::Latency { milliseconds } => written.milliseconds = Some(milliseconds),
+            Fault::Latency { milliseconds } => form.milliseconds = Some(milliseconds),
             Fault::Status { code, retry_after } => {
-                written.code = Some(code);
-                written.retry_after = retry_after.map(|retry_after| retry_after.to_string());
+                form.code = Some(code);
+                form.retry_after = retry_after.map(|retry_after| retry_after.to_string());
             }
-            Fault::Html { code } => written.code = Some(code),
-            Fault::Oversized { bytes } => written.bytes = bytes,
-            Fault::ContentType { value } => written.value = Some(value),
+            Fault::Html { code } => form.code = Some(code),
+            Fault::Oversized { bytes } => form.bytes = bytes,
+            Fault::ContentType { value } => form.value = Some(value),
             _ => {}
         }
-        written
+        form
     }
 }
 
@@ -241,7 +243,7 @@ impl Fault {
             Self::Reset => "reset",
             Self::ResetBody => "reset-body",
             Self::Garbage => "garbage",
-            Self::OddRecords => "odd-records",
+            Self::MalformedRecords => "odd-records",
             Self::StuckCursor => "stuck-cursor",
         }
     }
@@ -284,7 +286,7 @@ impl RetryAfter {
                 .unwrap_or_default()
                 .strftime("%a, %d %b %Y %H:%M:%S GMT")
                 .to_string(),
-            Self::Iso8601(seconds) => crate::iso::Instant::new(then(seconds)).to_string(),
+            Self::Iso8601(seconds) => DateTime(then(seconds)).to_string(),
         }
     }
 }
@@ -318,7 +320,7 @@ mod tests {
             ("reset", Fault::Reset),
             ("reset-body", Fault::ResetBody),
             ("garbage", Fault::Garbage),
-            ("odd-records", Fault::OddRecords),
+            ("odd-records", Fault::MalformedRecords),
             ("stuck-cursor", Fault::StuckCursor),
         ] {
             check(name, &Rule::new(fault));

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::value::{Value, duration, instant};
-use super::{Field, Kind, Operator};
+use super::{AttributeType, Field, Operator};
 
 /// Nesting that a filter may have; deeper ones are refused rather than recursed into.
 const DEEPEST: usize = 32;
@@ -193,7 +193,7 @@ impl Parser {
         let name = self.word()?;
         let field = self.find(&name)?;
         self.expect(&Token::Close)?;
-        if field.kind != Kind::Text {
+        if field.kind != AttributeType::Text {
             return Err(FilterError::Operator(field.name));
         }
         Ok((field, case))
@@ -252,14 +252,18 @@ fn single(mut parts: Vec<Expression>, join: fn(Vec<Expression>) -> Expression) -
 /// Strings are quoted, numbers and booleans bare, times either (the vendor's own samples have both).
 fn literal(field: &'static Field, token: Token) -> Result<Value<'static>, FilterError> {
     let value = match (field.kind, &token) {
-        (Kind::Text, Token::Text(text)) => Some(Value::Text(Cow::Owned(text.clone()))),
-        (Kind::Integer | Kind::Code(_), Token::Word(word)) => word.parse().ok().map(Value::Integer),
-        (Kind::Float, Token::Word(word)) => {
+        (AttributeType::Text, Token::Text(text)) => Some(Value::Text(Cow::Owned(text.clone()))),
+        (AttributeType::Integer | AttributeType::Code(_), Token::Word(word)) => {
+            word.parse().ok().map(Value::Integer)
+        }
+        (AttributeType::Float, Token::Word(word)) => {
             word.parse().ok().filter(|number: &f64| number.is_finite()).map(Value::Float)
         }
-        (Kind::Boolean, Token::Word(word)) => word.parse().ok().map(Value::Boolean),
-        (Kind::Time, Token::Word(text) | Token::Text(text)) => instant(text).map(Value::Integer),
-        (Kind::Duration, Token::Word(text) | Token::Text(text)) => duration(text).map(Value::Integer),
+        (AttributeType::Boolean, Token::Word(word)) => word.parse().ok().map(Value::Boolean),
+        (AttributeType::Time, Token::Word(text) | Token::Text(text)) => instant(text).map(Value::Integer),
+        (AttributeType::Duration, Token::Word(text) | Token::Text(text)) => {
+            duration(text).map(Value::Integer)
+        }
         _ => None,
     };
     value.ok_or_else(|| match token {

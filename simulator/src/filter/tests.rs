@@ -1,19 +1,21 @@
+//! What a filter accepts and matches.
+
 use super::parser::FilterError;
 use super::*;
 
 static FIELDS: &[Field] = &[
-    field("name", Kind::Text, Operators::All),
-    field("state", Kind::Text, Operators::Equality),
-    field("jobId", Kind::Integer, Operators::Ordered),
-    field("ratio", Kind::Float, Operators::Ordered),
-    field("endTime", Kind::Time, Operators::Ordered),
-    field("elapsed", Kind::Duration, Operators::Ordered),
-    field("worm", Kind::Boolean, Operators::Equality),
-    field("mode", Kind::Code(&["NONE", "ONE"]), Operators::Equality),
-    field("hidden", Kind::Text, Operators::None),
+    field("name", AttributeType::Text, Operators::All),
+    field("state", AttributeType::Text, Operators::Equality),
+    field("jobId", AttributeType::Integer, Operators::Ordered),
+    field("ratio", AttributeType::Float, Operators::Ordered),
+    field("endTime", AttributeType::Time, Operators::Ordered),
+    field("elapsed", AttributeType::Duration, Operators::Ordered),
+    field("worm", AttributeType::Boolean, Operators::Equality),
+    field("mode", AttributeType::Code(&["NONE", "ONE"]), Operators::Equality),
+    field("hidden", AttributeType::Text, Operators::None),
 ];
 
-const fn field(name: &'static str, kind: Kind, operators: Operators) -> Field {
+const fn field(name: &'static str, kind: AttributeType, operators: Operators) -> Field {
     Field { name, attribute: name, kind, operators, sortable: true }
 }
 

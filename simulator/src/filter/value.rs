@@ -1,10 +1,9 @@
-//! Values of attributes, and how a test compares them.
+//! Values of attributes.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use super::parser::{Case, Test};
-use super::{Field, Kind, Operator};
+use super::{AttributeType, Field};
 
 /// The value of an attribute in one record.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,13 +36,13 @@ impl<'a> Value<'a> {
             return Self::Absent;
         };
         let found = match field.kind {
-            Kind::Integer => json.as_i64().map(Self::Integer),
-            Kind::Float => json.as_f64().map(Self::Float),
-            Kind::Boolean => json.as_bool().map(Self::Boolean),
-            Kind::Text => json.as_str().map(Self::text),
-            Kind::Time => json.as_str().and_then(instant).map(Self::Integer),
-            Kind::Duration => json.as_str().and_then(duration).map(Self::Integer),
-            Kind::Code(names) => json
+            AttributeType::Integer => json.as_i64().map(Self::Integer),
+            AttributeType::Float => json.as_f64().map(Self::Float),
+            AttributeType::Boolean => json.as_bool().map(Self::Boolean),
+            AttributeType::Text => json.as_str().map(Self::text),
+            AttributeType::Time => json.as_str().and_then(instant).map(Self::Integer),
+            AttributeType::Duration => json.as_str().and_then(duration).map(Self::Integer),
+            AttributeType::Code(names) => json
                 .as_str()
                 .and_then(|name| names.iter().position(|known| *known == name))
                 .and_then(|position| i64::try_from(position).ok())
@@ -76,42 +75,4 @@ pub(crate) fn instant(text: &str) -> Option<i64> {
 pub(super) fn duration(text: &str) -> Option<i64> {
     let duration = text.parse::<jiff::SignedDuration>().ok()?;
     i64::try_from(duration.as_millis()).ok()
-}
-
-impl Test {
-    /// A comparison with an absent value is false, but for `ne` (`OData`: null differs from every value).
-    pub(super) fn holds(&self, value: &Value<'_>) -> bool {
-        if *value == Value::Absent {
-            return self.operator == Operator::NotEqual;
-        }
-        if let (Value::Text(value), Value::Text(literal)) = (value, &self.literal) {
-            return match self.case {
-                Case::Kept => holds_text(self.operator, value, literal),
-                Case::Lower => holds_text(self.operator, &value.to_lowercase(), literal),
-                Case::Upper => holds_text(self.operator, &value.to_uppercase(), literal),
-            };
-        }
-        holds_order(self.operator, compare(value, &self.literal))
-    }
-}
-
-fn holds_text(operator: Operator, value: &str, literal: &str) -> bool {
-    match operator {
-        Operator::Contains => value.contains(literal),
-        Operator::StartsWith => value.starts_with(literal),
-        Operator::EndsWith => value.ends_with(literal),
-        _ => holds_order(operator, value.cmp(literal)),
-    }
-}
-
-fn holds_order(operator: Operator, order: Ordering) -> bool {
-    match operator {
-        Operator::Equal => order.is_eq(),
-        Operator::NotEqual => order.is_ne(),
-        Operator::Greater => order.is_gt(),
-        Operator::GreaterOrEqual => order.is_ge(),
-        Operator::Less => order.is_lt(),
-        Operator::LessOrEqual => order.is_le(),
-        Operator::Contains | Operator::StartsWith | Operator::EndsWith => false,
-    }
 }

@@ -6,7 +6,7 @@ use super::profile::Trouble;
 use super::record::Job;
 use super::schedule::{Role, Timeline};
 use super::workload;
-use crate::iso;
+use crate::iso::{DateTime, Elapsed};
 
 /// `data[].attributes` of `/admin/jobs`, in the order of the vendor's sample.
 #[derive(Serialize)]
@@ -72,11 +72,11 @@ pub(crate) struct Attributes<'a> {
     audit_domain_type: i64,
     #[serde(rename = "restoreBackupIDs")]
     restore_backup_ids: &'static str,
-    start_time: Instant,
+    start_time: DateTime,
     #[serde(skip_serializing_if = "Option::is_none")]
-    end_time: Option<Instant>,
-    active_try_start_time: Instant,
-    last_update_time: Instant,
+    end_time: Option<DateTime>,
+    active_try_start_time: DateTime,
+    last_update_time: DateTime,
     kilobytes_data_transferred: i64,
     r#try: i64,
     #[serde(rename = "assetID")]
@@ -110,8 +110,8 @@ impl Job<'_> {
         let kilobytes = profile.kilobytes / 100 * percent.min(100);
         let retried = profile.trouble == Trouble::Retried && ran * 100 / (end - active).max(1) > 42;
         let has_copy = profile.kilobytes > 0;
-        let unit = if has_copy { self.book.unit(profile.storage_unit) } else { "" };
-        let server = if has_copy { self.book.media_server(profile.media_server) } else { String::new() };
+        let unit = if has_copy { self.database.unit(profile.storage_unit) } else { "" };
+        let server = if has_copy { self.database.media_server(profile.media_server) } else { String::new() };
         let copies_image = matches!(profile.job_type, "DUPLICATE" | "REPLICATE" | "RESTORE" | "VERIFY");
         let client = self.client();
         Attributes {
@@ -125,13 +125,13 @@ impl Job<'_> {
             policy_name: self.policy(),
             schedule_type: if profile.workload.is_some() { profile.schedule_type } else { "UNUSED" },
             schedule_name: if profile.workload.is_some() { profile.schedule_name } else { "" },
-            control_host: &self.book.server_name,
+            control_host: &self.database.server_name,
             job_owner: "root",
             job_group: "",
             backup_id: if client.is_empty() { String::new() } else { format!("{client}_{}", start / 1_000) },
             source_media_id: if copies_image { "@aaaad" } else { "" },
             source_storage_unit_name: if copies_image {
-                self.book.unit(profile.storage_unit >> 7)
+                self.database.unit(profile.storage_unit >> 7)
             } else {
                 ""
             },
@@ -162,7 +162,7 @@ impl Job<'_> {
             transport_type: "LAN",
             current_operation: if done || waiting { 0 } else { workload::operation(profile.job_type) },
             job_queue_reason: if waiting { profile.queue_reason } else { 0 },
-            job_queue_resource: if waiting { self.book.unit(profile.storage_unit) } else { "" },
+            job_queue_resource: if waiting { self.database.unit(profile.storage_unit) } else { "" },
             robot_name: "",
             vault_name: "",
             profile_name: "",
@@ -183,10 +183,10 @@ impl Job<'_> {
             audit_domain_name: "",
             audit_domain_type: 0,
             restore_backup_ids: "",
-            start_time: Instant(start),
-            end_time: done.then_some(Instant(end)),
-            active_try_start_time: Instant(if waiting { start } else { active }),
-            last_update_time: Instant(self.updated()),
+            start_time: DateTime(start),
+            end_time: done.then_some(DateTime(end)),
+            active_try_start_time: DateTime(if waiting { start } else { active }),
+            last_update_time: DateTime(self.updated()),
             r#try: if retried { 2 } else { 1 },
             asset_id: format!(
                 "{:08x}-7d1c-4b7e-9f0a-{:012x}",
@@ -218,24 +218,6 @@ impl Job<'_> {
                 Role::Single | Role::Parent { .. } => self.id().to_string(),
             },
         }
-    }
-}
-
-/// Milliseconds since the Unix epoch, shown as ISO-8601 in UTC.
-struct Instant(i64);
-
-impl Serialize for Instant {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        iso::Instant::new(self.0).with(|text| serializer.serialize_str(text))
-    }
-}
-
-/// Milliseconds, shown as an ISO-8601 duration in whole seconds.
-struct Elapsed(i64);
-
-impl Serialize for Elapsed {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&iso::Elapsed(self.0))
     }
 }
 

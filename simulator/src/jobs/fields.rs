@@ -3,26 +3,31 @@
 use std::borrow::Cow;
 
 use super::record::Job;
-use crate::filter::{Field, Kind, Operators, Record, Value};
+use crate::filter::{AttributeType, Field, Operators, Record, Value};
 
 /// Filterable and sortable under the name of the attribute.
-const fn both(name: &'static str, kind: Kind, operators: Operators) -> Field {
+const fn both(name: &'static str, kind: AttributeType, operators: Operators) -> Field {
     renamed(name, name, kind, operators)
 }
 
-const fn renamed(name: &'static str, attribute: &'static str, kind: Kind, operators: Operators) -> Field {
+const fn renamed(
+    name: &'static str,
+    attribute: &'static str,
+    kind: AttributeType,
+    operators: Operators,
+) -> Field {
     Field { name, attribute, kind, operators, sortable: true }
 }
 
-const fn sort_only(name: &'static str, attribute: &'static str, kind: Kind) -> Field {
+const fn sort_only(name: &'static str, attribute: &'static str, kind: AttributeType) -> Field {
     renamed(name, attribute, kind, Operators::None)
 }
 
 const fn code(name: &'static str, names: &'static [&'static str]) -> Field {
-    both(name, Kind::Code(names), Operators::Equality)
+    both(name, AttributeType::Code(names), Operators::Equality)
 }
 
-use Kind::{Duration, Float, Integer, Text, Time};
+use AttributeType::{Duration, Float, Integer, Text, Time};
 use Operators::{Equality, Ordered};
 
 /// `policyName eq` is not documented, but is used by published scripts.

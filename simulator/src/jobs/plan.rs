@@ -1,8 +1,8 @@
-//! How a query of jobs is answered: in which order to walk, and which jobs need not be looked at.
+//! How a query of jobs is answered: in which order to walk, and which jobs can be left out.
 
 use std::ops::Range;
 
-use super::JobBook;
+use super::JobDatabase;
 use super::schedule::{BLOCK, LONGEST};
 use crate::filter::{Expression, Operator, Test, Value};
 use crate::sort::SortKey;
@@ -23,7 +23,7 @@ pub(super) enum Order {
     Attributes(Vec<SortKey>),
 }
 
-/// A place in the order of a query: what `page[after]` and `page[before]` carry. Clients must not look into it; the `+`
+/// A place in the order of a query: what `page[after]` and `page[before]` carry. Clients must not interpret it; the `+`
 /// in those of the order by end time makes a client fail that does not percent-encode it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Cursor {
@@ -32,7 +32,7 @@ pub(crate) struct Cursor {
     pub(super) number: i64,
 }
 
-/// What a filter rules out without looking at a job: numbers and ends that can not match.
+/// What a filter rules out without computing a job: numbers and ends that can not match.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Bounds {
     pub(super) numbers: Range<i64>,
@@ -47,20 +47,20 @@ impl Plan {
         Self { filter, order: Order::of(sort) }
     }
 
-    pub(super) fn bounds(&self, book: &JobBook, now: i64) -> Bounds {
-        let schedule = &book.schedule;
+    pub(super) fn bounds(&self, database: &JobDatabase, now: i64) -> Bounds {
+        let schedule = &database.schedule;
         let mut bounds = Bounds {
-            numbers: schedule.first_at(now - book.retention - LONGEST)
+            numbers: schedule.first_at(now - database.retention - LONGEST)
                 ..schedule.first_at(now.saturating_add(1)),
-            ends: now - book.retention..now.saturating_add(1),
+            ends: now - database.retention..now.saturating_add(1),
             live: true,
             done: true,
         };
         if let Some(filter) = &self.filter {
-            bounds.narrow(book, filter);
+            bounds.narrow(database, filter);
         }
         if !bounds.done {
-            bounds.starts_from(book, now - LONGEST - LAG);
+            bounds.starts_from(database, now - LONGEST - LAG);
         }
         bounds
     }
@@ -84,14 +84,14 @@ impl Order {
         Self::Attributes(sort)
     }
 
-    pub(super) fn show(&self, cursor: Cursor) -> String {
+    pub(super) fn write_cursor(&self, cursor: Cursor) -> String {
         match self {
             Self::End { .. } => format!("{}+{}", cursor.end, cursor.number + 1),
             Self::Number { .. } | Self::Attributes(_) => (cursor.number + 1).to_string(),
         }
     }
 
-    pub(super) fn read(&self, text: &str) -> Option<Cursor> {
+    pub(super) fn parse_cursor(&self, text: &str) -> Option<Cursor> {
         let (end, id) = match self {
             Self::End { .. } => text.split_once('+')?,
             Self::Number { .. } | Self::Attributes(_) => ("0", text),
@@ -102,15 +102,15 @@ impl Order {
 }
 
 impl Bounds {
-    fn narrow(&mut self, book: &JobBook, filter: &Expression) {
+    fn narrow(&mut self, database: &JobDatabase, filter: &Expression) {
         match filter {
-            Expression::All(parts) => parts.iter().for_each(|part| self.narrow(book, part)),
-            Expression::Test(test) => self.narrow_by(book, test),
+            Expression::All(parts) => parts.iter().for_each(|part| self.narrow(database, part)),
+            Expression::Test(test) => self.narrow_by(database, test),
             Expression::Any(_) | Expression::Not(_) => {}
         }
     }
 
-    fn narrow_by(&mut self, book: &JobBook, test: &Test) {
+    fn narrow_by(&mut self, database: &JobDatabase, test: &Test) {
         match (test.field.attribute, &test.literal) {
             ("state", Value::Text(state)) => {
                 let done = (state == "DONE") == (test.operator == Operator::Equal);
@@ -129,22 +129,22 @@ impl Bounds {
             }
             ("startTime", Value::Integer(time)) => {
                 if let Some(times) = span(test.operator, *time) {
-                    self.starts_from(book, times.start);
-                    self.starts_before(book, times.end);
+                    self.starts_from(database, times.start);
+                    self.starts_before(database, times.end);
                 }
             }
             ("endTime", Value::Integer(time)) => {
                 if let Some(times) = span(test.operator, *time) {
                     self.live = false;
-                    self.starts_from(book, times.start.saturating_sub(LONGEST));
-                    self.starts_before(book, times.end);
+                    self.starts_from(database, times.start.saturating_sub(LONGEST));
+                    self.starts_before(database, times.end);
                     meet(&mut self.ends, times);
                 }
             }
             ("lastUpdateTime", Value::Integer(time)) => {
                 if let Some(times) = span(test.operator, *time) {
                     let earliest = times.start.saturating_sub(LAG);
-                    self.starts_from(book, earliest.saturating_sub(LONGEST));
+                    self.starts_from(database, earliest.saturating_sub(LONGEST));
                     meet(&mut self.ends, earliest..i64::MAX);
                 }
             }
@@ -152,13 +152,13 @@ impl Bounds {
         }
     }
 
-    fn starts_from(&mut self, book: &JobBook, time: i64) {
-        self.numbers.start = self.numbers.start.max(book.schedule.first_at(time));
+    fn starts_from(&mut self, database: &JobDatabase, time: i64) {
+        self.numbers.start = self.numbers.start.max(database.schedule.first_at(time));
     }
 
-    fn starts_before(&mut self, book: &JobBook, time: i64) {
-        if time < book.clock.now() {
-            self.numbers.end = self.numbers.end.min(book.schedule.first_at(time));
+    fn starts_before(&mut self, database: &JobDatabase, time: i64) {
+        if time < database.clock.now() {
+            self.numbers.end = self.numbers.end.min(database.schedule.first_at(time));
         }
     }
 }

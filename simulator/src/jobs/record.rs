@@ -6,13 +6,13 @@
 
 use std::cell::OnceCell;
 
-use super::JobBook;
+use super::JobDatabase;
 use super::profile::{Profile, Trouble};
 use super::schedule::{Role, Timeline};
 
 /// A job at a moment. What costs time is computed when it is first asked for.
 pub(crate) struct Job<'a> {
-    pub(super) book: &'a JobBook,
+    pub(super) database: &'a JobDatabase,
     pub(super) timeline: Timeline,
     pub(super) now: i64,
     profile: OnceCell<Profile>,
@@ -20,10 +20,10 @@ pub(crate) struct Job<'a> {
 }
 
 impl<'a> Job<'a> {
-    pub(super) fn new(book: &'a JobBook, number: i64, now: i64) -> Self {
+    pub(super) fn new(database: &'a JobDatabase, number: i64, now: i64) -> Self {
         Self {
-            book,
-            timeline: book.schedule.timeline(number),
+            database,
+            timeline: database.schedule.timeline(number),
             now,
             profile: OnceCell::new(),
             json: OnceCell::new(),
@@ -43,7 +43,7 @@ impl<'a> Job<'a> {
     }
 
     pub(super) fn profile(&self) -> &Profile {
-        self.profile.get_or_init(|| Profile::of(&self.book.schedule, &self.timeline))
+        self.profile.get_or_init(|| Profile::of(&self.database.schedule, &self.timeline))
     }
 
     /// All attributes as JSON, for filters and sorts on the seldom used ones.
@@ -93,7 +93,7 @@ impl<'a> Job<'a> {
         let profile = self.profile();
         profile
             .workload
-            .map(|workload| format!("{}-{:03}.{}", workload.client, profile.client, self.book.domain))
+            .map(|workload| format!("{}-{:03}.{}", workload.client, profile.client, self.database.domain))
             .unwrap_or_default()
     }
 }

@@ -4,7 +4,7 @@ use crate::draw::Draw;
 
 /// The first job is submitted at 2025-01-01T00:00:00Z.
 pub(super) const ORIGIN: i64 = 1_735_689_600_000;
-/// No job lives longer (queue and run, parents included); searches by end time look this far back.
+/// No job lives longer (queue and run, parents included); searches by end time begin this far back.
 pub(super) const LONGEST: i64 = 4 * HOUR;
 /// Jobs come in blocks: at the head of some blocks stands a parent with its children.
 pub(super) const BLOCK: i64 = 16;

@@ -1,3 +1,5 @@
+//! Queries of jobs give the same in every way to ask them.
+
 use super::schedule::DAY;
 use super::*;
 use crate::{filter, sort};
@@ -5,8 +7,8 @@ use crate::{filter, sort};
 /// 2026-02-03T12:00:00Z
 const NOON: i64 = 1_770_120_000_000;
 
-fn book(jobs_per_day: u32) -> JobBook {
-    JobBook::new(
+fn database(jobs_per_day: u32) -> JobDatabase {
+    JobDatabase::new(
         42,
         jobs_per_day,
         7 * DAY,
@@ -23,17 +25,17 @@ fn plan(filter: &str, sort: &str) -> Plan {
 }
 
 /// The shortcuts of the plan must not change the answer: compares with looking at every job.
-fn check(book: &JobBook, text: &str) {
+fn check(database: &JobDatabase, text: &str) {
     let expression = filter::parse(text, FIELDS).unwrap();
-    let behind = book.schedule.first_at(NOON + 1);
+    let behind = database.schedule.first_at(NOON + 1);
     let expected: Vec<_> = (0..behind)
-        .map(|number| Job::new(book, number, NOON))
-        .filter(|job| book.keeps(job, NOON) && expression.matches(job))
+        .map(|number| Job::new(database, number, NOON))
+        .filter(|job| database.keeps(job, NOON) && expression.matches(job))
         .map(|job| job.id())
         .collect();
     for sort in ["jobId", "-startTime", "endTime", "-endTime", "clientName"] {
         let plan = plan(text, sort);
-        let (jobs, count) = book.slice(&plan, 0, usize::MAX);
+        let (jobs, count) = database.slice(&plan, 0, usize::MAX);
         let mut found: Vec<_> = jobs.iter().map(Job::id).collect();
         found.sort_unstable();
         assert_eq!(found, expected, "{text} by {sort}");
@@ -43,7 +45,7 @@ fn check(book: &JobBook, text: &str) {
 
 #[test]
 fn shortcuts_of_the_plan_never_change_the_answer() {
-    let book = book(200);
+    let database = database(200);
     for filter in [
         "jobId ge 70000",
         "jobId gt 79000 and jobId le 79500",
@@ -71,47 +73,47 @@ fn shortcuts_of_the_plan_never_change_the_answer() {
         "startTime ge 0001-01-01T00:00:00Z",
         "jobId gt 9223372036854775807",
     ] {
-        check(&book, filter);
+        check(&database, filter);
     }
 }
 
 #[test]
 fn orders_are_what_they_say() {
-    let book = book(500);
+    let database = database(500);
     let done = |job: &Job<'_>| job.end().unwrap_or(i64::MAX);
     let (up, down) = (plan("", "endTime"), plan("", "-endTime"));
-    let by_end = book.slice(&up, 0, usize::MAX).0;
+    let by_end = database.slice(&up, 0, usize::MAX).0;
     assert!(by_end.is_sorted_by_key(done));
-    let by_end = book.slice(&down, 0, usize::MAX).0;
+    let by_end = database.slice(&down, 0, usize::MAX).0;
     assert!(by_end.iter().rev().is_sorted_by_key(done));
     let clients = plan("", "clientName,-jobId");
-    let by_client = book.slice(&clients, 0, usize::MAX).0;
+    let by_client = database.slice(&clients, 0, usize::MAX).0;
     assert!(by_client.is_sorted_by_key(|job| (job.client(), -job.id())));
 }
 
 #[test]
 fn a_quiet_server_has_no_jobs() {
-    let book = book(0);
-    assert_eq!(book.count(&plan("", "")), 0);
-    assert_eq!(book.count(&plan("endTime ge 2026-02-03T00:00:00Z", "-endTime")), 0);
-    assert!(book.find(1).is_none());
+    let database = database(0);
+    assert_eq!(database.count(&plan("", "")), 0);
+    assert_eq!(database.count(&plan("endTime ge 2026-02-03T00:00:00Z", "-endTime")), 0);
+    assert!(database.find(1).is_none());
 }
 
 #[test]
 fn old_jobs_are_forgotten() {
-    let book = book(1_000);
+    let database = database(1_000);
     let done = plan("state eq 'DONE'", "endTime");
-    let (jobs, _) = book.slice(&done, 0, 1);
+    let (jobs, _) = database.slice(&done, 0, 1);
     let oldest = jobs[0].end().unwrap();
     assert!((NOON - 7 * DAY..NOON - 7 * DAY + 600_000).contains(&oldest));
-    assert!(book.find(jobs[0].id()).is_some() && book.find(1).is_none());
+    assert!(database.find(jobs[0].id()).is_some() && database.find(1).is_none());
 }
 
 #[test]
 fn the_mix_is_that_of_a_real_site() {
-    let book = book(5_000);
-    let all = book.count(&plan("state eq 'DONE'", ""));
-    let share = |filter: &str| book.count(&plan(filter, "")) * 1_000 / all;
+    let database = database(5_000);
+    let all = database.count(&plan("state eq 'DONE'", ""));
+    let share = |filter: &str| database.count(&plan(filter, "")) * 1_000 / all;
     for (filter, range) in [
         ("state eq 'DONE' and status eq 0", 870..930),
         ("state eq 'DONE' and status eq 1", 30..70),

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::plan::{Bounds, Cursor, Order, Plan};
 use super::schedule::HOUR;
-use super::{Job, JobBook};
+use super::{Job, JobDatabase};
 use crate::{locked, sort};
 
 /// Up to `limit` jobs of a query, and what lies around them.
@@ -20,7 +20,7 @@ pub(crate) struct Page<'a> {
 
 type Jobs<'a> = Box<dyn Iterator<Item = Job<'a>> + 'a>;
 
-impl JobBook {
+impl JobDatabase {
     /// One page by cursor. `None` for a cursor that this order does not know.
     pub(crate) fn page<'a>(
         &'a self,
@@ -34,7 +34,7 @@ impl JobBook {
         let known = |cursor: &Cursor| cursor.number < newest;
         let read = |text: Option<&str>| match text {
             None => Some(None),
-            Some(text) => plan.order.read(text).filter(known).map(Some),
+            Some(text) => plan.order.parse_cursor(text).filter(known).map(Some),
         };
         let (after, before) = (read(after)?, read(before)?);
         let backwards = after.is_none() && before.is_some();
@@ -87,7 +87,7 @@ impl JobBook {
 impl Plan {
     /// The cursor of a job, `meta.page.cursor`.
     pub(crate) fn cursor(&self, job: &Job<'_>) -> String {
-        self.order.show(job.cursor())
+        self.order.write_cursor(job.cursor())
     }
 }
 
@@ -99,7 +99,7 @@ impl Job<'_> {
 
 /// One direction through the jobs of a plan at one moment.
 struct Walk<'a> {
-    book: &'a JobBook,
+    database: &'a JobDatabase,
     plan: &'a Plan,
     bounds: Bounds,
     now: i64,
@@ -107,8 +107,8 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn new(book: &'a JobBook, plan: &'a Plan, now: i64, backwards: bool) -> Self {
-        Self { book, plan, bounds: plan.bounds(book, now), now, backwards }
+    fn new(database: &'a JobDatabase, plan: &'a Plan, now: i64, backwards: bool) -> Self {
+        Self { database, plan, bounds: plan.bounds(database, now), now, backwards }
     }
 
     fn clone_backwards(&self) -> Self {
@@ -117,7 +117,7 @@ impl<'a> Walk<'a> {
 
     /// The jobs behind `cursor`, in the order of the walk.
     fn from(self, cursor: Option<Cursor>) -> Jobs<'a> {
-        let Self { book, plan, now, .. } = self;
+        let Self { database, plan, now, .. } = self;
         let candidates = match &plan.order {
             Order::Number { descending } => {
                 let numbers = beyond(
@@ -131,13 +131,13 @@ impl<'a> Walk<'a> {
             Order::Attributes(_) => self.sorted(cursor),
         };
         Box::new(candidates.filter(move |job| {
-            book.keeps(job, now) && plan.filter.as_ref().is_none_or(|filter| filter.matches(job))
+            database.keeps(job, now) && plan.filter.as_ref().is_none_or(|filter| filter.matches(job))
         }))
     }
 
     fn numbers(&self, numbers: Range<i64>, descending: bool) -> Jobs<'a> {
-        let (book, now) = (self.book, self.now);
-        let job = move |number| Job::new(book, number, now);
+        let (database, now) = (self.database, self.now);
+        let job = move |number| Job::new(database, number, now);
         if descending { Box::new(numbers.rev().map(job)) } else { Box::new(numbers.map(job)) }
     }
 
@@ -162,7 +162,7 @@ impl<'a> Walk<'a> {
     }
 
     fn done(&self, cursor: Option<Cursor>, descending: bool) -> Jobs<'a> {
-        let (book, now) = (self.book, self.now);
+        let (database, now) = (self.database, self.now);
         let mut ends = self.bounds.ends.clone();
         match cursor {
             Some(cursor) if descending => ends.end = ends.end.min(cursor.end.saturating_add(1)),
@@ -174,13 +174,13 @@ impl<'a> Walk<'a> {
         }
         let hours = ends.start.div_euclid(HOUR)..(ends.end - 1).div_euclid(HOUR) + 1;
         let jobs = move |hour: i64| {
-            let jobs = locked(&book.ends).hour(&book.schedule, hour);
+            let jobs = locked(&database.ends).hour(&database.schedule, hour);
             let inside = jobs.partition_point(|(end, _)| *end < ends.start)
                 ..jobs.partition_point(|(end, _)| *end < ends.end);
             let count = inside.len();
             (0..count).filter_map(move |step| {
                 let index = if descending { inside.end - 1 - step } else { inside.start + step };
-                jobs.get(index).map(|(_, number)| Job::new(book, *number, now))
+                jobs.get(index).map(|(_, number)| Job::new(database, *number, now))
             })
         };
         let jobs: Jobs<'a> =
@@ -188,14 +188,14 @@ impl<'a> Walk<'a> {
         Box::new(jobs.filter(Job::is_done))
     }
 
-    /// Any other order: all matching jobs are looked at and sorted, which takes a while without a bound on time.
+    /// Any other order: all matching jobs are computed and sorted, which takes a while without a bound on time.
     fn sorted(self, cursor: Option<Cursor>) -> Jobs<'a> {
         let Order::Attributes(keys) = &self.plan.order else {
             return Box::new(std::iter::empty());
         };
         let mut found: Vec<_> = self
             .numbers(self.bounds.numbers.clone(), false)
-            .filter(|job| self.book.keeps(job, self.now))
+            .filter(|job| self.database.keeps(job, self.now))
             .filter(|job| {
                 let filter = self.plan.filter.as_ref();
                 filter.is_none_or(|filter| filter.matches(job))
@@ -206,8 +206,8 @@ impl<'a> Walk<'a> {
         if self.backwards {
             found.reverse();
         }
-        let (book, now) = (self.book, self.now);
-        let jobs = found.into_iter().map(move |(_, number)| Job::new(book, number, now));
+        let (database, now) = (self.database, self.now);
+        let jobs = found.into_iter().map(move |(_, number)| Job::new(database, number, now));
         match cursor {
             None => Box::new(jobs),
             Some(cursor) => Box::new(jobs.skip_while(move |job| self.compare(job, cursor).is_le())),
@@ -220,7 +220,7 @@ impl<'a> Walk<'a> {
             Order::Number { descending } => (job.timeline.number.cmp(&cursor.number), *descending),
             Order::End { descending } => (job.cursor().cmp(&cursor), *descending),
             Order::Attributes(keys) => {
-                let there = Job::new(self.book, cursor.number, self.now);
+                let there = Job::new(self.database, cursor.number, self.now);
                 let order = sort::order(&sort::values(job, keys), &sort::values(&there, keys), keys);
                 (order.then(job.timeline.number.cmp(&cursor.number)), false)
             }

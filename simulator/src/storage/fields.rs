@@ -2,13 +2,13 @@
 
 use serde_json::Value;
 
-use crate::filter::{self, Field, Kind, Operators, Record};
+use crate::filter::{self, AttributeType, Field, Operators, Record};
 
-const fn field(name: &'static str, kind: Kind, operators: Operators) -> Field {
+const fn field(name: &'static str, kind: AttributeType, operators: Operators) -> Field {
     Field { name, attribute: name, kind, operators, sortable: true }
 }
 
-use Kind::{Boolean, Integer, Text};
+use AttributeType::{Boolean, Integer, Text};
 use Operators::{All, Equality, None, Ordered};
 
 pub(crate) static UNIT_FIELDS: &[Field] = &[

@@ -15,7 +15,7 @@ pub enum Category {
     Msdp,
     /// A disk pool without deduplication.
     AdvancedDisk,
-    /// Object storage; the API tells no capacity of it.
+    /// Object storage; the API has no capacity of it.
     Cloud,
     /// A tape library, with drives instead of capacity.
     Tape,

@@ -1,3 +1,5 @@
+//! Each fault as a client meets it.
+
 use super::*;
 
 /// Starts a site with one fault on `/admin/jobs`, and asks for a page of jobs.
@@ -116,7 +118,7 @@ async fn garbage_is_no_json() {
 
 #[tokio::test]
 async fn odd_records_stand_among_good_ones() {
-    let (_simulation, _, got) = ask(Fault::OddRecords).await;
+    let (_simulation, _, got) = ask(Fault::MalformedRecords).await;
     let json = got.json();
     let attributes = |index: usize| &json["data"][index]["attributes"];
     assert!(attributes(0)["jobId"].is_string());

@@ -1,3 +1,5 @@
+//! The answers of each endpoint.
+
 use super::*;
 
 #[tokio::test]

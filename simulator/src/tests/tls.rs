@@ -1,3 +1,5 @@
+//! The certificates, as a TLS client judges them.
+
 use std::sync::Arc;
 
 use rustls::pki_types::pem::PemObject;
