@@ -1,6 +1,6 @@
 //! A source file as the rules see it: the paths that its code names, without comments, strings and tests.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::iter::Peekable;
 use std::str::FromStr as _;
 
@@ -9,16 +9,20 @@ use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree, token_stream};
 /// A source file.
 #[derive(Debug)]
 pub(super) struct Source {
-    /// Relative to the package, `src/reload/funnel.rs`.
+    /// Relative to the repository, `src/config/site.rs`.
     pub(super) file: String,
-    /// Its place among the modules, `["reload", "funnel"]`; empty for `lib.rs`, `["main"]` for `main.rs`.
+    /// Its place among the modules, `["config", "site"]`; empty for `lib.rs`, `["main"]` for `main.rs`.
     pub(super) module: Vec<String>,
     /// Lines that are not part of a test.
     pub(super) lines: usize,
     /// Every path of two or more words outside tests, with its line; `super` and `self` are resolved to `crate`.
     pub(super) paths: BTreeSet<(Vec<String>, usize)>,
-    /// The modules that are declared with a body or only under test.
+    /// The modules that it declares.
     pub(super) modules: Vec<Declared>,
+    /// The names that it imports, each with the path that it stands for.
+    pub(super) imports: BTreeMap<String, Vec<String>>,
+    /// The types that it defines outside tests, with their lines.
+    pub(super) types: Vec<(String, usize)>,
 }
 
 /// A declared module.
@@ -40,6 +44,8 @@ impl Source {
             module: module.clone(),
             paths: BTreeSet::new(),
             modules: Vec::new(),
+            imports: BTreeMap::new(),
+            types: Vec::new(),
         };
         source.walk(tokens, &module);
         Ok(source)
@@ -58,9 +64,17 @@ impl Source {
                     self.skip_item(&mut tokens, hash.span().start().line, module);
                 }
                 TokenTree::Ident(word) if word == "mod" => self.walk_module(&mut tokens, module),
+                TokenTree::Ident(word) if word == "struct" || word == "enum" || word == "trait" => {
+                    if let Some(TokenTree::Ident(name)) = tokens.peek() {
+                        self.types.push((name.to_string(), name.span().start().line));
+                    }
+                }
+                TokenTree::Ident(word) if word == "use" => self.walk_use(&mut tokens, &[], module),
                 TokenTree::Ident(word) => {
                     let line = word.span().start().line;
-                    self.walk_path(&mut tokens, vec![word.to_string()], line, module);
+                    if let Some(path) = self.walk_path(&mut tokens, vec![word.to_string()], module) {
+                        self.add_path(path, line, module);
+                    }
                 }
                 TokenTree::Group(group) => self.walk(group.stream(), module),
                 TokenTree::Punct(_) | TokenTree::Literal(_) => {}
@@ -82,37 +96,50 @@ impl Source {
         }
     }
 
-    /// Behind the first word of a path, or inside the braces of a `use`.
-    fn walk_path(&mut self, tokens: &mut Tokens, mut path: Vec<String>, line: usize, module: &[String]) {
+    /// Behind `use`, or inside its braces: each path of it, and what it is called here.
+    fn walk_use(&mut self, tokens: &mut Tokens, prefix: &[String], module: &[String]) {
+        while let Some(TokenTree::Ident(word)) = tokens.next_if(|token| !is_punct(token, ';')) {
+            let line = word.span().start().line;
+            if let Some(path) = self.walk_path(tokens, child(prefix, &word.to_string()), module) {
+                let is_as = |token: &TokenTree| matches!(token, TokenTree::Ident(word) if word == "as");
+                let renamed = tokens.next_if(is_as).and_then(|_| tokens.next()).map(|name| name.to_string());
+                let imported = path.strip_suffix(&["self".to_owned()]).unwrap_or(&path).to_vec();
+                if let Some(name) = renamed.or_else(|| imported.last().cloned()) {
+                    self.imports.insert(name, resolve(imported, module));
+                }
+                self.add_path(path, line, module);
+            }
+            while tokens.next_if(|token| is_punct(token, '*') || is_punct(token, ',')).is_some() {}
+        }
+    }
+
+    /// Behind the first word of a path: the whole path, or `None` when it ended in the braces of a `use`.
+    fn walk_path(
+        &mut self,
+        tokens: &mut Tokens,
+        mut path: Vec<String>,
+        module: &[String],
+    ) -> Option<Vec<String>> {
         while skip_colons(tokens) {
             match tokens.peek() {
                 Some(TokenTree::Ident(word)) => path.push(word.to_string()),
                 Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Brace => {
                     let group = group.stream();
                     tokens.next();
-                    return self.walk_use_group(group, &path, module);
+                    self.walk_use(&mut group.into_iter().peekable(), &path, module);
+                    return None;
                 }
                 // `*`, or `<` of type arguments.
                 _ => break,
             }
             tokens.next();
         }
-        if path.len() > 1 {
-            self.paths.insert((resolve(path, module), line));
-        }
+        Some(path)
     }
 
-    fn walk_use_group(&mut self, group: TokenStream, prefix: &[String], module: &[String]) {
-        let mut tokens = group.into_iter().peekable();
-        while let Some(token) = tokens.next() {
-            match token {
-                TokenTree::Ident(word) if word == "as" => drop(tokens.next()),
-                TokenTree::Ident(word) => {
-                    let line = word.span().start().line;
-                    self.walk_path(&mut tokens, child(prefix, &word.to_string()), line, module);
-                }
-                TokenTree::Group(_) | TokenTree::Punct(_) | TokenTree::Literal(_) => {}
-            }
+    fn add_path(&mut self, path: Vec<String>, line: usize, module: &[String]) {
+        if path.len() > 1 {
+            self.paths.insert((resolve(path, module), line));
         }
     }
 
@@ -141,7 +168,7 @@ impl Source {
 type Tokens = Peekable<token_stream::IntoIter>;
 
 fn module_of(file: &str) -> Vec<String> {
-    let path = file.strip_prefix("src/").unwrap_or(file);
+    let path = file.split_once("src/").map_or(file, |(_, path)| path);
     let path = path.strip_suffix(".rs").unwrap_or(path);
     if path == "lib" { Vec::new() } else { path.split('/').map(str::to_owned).collect() }
 }
@@ -167,6 +194,10 @@ fn next_is_cfg_test(tokens: &mut Tokens) -> bool {
     let Some(TokenTree::Group(attribute)) = tokens.peek() else { return false };
     let text: String = attribute.stream().to_string().split_whitespace().collect();
     text == "cfg(test)" || text.starts_with("cfg(all(test,")
+}
+
+fn is_punct(token: &TokenTree, character: char) -> bool {
+    matches!(token, TokenTree::Punct(punct) if punct.as_char() == character)
 }
 
 fn skip_colons(tokens: &mut Tokens) -> bool {

@@ -1,11 +1,11 @@
 //! That the check can fail, and where it must not.
 
-use super::{LINE_BUDGET, findings};
+use super::{LINE_BUDGET, findings, layer_findings};
 
 #[track_caller]
 fn check(files: &[(&str, &str)], expected: &[&str]) {
     let files: Vec<_> = files.iter().map(|(file, text)| ((*file).to_owned(), (*text).to_owned())).collect();
-    assert_eq!(findings(&files), expected, "{files:?}");
+    assert_eq!([layer_findings(&files), findings(&files)].concat(), expected, "{files:?}");
 }
 
 #[test]
@@ -174,4 +174,55 @@ fn a_file_over_the_budget_is_found_and_its_tests_do_not_count() {
 #[test]
 fn what_is_no_rust_is_found() {
     check(&[("src/http.rs", "fn f() {}\nfn g() { (")], &["src/http.rs:2: is no Rust"]);
+}
+
+#[test]
+fn modules_beside_each_other_that_use_each_other_are_found() {
+    let parent = |text| ("src/config.rs", text);
+    let found = [
+        "src/config/raw.rs:1: `config::raw` uses `config::valid`, which uses `config::raw` in turn",
+        "src/config/valid/site.rs:1: `config::valid` uses `config::raw`, which uses `config::valid` in turn",
+    ];
+    for (declared, raw, valid) in [
+        ("mod raw; mod valid;", "use crate::config::valid::X;", "use crate::config::raw::Y;"),
+        ("mod raw; mod valid;", "use super::valid::{self, X};", "use super::super::raw::Y;"),
+        ("mod raw; mod valid; pub use valid::X;", "use super::X;", "fn f(_: crate::config::raw::Y) {}"),
+        ("mod raw; mod valid; use valid::X as Z;", "fn f() { super::Z::new() }", "use super::super::raw;"),
+    ] {
+        let site = ("src/config/valid/site.rs", valid);
+        check(
+            &[parent(declared), ("src/config/raw.rs", raw), ("src/config/valid.rs", "mod site;"), site],
+            &found,
+        );
+    }
+    let ring = [
+        parent("mod a; mod b; mod c;"),
+        ("src/config/a.rs", "use super::b::X;"),
+        ("src/config/b.rs", "use super::c::X;"),
+        ("src/config/c.rs", "use super::a::X;"),
+    ];
+    assert_eq!(findings(&ring.map(|(file, text)| (file.to_owned(), text.to_owned()))).len(), 3);
+}
+
+#[test]
+fn a_parent_and_its_child_and_one_way_between_siblings_are_no_circle() {
+    check(
+        &[
+            ("src/config.rs", "mod raw; mod valid; pub use valid::Valid; struct Own; use raw::Raw;"),
+            ("src/config/raw.rs", "use super::Own; #[cfg(test)] mod tests { use super::super::valid::X; }"),
+            ("src/config/valid.rs", "use super::Own; use super::raw::Raw; struct Valid;"),
+        ],
+        &[],
+    );
+}
+
+#[test]
+fn a_type_name_that_a_crate_has_twice_is_found() {
+    let tests = "#[cfg(test)] mod tests { struct Look; }";
+    let one = ("src/http.rs", "pub struct Look; enum Error {}");
+    check(&[one, ("src/reload.rs", tests), ("src/poller.rs", "enum Error {}")], &[]);
+    check(
+        &[one, ("src/reload.rs", "\ntrait Look {}")],
+        &["src/reload.rs:2: the type name `Look` is taken already: src/http.rs:1"],
+    );
 }
