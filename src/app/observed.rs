@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use futures_util::stream::BoxStream;
+use tokio::sync::watch;
 
 use super::cluster::Cluster;
 use super::triggers::events;
@@ -23,7 +24,7 @@ pub(super) struct Observed {
     pub(super) requests: ReloadHandle,
     pub(super) watcher: FileWatcher,
     pub(super) cluster: Option<Cluster>,
-    status: Arc<WatchStatus>,
+    status: watch::Receiver<WatchStatus>,
     /// Only with both a file and the object.
     lag: Option<MountLag>,
 }

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use tokio::sync::watch;
 
 use crate::exposition::{Reading, Readings};
 use crate::metric::flag;
@@ -13,7 +13,7 @@ const RESTARTS: &str = "nbu_exporter_config_watch_restarts_total";
 
 /// What the file watcher says of itself, as metrics.
 #[derive(Debug)]
-pub(super) struct Watching(pub(super) Arc<WatchStatus>);
+pub(super) struct Watching(pub(super) watch::Receiver<WatchStatus>);
 
 impl Readings for Watching {
     fn names(&self) -> Vec<(&'static str, &'static str)> {
@@ -31,22 +31,22 @@ impl Readings for Watching {
     }
 
     fn read(&self) -> Vec<Reading> {
-        let status = &self.0;
+        let status = *self.0.borrow();
         let counter = |name, value: u64| Reading::counter(name, value as f64);
         let mode = |mode: WatchMode| Reading {
             label: Some(("mode", mode.as_str())),
-            ..Reading::gauge(INFO, flag(status.mode() == mode))
+            ..Reading::gauge(INFO, flag(status.mode == mode))
         };
         vec![
             mode(WatchMode::Inotify),
             mode(WatchMode::Poll),
             mode(WatchMode::Unwatchable),
             mode(WatchMode::Unwatched),
-            Reading::gauge(WATCHES, status.watches() as f64),
-            counter(REARMED, status.rearmed()),
-            counter(MISSED, status.missed()),
-            counter(OVERFLOWS, status.overflows()),
-            counter(RESTARTS, status.restarts()),
+            Reading::gauge(WATCHES, status.watches as f64),
+            counter(REARMED, status.rearmed),
+            counter(MISSED, status.missed),
+            counter(OVERFLOWS, status.overflows),
+            counter(RESTARTS, status.restarts),
         ]
     }
 }

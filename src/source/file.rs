@@ -1,57 +1,56 @@
 //! The configuration as files: in a mounted volume, or in any directory.
 //!
-//! Two halves. [`FileReader`] takes snapshots: one look reads the configuration and every file that it names as
-//! they were at one moment. [`FileWatcher`] says when to look, and when not yet, since somebody is still writing.
+//! Two halves. [`FileReader`] takes snapshots: the configuration and every file that it names as they were at one
+//! moment. [`FileWatcher`] says when to take one, and when not yet, since somebody is still writing.
+//!
+//! From a change to a snapshot: `resolve` finds the file behind each path and the names on the way, `watcher::plan` says
+//! which directories to watch and what an event in them means, `watcher::gate` is closed while somebody writes,
+//! `reader` takes the snapshot, and `reader::stability` waits for a second one where no event tells that it is whole.
 
-mod arms;
 mod dotenv;
-mod hold;
-mod interest;
+mod error;
 mod kept;
 #[cfg(test)]
 mod kubelet;
-mod lookout;
 mod mount;
-mod orders;
-mod problem;
 mod read;
 mod reader;
-mod shared;
+mod resolve;
 mod status;
 #[cfg(test)]
 mod tests;
-mod trail;
 mod watcher;
 
+pub use error::{FileError, ReadError};
 pub use kept::KeptFile;
-pub use problem::{FileError, ReadError};
 pub use reader::{FileReader, FileSnapshot};
-pub use shared::{Hint, Hints};
 pub use status::{WatchMode, WatchStatus};
-pub use watcher::{FileWatcher, ReadPermit};
+pub use watcher::{FileWatcher, Hint, Hints, ReadPermit};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 /// The times and sizes of a source; the defaults are right for a running exporter.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// How often we look without being told: remounts, re-pointed directory links and network file systems give
+    /// How often we read without being told: remounts, re-pointed directory links and network file systems give
     /// no event.
     pub tick: Duration,
-    /// How often we look when inotify is not to be had.
+    /// How often we read when inotify is not to be had.
     pub poll_tick: Duration,
     /// How long a file that was written in place must have been left alone. Tools write in bursts of
     /// microseconds; a person waits less than this for anything.
     pub quiet: Duration,
-    /// How long a writer that never finishes can hold a look back.
+    /// How long a writer that never finishes can hold a snapshot back.
     pub longest_hold: Duration,
     /// How long a missing file must stay missing to be called so: a key that is added to or removed from a volume
     /// has no file for about a millisecond around the swap.
     pub confirm_missing: Duration,
-    /// How far apart the two looks are that must agree when no event says that a writer is done.
+    /// How far apart the two snapshots are that must agree when no event says that a writer is done.
     pub confirm_polled: Duration,
     /// The largest configuration in bytes: that of a Kubernetes object.
     pub largest_config: u64,
@@ -74,13 +73,13 @@ impl Default for Options {
     }
 }
 
-/// A configuration file, as a place to read from and to watch. Making one does no I/O.
+/// A configuration file to read and to watch. Making one does no I/O.
 #[derive(Clone, Debug)]
 pub struct FileSource {
-    place: Arc<Place>,
+    paths: Arc<Paths>,
     process: Arc<BTreeMap<String, String>>,
     options: Arc<Options>,
-    status: Arc<WatchStatus>,
+    status: watch::Sender<WatchStatus>,
 }
 
 impl FileSource {
@@ -89,33 +88,28 @@ impl FileSource {
     /// A relative path is taken from the directory that is current now.
     pub fn new(path: &Path, process: BTreeMap<String, String>, options: Options) -> Self {
         Self {
-            place: Arc::new(Place::new(path)),
+            paths: Arc::new(Paths::new(path)),
             process: Arc::new(process),
             options: Arc::new(options),
-            status: Arc::default(),
+            status: watch::Sender::default(),
         }
     }
 
     /// Only what a configuration at `path` would name: its text comes from elsewhere.
     pub fn beside(path: &Path, process: BTreeMap<String, String>, options: Options) -> Self {
-        let place = Place { is_source: false, ..Place::new(path) };
-        Self { place: Arc::new(place), ..Self::new(path, process, options) }
+        let paths = Paths { is_source: false, ..Paths::new(path) };
+        Self { paths: Arc::new(paths), ..Self::new(path, process, options) }
     }
 
-    /// What the watcher has to say of itself, for metrics; it lives as long as anybody holds it.
-    pub fn status(&self) -> Arc<WatchStatus> {
-        Arc::clone(&self.status)
-    }
-
-    /// The reading half. Clones of it share the memory of what was missing at the last look.
-    pub fn reader(&self) -> FileReader {
-        FileReader::new(self)
+    /// What the watcher says of itself, for metrics.
+    pub fn status(&self) -> watch::Receiver<WatchStatus> {
+        self.status.subscribe()
     }
 }
 
 /// Where the configuration and what belongs to it lie.
 #[derive(Debug)]
-struct Place {
+struct Paths {
     /// The configuration file, absolute.
     config: PathBuf,
     /// Whether the text is read from there, and not only what it names.
@@ -124,9 +118,9 @@ struct Place {
     dotenv: Vec<PathBuf>,
 }
 
-impl Place {
+impl Paths {
     fn new(path: &Path) -> Self {
-        // `absolute` fails only for an empty path or without a current directory; the look then names the path.
+        // `absolute` fails only for an empty path or without a current directory; the snapshot then names the path.
         let config = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let mut dotenv: Vec<PathBuf> = std::path::absolute(".env").into_iter().collect();
         let beside = config.with_file_name(".env");

@@ -11,19 +11,19 @@ pub(super) struct Dotenv {
     /// The last of two equal names counts.
     pub(super) variables: BTreeMap<String, String>,
     /// In the order of the file.
-    pub(super) mistakes: Vec<Mistake>,
+    pub(super) errors: Vec<DotenvError>,
 }
 
 /// A line that is left out. The line itself may be a secret and is not in it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}: {why}; the line is left out")]
-pub(super) struct Mistake {
+#[error("line {line}: {reason}; the line is left out")]
+pub(super) struct DotenvError {
     line: usize,
-    why: Why,
+    reason: LineError,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-enum Why {
+enum LineError {
     #[error("it is not NAME=value")]
     NoAssignment,
     #[error("the quote that begins the value has no end")]
@@ -37,22 +37,22 @@ impl Dotenv {
     pub(super) fn parse(bytes: &[u8], process: &BTreeMap<String, String>) -> Self {
         let text = decoded(bytes).replace("\r\n", "\n");
         let mut dotenv = Self::default();
-        let mut rest = Rest { text: &text, line: 1 };
-        while rest.reach_statement() {
-            let line = rest.line;
-            let outcome = rest.statement().and_then(|(name, value)| {
+        let mut scanner = Scanner { text: &text, line: 1 };
+        while scanner.reach_statement() {
+            let line = scanner.line;
+            let outcome = scanner.statement().and_then(|(name, value)| {
                 let known = |wanted: &str| process.get(wanted).or_else(|| dotenv.variables.get(wanted));
                 let value = value.text(|wanted| known(wanted).map(String::as_str))?;
                 Ok((name.to_owned(), value))
             });
             match outcome {
                 Ok((name, value)) => drop(dotenv.variables.insert(name, value)),
-                Err(why) => {
+                Err(reason) => {
                     // After a whole statement that only lacks a variable the rest begins behind it already.
-                    if !matches!(why, Why::Unset(_)) {
-                        rest.skip_line();
+                    if !matches!(reason, LineError::Unset(_)) {
+                        scanner.skip_line();
                     }
-                    dotenv.mistakes.push(Mistake { line, why });
+                    dotenv.errors.push(DotenvError { line, reason });
                 }
             }
         }
@@ -80,14 +80,14 @@ fn is_blank(c: char) -> bool {
 }
 
 /// A value as it stands in the file.
-enum Value<'a> {
+enum RawValue<'a> {
     Unquoted(&'a str),
     Single(&'a str),
     Double(&'a str),
 }
 
-impl Value<'_> {
-    fn text<'v>(&self, variable: impl Fn(&str) -> Option<&'v str>) -> Result<String, Why> {
+impl RawValue<'_> {
+    fn text<'v>(&self, variable: impl Fn(&str) -> Option<&'v str>) -> Result<String, LineError> {
         match self {
             Self::Single(text) => Ok((*text).to_owned()),
             Self::Unquoted(text) => replaced(text, variable),
@@ -97,7 +97,7 @@ impl Value<'_> {
 }
 
 /// With each `${NAME}` replaced; `\$` is a literal `$`.
-fn replaced<'v>(text: &str, variable: impl Fn(&str) -> Option<&'v str>) -> Result<String, Why> {
+fn replaced<'v>(text: &str, variable: impl Fn(&str) -> Option<&'v str>) -> Result<String, LineError> {
     let parts: Result<Vec<_>, UnsetVariable> =
         text.split("\\$").map(|part| expanded(part, &variable)).collect();
     Ok(parts?.join("$"))
@@ -124,12 +124,12 @@ fn unescaped(text: &str) -> String {
 }
 
 /// What is not read yet, and the number of its first line.
-struct Rest<'a> {
+struct Scanner<'a> {
     text: &'a str,
     line: usize,
 }
 
-impl<'a> Rest<'a> {
+impl<'a> Scanner<'a> {
     fn advance(&mut self, bytes: usize) -> &'a str {
         let (passed, rest) = self.text.split_at_checked(bytes).unwrap_or((self.text, ""));
         self.line += passed.matches('\n').count();
@@ -153,20 +153,20 @@ impl<'a> Rest<'a> {
     }
 
     /// Reads one `NAME=value`; on an error nothing has been read.
-    fn statement(&mut self) -> Result<(&'a str, Value<'a>), Why> {
+    fn statement(&mut self) -> Result<(&'a str, RawValue<'a>), LineError> {
         let text = self.text;
         let exported = text.strip_prefix("export").filter(|rest| rest.starts_with(is_blank));
         let assignment = exported.map_or(text, |rest| rest.trim_start_matches(is_blank));
         let is_in_name = |c: char| is_blank(c) || c.is_alphanumeric() || "_.".contains(c);
-        let (name, value) = assignment.split_once(['=', ':']).ok_or(Why::NoAssignment)?;
+        let (name, value) = assignment.split_once(['=', ':']).ok_or(LineError::NoAssignment)?;
         let name = name.trim_end_matches(is_blank);
         if name.is_empty() || !name.chars().all(is_in_name) {
-            return Err(Why::NoAssignment);
+            return Err(LineError::NoAssignment);
         }
         let value = value.trim_start_matches(is_blank);
         let before = text.len() - value.len();
         let (value, length) = match value.chars().next() {
-            Some(quote @ ('\'' | '"')) => quoted(value, quote).ok_or(Why::OpenQuote)?,
+            Some(quote @ ('\'' | '"')) => quoted(value, quote).ok_or(LineError::OpenQuote)?,
             _ => unquoted(value),
         };
         self.advance(before + length);
@@ -175,20 +175,20 @@ impl<'a> Rest<'a> {
 }
 
 /// The value up to the end of its line or to the last comment in it, and the bytes that it takes.
-fn unquoted(text: &str) -> (Value<'_>, usize) {
+fn unquoted(text: &str) -> (RawValue<'_>, usize) {
     let line = text.split(['\n', '\r']).next().unwrap_or(text);
     let comments = line.match_indices('#').map(|(at, _)| line.get(..at).unwrap_or(line));
     let before_comment = comments.rev().find(|before| before.ends_with(is_blank));
-    (Value::Unquoted(before_comment.unwrap_or(line).trim_matches(is_blank)), line.len())
+    (RawValue::Unquoted(before_comment.unwrap_or(line).trim_matches(is_blank)), line.len())
 }
 
 /// The value between quotes, over several lines if need be, and the bytes that it takes with them.
-fn quoted(text: &str, quote: char) -> Option<(Value<'_>, usize)> {
+fn quoted(text: &str, quote: char) -> Option<(RawValue<'_>, usize)> {
     let ends = text.match_indices(quote).map(|(at, _)| at).skip(1);
     let end = ends.into_iter().find(|end| text.get(..*end).is_some_and(|before| !before.ends_with('\\')))?;
     // godotenv takes more quotes off an end than it should, and files are written so that it fits.
     let inner = text.get(..end)?.trim_matches(quote);
-    let value = if quote == '"' { Value::Double(inner) } else { Value::Single(inner) };
+    let value = if quote == '"' { RawValue::Double(inner) } else { RawValue::Single(inner) };
     Some((value, end + quote.len_utf8()))
 }
 
@@ -202,7 +202,7 @@ mod tests {
     }
 
     fn mistakes(text: &str) -> Vec<String> {
-        parse(text).mistakes.iter().map(ToString::to_string).collect()
+        parse(text).errors.iter().map(ToString::to_string).collect()
     }
 
     #[test]
@@ -214,7 +214,7 @@ mod tests {
             let text: String = serde_json::from_str(text).unwrap();
             let ours = parse(&text);
             if verdict == "refused" {
-                assert_ne!(ours.mistakes, [], "{text:?}");
+                assert_ne!(ours.errors, [], "{text:?}");
                 continue;
             }
             let mut expected: BTreeMap<String, String> = serde_json::from_str(verdict).unwrap();
@@ -252,7 +252,7 @@ mod tests {
         let check = |value: &str, expected: &str| {
             let parsed = parse(&format!("EARLIER=one\nA={value}\n"));
             assert_eq!(parsed.variables.get("A").map(String::as_str), Some(expected), "{value}");
-            assert_eq!(parsed.mistakes, [], "{value}");
+            assert_eq!(parsed.errors, [], "{value}");
         };
         check("${EARLIER} and ${HOME}", "one and /root");
         check("\"${EARLIER}\\n\"", "one\n");

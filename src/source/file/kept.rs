@@ -1,3 +1,5 @@
+//! A store of the last good configuration: one file.
+
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};

@@ -7,16 +7,16 @@ use std::path::Path;
 
 use nix::fcntl::OFlag;
 
-use super::problem::FileError;
+use super::error::FileError;
 
-/// What changes when a file does. Times alone lie both ways, so this only ever asks for one more reading.
+/// What changes when the content of a file does, and not when its mode or the number of its names does. Times can
+/// be wrong both ways, so this only ever asks for one more reading.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Identity {
     device: u64,
     inode: u64,
     size: u64,
     modified: (i64, i64),
-    changed: (i64, i64),
 }
 
 impl Identity {
@@ -33,31 +33,13 @@ impl From<&Metadata> for Identity {
             inode: metadata.ino(),
             size: metadata.size(),
             modified: (metadata.mtime(), metadata.mtime_nsec()),
-            changed: (metadata.ctime(), metadata.ctime_nsec()),
         }
-    }
-}
-
-/// The part of an identity that a hard link elsewhere does not change.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Content {
-    device: u64,
-    inode: u64,
-    size: u64,
-    modified: (i64, i64),
-}
-
-impl Content {
-    /// The content of what is at a path now.
-    pub(super) fn of(path: &Path) -> Option<Self> {
-        let Identity { device, inode, size, modified, .. } = Identity::of(path)?;
-        Some(Self { device, inode, size, modified })
     }
 }
 
 /// Reads the regular file at a path without links; the identity is that of before the reading.
 pub(super) fn read(path: &Path, limit: u64) -> Result<(Vec<u8>, Identity), FileError> {
-    let of_error = |error: io::Error| FileError::of_error(path, &error);
+    let of_error = |error: io::Error| FileError::new(path, &error);
     // Opening a device can already do something, so the type is asked first, and again once it is open.
     check(&std::fs::symlink_metadata(path).map_err(of_error)?, limit)?;
     let flags = OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW | OFlag::O_NOCTTY;

@@ -1,9 +1,5 @@
 //! What the watcher says of itself.
 
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
-
 /// How changes of the files come to be known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WatchMode {
@@ -12,7 +8,7 @@ pub enum WatchMode {
     Unwatched,
     /// By events of inotify, with a slow tick behind them.
     Inotify,
-    /// By looking often, since inotify is not to be had for every directory.
+    /// By polling, since inotify is not to be had for every directory.
     Poll,
     /// Perhaps never: the configuration is a lone bind mount (`subPath`), which keeps showing the old file.
     Unwatchable,
@@ -30,104 +26,19 @@ impl WatchMode {
     }
 }
 
-/// Counters and state for metrics; all counters only ever grow.
-#[derive(Debug, Default)]
+/// State and counters of a watcher; all counters only ever grow.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct WatchStatus {
-    mode: AtomicU8,
-    watches: AtomicU64,
-    rearmed: AtomicU64,
-    missed: AtomicU64,
-    overflows: AtomicU64,
-    restarts: AtomicU64,
-    checked: Mutex<Option<Instant>>,
-}
-
-impl WatchStatus {
     /// How changes come to be known now.
-    pub fn mode(&self) -> WatchMode {
-        match self.mode.load(Ordering::Relaxed) {
-            0 => WatchMode::Unwatched,
-            1 => WatchMode::Inotify,
-            2 => WatchMode::Poll,
-            _ => WatchMode::Unwatchable,
-        }
-    }
-
+    pub mode: WatchMode,
     /// How many directories are watched now.
-    pub fn watches(&self) -> u64 {
-        self.watches.load(Ordering::Relaxed)
-    }
-
+    pub watches: u64,
     /// How often a directory was found to be another one than the one watched, and watched anew.
-    pub fn rearmed(&self) -> u64 {
-        self.rearmed.load(Ordering::Relaxed)
-    }
-
-    /// How often a tick found a change that no event had announced.
-    pub fn missed(&self) -> u64 {
-        self.missed.load(Ordering::Relaxed)
-    }
-
+    pub rearmed: u64,
+    /// How often a tick found a change that no event had told of.
+    pub missed: u64,
     /// How often the kernel dropped events since its queue was full.
-    pub fn overflows(&self) -> u64 {
-        self.overflows.load(Ordering::Relaxed)
-    }
-
-    /// How often the inotify watcher was made anew, since it had died or missed something.
-    pub fn restarts(&self) -> u64 {
-        self.restarts.load(Ordering::Relaxed)
-    }
-
-    /// When the watcher last came to the end of its checks. Older than some ticks means that a file system does
-    /// not answer; the files may then still be read.
-    pub fn checked(&self) -> Option<Instant> {
-        *self.checked.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn set_checked(&self) {
-        *self.checked.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-    }
-
-    /// Sets the mode; returns the one before.
-    pub(super) fn set_mode(&self, mode: WatchMode) -> WatchMode {
-        let before = self.mode();
-        self.mode.store(mode as u8, Ordering::Relaxed);
-        before
-    }
-
-    pub(super) fn set_watches(&self, count: usize) {
-        self.watches.store(count as u64, Ordering::Relaxed);
-    }
-
-    pub(super) fn add_rearmed(&self, count: u64) {
-        self.rearmed.fetch_add(count, Ordering::Relaxed);
-    }
-
-    pub(super) fn add_missed(&self) {
-        self.missed.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(super) fn add_overflow(&self) {
-        self.overflows.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(super) fn add_restart(&self) {
-        self.restarts.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_mode_that_was_set_is_the_mode_that_is_read() {
-        let status = WatchStatus::default();
-        let mut before = WatchMode::Unwatched;
-        for mode in [WatchMode::Inotify, WatchMode::Poll, WatchMode::Unwatchable, WatchMode::Unwatched] {
-            assert_eq!(status.set_mode(mode), before);
-            assert_eq!(status.mode(), mode);
-            before = mode;
-        }
-    }
+    pub overflows: u64,
+    /// How often the watches were made anew: notify's thread or ours had died, or a change was missed.
+    pub restarts: u64,
 }

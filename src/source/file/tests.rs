@@ -12,9 +12,12 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
 use super::{
-    FileReader, FileSnapshot, FileSource, FileWatcher, Hint, Hints, Options, ReadError, WatchMode,
-    WatchStatus,
+    FileReader, FileSnapshot, FileSource, FileWatcher, Hints, Options, ReadError, WatchMode, WatchStatus,
 };
 use crate::config::Environment;
 use skip::skip;
@@ -57,9 +60,9 @@ struct Reload {
     reader: FileReader,
     watcher: FileWatcher,
     hints: Hints,
-    status: Arc<WatchStatus>,
+    status: watch::Receiver<WatchStatus>,
     verdicts: Vec<String>,
-    looks: usize,
+    snapshots: usize,
 }
 
 impl Reload {
@@ -69,33 +72,33 @@ impl Reload {
         let (watcher, hints) = FileWatcher::start(&source).unwrap();
         let status = source.status();
         let mut reload =
-            Self { reader: source.reader(), watcher, hints, status, verdicts: Vec::new(), looks: 0 };
-        let _ = reload.look().await;
-        reload.wait_for(|status| status.checked().is_some()).await;
+            Self { reader: source.reader(), watcher, hints, status, verdicts: Vec::new(), snapshots: 0 };
+        let _ = reload.snapshot().await;
+        reload.catch_up().await;
         reload
     }
 
-    /// One look with all that belongs to it.
-    async fn look(&mut self) -> Result<FileSnapshot, ReadError> {
-        let look = loop {
-            let clearance = self.watcher.writers_done().await;
+    /// One snapshot with all that belongs to it.
+    async fn snapshot(&mut self) -> Result<FileSnapshot, ReadError> {
+        let snapshot = loop {
+            let permit = self.watcher.writers_done().await;
             let reader = self.reader.clone();
-            self.looks += 1;
-            let look = tokio::task::spawn_blocking(move || reader.snapshot(&references)).await.unwrap();
-            if let Some(after) = look.as_ref().err().and_then(ReadError::retry_after) {
+            self.snapshots += 1;
+            let snapshot = tokio::task::spawn_blocking(move || reader.snapshot(&references)).await.unwrap();
+            if let Some(after) = snapshot.as_ref().err().and_then(ReadError::retry_after) {
                 tokio::time::sleep(after).await;
-            } else if self.watcher.is_undisturbed(clearance).await {
-                break look;
+            } else if self.watcher.is_undisturbed(permit).await {
+                break snapshot;
             }
         };
-        if let Ok(look) = &look {
-            self.watcher.follow(&look.material.files.keys().cloned().collect());
+        if let Ok(snapshot) = &snapshot {
+            self.watcher.follow(&snapshot.material.files.keys().cloned().collect());
         }
-        let verdict = describe(&look);
+        let verdict = describe(&snapshot);
         if self.verdicts.last() != Some(&verdict) {
             self.verdicts.push(verdict);
         }
-        look
+        snapshot
     }
 
     /// The newest verdict.
@@ -103,44 +106,72 @@ impl Reload {
         self.verdicts.last().unwrap()
     }
 
-    /// Looks at every hint until the verdict contains the text.
+    /// Reads at every hint until the verdict contains the text.
     async fn until(&mut self, expected: &str) {
-        let waited = tokio::time::timeout(DEADLINE, async {
+        let waited = timeout(DEADLINE, async {
             while !self.verdict().contains(expected) {
                 self.hints.next().await;
-                let _ = self.look().await;
+                let _ = self.snapshot().await;
             }
         });
-        assert!(waited.await.is_ok(), "no {expected:?} in time, but {:?}, {:?}", self.verdicts, self.status);
+        assert!(
+            waited.await.is_ok(),
+            "no {expected:?} in time, but {:?}, {:?}",
+            self.verdicts,
+            self.status()
+        );
     }
 
-    /// Looks at every hint that is there or comes soon.
+    /// Reads at every hint of what has happened up to now.
     async fn settle(&mut self) {
-        while tokio::time::timeout(Duration::from_millis(300), self.hints.next()).await.is_ok() {
-            let _ = self.look().await;
+        loop {
+            self.catch_up().await;
+            if self.hints.next().now_or_never().is_none() {
+                return;
+            }
+            let _ = self.snapshot().await;
+        }
+    }
+
+    /// Waits until every event up to now was heard and every command up to now was done.
+    async fn catch_up(&self) {
+        // The first one may be done just before another command of the same moment.
+        for _ in 0..2 {
+            let caught_up = timeout(DEADLINE, self.watcher.catch_up()).await;
+            assert!(caught_up.is_ok(), "not in time: {:?}", self.status());
         }
     }
 
     async fn until_mode(&self, mode: WatchMode) {
-        self.wait_for(|status| status.mode() == mode).await;
+        self.wait_for(|status| status.mode == mode).await;
     }
 
     async fn wait_for(&self, holds: impl Fn(&WatchStatus) -> bool) {
-        let waited = tokio::time::timeout(DEADLINE, async {
-            while !holds(&self.status) {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        });
-        assert!(waited.await.is_ok(), "not in time: {:?}", self.status);
+        wait_for(&self.status, holds).await;
+    }
+
+    fn status(&self) -> WatchStatus {
+        *self.status.borrow()
+    }
+
+    /// How many changes events have told of.
+    fn changes(&self) -> u64 {
+        self.watcher.changes()
     }
 }
 
-/// Text and files of a look, or its error, in one line.
-fn describe(look: &Result<FileSnapshot, ReadError>) -> String {
-    match look {
-        Ok(look) => {
-            let text = String::from_utf8_lossy(&look.material.text).into_owned();
-            let files = look.material.files.iter().map(|(path, bytes)| match bytes {
+async fn wait_for(status: &watch::Receiver<WatchStatus>, holds: impl Fn(&WatchStatus) -> bool) {
+    let mut changed = status.clone();
+    let waited = timeout(DEADLINE, changed.wait_for(holds)).await;
+    assert!(waited.is_ok_and(|waited| waited.is_ok()), "not in time: {:?}", status.borrow());
+}
+
+/// Text and files of a snapshot, or its error, in one line.
+fn describe(snapshot: &Result<FileSnapshot, ReadError>) -> String {
+    match snapshot {
+        Ok(snapshot) => {
+            let text = String::from_utf8_lossy(&snapshot.material.text).into_owned();
+            let files = snapshot.material.files.iter().map(|(path, bytes)| match bytes {
                 Ok(bytes) => format!("[{}={}]", path.display(), String::from_utf8_lossy(bytes)),
                 Err(problem) => format!("[{}!{problem}]", path.display()),
             });
@@ -178,50 +209,14 @@ fn run(program: &str, arguments: &[&str]) {
     assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_file_system_that_does_not_answer_blocks_the_watcher_and_not_the_look() {
-    // Nobody obeys these orders, as when the watcher's thread is stuck.
-    let orders = Arc::<super::orders::Orders>::default();
-    let source = FileSource::new(Path::new("/nowhere"), BTreeMap::new(), by_events());
-    let shared = Arc::new(super::shared::Shared::new(&source.options, source.status()));
-    let watcher = FileWatcher {
-        orders: Arc::clone(&orders),
-        shared: Arc::clone(&shared),
-        place: Arc::clone(&source.place),
-        numbers: std::sync::atomic::AtomicU64::new(0),
-    };
-    for _ in 0..3 {
-        let clearance = watcher.writers_done().await;
-        watcher.follow(&BTreeSet::new());
-        assert!(watcher.is_undisturbed(clearance).await);
-    }
-    shared.hint(Hint::Change);
-    assert_eq!(Hints::new(shared).next().await, Hint::Change);
-    assert_eq!(source.status().checked(), None);
-}
-
 #[test]
 fn a_configuration_from_elsewhere_has_no_file_that_is_followed_and_what_it_names_is() {
     let key = BTreeSet::from([PathBuf::from("keys/paris")]);
-    let followed = |source: &FileSource| source.place.followed(&key);
+    let followed = |source: &FileSource| source.paths.followed(&key);
     let path = Path::new("/etc/nbu/config.yaml");
     let [own, beside] =
         [FileSource::new, FileSource::beside].map(|new| new(path, BTreeMap::new(), by_events()));
     assert!(followed(&own).contains(path) && !followed(&beside).contains(path));
     assert!(followed(&beside).contains(Path::new("/etc/nbu/keys/paris")));
     assert!(followed(&beside).contains(Path::new("/etc/nbu/.env")));
-}
-
-#[tokio::test]
-async fn many_hints_are_one_and_a_change_wins_over_a_tick() {
-    let source = FileSource::new(Path::new("/nowhere"), BTreeMap::new(), by_events());
-    let shared = Arc::new(super::shared::Shared::new(&source.options, source.status()));
-    let mut hints = Hints::new(Arc::clone(&shared));
-    for hint in [Hint::Tick, Hint::Change, Hint::Tick, Hint::Tick] {
-        shared.hint(hint);
-    }
-    assert_eq!(hints.next().await, Hint::Change);
-    assert!(tokio::time::timeout(Duration::from_millis(10), hints.next()).await.is_err());
-    shared.hint(Hint::Tick);
-    assert_eq!(hints.next().await, Hint::Tick);
 }

@@ -1,53 +1,76 @@
 //! The watching half, as the reload task holds it.
 
+mod directories;
+mod gate;
+mod plan;
+mod state;
+mod task;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::thread::Thread;
+use std::time::{Duration, Instant};
 
-use super::hold::Gate;
-use super::lookout::Lookout;
-use super::orders::Orders;
-use super::shared::{Hints, Shared};
-use super::{FileSource, Place};
+use tokio::sync::watch;
+use tokio::time::{timeout, timeout_at};
+
+use super::FileSource;
+use state::{Commands, WatchState};
+use task::WatchTask;
 
 /// How long to wait for the events up to now. They take 2 ms at worst where a processor is free, and far more where a
 /// limit on processor time or a busy machine holds the threads up.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Watches the configuration and the files that it names, on a thread of its own, which a dead file system may
-/// block: nothing else waits for it. Dropping the watcher ends it.
+/// Watches the configuration and the files that it names. Dropping the watcher ends that.
+///
+/// The file system is asked by a thread of its own, `WatchTask`, since a dead file system may block it for ever:
+/// nothing else waits for it.
 #[derive(Debug)]
 pub struct FileWatcher {
-    pub(super) orders: Arc<Orders>,
-    pub(super) shared: Arc<Shared>,
-    pub(super) place: Arc<Place>,
-    pub(super) numbers: AtomicU64,
+    source: FileSource,
+    state: watch::Sender<WatchState>,
+    thread: Thread,
 }
 
-/// The permission to look; see [`FileWatcher::is_undisturbed`].
+/// The permission to read; see [`FileWatcher::is_undisturbed`].
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct ReadPermit {
-    acts: u64,
+    writes: u64,
     changes: u64,
     forced: bool,
+}
+
+/// Why to read again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hint {
+    /// Something happened to a followed file.
+    Change,
+    /// Nothing was heard, but the time is up.
+    Tick,
+}
+
+/// The hints of one watcher, for one reader.
+#[derive(Debug)]
+pub struct Hints {
+    state: watch::Sender<WatchState>,
 }
 
 impl FileWatcher {
     /// Starts to watch. Fails only if the system gives no thread; without inotify it polls.
     ///
     /// A hint comes whenever a directory is watched that was not before, the first ones included: what changed
-    /// between a look and the arming is seen by the look that follows.
+    /// between a snapshot and the watching is seen by the snapshot that follows.
     pub fn start(source: &FileSource) -> io::Result<(Self, Hints)> {
-        let orders = Arc::<Orders>::default();
-        let shared = Arc::new(Shared::new(&source.options, source.status()));
-        let lookout = Lookout::new(source, Arc::clone(&shared), Arc::clone(&orders));
-        std::thread::Builder::new().name("file-watcher".to_owned()).spawn(move || lookout.run())?;
-        let hints = Hints::new(Arc::clone(&shared));
-        Ok((Self { orders, shared, place: Arc::clone(&source.place), numbers: AtomicU64::new(0) }, hints))
+        let state = watch::Sender::new(WatchState::new(source));
+        let task = WatchTask::new(source.clone(), state.clone());
+        let thread = std::thread::Builder::new().name("file-watcher".to_owned()).spawn(move || task.run())?;
+        let hints = Hints { state: state.clone() };
+        Ok((Self { source: source.clone(), state, thread: thread.thread().clone() }, hints))
     }
 
     /// Follows the configuration and these files, and no others: those that the running configuration names, and
@@ -55,61 +78,93 @@ impl FileWatcher {
     ///
     /// A file that was not followed before may have changed since it was read, so it brings a hint. Never waits.
     pub fn follow(&self, references: &BTreeSet<PathBuf>) {
-        let followed = self.place.followed(references);
-        self.orders.give(|wanted| wanted.follow = Some(followed));
+        let followed = self.source.paths.followed(references);
+        self.state.send_modify(|state| state.followed = followed);
+        self.command(|commands| commands.cover = true);
     }
 
-    /// Waits until a look may begin: nobody is writing a followed file in place. To be awaited before each look,
-    /// whatever asked for it; it has the watches follow the paths to where they lead now.
+    /// Waits until nobody is writing a followed file in place, so that reading may begin. To be awaited before each
+    /// snapshot, whatever asked for it; it has the watches follow the paths to where they lead now.
     ///
     /// Waits five seconds at most for one writer. Cancel safe.
     pub async fn writers_done(&self) -> ReadPermit {
+        let mut changed = self.state.subscribe();
         loop {
-            let released = self.shared.released();
-            let changes = self.shared.changes();
-            match self.shared.gate() {
-                (Gate::Open { forced }, acts) => {
-                    self.orders.give(|wanted| wanted.arm = true);
-                    return ReadPermit { acts, changes, forced };
+            let mut permit = Err(Instant::now());
+            self.state.send_if_modified(|state| {
+                permit = state.permit(Instant::now());
+                false
+            });
+            match permit {
+                Ok(permit) => {
+                    self.command(|commands| commands.cover = true);
+                    return permit;
                 }
-                (Gate::Until(time), _) => {
-                    // An early end is told, and a late one does no harm: the gate is asked again.
-                    let _ = tokio::time::timeout_at(time.into(), released).await;
+                // A writer that is done earlier is told of, and asking too often does no harm.
+                Err(time) => {
+                    let _ = timeout_at(time.into(), changed.changed()).await;
                 }
             }
         }
     }
 
-    /// Whether nobody wrote in place since the clearance. To be asked after a look and before it is used: a
-    /// writer may have begun just before the look, its first event still being on its way, so this takes in every
-    /// event up to now. If not: look again.
+    /// Whether nobody wrote in place since the permit. To be asked after a snapshot and before it is used: a
+    /// writer may have begun just before it, its first event still being on its way, so this takes in every
+    /// event up to now. If not: read again.
     ///
-    /// Waits for the watcher's thread, but not for long: a dead file system may keep it. Cancel safe.
-    pub async fn is_undisturbed(&self, clearance: ReadPermit) -> bool {
-        let number = self.numbers.fetch_add(1, Ordering::Relaxed) + 1;
-        self.orders.give(|wanted| wanted.catch_up = Some(number));
-        let caught_up = async {
-            loop {
-                let released = self.shared.released();
-                if self.shared.has_caught_up(number) {
-                    break;
-                }
-                released.await;
-            }
-        };
-        let _ = tokio::time::timeout(PATIENCE, caught_up).await;
-        clearance.forced || self.shared.acts() == clearance.acts
+    /// Waits for the watch task, but not for long: a dead file system may keep it. Cancel safe.
+    pub async fn is_undisturbed(&self, permit: ReadPermit) -> bool {
+        let _ = timeout(PATIENCE, self.catch_up()).await;
+        permit.forced || self.state.borrow().gate.writes() == permit.writes
     }
 
-    /// Whether an event has told of a change since the clearance.
-    pub fn has_change_since(&self, clearance: ReadPermit) -> bool {
-        self.shared.changes() != clearance.changes
+    /// Waits until every event up to now was heard.
+    pub(super) async fn catch_up(&self) {
+        let mut number = 0;
+        self.state.send_modify(|state| {
+            state.numbered += 1;
+            number = state.numbered;
+        });
+        self.command(|commands| commands.catch_up = Some(number));
+        // It fails only without a sender, and we hold one.
+        let _ = self.state.subscribe().wait_for(|state| state.caught_up >= number).await;
+    }
+
+    /// Whether an event has told of a change since the permit.
+    pub fn has_change_since(&self, permit: ReadPermit) -> bool {
+        self.state.borrow().changes != permit.changes
+    }
+
+    /// Tells the watch task what to do. Never waits for it.
+    fn command(&self, command: impl FnOnce(&mut Commands)) {
+        self.state.send_modify(|state| command(&mut state.commands));
+        self.thread.unpark();
     }
 }
 
 impl Drop for FileWatcher {
     fn drop(&mut self) {
         // Not joined: it may be stuck in a dead file system, and it owns nothing that must be saved.
-        self.orders.give(|wanted| wanted.stop = true);
+        self.command(|commands| commands.stop = true);
+    }
+}
+
+impl Hints {
+    /// Waits for the next hint. Cancel safe; any number of hints that nobody waited for are one, and a change
+    /// wins over a tick. Pending for ever once the watcher is gone.
+    pub async fn next(&mut self) -> Hint {
+        let mut changed = self.state.subscribe();
+        loop {
+            let mut hint = None;
+            self.state.send_if_modified(|state| {
+                hint = state.hint.take();
+                false
+            });
+            if let Some(hint) = hint {
+                return hint;
+            }
+            // It ends only with all senders, and we hold one.
+            let _ = changed.changed().await;
+        }
     }
 }

@@ -100,7 +100,7 @@ async fn vim_that_writes_in_place_is_seen() {
 async fn files_beside_the_configuration_bring_no_hint() {
     let (_held, path, mut reload) = plain("one\n", by_events()).await;
     reload.settle().await;
-    let before = reload.watcher.shared.changes();
+    let before = reload.changes();
     for name in [".config.yml.swp", "config.yml~", ".#config.yml", "4913", "config.yml.bak"] {
         let neighbour = path.with_file_name(name);
         fs::write(&neighbour, "x").unwrap();
@@ -111,7 +111,7 @@ async fn files_beside_the_configuration_bring_no_hint() {
     fs::write(&temporary, "two\n").unwrap();
     fs::rename(&temporary, &path).unwrap();
     reload.until("two").await;
-    assert_eq!(reload.watcher.shared.changes(), before + 1);
+    assert_eq!(reload.changes(), before + 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -125,7 +125,7 @@ async fn a_half_written_file_is_never_looked_at_whatever_asks_for_a_look() {
         file.write_all(b"two: 4\n").unwrap();
     });
     // As SIGHUP would ask for it, in the middle.
-    let _ = reload.look().await;
+    let _ = reload.snapshot().await;
     reload.settle().await;
     writer.join().unwrap();
     assert_eq!(reload.verdicts, ["one: 1\ntwo: 2\n", "one: 3\ntwo: 4\n"]);
@@ -210,7 +210,7 @@ async fn only_mode_or_times_that_change_bring_equal_material() {
     run("chmod", &["600", name]);
     run("touch", &["-m", "-d", "2001-01-01", name]);
     reload.hints.next().await;
-    let _ = reload.look().await;
+    let _ = reload.snapshot().await;
     reload.settle().await;
     assert_eq!(reload.verdicts, ["one\n"]);
 }
@@ -225,7 +225,7 @@ async fn a_look_that_begins_in_the_same_moment_as_a_writer_never_keeps_the_half(
             std::thread::sleep(Duration::from_millis(20));
             writeln!(file, " and whole {round}").unwrap();
         });
-        let _ = reload.look().await;
+        let _ = reload.snapshot().await;
         writer.join().unwrap();
     }
     assert!(reload.verdicts.iter().all(|verdict| verdict.contains("whole")), "{:?}", reload.verdicts);

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
+use super::super::FileError;
 use super::super::kubelet::{LinkOrder, Volume};
 use super::*;
 
@@ -43,12 +44,12 @@ async fn a_directory_that_is_renamed_away_and_made_anew_is_seen_by_events() {
     fs::write(root.join("conf/config.yml"), "two").unwrap();
     reload.until("two").await;
     reload.settle().await;
-    let before = reload.watcher.shared.changes();
+    let before = reload.changes();
     fs::write(root.join("conf.old/config.yml"), "old").unwrap();
     fs::write(root.join("conf/next"), "three").unwrap();
     fs::rename(root.join("conf/next"), root.join("conf/config.yml")).unwrap();
     reload.until("three").await;
-    assert_eq!(reload.watcher.shared.changes(), before + 1, "the old directory is not watched any more");
+    assert_eq!(reload.changes(), before + 1, "the old directory is not watched any more");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -123,8 +124,11 @@ async fn a_configuration_that_is_too_large_tells_its_size() {
     fs::File::create(root.join("config.yml")).unwrap().set_len(2 << 30).unwrap();
     let mut reload = Reload::start(&root.join("config.yml"), by_events()).await;
     assert!(matches!(
-        reload.look().await,
-        Err(ReadError::TooLarge { size: 0x8000_0000, limit: 0x10_0000, .. })
+        reload.snapshot().await,
+        Err(ReadError::Unreadable {
+            problem: FileError::TooLarge { size: 0x8000_0000, limit: 0x10_0000 },
+            ..
+        })
     ));
 }
 
@@ -144,7 +148,7 @@ async fn an_unreadable_file_names_path_mode_owner_and_our_uid() {
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
     reload.until("one").await;
     fs::set_permissions(root.join("conf"), fs::Permissions::from_mode(0o000)).unwrap();
-    let _ = reload.look().await;
+    let _ = reload.snapshot().await;
     let place = format!("permission denied in {}", root.join("conf").display());
     assert!(reload.verdict().contains(&place), "{:?}", reload.verdict());
     fs::set_permissions(root.join("conf"), fs::Permissions::from_mode(0o755)).unwrap();
@@ -155,11 +159,11 @@ async fn an_unreadable_file_names_path_mode_owner_and_our_uid() {
 async fn an_overflow_of_the_queue_is_one_hint_and_later_events_still_come() {
     let (_held, root, mut reload) = plain("one", by_events()).await;
     reload.settle().await;
-    let before = reload.watcher.shared.changes();
+    let before = reload.changes();
     let queue: usize =
         fs::read_to_string("/proc/sys/fs/inotify/max_queued_events").unwrap().trim().parse().unwrap();
     fs::write(root.join("conf/next"), "two").unwrap();
-    reload.watcher.shared.stall(|| {
+    reload.watcher.stall(|| {
         for number in 0..queue {
             fs::write(root.join(format!("conf/{number}")), "").unwrap();
         }
@@ -167,8 +171,8 @@ async fn an_overflow_of_the_queue_is_one_hint_and_later_events_still_come() {
         fs::rename(root.join("conf/next"), root.join("conf/config.yml")).unwrap();
     });
     reload.until("two").await;
-    assert_eq!(reload.status.overflows(), 1);
-    assert_eq!(reload.watcher.shared.changes(), before + 1);
+    assert_eq!(reload.status().overflows, 1);
+    assert_eq!(reload.changes(), before + 1);
     fs::write(root.join("conf/next"), "three").unwrap();
     fs::rename(root.join("conf/next"), root.join("conf/config.yml")).unwrap();
     reload.until("three").await;
@@ -185,10 +189,10 @@ async fn without_an_inotify_instance_it_polls_says_so_and_recovers() {
     }
     limit("instances", 0);
     let (_held, root, mut reload) = plain("one", by_ticks()).await;
-    assert_eq!(reload.status.mode(), WatchMode::Poll);
+    assert_eq!(reload.status().mode, WatchMode::Poll);
     fs::write(root.join("conf/config.yml"), "two").unwrap();
     reload.until("two").await;
-    assert_eq!((reload.status.mode(), reload.status.watches()), (WatchMode::Poll, 0));
+    assert_eq!((reload.status().mode, reload.status().watches), (WatchMode::Poll, 0));
     limit("instances", 10);
     reload.until_mode(WatchMode::Inotify).await;
     fs::write(root.join("conf/config.yml"), "three").unwrap();
@@ -203,7 +207,7 @@ async fn without_a_watch_for_a_new_directory_it_polls_and_recovers() {
     // One for the current directory's `.env`, one for the configuration's.
     limit("watches", 2);
     let (_held, root, mut reload) = plain("one", by_ticks()).await;
-    assert_eq!(reload.status.mode(), WatchMode::Inotify);
+    assert_eq!(reload.status().mode, WatchMode::Inotify);
     fs::create_dir(root.join("keys")).unwrap();
     fs::write(root.join("keys/a"), "secret").unwrap();
     fs::write(root.join("conf/config.yml"), "key: ../keys/a").unwrap();
@@ -230,12 +234,12 @@ async fn a_volume_that_is_mounted_over_is_watched_anew_by_a_tick() {
     let volume = Volume::at(&root, LinkOrder::AfterSwap);
     volume.swap(&[("config.yml", "two")]);
     reload.until("two").await;
-    reload.wait_for(|status| status.rearmed() >= 1).await;
-    reload.look().await.unwrap();
-    let before = reload.watcher.shared.changes();
+    reload.wait_for(|status| status.rearmed >= 1).await;
+    reload.snapshot().await.unwrap();
+    let before = reload.changes();
     volume.swap(&[("config.yml", "three")]);
     reload.until("three").await;
-    assert!(reload.watcher.shared.changes() > before, "the new volume gives events");
+    assert!(reload.changes() > before, "the new volume gives events");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -260,7 +264,7 @@ async fn a_change_behind_an_overlay_is_found_by_a_tick_and_counted_as_missed() {
     let mut reload = Reload::start(&merged.join("config.yml"), by_ticks()).await;
     fs::write(root.join("upper/config.yml"), "two!").unwrap();
     reload.until("two!").await;
-    reload.wait_for(|status| status.missed() >= 1 && status.restarts() >= 1).await;
+    reload.wait_for(|status| status.missed >= 1 && status.restarts >= 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -281,12 +285,12 @@ async fn a_lone_file_that_is_bind_mounted_is_unwatchable_and_stays_readable() {
     fs::write(&lone, "").unwrap();
     run("mount", &["--bind", volume.root().join("config.yml").to_str().unwrap(), lone.to_str().unwrap()]);
     let mut reload = Reload::start(&lone, by_ticks()).await;
-    assert_eq!(reload.status.mode(), WatchMode::Unwatchable);
+    assert_eq!(reload.status().mode, WatchMode::Unwatchable);
     volume.swap(&[("config.yml", "two")]);
     reload.hints.next().await;
-    let _ = reload.look().await;
+    let _ = reload.snapshot().await;
     assert_eq!(
-        (reload.verdicts.as_slice(), reload.status.mode()),
+        (reload.verdicts.as_slice(), reload.status().mode),
         (["one".to_owned()].as_slice(), WatchMode::Unwatchable)
     );
 }
@@ -295,12 +299,12 @@ async fn a_lone_file_that_is_bind_mounted_is_unwatchable_and_stays_readable() {
 async fn an_inotify_thread_that_dies_is_started_anew() {
     let (_held, root, mut reload) = plain("one", by_events()).await;
     reload.settle().await;
-    reload.watcher.shared.panic_at_next_event();
+    reload.watcher.kill("notify");
     fs::write(root.join("conf/neighbour"), "").unwrap();
-    reload.wait_for(|status| status.restarts() == 1).await;
+    reload.wait_for(|status| status.restarts == 1).await;
     fs::write(root.join("conf/config.yml"), "two").unwrap();
     reload.until("two").await;
-    assert_eq!(reload.status.mode(), WatchMode::Inotify);
+    assert_eq!(reload.status().mode, WatchMode::Inotify);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -312,22 +316,20 @@ async fn a_file_watcher_whose_thread_dies_is_begun_anew_and_follows_what_it_foll
     reload.until("=first]").await;
     reload.settle().await;
     for round in 1..=2 {
-        reload.watcher.orders.give(|wanted| wanted.die = true);
-        reload.wait_for(|status| status.restarts() == round).await;
+        reload.watcher.kill("file-watcher");
+        reload.wait_for(|status| status.restarts == round).await;
         // It may have changed while nobody watched, or after.
         fs::write(&key, format!("round{round}")).unwrap();
         reload.until(&format!("=round{round}]")).await;
-        assert_eq!(reload.status.mode(), WatchMode::Inotify);
+        reload.until_mode(WatchMode::Inotify).await;
     }
-    let status = reload.status.clone();
-    reload.watcher.orders.give(|wanted| wanted.die = true);
+    let mut status = reload.status.clone();
+    reload.watcher.kill("file-watcher");
     drop(reload);
-    let ended = async {
-        while status.mode() != WatchMode::Unwatched {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    assert!(tokio::time::timeout(DEADLINE, ended).await.is_ok(), "dead or alive, it ends with its owner");
+    // Dead or alive, it ends with its owner, and nothing is left that could change the status.
+    let ended = async { while status.changed().await.is_ok() {} };
+    assert!(timeout(DEADLINE, ended).await.is_ok(), "{:?}", status.borrow());
+    assert_eq!(status.borrow().mode, WatchMode::Unwatched);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -361,14 +363,14 @@ async fn dotenv_beside_the_configuration_is_followed_and_a_bad_one_is_noted() {
     let (_held, root, mut reload) = plain("one", by_events()).await;
     fs::write(root.join("conf/.env"), "NBU_KEY=first\n").unwrap();
     reload.hints.next().await;
-    let look = reload.look().await.unwrap();
-    assert_eq!(look.material.environment.get("NBU_KEY"), Some("first"));
+    let snapshot = reload.snapshot().await.unwrap();
+    assert_eq!(snapshot.material.environment.get("NBU_KEY"), Some("first"));
     fs::write(root.join("conf/.env"), "secret nonsense\n").unwrap();
     reload.hints.next().await;
-    let look = reload.look().await.unwrap();
-    assert_eq!(look.material.environment.get("NBU_KEY"), None);
-    assert_eq!(look.notes.len(), 1);
-    assert!(!look.notes[0].contains("nonsense"), "{:?}", look.notes);
+    let snapshot = reload.snapshot().await.unwrap();
+    assert_eq!(snapshot.material.environment.get("NBU_KEY"), None);
+    assert_eq!(snapshot.notes.len(), 1);
+    assert!(!snapshot.notes[0].contains("nonsense"), "{:?}", snapshot.notes);
 }
 
 /// Starts a shell that runs a script once the directory `go` exists: making one needs no file descriptor.
@@ -407,7 +409,7 @@ async fn a_thousand_swaps_leave_no_descriptor_thread_or_watch_behind() {
     volume.swap(&[("config.yml", "key: key\nversion 0;"), ("key", "0")]);
     let mut reload = Reload::start(&root.join("config.yml"), by_events()).await;
     let count = |what: &str| fs::read_dir(format!("/proc/self/{what}")).unwrap().count();
-    let used = |reload: &Reload| (count("fd"), count("task"), reload.status.watches());
+    let used = |reload: &Reload| (count("fd"), count("task"), reload.status().watches);
     let mut before = None;
     for version in 1..=1000 {
         let (text, key) = (format!("key: key\nversion {version};"), version.to_string());

@@ -24,8 +24,8 @@ async fn every_one_of_a_hundred_swaps_is_seen_by_its_event_alone() {
         reload.until(&format!("version {version};")).await;
     }
     assert_eq!(reload.verdicts.len(), 101, "{:?}", reload.verdicts);
-    assert_eq!((reload.status.missed(), reload.status.restarts()), (0, 0));
-    assert!(reload.status.watches() <= 3, "{:?}", reload.status);
+    assert_eq!((reload.status().missed, reload.status().restarts), (0, 0));
+    assert!(reload.status().watches <= 3, "{:?}", reload.status);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -35,7 +35,7 @@ async fn a_swap_with_equal_content_brings_equal_material() {
     let mut reload = Reload::start(&volume.root().join("config.yml"), by_events()).await;
     volume.swap(&[("config.yml", "same")]);
     reload.hints.next().await;
-    let _ = reload.look().await;
+    let _ = reload.snapshot().await;
     reload.settle().await;
     assert_eq!(reload.verdicts, ["same"]);
 }
@@ -52,7 +52,7 @@ async fn a_burst_of_a_thousand_swaps_ends_with_the_last_and_costs_few_looks() {
     });
     reload.until("version 1000;").await;
     burst.await.unwrap();
-    assert!(reload.looks <= 2002, "at most a look for each swap and each removal, not {}", reload.looks);
+    assert!(reload.snapshots <= 2002, "at most one for each swap and each removal, not {}", reload.snapshots);
     let verdicts = reload.verdicts.iter().filter(|verdict| !verdict.starts_with("version"));
     assert_eq!(verdicts.count(), 0, "{:?}", reload.verdicts);
 }
@@ -94,14 +94,14 @@ fn a_pair_of_files_is_never_mixed_while_a_volume_is_swapped_all_the_time() {
                 }
             }
         });
-        let (mut versions, mut looks) = (BTreeSet::new(), 0);
+        let (mut versions, mut snapshots) = (BTreeSet::new(), 0);
         // On a busy machine one side may rest for long.
-        while looks < 10_000 || versions.len() <= 10 || swaps.load(Ordering::Relaxed) <= 100 {
-            looks += 1;
+        while snapshots < 10_000 || versions.len() <= 10 || swaps.load(Ordering::Relaxed) <= 100 {
+            snapshots += 1;
             match source.reader().snapshot(&references) {
-                Ok(look) => {
-                    let text = String::from_utf8(look.material.text).unwrap();
-                    let key = look.material.files[Path::new("key")].clone().unwrap();
+                Ok(snapshot) => {
+                    let text = String::from_utf8(snapshot.material.text).unwrap();
+                    let key = snapshot.material.files[Path::new("key")].clone().unwrap();
                     assert!(text.ends_with(&String::from_utf8(key).unwrap()), "a mixed pair: {text}");
                     versions.insert(text);
                 }
@@ -141,9 +141,9 @@ async fn a_key_that_is_added_and_named_in_one_update_is_waited_for_in_both_link_
         let update = volume.begin(&[("config.yml", "new\nkey: extra"), ("extra", "secret")]);
         for step in update.steps() {
             update.take(step);
-            let look = reload.reader.snapshot(&references);
+            let snapshot = reload.reader.snapshot(&references);
             if step == Step::Swap && order == LinkOrder::AfterSwap {
-                assert!(look.unwrap_err().retry_after().is_some());
+                assert!(snapshot.unwrap_err().retry_after().is_some());
             }
         }
         reload.until("new").await;
@@ -160,7 +160,7 @@ async fn a_key_that_is_removed_leaves_the_others_alone_at_each_step() {
         let update = volume.begin(&[("config.yml", "same")]);
         for step in update.steps() {
             update.take(step);
-            let _ = reload.look().await;
+            let _ = reload.snapshot().await;
         }
         assert!(!volume.root().join("extra").exists());
         assert_eq!(reload.verdicts, ["same"]);
@@ -187,7 +187,7 @@ async fn a_temporary_link_that_a_killed_kubelet_left_does_nothing() {
     update.take(Step::Payload);
     update.take(Step::TemporaryLink);
     reload.settle().await;
-    let _ = reload.look().await;
+    let _ = reload.snapshot().await;
     assert_eq!(reload.verdicts, ["old"]);
 }
 
@@ -210,7 +210,7 @@ async fn a_projected_volume_whose_token_rotates_brings_the_same_material_each_ti
     for token in 1..=10 {
         volume.swap(&[("config.yml", "same"), ("token", &token.to_string())]);
         reload.hints.next().await;
-        let _ = reload.look().await;
+        let _ = reload.snapshot().await;
     }
     reload.settle().await;
     assert_eq!(reload.verdicts, ["same"]);
@@ -222,7 +222,7 @@ async fn reading_and_listing_the_volume_brings_no_hint() {
     volume.swap(&[("config.yml", "old")]);
     let mut reload = Reload::start(&volume.root().join("config.yml"), by_events()).await;
     reload.settle().await;
-    let before = reload.watcher.shared.changes();
+    let before = reload.changes();
     for _ in 0..100 {
         fs::read_dir(volume.root()).unwrap().for_each(drop);
         fs::read(volume.root().join("config.yml")).unwrap();
@@ -234,7 +234,7 @@ async fn reading_and_listing_the_volume_brings_no_hint() {
         update.take(step);
     }
     reload.until("new").await;
-    assert_eq!(reload.watcher.shared.changes(), before + 1);
+    assert_eq!(reload.changes(), before + 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,4 @@
-//! Why a look failed, in words for the person who has to mend it.
+//! Why a file can not be read, in words for the person who has to mend it.
 
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -8,37 +8,26 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::unistd::{getegid, geteuid};
 
-use super::trail::Lost;
 use crate::config::FileProblem;
 
-/// Why there is nothing to judge.
+/// Why there is no snapshot.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// A file is not there, which may last only as long as a swap: come again, see [`ReadError::retry_after`].
+    /// A file is not there, which may last only as long as a swap: see [`ReadError::retry_after`].
     #[error("{path}: not there at the moment; looking again", path = .path.display())]
     Vanished {
         /// The configuration, or a file that it names.
         path: PathBuf,
-        /// When to come again.
+        /// When to read again.
         after: Duration,
     },
-    /// The files change faster than they can be read, or two looks have not yet agreed: come again.
+    /// The files change faster than they can be read, or two snapshots in a row have not yet agreed.
     #[error("{path}: still changing; looking again", path = .path.display())]
     Unsettled {
         /// The configuration.
         path: PathBuf,
-        /// When to come again.
+        /// When to read again.
         after: Duration,
-    },
-    /// The configuration is larger than any configuration can be.
-    #[error("{path}: the file has {size} bytes, a configuration has at most {limit}", path = .path.display())]
-    TooLarge {
-        /// The configuration.
-        path: PathBuf,
-        /// Its size in bytes, or the least that it has when it tells no size.
-        size: u64,
-        /// The most that it may have.
-        limit: u64,
     },
     /// The configuration can not be read.
     #[error("{path}: {problem}", path = .path.display())]
@@ -51,11 +40,11 @@ pub enum ReadError {
 }
 
 impl ReadError {
-    /// After which time to look again before anybody is told; `None` when this is the verdict.
+    /// After which time to read again before anybody is told; `None` when this is the verdict.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Vanished { after, .. } | Self::Unsettled { after, .. } => Some(*after),
-            Self::TooLarge { .. } | Self::Unreadable { .. } => None,
+            Self::Unreadable { .. } => None,
         }
     }
 }
@@ -91,18 +80,8 @@ pub enum FileError {
 }
 
 impl FileError {
-    pub(super) fn of_path(lost: &Lost) -> Self {
-        match lost {
-            Lost::Missing(place) => Self::Missing(place.clone()),
-            Lost::Loop => Self::Loop,
-            Lost::Refused(place, kind, code) => {
-                let error = code.map_or_else(|| io::Error::from(*kind), io::Error::from_raw_os_error);
-                Self::of_error(place, &error)
-            }
-        }
-    }
-
-    pub(super) fn of_error(path: &Path, error: &io::Error) -> Self {
+    /// Why the system call on `path` failed.
+    pub(super) fn new(path: &Path, error: &io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::NotFound => Self::Missing(path.to_owned()),
             _ if error.raw_os_error() == Some(Errno::ELOOP as i32) => Self::Loop,
@@ -118,7 +97,7 @@ impl From<&FileError> for FileProblem {
     }
 }
 
-/// Says whose permissions keep us out: the file's, or those of a directory above it.
+/// Says which permissions keep us out: those of the file, or those of a directory above it.
 fn denied(path: &Path) -> String {
     let (uid, gid) = (geteuid(), getegid());
     let we = format!("we are uid {uid} gid {gid}");

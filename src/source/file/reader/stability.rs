@@ -1,4 +1,4 @@
-//! What one look leaves for the next: some things are true only when two looks agree.
+//! What one snapshot leaves for the next: some things are true only when two snapshots in a row agree.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -7,25 +7,27 @@ use std::time::{Duration, Instant};
 use sha2::{Digest, Sha256};
 
 use crate::config::Material;
+use crate::source::file::Options;
 
-/// The memory of a reader; no secret stays in it, only digests.
+/// What a reader remembers of its snapshots; no secret stays in it, only digests.
 #[derive(Debug, Default)]
-pub(super) struct Memory {
+pub(super) struct Stability {
+    /// Since when a file has been missing.
     missing: BTreeMap<PathBuf, Instant>,
-    settled: Option<[u8; 32]>,
-    candidate: Option<Candidate>,
+    stable: Option<[u8; 32]>,
+    changing: Option<Changing>,
 }
 
-/// A content that was seen once.
+/// A content that only one snapshot has had so far.
 #[derive(Clone, Copy, Debug)]
-struct Candidate {
+struct Changing {
     digest: [u8; 32],
-    seen: Instant,
-    /// Since when no two looks have agreed.
+    read: Instant,
+    /// Since when no two snapshots have agreed.
     since: Instant,
 }
 
-impl Memory {
+impl Stability {
     /// A file that has been missing for less than `pause`, and the time that is left; those that came back are
     /// forgotten.
     pub(super) fn unconfirmed(
@@ -38,37 +40,34 @@ impl Memory {
         for path in missing {
             self.missing.entry(path).or_insert(now);
         }
-        self.missing
-            .iter()
-            .map(|(path, since)| (path, (*since + pause).saturating_duration_since(now)))
-            .filter(|(_, left)| !left.is_zero())
-            .max_by_key(|(_, left)| *left)
-            .map(|(path, left)| (path.clone(), left))
+        let (path, since) = self.missing.iter().max_by_key(|(_, since)| **since)?;
+        let left = (*since + pause).saturating_duration_since(now);
+        (!left.is_zero()).then(|| (path.clone(), left))
     }
 
-    /// How long to wait until a second look may agree with this one; `None` when it is settled, or when nothing
-    /// has settled for `longest`.
+    /// How long to wait until a second snapshot may agree with this one; `None` when one has agreed, or when none
+    /// has for the longest hold.
     pub(super) fn unsettled(
         &mut self,
         material: &Material,
-        pause: Duration,
-        longest: Duration,
+        options: &Options,
         now: Instant,
     ) -> Option<Duration> {
+        let (pause, longest) = (options.confirm_polled, options.longest_hold);
         let digest = digest(material);
-        let since = self.candidate.map_or(now, |candidate| candidate.since);
-        let left = match self.candidate {
-            _ if self.settled == Some(digest) => Duration::ZERO,
+        let since = self.changing.map_or(now, |changing| changing.since);
+        let left = match self.changing {
+            _ if self.stable == Some(digest) => Duration::ZERO,
             _ if since + longest <= now => Duration::ZERO,
-            Some(known) if known.digest == digest => (known.seen + pause).saturating_duration_since(now),
+            Some(known) if known.digest == digest => (known.read + pause).saturating_duration_since(now),
             _ => {
-                self.candidate = Some(Candidate { digest, seen: now, since });
+                self.changing = Some(Changing { digest, read: now, since });
                 pause
             }
         };
         if left.is_zero() {
-            self.settled = Some(digest);
-            self.candidate = None;
+            self.stable = Some(digest);
+            self.changing = None;
             return None;
         }
         Some(left)
@@ -102,16 +101,16 @@ mod tests {
 
     const PAUSE: Duration = Duration::from_millis(200);
 
-    /// Looks at their millisecond, each with what is missing; checks how many milliseconds are left at the last.
-    fn check_missing(looks: &[(u64, &[&str])], expected: Option<u128>) {
+    /// Snapshots at their millisecond, each with what is missing; checks how many milliseconds are left at the last.
+    fn check_missing(snapshots: &[(u64, &[&str])], expected: Option<u128>) {
         let zero = Instant::now();
-        let mut memory = Memory::default();
+        let mut stability = Stability::default();
         let mut left = None;
-        for (time, missing) in looks {
+        for (time, missing) in snapshots {
             let missing = missing.iter().map(PathBuf::from).collect();
-            left = memory.unconfirmed(missing, PAUSE, zero + Duration::from_millis(*time));
+            left = stability.unconfirmed(missing, PAUSE, zero + Duration::from_millis(*time));
         }
-        assert_eq!(left.map(|(_, left)| left.as_millis()), expected, "{looks:?}");
+        assert_eq!(left.map(|(_, left)| left.as_millis()), expected, "{snapshots:?}");
     }
 
     #[test]
@@ -129,17 +128,18 @@ mod tests {
         check_missing(&[(0, &["f"]), (200, &["f", "g"])], Some(200));
     }
 
-    /// Looks at their millisecond, each with its text; checks how many milliseconds are left at the last.
-    fn check_settled(looks: &[(u64, &str)], expected: Option<u128>) {
+    /// Snapshots at their millisecond, each with its text; checks how many milliseconds are left at the last.
+    fn check_settled(snapshots: &[(u64, &str)], expected: Option<u128>) {
         let zero = Instant::now();
-        let mut memory = Memory::default();
+        let options = Options { confirm_polled: PAUSE, ..Options::default() };
+        let mut stability = Stability::default();
         let mut left = None;
-        for (time, text) in looks {
+        for (time, text) in snapshots {
             let material = Material { text: text.as_bytes().to_vec(), ..Material::default() };
             let now = zero + Duration::from_millis(*time);
-            left = memory.unsettled(&material, PAUSE, Duration::from_secs(5), now);
+            left = stability.unsettled(&material, &options, now);
         }
-        assert_eq!(left.map(|left| left.as_millis()), expected, "{looks:?}");
+        assert_eq!(left.map(|left| left.as_millis()), expected, "{snapshots:?}");
     }
 
     #[test]
@@ -159,9 +159,9 @@ mod tests {
     #[test]
     fn a_writer_that_never_stops_is_looked_at_after_the_longest_hold() {
         let texts: Vec<String> = (0..60).map(|number| number.to_string()).collect();
-        let looks: Vec<(u64, &str)> =
-            (0..).map(|look| look * 100).zip(texts.iter().map(String::as_str)).collect();
-        check_settled(&looks[..50], Some(200));
-        check_settled(&looks[..=50], None);
+        let snapshots: Vec<(u64, &str)> =
+            (0..).map(|number| number * 100).zip(texts.iter().map(String::as_str)).collect();
+        check_settled(&snapshots[..50], Some(200));
+        check_settled(&snapshots[..=50], None);
     }
 }

@@ -1,4 +1,4 @@
-//! The watches on directories, and the notify thread behind them.
+//! The watches on directories, and notify's thread behind them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt;
@@ -9,10 +9,10 @@ use std::time::SystemTime;
 use nix::errno::Errno;
 use notify::{EventHandler, INotifyWatcher, RecursiveMode, Watcher};
 
-/// What tells one directory from another in its place. Numbers of inodes and devices are reused at once (tmpfs,
+/// What tells one directory from another under its path. Numbers of inodes and devices are reused at once (tmpfs,
 /// ext4), so the time of birth counts as well.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct DirectoryId {
+struct DirectoryId {
     device: u64,
     inode: u64,
     born: Option<SystemTime>,
@@ -25,15 +25,16 @@ impl DirectoryId {
     }
 }
 
-/// All watches; made without a thread, which comes with the first directory.
-pub(super) struct Arms {
+/// The watched directories. Notify's thread is begun with [`start`](Self::start).
+#[derive(Debug, Default)]
+pub(super) struct DirectoryWatches {
     watcher: Option<INotifyWatcher>,
-    armed: BTreeMap<PathBuf, DirectoryId>,
+    watched: BTreeMap<PathBuf, DirectoryId>,
 }
 
-/// What came of arming.
+/// What came of watching.
 #[derive(Debug, Default)]
-pub(super) struct Armed {
+pub(super) struct Coverage {
     /// How many directories were other ones than before under their path.
     pub(super) rearmed: u64,
     /// Whether a directory has a watch that it had not before.
@@ -42,91 +43,86 @@ pub(super) struct Armed {
     pub(super) failure: Option<String>,
 }
 
-impl Arms {
-    pub(super) fn new() -> Self {
-        Self { watcher: None, armed: BTreeMap::new() }
+impl DirectoryWatches {
+    pub(super) fn count(&self) -> u64 {
+        self.watched.len() as u64
     }
 
-    pub(super) fn count(&self) -> usize {
-        self.armed.len()
-    }
-
-    /// Starts the notify thread unless it runs.
+    /// Starts notify's thread unless it runs.
     pub(super) fn start<H: EventHandler>(&mut self, handler: impl FnOnce() -> H) -> Result<(), String> {
         if self.watcher.is_none() {
-            let made = INotifyWatcher::new(handler(), notify::Config::default());
-            self.watcher = Some(made.map_err(|error| explain(&error))?);
+            let watcher = INotifyWatcher::new(handler(), notify::Config::default());
+            self.watcher = Some(watcher.map_err(|error| explain(&error))?);
         }
         Ok(())
     }
 
-    /// Ends the notify thread, dead or alive.
+    /// Ends notify's thread, dead or alive.
     pub(super) fn stop(&mut self) {
-        self.armed.clear();
+        self.watched.clear();
         if let Some(watcher) = self.watcher.take() {
             // It panics when its thread has died (notify 8.2.2, `INotifyWatcher::drop`).
             let _ = catch_unwind(AssertUnwindSafe(|| drop(watcher)));
         }
     }
 
-    /// Watches exactly these directories; those under suspicion get a new watch in any case.
-    pub(super) fn arm(&mut self, wanted: &BTreeSet<PathBuf>, suspects: &BTreeSet<PathBuf>) -> Armed {
-        let mut result = Armed::default();
-        let mut released = self.release(wanted, suspects);
-        for path in wanted {
+    /// Watches exactly these directories; a suspect gets a new watch in any case, since its watch may be dead.
+    pub(super) fn watch_only(
+        &mut self,
+        directories: &BTreeSet<PathBuf>,
+        suspects: &BTreeSet<PathBuf>,
+    ) -> Coverage {
+        let mut coverage = Coverage::default();
+        let mut released = self.release(directories, suspects);
+        for path in directories {
             // What has gone again is found by the caller, who resolves once more.
             let Some(id) = DirectoryId::of(path) else { continue };
-            let old = self.armed.get(path);
-            let renewed = old.is_some_and(|old| *old != id);
+            let old = self.watched.get(path);
+            let is_other = old.is_some_and(|old| *old != id);
             if old == Some(&id) && !released.contains(&id) {
                 continue;
             }
-            if let Some(old) = self.armed.remove(path) {
+            if let Some(old) = self.watched.remove(path) {
                 self.unwatch(path);
                 released.insert(old);
             }
             match self.watch(path) {
                 Ok(()) => {
-                    result.rearmed += u64::from(renewed);
-                    result.is_new = true;
-                    self.armed.insert(path.clone(), id);
+                    coverage.rearmed += u64::from(is_other);
+                    coverage.is_new = true;
+                    self.watched.insert(path.clone(), id);
                 }
                 Err(_) if DirectoryId::of(path).is_none() => {}
-                Err(error) => result.failure = Some(error),
+                Err(error) => coverage.failure = Some(error),
             }
         }
-        result
+        coverage
     }
 
-    /// Ends the watches that are not wanted or not trusted. A directory that is mounted twice has one watch under
-    /// two paths, so the directories are returned whose other path is deaf now.
-    fn release(&mut self, wanted: &BTreeSet<PathBuf>, suspects: &BTreeSet<PathBuf>) -> BTreeSet<DirectoryId> {
-        let stale: Vec<PathBuf> = self.armed.keys().filter(|path| !wanted.contains(*path)).cloned().collect();
+    /// Ends the watches that are not needed or not trusted. A directory that is mounted twice has one watch under
+    /// two paths, so the directories are returned whose other path has lost its watch as well.
+    fn release(
+        &mut self,
+        directories: &BTreeSet<PathBuf>,
+        suspects: &BTreeSet<PathBuf>,
+    ) -> BTreeSet<DirectoryId> {
         let mut released = BTreeSet::new();
-        for path in stale {
-            self.unwatch(&path);
-            released.extend(self.armed.remove(&path));
+        for (path, id) in std::mem::take(&mut self.watched) {
+            if directories.contains(&path) {
+                if suspects.contains(&path) {
+                    released.insert(id.clone());
+                }
+                self.watched.insert(path, id);
+            } else {
+                self.unwatch(&path);
+                released.insert(id);
+            }
         }
-        released.extend(suspects.iter().filter_map(|path| self.armed.get(path).cloned()));
         released
     }
 
-    /// The pairs of paths that are one directory.
-    pub(super) fn twins(paths: &BTreeSet<PathBuf>) -> Vec<(PathBuf, PathBuf)> {
-        let mut first = BTreeMap::new();
-        let mut twins = Vec::new();
-        for path in paths {
-            let Some(id) = DirectoryId::of(path) else { continue };
-            let known: &PathBuf = first.entry(id).or_insert(path);
-            if known != path {
-                twins.push((known.clone(), path.clone()));
-            }
-        }
-        twins
-    }
-
-    /// Returns when the handler has had every event that was queued before. The notify thread answers requests
-    /// and events by turns, so after two answers the events of the first turn are done.
+    /// Returns when the handler has had every event that was queued before. Notify's thread answers requests and
+    /// events by turns, so after two answers the events of the first turn are done.
     pub(super) fn catch_up(&mut self) {
         for _ in 0..2 {
             self.unwatch(Path::new("/proc/self/no such watch"));
@@ -135,7 +131,7 @@ impl Arms {
 
     fn watch(&mut self, path: &Path) -> Result<(), String> {
         let Some(watcher) = &mut self.watcher else { return Err("no inotify instance".to_owned()) };
-        // These calls panic when the notify thread has died; its handler has then told us already.
+        // These calls panic when notify's thread has died; its handler has then told so already.
         catch_unwind(AssertUnwindSafe(|| watcher.watch(path, RecursiveMode::NonRecursive)))
             .unwrap_or_else(|_| Err(notify::Error::generic("the inotify thread has died")))
             .map_err(|error| explain(&error))
@@ -149,10 +145,24 @@ impl Arms {
     }
 }
 
-impl Drop for Arms {
+impl Drop for DirectoryWatches {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// The pairs of paths that are one directory.
+pub(super) fn twins(paths: &BTreeSet<PathBuf>) -> Vec<(PathBuf, PathBuf)> {
+    let mut first = BTreeMap::new();
+    let mut twins = Vec::new();
+    for path in paths {
+        let Some(id) = DirectoryId::of(path) else { continue };
+        let known: &PathBuf = first.entry(id).or_insert(path);
+        if known != path {
+            twins.push((known.clone(), path.clone()));
+        }
+    }
+    twins
 }
 
 /// Says why, and what would help.

@@ -1,24 +1,24 @@
 //! Which names in which directories matter, and what an event means for them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use notify::event::{AccessKind, AccessMode, CreateKind, ModifyKind, RenameMode};
 use notify::{Event, EventKind};
 
-use super::hold::Act;
-use super::trail::{Role, Trail};
+use super::gate::FileChange;
+use crate::source::file::resolve::Resolution;
 
 /// The names that matter, by the real directory that they are in. Neighbours, such as editors' swap files, do not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Interest {
-    directories: BTreeMap<PathBuf, BTreeMap<OsString, Name>>,
+pub(super) struct WatchPlan {
+    directories: BTreeMap<PathBuf, BTreeMap<OsString, PlannedName>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Name {
-    role: Role,
+struct PlannedName {
+    is_link: bool,
     /// The followed paths that lead through it.
     files: BTreeSet<PathBuf>,
 }
@@ -30,41 +30,42 @@ pub(super) enum Meaning {
     Nothing,
     /// The kernel dropped events: anything may have happened.
     Overflow,
-    /// Something that is worth a look.
+    /// Something that is worth a snapshot.
     Change {
-        /// What it was to which followed files, when it bears on whether they are whole.
-        act: Option<(Act, BTreeSet<PathBuf>)>,
+        /// What happened to which followed files, when it bears on whether they are whole.
+        files: Option<(FileChange, BTreeSet<PathBuf>)>,
         /// A watched directory that may no longer be the one that is watched.
         suspect: Option<PathBuf>,
     },
 }
 
-impl Interest {
-    /// What must be watched to follow these paths, each with its trail.
-    pub(super) fn of<'a>(trails: impl IntoIterator<Item = (&'a PathBuf, &'a Trail)>) -> Self {
-        let mut directories: BTreeMap<PathBuf, BTreeMap<OsString, Name>> = BTreeMap::new();
-        for (path, trail) in trails {
-            for step in &trail.steps {
-                let names = directories.entry(step.directory.clone()).or_default();
+impl WatchPlan {
+    /// What must be watched to follow these paths, each with its resolution.
+    pub(super) fn of<'a>(resolved: impl IntoIterator<Item = (&'a PathBuf, &'a Resolution)>) -> Self {
+        let mut plan = Self::default();
+        for (path, resolution) in resolved {
+            for step in &resolution.steps {
+                let names = plan.directories.entry(step.directory.clone()).or_default();
                 let name = names
                     .entry(step.name.clone())
-                    .or_insert_with(|| Name { role: step.role, files: BTreeSet::new() });
+                    .or_insert_with(|| PlannedName { is_link: step.is_link, files: BTreeSet::new() });
                 name.files.insert(path.clone());
             }
         }
-        Self { directories }
+        plan
     }
 
-    pub(super) fn directories(&self) -> impl Iterator<Item = &PathBuf> {
-        self.directories.keys()
+    /// The directories to watch.
+    pub(super) fn directories(&self) -> BTreeSet<PathBuf> {
+        self.directories.keys().cloned().collect()
     }
 
     /// Two paths of one directory (it is mounted twice) share one watch, whose events name only one of them.
     pub(super) fn join(&mut self, one: &Path, other: &Path) {
         let names = |path| self.directories.get(path).cloned().unwrap_or_default();
         let (mut all, more) = (names(one), names(other));
-        for (name, known) in more {
-            all.entry(name).or_insert_with(|| known.clone()).files.extend(known.files);
+        for (name, planned) in more {
+            all.entry(name).or_insert_with(|| planned.clone()).files.extend(planned.files);
         }
         for path in [one, other] {
             self.directories.insert(path.to_owned(), all.clone());
@@ -85,32 +86,33 @@ impl Interest {
             }
             _ => {}
         }
-        let Some(path) = event.paths.first() else { return Meaning::Change { act: None, suspect: None } };
-        let name =
+        let Some(path) = event.paths.first() else { return Meaning::Change { files: None, suspect: None } };
+        let planned =
             path.parent().zip(path.file_name()).and_then(|(directory, name)| self.name(directory, name));
         // A watched directory itself: it, or its name in a watched directory above, has gone or come.
         let suspect = self.directories.contains_key(path).then(|| path.clone());
-        let act = name.and_then(|name| Some((act(event.kind, name.role)?, name.files.clone())));
-        if name.is_none() && suspect.is_none() {
+        if planned.is_none() && suspect.is_none() {
             return Meaning::Nothing;
         }
-        Meaning::Change { act, suspect }
+        let files = planned.and_then(|name| Some((change(event.kind, name.is_link)?, name.files.clone())));
+        Meaning::Change { files, suspect }
     }
 
-    fn name(&self, directory: &Path, name: &std::ffi::OsStr) -> Option<&Name> {
+    fn name(&self, directory: &Path, name: &OsStr) -> Option<&PlannedName> {
         self.directories.get(directory)?.get(name)
     }
 }
 
-fn act(kind: EventKind, role: Role) -> Option<Act> {
-    match (kind, role) {
+/// What an event on a name means for the files behind it.
+fn change(kind: EventKind, is_link: bool) -> Option<FileChange> {
+    match (kind, is_link) {
         (EventKind::Modify(ModifyKind::Name(RenameMode::To)), _)
         // A link is whole from the start.
-        | (EventKind::Create(_), Role::Link) => Some(Act::Replaced),
-        (EventKind::Create(CreateKind::Folder), Role::File) => None,
-        (EventKind::Create(_), Role::File) => Some(Act::Created),
-        (EventKind::Modify(ModifyKind::Data(_)), Role::File) => Some(Act::Modified),
-        (EventKind::Access(_), Role::File) => Some(Act::Closed),
+        | (EventKind::Create(_), true) => Some(FileChange::Replaced),
+        (EventKind::Create(CreateKind::Folder), false) => None,
+        (EventKind::Create(_), false) => Some(FileChange::Created),
+        (EventKind::Modify(ModifyKind::Data(_)), false) => Some(FileChange::Modified),
+        (EventKind::Access(_), false) => Some(FileChange::Closed),
         _ => None,
     }
 }
@@ -119,37 +121,40 @@ fn act(kind: EventKind, role: Role) -> Option<Act> {
 mod tests {
     use notify::event::{DataChange, Flag, MetadataKind, RemoveKind};
 
-    use super::super::trail::Step;
     use super::*;
+    use crate::source::file::resolve::Step;
 
     const MOUNT: &str = "/etc/app";
     const PAYLOAD: &str = "/etc/app/..2026_11_23_10_01_24.3466630818";
 
-    /// The interest of `/etc/app/config.yml` in a ConfigMap volume.
-    fn interest() -> Interest {
-        let step =
-            |directory: &str, name: &str, role| Step { directory: directory.into(), name: name.into(), role };
-        let trail = Trail {
-            steps: vec![
-                step(MOUNT, "config.yml", Role::Link),
-                step(MOUNT, "..data", Role::Link),
-                step(PAYLOAD, "config.yml", Role::File),
-            ],
-            end: Ok(Path::new(PAYLOAD).join("config.yml")),
+    /// The plan for `/etc/app/config.yml` in a ConfigMap volume.
+    fn plan() -> WatchPlan {
+        let step = |directory: &str, name: &str, is_link| Step {
+            directory: directory.into(),
+            name: name.into(),
+            is_link,
         };
-        Interest::of([(&PathBuf::from("/etc/app/config.yml"), &trail)])
+        let resolution = Resolution {
+            steps: vec![
+                step(MOUNT, "config.yml", true),
+                step(MOUNT, "..data", true),
+                step(PAYLOAD, "config.yml", false),
+            ],
+            file: Ok(Path::new(PAYLOAD).join("config.yml")),
+        };
+        WatchPlan::of([(&PathBuf::from("/etc/app/config.yml"), &resolution)])
     }
 
     fn meaning(kind: EventKind, path: &str) -> Meaning {
-        interest().meaning(&Event::new(kind).add_path(path.into()))
+        plan().meaning(&Event::new(kind).add_path(path.into()))
     }
 
-    fn check_act(kind: EventKind, path: &str, expected: Option<Act>) {
-        let act = match meaning(kind, path) {
-            Meaning::Change { act, .. } => act.map(|(act, _)| act),
+    fn check_change(kind: EventKind, path: &str, expected: Option<FileChange>) {
+        let change = match meaning(kind, path) {
+            Meaning::Change { files, .. } => files.map(|(change, _)| change),
             other => panic!("{kind:?} {path}: {other:?}"),
         };
-        assert_eq!(act, expected, "{kind:?} {path}");
+        assert_eq!(change, expected, "{kind:?} {path}");
     }
 
     const TO: EventKind = EventKind::Modify(ModifyKind::Name(RenameMode::To));
@@ -176,7 +181,7 @@ mod tests {
         ] {
             assert_eq!(meaning(kind, path), Meaning::Nothing, "{kind:?} {path}");
         }
-        check_act(TO, "/etc/app/..data", Some(Act::Replaced));
+        check_change(TO, "/etc/app/..data", Some(FileChange::Replaced));
     }
 
     #[test]
@@ -205,23 +210,23 @@ mod tests {
     #[test]
     fn writing_in_place_is_told_from_a_rename_into_place() {
         let file = format!("{PAYLOAD}/config.yml");
-        check_act(CREATE, &file, Some(Act::Created));
-        check_act(DATA, &file, Some(Act::Modified));
-        check_act(CLOSE, &file, Some(Act::Closed));
-        check_act(TO, &file, Some(Act::Replaced));
+        check_change(CREATE, &file, Some(FileChange::Created));
+        check_change(DATA, &file, Some(FileChange::Modified));
+        check_change(CLOSE, &file, Some(FileChange::Closed));
+        check_change(TO, &file, Some(FileChange::Replaced));
         for kind in [FROM, REMOVE, METADATA, EventKind::Any] {
-            check_act(kind, &file, None);
+            check_change(kind, &file, None);
         }
-        check_act(CREATE, "/etc/app/config.yml", Some(Act::Replaced));
+        check_change(CREATE, "/etc/app/config.yml", Some(FileChange::Replaced));
     }
 
     #[test]
     fn an_overflow_is_seen_though_it_names_no_path() {
         let event = Event::new(EventKind::Other).set_flag(Flag::Rescan);
-        assert_eq!(interest().meaning(&event), Meaning::Overflow);
+        assert_eq!(plan().meaning(&event), Meaning::Overflow);
         assert_eq!(
-            interest().meaning(&Event::new(EventKind::Other)),
-            Meaning::Change { act: None, suspect: None }
+            plan().meaning(&Event::new(EventKind::Other)),
+            Meaning::Change { files: None, suspect: None }
         );
     }
 
@@ -229,7 +234,7 @@ mod tests {
     fn a_watched_directory_that_goes_or_comes_is_suspect() {
         for kind in [FROM, TO, EventKind::Remove(RemoveKind::Folder), EventKind::Create(CreateKind::Folder)] {
             for directory in [MOUNT, PAYLOAD] {
-                let expected = Meaning::Change { act: None, suspect: Some(directory.into()) };
+                let expected = Meaning::Change { files: None, suspect: Some(directory.into()) };
                 assert_eq!(meaning(kind, directory), expected, "{kind:?}");
             }
         }
@@ -237,15 +242,15 @@ mod tests {
 
     #[test]
     fn a_directory_that_is_mounted_twice_knows_the_names_of_both_paths() {
-        let step = |name: &str, directory: &str| Trail {
-            steps: vec![Step { directory: directory.into(), name: name.into(), role: Role::File }],
-            end: Ok(Path::new(directory).join(name)),
+        let step = |name: &str, directory: &str| Resolution {
+            steps: vec![Step { directory: directory.into(), name: name.into(), is_link: false }],
+            file: Ok(Path::new(directory).join(name)),
         };
         let (config, key) = (PathBuf::from("/a/config"), PathBuf::from("/b/key"));
-        let mut interest = Interest::of([(&config, &step("config", "/a")), (&key, &step("key", "/b"))]);
-        interest.join(Path::new("/a"), Path::new("/b"));
+        let mut plan = WatchPlan::of([(&config, &step("config", "/a")), (&key, &step("key", "/b"))]);
+        plan.join(Path::new("/a"), Path::new("/b"));
         let event = Event::new(TO).add_path("/b/config".into());
-        let expected = Some((Act::Replaced, BTreeSet::from([config])));
-        assert_eq!(interest.meaning(&event), Meaning::Change { act: expected, suspect: None });
+        let expected = Some((FileChange::Replaced, BTreeSet::from([config])));
+        assert_eq!(plan.meaning(&event), Meaning::Change { files: expected, suspect: None });
     }
 }
