@@ -1,9 +1,15 @@
-//! The composition root: what `run` is made of, in the order in which data flows.
+//! The exporter, put together from its parts.
+//!
+//! ```text
+//! sources ─► reloader ─► publisher ─┬─► supervisor ─► pollers ─► snapshots ─► exposition ─┐
+//!                                   └─► listeners ◄─ pages ◄───────────────────────────────┘
+//! ```
 
 mod announcing;
 mod catalogue;
 mod cluster;
 mod live;
+mod metrics;
 mod observed;
 mod triggers;
 mod watching;
@@ -21,21 +27,22 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{self, ListenAddress, Log};
 use crate::exposition::{BuildInfo, Exposition, Registry};
-use crate::http::{HttpMetrics, Limits, Listeners, Pages, State};
+use crate::http::{Limits, Listeners, Pages, State};
 use crate::poller;
 use crate::reload::{
-    ActiveConfig, ConfigReader, ConfigWriter, ReloadMetrics, Reloader, StartError, StatusReader, StatusWriter,
+    ActiveConfig, ConfigReader, ConfigWriter, Reloader, StartError, StatusReader, StatusWriter,
 };
 use crate::shutdown::Termination;
 use crate::snapshot::SnapshotStore;
 use crate::source::file::{self, FileReader, FileSource};
 use crate::source::kubernetes::{AccessError, ObjectName};
 use crate::source::signal::Hangups;
-use crate::supervisor::{Supervisor, SupervisorMetrics};
-use crate::telemetry::{LogControl, Restarts};
+use crate::supervisor::Supervisor;
+use crate::telemetry::LogControl;
 pub use catalogue::{Listed, catalogue};
 use cluster::Cluster;
 use live::{Live, Pinned};
+use metrics::Metrics;
 use observed::Observed;
 
 /// What can not be reloaded.
@@ -71,6 +78,19 @@ pub enum RunError {
 /// Open requests get Prometheus' default scrape time-out at the end.
 const DRAIN: Duration = Duration::from_secs(10);
 
+/// What the process has once, whatever runs in it.
+#[derive(Debug)]
+pub struct Process {
+    /// The exporter's own metrics.
+    pub registry: Registry,
+    /// The log's level and format.
+    pub log: LogControl,
+    /// SIGHUP.
+    pub hangups: Hangups,
+    /// SIGTERM and SIGINT.
+    pub termination: Termination,
+}
+
 /// The running exporter.
 #[derive(Debug)]
 pub struct App {
@@ -85,56 +105,47 @@ pub struct App {
 
 impl App {
     /// Loads the configuration, binds the listeners and sets everything going. It runs until the drain begins.
-    pub async fn start(
-        options: Options,
-        registry: Registry,
-        log: LogControl,
-        hangups: Hangups,
-        termination: Termination,
-    ) -> Result<Self, RunError> {
-        let Termination { announced, drain } = termination;
+    pub async fn start(options: Options, process: Process) -> Result<Self, RunError> {
+        let Process { registry, log, hangups, termination: Termination { announced, drain } } = process;
+        let metrics = Metrics::register(registry.prometheus()).context("metrics")?;
+
+        // Where the configuration comes from, and the first one; there may be none yet in the object.
         let mut observed = Observed::begin(&options, hangups).await?;
+        observed.register(&registry)?;
         let start = observed.first().await.inspect_err(|_| log.apply(&wanted_log(&options)))?;
         let first = start.active.clone();
         log.apply(&first.as_ref().map(|first| first.config.log.clone()).unwrap_or_default());
-        if let Some(first) = &first {
-            warn_of(first);
-        }
-        observed.register(&registry)?;
+        warn_of(first.as_deref());
         let Observed { sources, events, requests, watcher, mut cluster, .. } = observed;
-
-        let metrics = registry.prometheus().clone();
-        let store = SnapshotStore::default();
-        let (refusals, refused) = poller::refusals();
-        let supervisor_metrics = SupervisorMetrics::new(&metrics).context("metrics")?;
-        let (supervisor, pollers) = Supervisor::new(store.clone(), supervisor_metrics, refusals);
-        let supervisor = tokio::spawn(supervisor.run(drain.child_token()));
-
         let (writer, config) = ConfigWriter::new(first.clone());
         let status = StatusWriter::default();
         let status_reader = status.reader();
-        let exposition = Exposition::new(store, registry);
-        let state =
-            State::new(exposition, config.clone(), status_reader.clone(), requests, BuildInfo::current())
-                .with_metrics_path(options.telemetry_path.clone())
-                .until(announced);
-        let restarts = Restarts::new(&metrics).context("metrics")?;
-        let http_metrics = HttpMetrics::new(&metrics, restarts.clone()).context("metrics")?;
-        let pages = Pages::new(state, http_metrics.clone());
-        let listeners = Listeners::new(pages, Limits::default(), http_metrics);
+
+        // What the pollers collect becomes snapshots, and these become pages.
+        let snapshots = SnapshotStore::default();
+        let (refusals, refused) = poller::refusals();
+        let (supervisor, pollers) = Supervisor::new(snapshots.clone(), metrics.supervisor, refusals);
+        let exposition = Exposition::new(snapshots, registry);
+        let build = BuildInfo::current();
+        let state = State::new(exposition, config.clone(), status_reader.clone(), requests, build)
+            .with_metrics_path(options.telemetry_path.clone())
+            .until(announced);
+        let pages = Pages::new(state, metrics.http.clone());
+        let listeners = Listeners::new(pages, Limits::default(), metrics.http);
+
+        // What a configuration is put to work by, beginning with the first.
+        let supervisor = tokio::spawn(supervisor.run(drain.child_token()));
         let pinned = Pinned::new(options.listen_addresses, options.telemetry_path);
         let mut live = Live { writer, listeners, pollers, log, pinned };
         let address = live.begin(first.as_ref()).await?;
-
         if let Some(cluster) = cluster.as_mut().filter(|_| options.events) {
-            cluster.announce(status.statuses(), refused, first.as_deref(), &restarts);
+            cluster.announce(status.statuses(), refused, first.as_deref(), &metrics.restarts);
         }
-        let reload_metrics = ReloadMetrics::new(&metrics).context("metrics")?;
-        let reloader = Reloader::new(sources, watcher, live, start, status, reload_metrics);
+
+        // From now on only the reloader publishes.
+        let reloader = Reloader::new(sources, watcher, live, start, status, metrics.reload);
         let reloader = tokio::spawn(reloader.run(events, drain.child_token()));
-        if let Some(first) = &first {
-            tell(first);
-        }
+        log_first(first.as_deref());
         Ok(Self { address, config, status: status_reader, drain, supervisor, reloader, cluster })
     }
 
@@ -143,7 +154,7 @@ impl App {
         self.address
     }
 
-    /// What the reload funnel knows of itself.
+    /// What the reloader knows of itself.
     pub fn status(&self) -> StatusReader {
         self.status.clone()
     }
@@ -165,7 +176,7 @@ impl App {
             return Err(error.into());
         }
         // Nothing is published after the drain began; the open requests are answered.
-        let live = self.reloader.await.context("the reload funnel")?;
+        let live = self.reloader.await.context("the reloader")?;
         live.listeners.shutdown(DRAIN).await;
         self.supervisor.await.context("the supervisor")?;
         Ok(())
@@ -180,25 +191,26 @@ async fn first_death<T>(
 ) -> anyhow::Error {
     tokio::select! {
         _ = supervisor => anyhow!("the supervisor ended; this is a bug"),
-        _ = reloader => anyhow!("the reload funnel ended; this is a bug"),
+        _ = reloader => anyhow!("the reloader ended; this is a bug"),
         () = cluster => anyhow!("the watch of the object, or of its Events, ended; this is a bug"),
     }
 }
 
-/// How the file that is refused wants to be logged: the reason is to come in that form.
+/// How a rejected file wants the log to be, since the rejection is logged in that form.
 fn wanted_log(options: &Options) -> Log {
     let text = options.config.as_ref().and_then(|file| std::fs::read(file).ok()).unwrap_or_default();
     config::log(&text)
 }
 
-fn warn_of(first: &ActiveConfig) {
-    for warning in &first.warnings {
+fn warn_of(first: Option<&ActiveConfig>) {
+    for warning in first.iter().flat_map(|first| &first.warnings) {
         tracing::warn!(warning, "The configuration is valid, but");
     }
 }
 
 /// The first load is no reload, so it has a line of its own.
-fn tell(first: &ActiveConfig) {
+fn log_first(first: Option<&ActiveConfig>) {
+    let Some(first) = first else { return };
     tracing::info!(
         hash = first.text_digest.short(),
         sites = first.config.sites.len(),
@@ -242,7 +254,6 @@ fn environment() -> BTreeMap<String, String> {
         .collect()
 }
 
-/// So that a closed standard output is an error like others.
 impl From<io::Error> for RunError {
     fn from(error: io::Error) -> Self {
         Self::Runtime(error.into())
@@ -257,8 +268,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_death_of_a_task_that_can_not_be_begun_anew_ends_the_program() {
-        for (victim, expected) in
-            [(0, "the supervisor"), (1, "the reload funnel"), (2, "the watch of the object")]
+        for (victim, expected) in [(0, "the supervisor"), (1, "the reloader"), (2, "the watch of the object")]
         {
             let task = |number| async move {
                 assert!(number != victim, "injected");

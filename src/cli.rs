@@ -8,6 +8,7 @@ mod exit;
 mod healthcheck;
 mod kill;
 mod list;
+mod process;
 mod reload;
 mod running;
 
@@ -30,6 +31,7 @@ pub use exit::{failed, parse};
 pub use healthcheck::check_health;
 pub use kill::{is_kill, kill};
 pub use list::list_metrics;
+pub use process::{interruptible, on_runtime, printed, until_signalled};
 pub use reload::ask_for_reload;
 
 /// Prometheus exporter for Veritas/Cohesity NetBackup. Its configuration changes while it runs.
@@ -120,10 +122,10 @@ pub struct RunArgs {
     pub trace: bool,
     /// How much is logged; wins over the key `log.level`.
     #[arg(long = "log.level", value_name = "LEVEL", ignore_case = true)]
-    pub log_level: Option<LogLevelArg>,
+    pub log_level: Option<LogLevel>,
     /// One line per event as logfmt or JSON; wins over the key `log.format`.
     #[arg(long = "log.format", value_name = "FORMAT", ignore_case = true)]
-    pub log_format: Option<LogFormatArg>,
+    pub log_format: Option<LogFormat>,
     /// The address to listen on, `:PORT` for all of IPv6 and IPv4; wins over the keys `server.host` and `server.port`.
     /// May be given again.
     #[arg(long = "web.listen-address", value_name = "HOST:PORT")]
@@ -189,25 +191,6 @@ pub struct AddressArgs {
     /// Where the running exporter listens.
     #[arg(long, default_value = "http://127.0.0.1:9440", value_name = "URL", env = "NBU_EXPORTER_ADDRESS")]
     pub address: String,
-}
-
-/// The words of `--log.level`.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-#[allow(missing_docs, reason = "each is the word that it stands for")]
-pub enum LogLevelArg {
-    Error,
-    Warn,
-    Info,
-    Debug,
-    Trace,
-}
-
-/// The words of `--log.format`.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-#[allow(missing_docs, reason = "each is the word that it stands for")]
-pub enum LogFormatArg {
-    Logfmt,
-    Json,
 }
 
 impl CommandLine {
@@ -286,29 +269,8 @@ impl RunArgs {
 
     /// What the command line fixes about logging.
     pub fn log_overrides(&self) -> Overrides {
-        let level = if self.debug { Some(LogLevel::Debug) } else { self.log_level.map(LogLevel::from) };
-        Overrides { level, format: self.log_format.map(LogFormat::from), trace_api: self.trace }
-    }
-}
-
-impl From<LogLevelArg> for LogLevel {
-    fn from(level: LogLevelArg) -> Self {
-        match level {
-            LogLevelArg::Error => Self::Error,
-            LogLevelArg::Warn => Self::Warn,
-            LogLevelArg::Info => Self::Info,
-            LogLevelArg::Debug => Self::Debug,
-            LogLevelArg::Trace => Self::Trace,
-        }
-    }
-}
-
-impl From<LogFormatArg> for LogFormat {
-    fn from(format: LogFormatArg) -> Self {
-        match format {
-            LogFormatArg::Logfmt => Self::Logfmt,
-            LogFormatArg::Json => Self::Json,
-        }
+        let level = if self.debug { Some(LogLevel::Debug) } else { self.log_level };
+        Overrides { level, format: self.log_format, trace_api: self.trace }
     }
 }
 

@@ -127,7 +127,7 @@ pub struct Log {
 }
 
 /// How much is logged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub enum LogLevel {
     /// Only failures.
     Error,
@@ -142,7 +142,7 @@ pub enum LogLevel {
 }
 
 /// One line per event, as logfmt or JSON.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum LogFormat {
     /// `key=value` pairs; the default.
     Logfmt,

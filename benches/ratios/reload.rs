@@ -2,7 +2,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use nbu_exporter::app::{App, Options};
+use nbu_exporter::app::{App, Options, Process};
 use nbu_exporter::config::LogLevel;
 use nbu_exporter::exposition::{BuildInfo, Registry};
 use nbu_exporter::shutdown::Termination;
@@ -75,7 +75,8 @@ async fn start(config: &Path, drain: CancellationToken) -> App {
         ..Options::default()
     };
     let termination = Termination { drain, ..Termination::default() };
-    App::start(options, registry, log, Hangups::install().unwrap(), termination).await.unwrap()
+    let process = Process { registry, log, hangups: Hangups::install().unwrap(), termination };
+    App::start(options, process).await.unwrap()
 }
 
 /// Scrapes while a site comes and goes every 60 ms, against scrapes while nothing changes.

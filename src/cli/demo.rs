@@ -4,23 +4,40 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::net::Ipv4Addr;
 use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use nbu_exporter_simulator::{self as simulator, Simulation, Site, SiteOptions};
 
-use super::DemoArgs;
-use crate::app::{App, Options, RunError};
+use super::process::{DRAIN_DEADLINE, exit_code};
+use super::{DemoArgs, until_signalled};
+use crate::app::{App, Options, Process, RunError};
 use crate::config::{ListenAddress, ListenHost};
 use crate::reload::StatusReader;
+use crate::shutdown::{Pace, Shutdown};
+use crate::telemetry::Overrides;
 
 /// The key that the simulated servers accept.
 const KEY: &str = "simulated-key";
 
 /// The exporter on two simulated sites, all on loopback and in a temporary directory that is removed at the end.
-pub async fn demo(
-    args: DemoArgs,
-    start: impl AsyncFnOnce(Options) -> Result<App, RunError>,
-) -> Result<(), RunError> {
+pub async fn demo(args: DemoArgs) -> Result<ExitCode, RunError> {
+    until_signalled(Overrides::default(), Duration::ZERO, async |process| simulated(args, process).await)
+        .await
+}
+
+/// A simulated NetBackup alone.
+pub async fn simulate(args: simulator::Args) -> Result<ExitCode, RunError> {
+    let shutdown = Shutdown::install()?;
+    let drain = shutdown.termination().drain;
+    let mut out = io::stdout();
+    let simulation = simulator::run(args, &mut out, drain.cancelled());
+    let pace = Pace { delay: Duration::ZERO, deadline: DRAIN_DEADLINE };
+    exit_code(shutdown.run(async { Ok(simulation.await.context("the simulation")?) }, pace).await)
+}
+
+async fn simulated(args: DemoArgs, process: Process) -> Result<(), RunError> {
     let options = simulator::Options {
         sites: ["paris", "lyon"].map(SiteOptions::named).to_vec(),
         seed: args.seed,
@@ -34,7 +51,8 @@ pub async fn demo(
         .context("the demo's configuration can not be written")?;
     let host = ListenHost::Ip(Ipv4Addr::LOCALHOST.into());
     let listen_addresses = vec![ListenAddress { host, port: args.port }];
-    let app = start(Options { config: Some(file.clone()), listen_addresses, ..Options::default() }).await?;
+    let options = Options { config: Some(file.clone()), listen_addresses, ..Options::default() };
+    let app = Box::pin(App::start(options, process)).await?;
     introduce(&app, &file).context("standard output is closed")?;
     let announcements = announce(app.status());
     let outcome = tokio::select! {
@@ -43,11 +61,6 @@ pub async fn demo(
     };
     simulation.shutdown().await;
     outcome
-}
-
-/// A simulated NetBackup alone, until `shutdown` is done.
-pub async fn simulate(args: simulator::Args, shutdown: impl Future<Output = ()>) -> Result<(), RunError> {
-    Ok(simulator::run(args, &mut io::stdout(), shutdown).await.context("the simulation")?)
 }
 
 fn configuration(sites: &[Site]) -> String {

@@ -18,10 +18,10 @@ use crate::reload::{Outcome, Verdict};
 /// A reload needs no body; what a client sends is read so that it gets an answer.
 const BODY_LIMIT: usize = 64 * 1024;
 const BODY_TIME: Duration = Duration::from_secs(10);
-/// Longer than a look may take: half-written files are waited for, and so is the API server.
-const LOOK_TIME: Duration = Duration::from_secs(45);
+/// Longer than a reload may take, which waits for half-written files and for the API server.
+const RELOAD_TIME: Duration = Duration::from_secs(45);
 
-/// Asks the funnel for a look and answers with what comes of it. The look goes on when the client leaves.
+/// Asks for a reload and answers with its outcome. The reload goes on when the client leaves.
 pub(super) async fn reload(
     extract::State(state): extract::State<Arc<State>>,
     headers: HeaderMap,
@@ -30,8 +30,8 @@ pub(super) async fn reload(
     if let Err(refused) = read(body).await {
         return refused.into_response();
     }
-    let verdict = timeout(LOOK_TIME, state.reload.reload()).await;
-    // Who learns the outcome also finds it in the metrics.
+    let verdict = timeout(RELOAD_TIME, state.reload.reload()).await;
+    // Whoever learns the outcome also finds it in the next scrape.
     state.exposition.renew();
     match verdict {
         Ok(Some(verdict)) => answer(&verdict, wants_json(&headers)),

@@ -288,8 +288,8 @@ fn verdict(outcome: Outcome, detail: &str) -> Verdict {
     }
 }
 
-/// Answers the next request as the funnel would.
-fn funnel(world: &mut World, outcome: Outcome, detail: &'static str) -> tokio::task::JoinHandle<()> {
+/// Answers every request as the reloader does.
+fn reloader(world: &mut World, outcome: Outcome, detail: &'static str) -> tokio::task::JoinHandle<()> {
     let mut requests = world.requests.take().unwrap();
     tokio::spawn(async move {
         while let Some(sender) = requests.recv().await {
@@ -300,12 +300,12 @@ fn funnel(world: &mut World, outcome: Outcome, detail: &'static str) -> tokio::t
 
 async fn check_reload(outcome: Outcome, detail: &'static str, status: u16, text: &str) {
     let mut world = World::new().await;
-    let funnel = funnel(&mut world, outcome, detail);
+    let reloader = reloader(&mut world, outcome, detail);
     for method in ["POST", "PUT"] {
         let answer = world.client().await.request(method, "/-/reload", "").await;
         assert_eq!((answer.status, answer.text()), (status, text));
     }
-    funnel.abort();
+    reloader.abort();
 }
 
 #[tokio::test]
@@ -322,7 +322,7 @@ async fn who_learns_that_a_reload_is_applied_finds_it_in_the_next_scrape() {
     let applied = prometheus::IntGauge::new("applied", "Applied.").unwrap();
     world.registry.prometheus().register(Box::new(applied.clone())).unwrap();
     let mut requests = world.requests.take().unwrap();
-    let funnel = tokio::spawn(async move {
+    let reloader = tokio::spawn(async move {
         while let Some(sender) = requests.recv().await {
             applied.inc();
             let _ = sender.send(Arc::new(verdict(Outcome::Applied, "")));
@@ -334,13 +334,13 @@ async fn who_learns_that_a_reload_is_applied_finds_it_in_the_next_scrape() {
         client.request("POST", "/-/reload", "").await;
         assert!(scraper.get("/metrics").await.text().contains(&format!("\napplied {count}\n")));
     }
-    funnel.abort();
+    reloader.abort();
 }
 
 #[tokio::test]
 async fn a_reload_answers_in_json_when_asked() {
     let mut world = World::new().await;
-    let funnel = funnel(&mut world, Outcome::Rejected, "f:1:2: a\nf:3:4: b");
+    let reloader = reloader(&mut world, Outcome::Rejected, "f:1:2: a\nf:3:4: b");
     let accept = "Accept: text/plain;q=0.5, application/json\r\n";
     let answer = world.client().await.request("POST", "/-/reload", accept).await;
     assert_eq!(answer.status, 500);
@@ -348,11 +348,11 @@ async fn a_reload_answers_in_json_when_asked() {
     assert_eq!(value["outcome"], "rejected");
     assert_eq!(value["detail"], serde_json::json!(["f:1:2: a", "f:3:4: b"]));
     assert_eq!(value["hash"], Digest::of_text(b"x").to_string());
-    funnel.abort();
+    reloader.abort();
 }
 
 #[tokio::test]
-async fn a_reload_without_a_funnel_is_unavailable() {
+async fn a_reload_without_a_reloader_is_unavailable() {
     let mut world = World::new().await;
     drop(world.requests.take());
     assert_eq!(world.client().await.request("POST", "/-/reload", "").await.status, 503);
@@ -367,7 +367,7 @@ async fn a_reload_goes_on_when_its_client_leaves() {
     let Some(sender) = requests.recv().await else { panic!("no request") };
     drop(client);
     world.wait_for("nbu_exporter_http_connections", 0.0).await;
-    // The funnel's answer finds nobody, and the next client is served.
+    // The reloader's answer finds nobody, and the next client is served.
     assert!(sender.send(Arc::new(verdict(Outcome::Applied, ""))).is_err());
     assert_eq!(world.client().await.get("/-/healthy").await.status, 200);
 }

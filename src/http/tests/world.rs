@@ -99,7 +99,7 @@ impl World {
         format!("{host}:{}", self.held.local_addr().unwrap().port())
     }
 
-    /// Moves the listener as the funnel would.
+    /// Moves the listener as a reload does.
     pub(super) async fn move_to(&mut self, address: &str) -> Result<(), crate::http::BindError> {
         self.move_to_all(&[address]).await
     }
