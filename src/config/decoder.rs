@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::expand::{self, Piece, Variable};
 use super::key::{Key, Secrecy, Shape};
 use super::report::{MOST_VIOLATIONS, Violation, quoted};
-use super::tree::{Content, Entry, Node, Position};
+use super::tree::{Content, Entry, Node, TextPosition};
 use super::{Check, Environment, confusable, defect, yaml};
 
 /// The longest text after expansion: a reference of four bytes may stand for 128 KiB.
@@ -16,7 +16,7 @@ const LONGEST_MISSPELT_KEY: usize = 64;
 /// Where a value is: its position and its YAML path.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Location {
-    pub(super) position: Position,
+    pub(super) position: TextPosition,
     pub(super) path: String,
 }
 
@@ -30,7 +30,7 @@ pub(super) enum NoValue {
 }
 
 /// A key's value, or why there is none, and where.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Slot<T> {
     pub(super) location: Location,
     pub(super) value: Result<T, NoValue>,
@@ -184,7 +184,7 @@ impl<'a> Decoder<'a> {
     }
 
     /// The location of this position, under the path that is being decoded.
-    pub(super) fn location(&self, position: Position) -> Location {
+    pub(super) fn location(&self, position: TextPosition) -> Location {
         Location { position, path: self.path.clone() }
     }
 
@@ -245,7 +245,7 @@ impl<'a> Decoder<'a> {
     }
 
     /// Replaces each `${NAME}` by its value.
-    fn expand(&mut self, position: Position, text: &str) -> Result<String, NoValue> {
+    fn expand(&mut self, position: TextPosition, text: &str) -> Result<String, NoValue> {
         let mut expanded = String::new();
         let mut usable = true;
         for piece in expand::pieces(text) {
@@ -279,7 +279,7 @@ impl<'a> Decoder<'a> {
         if usable { Ok(expanded) } else { Err(NoValue::Unusable) }
     }
 
-    fn unset(&mut self, position: Position, name: &str) {
+    fn unset(&mut self, position: TextPosition, name: &str) {
         if self.checks_references() {
             let message = format!("the environment variable {name} must be set");
             self.lack(&self.location(position), message);

@@ -1,4 +1,4 @@
-//! References to variables, `${NAME}`.
+//! References to variables, `${NAME}`. The pieces have no `Debug` outside of tests: a literal may be an API key.
 
 /// What may stand between `${` and `}`: the Go exporter's `[A-Za-z_][A-Za-z0-9_]*`.
 fn is_name(name: &str) -> bool {
@@ -8,7 +8,8 @@ fn is_name(name: &str) -> bool {
 }
 
 /// A reference to a variable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
 pub(super) struct Variable<'a> {
     pub(super) name: &'a str,
     /// The value where it is unset or empty, as in a shell.
@@ -28,7 +29,8 @@ impl<'a> Variable<'a> {
 }
 
 /// A piece of a scalar.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
 pub(super) enum Piece<'a> {
     /// Text that stands for itself.
     Literal(&'a str),

@@ -1,10 +1,11 @@
 //! The input of a load: the text, the files that it names, and the variables.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 
 /// The text and everything that it refers to, all from one snapshot.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Material {
     /// The configuration file's bytes.
     pub text: Vec<u8>,
@@ -35,8 +36,16 @@ impl Environment {
     }
 }
 
-impl std::fmt::Debug for Environment {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Material {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The text and the files hold API keys.
+        let (bytes, files) = (self.text.len(), self.files.len());
+        write!(formatter, "Material({bytes} bytes + {files} files, {:?})", self.environment)
+    }
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Values may be API keys.
         write!(formatter, "Environment({} + {} variables)", self.process.len(), self.dotenv.len())
     }

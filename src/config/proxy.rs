@@ -61,8 +61,8 @@ enum ProxyError {
     Blank,
 }
 
-/// The value of `proxyUrl`.
-#[derive(Clone, Debug)]
+/// The value of `proxyUrl`. It has no `Debug`: the URL may hold a password.
+#[derive(Clone)]
 pub(super) enum ProxyUrl {
     /// `none`: the environment does not count.
     None,

@@ -22,7 +22,7 @@ macro_rules! section {
         $($(#[doc = $doc:literal])* $field:ident: $type:ty = $key:literal $(or $default:literal)?;)*
     }) => {
         $(#[doc = $about])*
-        #[derive(Clone, Debug)]
+        #[derive(Clone)]
         #[allow(dead_code, reason = "keys without effect are read for their warning only")]
         pub(super) struct $name {
             $($(#[doc = $doc])* pub(super) $field: Slot<$type>,)*

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::tree::Position;
+use super::tree::TextPosition;
 
 /// The longest report. A hostile file could cause a hundred thousand violations.
 pub(super) const MOST_VIOLATIONS: usize = 100;
@@ -33,7 +33,7 @@ pub struct Report {
 }
 
 impl Violation {
-    pub(super) fn new(position: Position, path: &str, message: impl Into<String>) -> Self {
+    pub(super) fn new(position: TextPosition, path: &str, message: impl Into<String>) -> Self {
         Self { line: position.line, column: position.column, path: path.to_owned(), message: message.into() }
     }
 }
@@ -110,7 +110,7 @@ mod tests {
     #[test]
     fn a_report_is_sorted_and_cut() {
         let many =
-            (1..=150).rev().map(|line| Violation::new(Position { line, column: 2 }, "a", "b")).collect();
+            (1..=150).rev().map(|line| Violation::new(TextPosition { line, column: 2 }, "a", "b")).collect();
         let report = Report::new(Path::new("f"), many).to_string();
         assert_eq!(report.lines().count(), MOST_VIOLATIONS + 1);
         assert!(report.starts_with("f:1:2: a: b\nf:2:2: a: b\n"), "{report}");

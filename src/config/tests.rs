@@ -461,3 +461,27 @@ fn a_start_goes_on_without_the_sites_that_lack_what_they_refer_to() {
     check(&by_file.replace("site: lyon", "site: \"${UNSET}\""), Ok("k"), Err("UNSET"));
     check(&by_file.replace("site: lyon", "site: paris"), gone, Err("must be unique"));
 }
+
+#[test]
+fn no_debug_shows_a_secret() {
+    #[track_caller]
+    fn check(value: &dyn std::fmt::Debug) {
+        let shown = format!("{value:?}");
+        let as_bytes = "hunter2".bytes().map(|byte| byte.to_string()).collect::<Vec<_>>().join(", ");
+        assert!(!shown.contains("hunter2") && !shown.contains(&as_bytes), "{shown}");
+    }
+    let text = "nbuservers:\n- {site: a, host: a, apiKey: hunter2, proxyUrl: 'http://user:hunter2@proxy.example'}\n\
+                - {site: b, host: b, apiKeyFile: key}\n";
+    let variables = |name: &str| [(name.to_owned(), "hunter2".to_owned())].into();
+    let environment = Environment { process: variables("A"), dotenv: variables("B") };
+    let files = [("key".into(), Ok(b"hunter2".to_vec()))].into();
+    let material = Material { text: text.as_bytes().to_vec(), files, environment };
+    let loaded = load(Path::new("c.yaml"), &material, Check::Full).unwrap();
+    let site = &loaded.config.sites[0];
+    assert!(matches!(site.proxy, Proxy::Url(_)));
+    check(&material.environment);
+    check(&material);
+    check(&site.api_key);
+    check(&site.proxy);
+    check(&loaded);
+}

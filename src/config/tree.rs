@@ -1,21 +1,23 @@
-//! The YAML tree, with positions.
+//! The YAML tree, with positions. It has no `Debug` outside of tests: a scalar may be an API key.
 
 /// A position in the file, both counted from 1; the column counts characters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Position {
+pub(super) struct TextPosition {
     pub(super) line: usize,
     pub(super) column: usize,
 }
 
 /// A YAML value with its position; one that came through an alias has the alias's position.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
 pub(super) struct Node {
-    pub(super) position: Position,
+    pub(super) position: TextPosition,
     pub(super) content: Content,
 }
 
 /// What a YAML value is. Scalars keep their text; the key decides their type.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
 pub(super) enum Content {
     Null,
     Scalar(String),
@@ -24,14 +26,15 @@ pub(super) enum Content {
 }
 
 /// A key of a mapping with its value; keys are unique, merge keys are applied.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
 pub(super) struct Entry {
     pub(super) key: String,
-    pub(super) position: Position,
+    pub(super) position: TextPosition,
     pub(super) value: Node,
 }
 
-impl Position {
+impl TextPosition {
     /// Where a file begins.
     pub(super) const START: Self = Self { line: 1, column: 1 };
 
@@ -45,7 +48,7 @@ impl Position {
 
 impl Node {
     /// A default of the table of keys: a section without keys, or a scalar.
-    pub(super) fn default(position: Position, text: &str) -> Self {
+    pub(super) fn default(position: TextPosition, text: &str) -> Self {
         let section = text == "{}";
         let content = if section { Content::Mapping(Vec::new()) } else { Content::Scalar(text.to_owned()) };
         Self { position, content }

@@ -10,7 +10,7 @@ use super::decoder::{Decoder, Location, NoValue, Slot};
 use super::proxy::EnvironmentProxies;
 use super::raw::{RawCollectors, RawConfig, RawOpenTelemetry, RawServer, RawSite};
 use super::scalar::{Flag, MayBeEmpty};
-use super::tree::Position;
+use super::tree::TextPosition;
 use super::{
     BUILT_COLLECTORS, Collection, Collectors, Config, Endpoint, LackingSite, Log, Material, OpenTelemetry,
     Proxy, Server, Site, SiteId, UnusableProxy, confusable,
@@ -158,7 +158,7 @@ fn sites<'a>(raw: &'a RawConfig, builder: &SiteBuilder<'_>, decoder: &mut Decode
             Sites::default()
         }
         Err(NoValue::Absent) => {
-            let location = Location { position: Position::START, path: "nbuservers".to_owned() };
+            let location = Location { position: TextPosition::START, path: "nbuservers".to_owned() };
             decoder.violation(&location, "is required: a list of primary servers, which may be empty");
             Sites::default()
         }
@@ -186,7 +186,7 @@ fn listed_sites<'a>(
     builder: &SiteBuilder<'_>,
     decoder: &mut Decoder<'_>,
 ) -> Sites<'a> {
-    let mut names: HashMap<String, Position> = HashMap::new();
+    let mut names: HashMap<String, TextPosition> = HashMap::new();
     let mut sites = Sites::default();
     for slot in list {
         let Ok(raw) = &slot.value else {

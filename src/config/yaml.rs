@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use serde_yaml::granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError, StrInput, Tag};
 
 use super::report::{MOST_VIOLATIONS, Violation, escaped};
-use super::tree::{Content, Entry, Node, Position};
+use super::tree::{Content, Entry, Node, TextPosition};
 
 /// Kubernetes allows no larger ConfigMap.
 const MOST_BYTES: usize = 1 << 20;
@@ -22,7 +22,7 @@ const TOO_MUCH: &str = "too many values; aliases may have multiplied them";
 type ParseResult<T> = Result<T, Violation>;
 
 /// The one document of a file, with the mistakes that did not prevent a tree.
-#[derive(Debug)]
+#[cfg_attr(test, derive(Debug))]
 pub(super) struct Document {
     pub(super) root: Node,
     pub(super) mistakes: Vec<Violation>,
@@ -45,17 +45,17 @@ pub(super) fn parse(text: &[u8]) -> Result<Document, Vec<Violation>> {
 fn characters(bytes: &[u8]) -> ParseResult<&str> {
     if bytes.len() > MOST_BYTES {
         let message = format!("the file has {} bytes; at most {MOST_BYTES} are allowed", bytes.len());
-        return Err(Violation::new(Position::START, "", message));
+        return Err(Violation::new(TextPosition::START, "", message));
     }
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let valid = bytes.get(..error.valid_up_to()).and_then(|valid| std::str::from_utf8(valid).ok());
-        let position = Position::after(valid.unwrap_or_default());
+        let position = TextPosition::after(valid.unwrap_or_default());
         Violation::new(position, "", "the file must be UTF-8; the byte here is none")
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     match text.split_once('\0') {
         Some((before, _)) => {
-            Err(Violation::new(Position::after(before), "", "the file must be text; here is a NUL byte"))
+            Err(Violation::new(TextPosition::after(before), "", "the file must be text; here is a NUL byte"))
         }
         None => Ok(text),
     }
@@ -90,14 +90,14 @@ impl<'a> Builder<'a> {
             }
             root = Some(document);
         }
-        root.ok_or_else(|| self.violation(Position::START, empty))
+        root.ok_or_else(|| self.violation(TextPosition::START, empty))
     }
 
     /// The next event that is data.
-    fn next(&mut self) -> ParseResult<(Event<'a>, Position)> {
+    fn next(&mut self) -> ParseResult<(Event<'a>, TextPosition)> {
         loop {
             match self.parser.next() {
-                None => return Ok((Event::StreamEnd, Position::START)),
+                None => return Ok((Event::StreamEnd, TextPosition::START)),
                 Some(Err(error)) => return Err(self.syntax(&error)),
                 Some(Ok((Event::StreamStart | Event::DocumentEnd, _))) => {}
                 Some(Ok((event, span))) if event.is_node() || is_structure(&event) => {
@@ -114,7 +114,7 @@ impl<'a> Builder<'a> {
         self.node(event, position, level)
     }
 
-    fn node(&mut self, event: Event<'a>, position: Position, level: usize) -> ParseResult<Node> {
+    fn node(&mut self, event: Event<'a>, position: TextPosition, level: usize) -> ParseResult<Node> {
         if level > MOST_LEVELS {
             return Err(self.violation(position, too_deep()));
         }
@@ -162,7 +162,7 @@ impl<'a> Builder<'a> {
     fn entries(&mut self, level: usize) -> ParseResult<Vec<Entry>> {
         let mut entries: Vec<Entry> = Vec::new();
         let mut merged = Vec::new();
-        let mut seen: HashMap<String, Position> = HashMap::new();
+        let mut seen: HashMap<String, TextPosition> = HashMap::new();
         loop {
             let (key, position, plain) = match self.next()? {
                 (Event::MappingEnd, _) => break,
@@ -215,7 +215,7 @@ impl<'a> Builder<'a> {
         entries
     }
 
-    fn alias(&mut self, anchor: usize, position: Position) -> ParseResult<Node> {
+    fn alias(&mut self, anchor: usize, position: TextPosition) -> ParseResult<Node> {
         let Some((content, cost)) = self.anchors.get(&anchor) else {
             return Err(self.violation(position, "an alias must not stand inside of what it names"));
         };
@@ -228,7 +228,7 @@ impl<'a> Builder<'a> {
         Ok(Node { position, content: content.clone() })
     }
 
-    fn pay(&mut self, cost: usize, position: Position) -> ParseResult<()> {
+    fn pay(&mut self, cost: usize, position: TextPosition) -> ParseResult<()> {
         self.cost = self.cost.saturating_add(cost);
         if self.cost > MOST_COST {
             return Err(self.violation(position, TOO_MUCH));
@@ -236,7 +236,7 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    fn check_tag(&mut self, tag: Option<&Tag>, position: Position) {
+    fn check_tag(&mut self, tag: Option<&Tag>, position: TextPosition) {
         if tag.is_some_and(Tag::is_custom) {
             self.mistakes.push(self.violation(position, "tags (`!name`) have no meaning here; remove it"));
         }
@@ -250,7 +250,7 @@ impl<'a> Builder<'a> {
         result
     }
 
-    fn violation(&self, position: Position, message: impl Into<String>) -> Violation {
+    fn violation(&self, position: TextPosition, message: impl Into<String>) -> Violation {
         Violation::new(position, &self.path, message)
     }
 
@@ -299,6 +299,6 @@ fn scalar(text: String, style: ScalarStyle, tag: Option<&Tag>) -> Content {
     if style == ScalarStyle::Plain && null && !is_text { Content::Null } else { Content::Scalar(text) }
 }
 
-fn position(marker: &Marker) -> Position {
-    Position { line: marker.line(), column: marker.col() + 1 }
+fn position(marker: &Marker) -> TextPosition {
+    TextPosition { line: marker.line(), column: marker.col() + 1 }
 }
