@@ -14,7 +14,7 @@ use crate::layering::LAYERS;
 
 /// Puts `body` between the two comments that are called `name`.
 #[track_caller]
-fn with_section(document: &str, name: &str, body: &str) -> String {
+pub fn with_section(document: &str, name: &str, body: &str) -> String {
     let (begin, end) = (format!("<!-- begin {name} -->\n"), format!("<!-- end {name} -->"));
     let (head, rest) = document.split_once(&begin).unwrap_or_else(|| panic!("{begin:?} is missing"));
     let (_, tail) = rest.split_once(&end).unwrap_or_else(|| panic!("{end:?} is missing"));

@@ -15,6 +15,8 @@ mod harness;
 mod image;
 mod last_good;
 mod layering;
+mod logs;
 mod permissions;
+mod program;
 mod promises;
 mod proxies;
