@@ -10,8 +10,6 @@
 mod dotenv;
 mod error;
 mod kept;
-#[cfg(test)]
-mod kubelet;
 mod mount;
 mod read;
 mod reader;
@@ -19,6 +17,9 @@ mod resolve;
 mod status;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+#[path = "../../tests/it/harness/volume.rs"]
+pub(crate) mod volume;
 mod watcher;
 
 pub use error::{FileError, ReadError};

@@ -25,7 +25,7 @@ pub use port::Port;
 pub use scraper::Scraper;
 pub(crate) use skip::skip;
 pub use stage::{CONFIG, Stage, fingerprint, first_readings, polls, short_hash, shows};
-pub use volume::{Volume, put};
+pub use volume::{LinkOrder, Volume, put};
 
 use nbu_exporter_simulator::{Options, Simulation, SiteOptions};
 

@@ -5,7 +5,9 @@ use std::fs;
 use nbu_exporter_simulator::{Options, SiteOptions, Tls};
 
 use super::only;
-use crate::harness::{CONFIG, Exporter, Sites, Stage, Volume, eventually, fingerprint, first_readings, put};
+use crate::harness::{
+    CONFIG, Exporter, LinkOrder, Sites, Stage, Volume, eventually, fingerprint, first_readings, put,
+};
 
 /// A site whose key lies in the file `key` beside the configuration.
 fn by_file(key: &str) -> (Stage, String) {
@@ -78,7 +80,8 @@ fn a_named_key_file_that_appears_later_is_applied_with_no_other_trigger() {
     let text = format!("{head}apiKeyFile: {}{tail}", key.display());
     stage.swap(&text);
     eventually("the rejection shows", || !stage.exporter.is_newest());
-    let volume = Volume::at(key.parent().unwrap(), &[("key", "simulated-key")]);
+    let volume = Volume::at(key.parent().unwrap(), LinkOrder::AfterSwap);
+    volume.swap(&[("key", "simulated-key")]);
     stage.exporter.until_runs(&text);
     stage.shows("lyon", 1);
     assert!(stage.exporter.is_newest());

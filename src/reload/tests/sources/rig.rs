@@ -1,6 +1,4 @@
 use std::fs;
-use std::os::unix::fs::symlink;
-use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,48 +13,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::super::*;
 use super::super::fakes::event;
+pub(super) use crate::source::file::volume::Volume;
 use crate::source::file::{FileReader, FileSource, Options};
 use crate::source::kubernetes::{ApiError, ObjectEvent, ObjectName, Revision, Unusable};
 use crate::source::{Store, StoreError};
-
-/// A volume that is swapped as the kubelet does it.
-pub(super) struct Volume(TempDir);
-
-static STAMP: AtomicUsize = AtomicUsize::new(0);
-
-impl Volume {
-    pub(super) fn new(files: &[(&str, &str)]) -> Self {
-        let volume = Self(tempfile::tempdir().unwrap());
-        volume.swap(files);
-        volume
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    pub(super) fn swap(&self, files: &[(&str, &str)]) {
-        let root = self.path();
-        let old = fs::read_link(root.join("..data")).ok();
-        let stamp = format!("..2026_{}", STAMP.fetch_add(1, Ordering::Relaxed));
-        fs::create_dir(root.join(&stamp)).unwrap();
-        for (name, text) in files {
-            fs::write(root.join(&stamp).join(name), text).unwrap();
-        }
-        symlink(&stamp, root.join("..data_tmp")).unwrap();
-        fs::rename(root.join("..data_tmp"), root.join("..data")).unwrap();
-        for (name, _) in files {
-            let _ = symlink(Path::new("..data").join(name), root.join(name));
-        }
-        if let Some(old) = old {
-            fs::remove_dir_all(root.join(old)).unwrap();
-        }
-    }
-
-    pub(super) fn remove(&self, name: &str) {
-        fs::remove_file(self.path().join(name)).unwrap();
-    }
-}
 
 /// A configuration with one site.
 pub(super) fn config(site: &str) -> String {
@@ -233,7 +193,7 @@ impl Rig {
         stores: &[&Shelf],
     ) -> Result<Self, StartError> {
         let elsewhere = tempfile::tempdir().unwrap();
-        let path = volume.map_or(elsewhere.path(), Volume::path).join("config.yaml");
+        let path = volume.map_or(elsewhere.path(), Volume::root).join("config.yaml");
         let source = FileSource::new(&path, [("KEY".to_owned(), "k".to_owned())].into(), Options::default());
         let answer = Arc::new(Mutex::new(first.clone().unwrap_or_else(gone)));
         let object = FakeObject { name: "ns/cfg".parse().unwrap(), answer, gets: Arc::default() };

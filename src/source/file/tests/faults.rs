@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use super::super::FileError;
-use super::super::kubelet::{LinkOrder, Volume};
+use super::super::volume::{LinkOrder, Volume};
 use super::*;
 
 async fn plain(text: &str, options: Options) -> (tempfile::TempDir, PathBuf, Reload) {
@@ -278,7 +278,6 @@ async fn a_lone_file_that_is_bind_mounted_is_unwatchable_and_stays_readable() {
     }
     let (_held, root) = directory();
     let volume = Volume::at(&root.join("volume"), LinkOrder::AfterSwap);
-    fs::create_dir(volume.root()).unwrap();
     volume.swap(&[("config.yml", "one")]);
     fs::create_dir(root.join("app")).unwrap();
     let lone = root.join("app/config.yml");

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use super::super::kubelet::{LinkOrder, Step, Volume};
+use super::super::volume::{LinkOrder, Step, Volume};
 use super::*;
 
 const ORDERS: [LinkOrder; 2] = [LinkOrder::BeforeSwap, LinkOrder::AfterSwap];
