@@ -21,14 +21,14 @@ pub(super) struct Links {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Resolution {
     /// The names on the way whose change would lead elsewhere.
-    pub(super) steps: Vec<Step>,
+    pub(super) steps: Vec<PathStep>,
     /// The file, without a link in its path.
     pub(super) file: Result<PathBuf, FileError>,
 }
 
 /// One name in a real directory: a link, the file itself, or where the file or a directory above it should be.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Step {
+pub(super) struct PathStep {
     pub(super) directory: PathBuf,
     pub(super) name: OsString,
     pub(super) is_link: bool,
@@ -42,7 +42,7 @@ impl Links {
         Resolution { steps, file }
     }
 
-    fn walk(&mut self, path: &Path, steps: &mut Vec<Step>) -> Result<PathBuf, FileError> {
+    fn walk(&mut self, path: &Path, steps: &mut Vec<PathStep>) -> Result<PathBuf, FileError> {
         let mut directory = PathBuf::from("/");
         let mut rest = names(path);
         let mut links = 0;
@@ -55,7 +55,7 @@ impl Links {
             let target = self.target(&path);
             let is_link = matches!(target, Ok(Some(_)));
             if is_link || target.is_err() || rest.is_empty() {
-                steps.push(Step { directory: directory.clone(), name, is_link });
+                steps.push(PathStep { directory: directory.clone(), name, is_link });
             }
             let Some(target) = target.map_err(|error| FileError::new(&path, &error))? else {
                 directory = path;
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     fn names_of(resolution: &Resolution) -> Vec<(String, bool)> {
-        let name = |step: &Step| (step.name.to_string_lossy().into_owned(), step.is_link);
+        let name = |step: &PathStep| (step.name.to_string_lossy().into_owned(), step.is_link);
         resolution.steps.iter().map(name).collect()
     }
 

@@ -19,7 +19,7 @@ use tokio::time::{timeout, timeout_at};
 
 use super::FileSource;
 use state::{Commands, WatchState};
-use task::WatchTask;
+use task::FileWatchTask;
 
 /// How long to wait for the events up to now. They take 2 ms at worst where a processor is free, and far more where a
 /// limit on processor time or a busy machine holds the threads up.
@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Watches the configuration and the files that it names. Dropping the watcher ends that.
 ///
-/// The file system is asked by a thread of its own, `WatchTask`, since a dead file system may block it for ever:
+/// The file system is asked by a thread of its own, `FileWatchTask`, since a dead file system may block it for ever:
 /// nothing else waits for it.
 #[derive(Debug)]
 pub struct FileWatcher {
@@ -67,7 +67,7 @@ impl FileWatcher {
     /// between a snapshot and the watching is seen by the snapshot that follows.
     pub fn start(source: &FileSource) -> io::Result<(Self, Hints)> {
         let state = watch::Sender::new(WatchState::new(source));
-        let task = WatchTask::new(source.clone(), state.clone());
+        let task = FileWatchTask::new(source.clone(), state.clone());
         let thread = std::thread::Builder::new().name("file-watcher".to_owned()).spawn(move || task.run())?;
         let hints = Hints { state: state.clone() };
         Ok((Self { source: source.clone(), state, thread: thread.thread().clone() }, hints))

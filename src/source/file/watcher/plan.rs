@@ -122,14 +122,14 @@ mod tests {
     use notify::event::{DataChange, Flag, MetadataKind, RemoveKind};
 
     use super::*;
-    use crate::source::file::resolve::Step;
+    use crate::source::file::resolve::PathStep;
 
     const MOUNT: &str = "/etc/app";
     const PAYLOAD: &str = "/etc/app/..2026_11_23_10_01_24.3466630818";
 
     /// The plan for `/etc/app/config.yml` in a ConfigMap volume.
     fn plan() -> WatchPlan {
-        let step = |directory: &str, name: &str, is_link| Step {
+        let step = |directory: &str, name: &str, is_link| PathStep {
             directory: directory.into(),
             name: name.into(),
             is_link,
@@ -243,7 +243,7 @@ mod tests {
     #[test]
     fn a_directory_that_is_mounted_twice_knows_the_names_of_both_paths() {
         let step = |name: &str, directory: &str| Resolution {
-            steps: vec![Step { directory: directory.into(), name: name.into(), is_link: false }],
+            steps: vec![PathStep { directory: directory.into(), name: name.into(), is_link: false }],
             file: Ok(Path::new(directory).join(name)),
         };
         let (config, key) = (PathBuf::from("/a/config"), PathBuf::from("/b/key"));

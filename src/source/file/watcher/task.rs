@@ -30,7 +30,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 const HEALTHY: Duration = Duration::from_mins(10);
 
 /// Runs on a thread of its own: each question to the file system may block for ever.
-pub(super) struct WatchTask {
+pub(super) struct FileWatchTask {
     source: FileSource,
     state: watch::Sender<WatchState>,
     watches: DirectoryWatches,
@@ -74,7 +74,7 @@ impl Drop for EventHandler {
     }
 }
 
-impl WatchTask {
+impl FileWatchTask {
     pub(super) fn new(source: FileSource, state: watch::Sender<WatchState>) -> Self {
         let (watches, baseline) = (DirectoryWatches::default(), Baseline::default());
         Self { source, state, watches, generation: 0, baseline }
