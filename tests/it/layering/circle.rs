@@ -14,18 +14,16 @@ struct Uses(BTreeMap<Module, BTreeMap<Module, String>>);
 
 /// What lies on a circle, each as `FILE:LINE: sentence`, but for the uses that are allowed.
 pub(super) fn circles(sources: &[Source], allowed: &[(&str, &str)]) -> Vec<String> {
-    let is_allowed = |user: &Module, used: &Module| {
-        allowed.iter().any(|(a, b)| *a == user.join("::") && *b == used.join("::"))
-    };
+    let is_allowed = |from: &Module, to: &Module| allowed.contains(&(&*from.join("::"), &*to.join("::")));
     let mut uses = Uses::of(sources);
-    for (user, all) in &mut uses.0 {
-        all.retain(|used, _| !is_allowed(user, used));
+    for (from, all) in &mut uses.0 {
+        all.retain(|to, _| !is_allowed(from, to));
     }
     let mut found = Vec::new();
-    for (user, all) in &uses.0 {
-        for (used, place) in all.iter().filter(|(used, _)| uses.reaches(used, user)) {
-            let (user, used) = (user.join("::"), used.join("::"));
-            found.push(format!("{place}: `{user}` uses `{used}`, which uses `{user}` in turn"));
+    for (from, all) in &uses.0 {
+        for (to, place) in all.iter().filter(|(to, _)| uses.leads(to, from)) {
+            let (from, to) = (from.join("::"), to.join("::"));
+            found.push(format!("{place}: `{from}` uses `{to}`, which uses `{from}` in turn"));
         }
     }
     found
@@ -37,18 +35,19 @@ impl Uses {
         let mut uses = BTreeMap::<_, BTreeMap<_, _>>::new();
         for source in sources {
             for (path, line) in &source.paths {
-                let used = crate_.module_of(&source.module, path);
-                let shared = source.module.iter().zip(&used).take_while(|(one, other)| one == other).count();
-                if let (Some(one), Some(other)) = (source.module.get(..=shared), used.get(..=shared)) {
-                    let uses = uses.entry(one.to_vec()).or_default();
-                    uses.entry(other.to_vec()).or_insert(format!("{}:{line}", source.file));
+                let target = crate_.module_of(&source.module, path);
+                let shared =
+                    source.module.iter().zip(&target).take_while(|(one, other)| one == other).count();
+                if let (Some(from), Some(to)) = (source.module.get(..=shared), target.get(..=shared)) {
+                    let all = uses.entry(from.to_vec()).or_default();
+                    all.entry(to.to_vec()).or_insert(format!("{}:{line}", source.file));
                 }
             }
         }
         Self(uses)
     }
 
-    fn reaches(&self, from: &Module, to: &Module) -> bool {
+    fn leads(&self, from: &Module, to: &Module) -> bool {
         let (mut seen, mut next) = (BTreeSet::new(), vec![from]);
         while let Some(module) = next.pop() {
             if module == to {
