@@ -3,7 +3,7 @@
 pub(super) mod mangle;
 mod rule;
 
-pub use rule::{Fault, RetryAfter, Rule, RuleError};
+pub use rule::{Fault, RetryAfter, Rule};
 
 use std::sync::Mutex;
 use std::time::Duration;

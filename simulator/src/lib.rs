@@ -29,15 +29,13 @@ mod sort;
 mod storage;
 mod version;
 
-pub use args::{Args, RunError, run};
-pub use certificate::CertificateError;
+pub use args::{Args, run};
 pub use clock::Clock;
-pub use fault::{ActiveRule, Fault, Faults, RetryAfter, Rule, RuleError};
-pub use options::{MOST_JOBS_PER_DAY, Options, SiteOptions, Tls};
-pub use request_log::{LoggedRequest, RequestLog};
+pub use fault::{Fault, RetryAfter, Rule};
+pub use options::{Options, SiteOptions, Tls};
 pub use site::Site;
 pub use storage::Category;
-pub use version::{ApiVersion, VersionError};
+pub use version::ApiVersion;
 
 use std::io;
 use std::net::SocketAddr;
@@ -47,7 +45,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use certificate::{Authority, Identity};
+use certificate::{Authority, CertificateError, Identity};
+use options::MOST_JOBS_PER_DAY;
 use site::State;
 
 /// Where the control endpoint of each site lives, beside its API.

@@ -8,7 +8,7 @@ use super::fault::Rule;
 use super::version::ApiVersion;
 
 /// The rate that a simulation accepts at most.
-pub const MOST_JOBS_PER_DAY: u32 = 1_000_000;
+pub(crate) const MOST_JOBS_PER_DAY: u32 = 1_000_000;
 
 /// A simulation: several sites that behave alike but have different jobs.
 #[derive(Clone, Debug)]

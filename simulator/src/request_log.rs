@@ -55,7 +55,7 @@ impl RequestLog {
 
     /// The most requests that were being answered at the same time.
     #[must_use]
-    pub fn most_at_once(&self) -> u64 {
+    pub(crate) fn most_at_once(&self) -> u64 {
         locked(&self.0).most_at_once
     }
 

@@ -135,13 +135,13 @@ impl Site {
 
     /// Scheme, address and base path, without a slash at the end.
     #[must_use]
-    pub fn base_url(&self) -> &str {
+    pub(crate) fn base_url(&self) -> &str {
         self.0.base_url()
     }
 
     /// Where faults, keys and versions are changed over HTTP.
     #[must_use]
-    pub fn control_url(&self) -> String {
+    pub(crate) fn control_url(&self) -> String {
         let root = self.base_url().strip_suffix(&self.0.base_path);
         format!("{}{CONTROL_PATH}", root.unwrap_or_default())
     }
@@ -214,7 +214,7 @@ impl Site {
 
     /// Removes a storage unit; whether there was one.
     #[must_use]
-    pub fn remove_storage_unit(&self, name: &str) -> bool {
+    pub(crate) fn remove_storage_unit(&self, name: &str) -> bool {
         self.0.storage.remove(name)
     }
 }
