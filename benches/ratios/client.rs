@@ -1,3 +1,5 @@
+//! A keep-alive HTTP client that costs as little as a client can.
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 

@@ -1,3 +1,5 @@
+//! Decoding a page of jobs, against the simplest types that hold its fields.
+
 use std::borrow::Cow;
 
 use nbu_exporter::collector::decode_jobs_page;

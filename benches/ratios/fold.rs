@@ -1,3 +1,5 @@
+//! The first cycle over 100 000 jobs: CPU and memory, against reading and decoding the same pages.
+
 use std::time::Duration;
 
 use crate::bare::{Reading, read_in_process};

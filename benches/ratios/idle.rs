@@ -1,3 +1,5 @@
+//! Memory of the idle program.
+
 use std::time::Duration;
 
 use crate::process::{Exporter, Simulator, config, series, sites_up};

@@ -1,3 +1,5 @@
+//! The time until each of many sites has data.
+
 use std::time::{Duration, Instant};
 
 use crate::process::{Exporter, Simulator, config, sites_up};

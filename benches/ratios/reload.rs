@@ -1,3 +1,5 @@
+//! The latency of a reload, and scrapes under reloads.
+
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};

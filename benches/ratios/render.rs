@@ -1,3 +1,5 @@
+//! Rendering and putting together a metrics page, against the prometheus crate's encoder.
+
 use nbu_exporter::exposition::{BuildInfo, MetricsPage, Registry};
 use nbu_exporter::metric::{Desc, Family, MetricKind, Naming};
 use nbu_exporter::snapshot::{Fragment, Snapshot};

@@ -1,3 +1,5 @@
+//! The rate of scrapes, against a server that only sends.
+
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 

@@ -1,3 +1,5 @@
+//! Medians, quantiles and measuring in turn.
+
 /// The value below which the share `quantile` of all values lies.
 pub fn quantile(values: &[f64], quantile: f64) -> f64 {
     let mut sorted = values.to_vec();

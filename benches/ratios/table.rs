@@ -1,3 +1,5 @@
+//! The table of results, and the goals that its rows are judged by.
+
 /// One line of the table.
 pub struct Row {
     what: String,

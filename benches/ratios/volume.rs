@@ -1,3 +1,5 @@
+//! A mounted ConfigMap, replaced as the kubelet does it.
+
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
