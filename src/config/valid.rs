@@ -112,7 +112,7 @@ fn opentelemetry(raw: Option<&RawOpenTelemetry>, decoder: &mut Decoder<'_>) -> O
                 decoder.violation(&raw.endpoint.location, "must be host:port with a port from 1 to 65535");
             }
             Err(NoValue::Absent) => {
-                decoder.violation(&raw.endpoint.location, "is required when tracing is enabled")
+                decoder.violation(&raw.endpoint.location, "is required when tracing is enabled");
             }
             _ => {}
         }
