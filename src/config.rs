@@ -4,6 +4,7 @@
 //! [`Violation`]s at once. Nothing here does I/O; the text and the files come as [`Material`].
 
 mod address;
+mod check;
 mod confusable;
 mod decoder;
 mod defect;
@@ -31,12 +32,13 @@ mod version;
 mod yaml;
 
 pub use address::{RESERVED_PATHS, metrics_path};
+pub use check::Check;
 pub use diff::{ConfigDiff, FlushReason, SiteChange};
 pub use duration::parse as parse_duration;
 pub use endpoint::{Endpoint, Scheme};
 pub use expand::{UnsetVariable, expanded};
 pub use listen::{ListenAddress, ListenHost};
-pub use load::{Check, Loaded, load, log, references};
+pub use load::{Loaded, load, log, references};
 pub use material::{Environment, FileProblem, Material};
 pub use proxy::{Proxy, UnusableProxy};
 pub use redact::{holds_secrets, redacted};

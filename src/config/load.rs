@@ -1,24 +1,12 @@
+//! Loads a configuration from its text and from everything that it refers to.
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::decoder::{Decoder, Slot};
 use super::raw::RawConfig;
 use super::report::{Report, Violation};
-use super::{Config, Environment, Log, Material, valid, yaml};
-
-/// How much is demanded of a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Check {
-    /// Everything: the file is to be run.
-    Full,
-    /// Everything, but for what single sites refer to: a site that lacks a key or certificate file, or a variable, goes
-    /// to [`Config::lacking`]. For a start, where nothing runs yet that could be kept.
-    Start,
-    /// All but what the file refers to: variables may be unset, key and certificate files may be missing. For a check in
-    /// a repository. In the [`Config`] an unset variable then counts as the key's default, and sites whose values are not
-    /// all known are left out.
-    SkipReferences,
-}
+use super::{Check, Config, Environment, Log, Material, valid, yaml};
 
 /// A valid configuration with what there is to say about it.
 #[derive(Clone, Debug, PartialEq)]

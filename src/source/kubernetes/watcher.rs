@@ -41,7 +41,7 @@ impl ObjectWatcher {
     pub fn start(reader: &ObjectReader) -> (Self, mpsc::Receiver<ObjectEvent>) {
         let (sender, events) = mpsc::channel(QUEUE);
         let backoff = Backoff::new(reader.timing.first_pause, reader.timing.longest_pause);
-        let watch = WatchTask {
+        let watch = ObjectWatch {
             reader: reader.clone(),
             events: sender,
             backoff,
@@ -118,7 +118,7 @@ impl ObjectReader {
 }
 
 /// The state of the task.
-struct WatchTask {
+struct ObjectWatch {
     reader: ObjectReader,
     events: mpsc::Sender<ObjectEvent>,
     backoff: Backoff,
@@ -150,7 +150,7 @@ impl From<Closed> for RoundError {
     }
 }
 
-impl WatchTask {
+impl ObjectWatch {
     async fn run<K: Holder>(mut self) {
         loop {
             match self.round::<K>().await {
