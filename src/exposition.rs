@@ -10,6 +10,7 @@ mod build;
 mod gzip;
 mod page;
 mod process;
+mod reading;
 mod registry;
 mod rendering;
 mod runtime;
@@ -17,7 +18,8 @@ mod runtime;
 pub use body::PageBody;
 pub use build::BuildInfo;
 pub use page::MetricsPage;
-pub use registry::{Reading, Readings, Registry};
+pub use reading::{Reading, Readings};
+pub use registry::Registry;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
