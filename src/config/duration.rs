@@ -33,7 +33,7 @@ pub fn parse(text: &str) -> Option<Duration> {
     if text.is_empty() { None } else { Duration::try_from_secs_f64(seconds).ok() }
 }
 
-/// The shortest spelling in the same words, such as `1h30m`.
+/// The shortest spelling in the same units, such as `1h30m`.
 pub(super) fn display(duration: Duration) -> String {
     let mut rest = duration.as_millis();
     let mut text = String::new();

@@ -51,7 +51,7 @@ pub fn references(file: &Path, text: &[u8], environment: &Environment) -> BTreeS
     paths.map(|path| directory(file).join(&path.0)).collect()
 }
 
-/// How a text wants to be logged, as far as it can be told of one that is not valid.
+/// The log settings of a text, as far as they can be read from one that is not valid.
 pub fn log(text: &[u8]) -> Log {
     let raw = skim(text, &Environment::default());
     let log = raw.as_ref().and_then(|raw| raw.log.get());

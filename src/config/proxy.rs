@@ -1,4 +1,4 @@
-//! The proxy on the way to a site: what `proxyUrl` says, else what the environment says.
+//! The proxy of a site: that of `proxyUrl`, else that of the environment.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,7 +13,7 @@ use super::decoder::Scalar;
 use super::key::Secrecy;
 use super::{Endpoint, Scheme, pattern};
 
-/// The proxy on the way to a site.
+/// The proxy of a site.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Proxy {
     /// None: connections are direct.
@@ -134,8 +134,8 @@ impl EnvironmentProxies {
         }
     }
 
-    /// The proxy on the way to an endpoint.
-    pub(super) fn on_the_way_to(&self, endpoint: &Endpoint) -> Proxy {
+    /// The proxy of an endpoint.
+    pub(super) fn for_endpoint(&self, endpoint: &Endpoint) -> Proxy {
         if is_loopback(endpoint.host()) || self.exceptions.contain(endpoint.host(), endpoint.port()) {
             return Proxy::Direct;
         }
@@ -284,7 +284,7 @@ mod tests {
     }
 
     fn way(variables: &[(&str, &str)], url: &str) -> String {
-        match proxies(variables).on_the_way_to(&endpoint(url)) {
+        match proxies(variables).for_endpoint(&endpoint(url)) {
             Proxy::Direct => "direct".to_owned(),
             Proxy::Url(url) => url.as_str().trim_end_matches('/').to_owned(),
             Proxy::Unusable(problem) => problem.to_string(),

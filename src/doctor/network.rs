@@ -1,4 +1,4 @@
-//! The way to the site: its addresses, and a connection to it, through the proxy if there is one.
+//! The addresses of the site, and a connection to it, through the proxy if there is one.
 
 use std::fmt;
 use std::io;
@@ -26,7 +26,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for T {}
 /// As long as the exporter waits for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The first host on the way.
+/// The host to connect to first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Hop {
     Site,
@@ -105,7 +105,7 @@ fn no_connection(hop: Hop) -> &'static str {
     }
 }
 
-/// The addresses to connect to: the site's, or those of the proxy on the way.
+/// The addresses to connect to: the site's, or those of its proxy.
 pub(super) async fn resolve(
     site: &Site,
     proxy: Option<&ProxyHop>,

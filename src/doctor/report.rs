@@ -82,7 +82,7 @@ pub enum CheckStatus {
 pub struct Finding {
     /// How it went.
     pub status: CheckStatus,
-    /// What was seen. Parts of it may be the server's words.
+    /// What was found. Parts of it may be text of the server.
     pub finding: String,
     /// What to do about it.
     pub cure: Option<String>,

@@ -69,9 +69,12 @@ impl fmt::Debug for ProxyHop {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
-    use crate::config::Scheme;
+    use crate::config::{Scheme, Secret};
     use crate::netbackup::fixture::site;
+    use crate::netbackup::{Client, TlsCache};
 
     #[test]
     fn a_proxy_shows_its_place_and_not_its_password() {
@@ -82,5 +85,15 @@ mod tests {
         assert_eq!((hop.host(), hop.port(), hop.is_tls()), ("proxy.example", 3128, false));
         assert!(hop.authorization().is_some_and(|value| value.to_str().unwrap().starts_with("Basic ")));
         assert_eq!(format!("{hop:?}"), "ProxyHop(proxy.example:3128)");
+    }
+
+    #[test]
+    fn a_client_shows_neither_its_key_nor_the_password_of_its_proxy() {
+        let mut site = site(Scheme::Http, "nbu.example", 1556);
+        site.api_key = Secret::new("hunter2".to_owned());
+        site.proxy = Proxy::Url("http://user:hunter2@proxy.example:3128".parse().unwrap());
+        let client = Client::new(&site, &TlsCache::default(), Arc::default(), Arc::default()).unwrap();
+        let shown = format!("{client:?}");
+        assert!(shown.contains("Transport(") && !shown.contains("hunter2"), "{shown}");
     }
 }

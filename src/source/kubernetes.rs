@@ -1,6 +1,6 @@
-//! A ConfigMap or Secret object as a source of the configuration, and Events as the way to tell the cluster what came of it.
+//! A ConfigMap or Secret object as a source of the configuration, and Events that report the outcome to the cluster.
 //!
-//! [`ObjectWatcher`] reports every revision that it sees; [`ObjectReader`] asks for the newest one. Neither decides:
+//! [`ObjectWatcher`] reports every revision that the API server sends; [`ObjectReader`] asks for the newest one. Neither decides:
 //! the reloader orders the sources. kube's own watcher is not used: after a 410 as HTTP status, and after a restore of
 //! etcd, it keeps a `resourceVersion` that the API server no longer has, and its pauses do not grow while lists fail. One
 //! round here is a list and a watch of a minute, so that each round reconciles.

@@ -1,4 +1,4 @@
-//! SIGHUP as a request to look again. It never kills us and is never lost.
+//! SIGHUP as a request to reload. It never ends the process and is never lost.
 //!
 //! A signal that arrives before its handler is installed kills the process, or is dropped when the process is
 //! PID 1. So [`block`] is the first thing in `main`: from then on signals stay pending, and those that are taken
@@ -25,9 +25,9 @@ fn taken() -> SigSet {
     [Signal::SIGHUP, Signal::SIGTERM, Signal::SIGINT].into_iter().collect()
 }
 
-/// The one stream of SIGHUPs. Any number that nobody waited for are one.
+/// The one stream of SIGHUPs. Several that arrive while nobody waits count as one.
 ///
-/// Kept for as long as the process lives: once it is dropped, the signal is swallowed.
+/// It has to live as long as the process: after it is dropped, the signal has no effect.
 #[derive(Debug)]
 pub struct Hangups {
     stream: tokio::signal::unix::Signal,

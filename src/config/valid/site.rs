@@ -72,7 +72,7 @@ impl SiteBuilder<'_> {
         let proxy = match raw.proxy_url.get() {
             Some(ProxyUrl::Url(url)) => Proxy::Url(url.clone()),
             Some(ProxyUrl::None) => Proxy::Direct,
-            None => self.proxies.on_the_way_to(&endpoint),
+            None => self.proxies.for_endpoint(&endpoint),
         };
         optional_usable.then_some(())?;
         Some(Site {

@@ -1,4 +1,4 @@
-//! The way to the API server: its address, our credentials, and the client that uses them.
+//! Access to the API server: its address, our credentials, and the client that uses them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use kube::{Client, Config};
 
 use super::Timing;
 
-/// Why there is no way to the API server at all.
+/// Why there is no access to the API server at all.
 #[derive(Debug, thiserror::Error)]
 pub enum AccessError {
     /// Neither a kubeconfig nor a service account.
@@ -26,7 +26,7 @@ pub enum AccessError {
 
 type Connect = dyn Fn() -> BoxFuture<'static, Result<Client, AccessError>> + Send + Sync;
 
-/// The way to the API server; clones share it.
+/// Access to the API server; clones share it.
 #[derive(Clone)]
 pub struct Access {
     connect: Arc<Connect>,

@@ -1,4 +1,4 @@
-//! What is told to the cluster, and the Event that tells it.
+//! What is announced to the cluster, and the Event that says it.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -29,14 +29,14 @@ pub enum EventReason {
     CredentialRejected,
 }
 
-/// One thing to tell the cluster. It must hold no secret.
+/// One message to the cluster. It must hold no secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Announcement {
-    /// Why it is told.
+    /// Why it is announced.
     pub reason: EventReason,
     /// The text; it is cut to what the API takes.
     pub note: String,
-    /// When it happened, which may be a while before it is told.
+    /// When it happened, which may be a while before it is published.
     pub at: Timestamp,
     /// What makes another announcement the same one.
     pub identity: EventIdentity,

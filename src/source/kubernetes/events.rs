@@ -41,7 +41,7 @@ pub struct Pod {
 #[derive(Clone, Debug)]
 pub struct Announcer(Arc<[Mailbox]>);
 
-/// What waits to be told of one object.
+/// What waits to be announced about one object.
 #[derive(Debug)]
 struct Mailbox {
     outbox: Mutex<Outbox>,

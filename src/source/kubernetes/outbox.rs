@@ -15,7 +15,7 @@ const REFILL: Duration = Duration::from_secs(10);
 /// none starves another. While the budget is used up the newest one waits, and older ones are dropped.
 #[derive(Debug)]
 pub(super) struct Outbox {
-    lanes: [Lane; EventReason::ALL.len()],
+    queues: [Queue; EventReason::ALL.len()],
 }
 
 /// What an [`Outbox`] has to give.
@@ -30,7 +30,7 @@ pub(super) enum Next {
 }
 
 #[derive(Debug)]
-struct Lane {
+struct Queue {
     reason: EventReason,
     /// The oldest first.
     waiting: VecDeque<Announcement>,
@@ -40,41 +40,41 @@ struct Lane {
 
 impl Outbox {
     pub(super) fn new(now: Instant) -> Self {
-        let lane = |reason| Lane { reason, waiting: VecDeque::new(), left: BURST, refilled: now };
-        Self { lanes: EventReason::ALL.map(lane) }
+        let queue = |reason| Queue { reason, waiting: VecDeque::new(), left: BURST, refilled: now };
+        Self { queues: EventReason::ALL.map(queue) }
     }
 
     /// Adds one that is the newest of its reason.
     pub(super) fn put(&mut self, announcement: Announcement, now: Instant) {
-        if let Some(lane) = self.lane(announcement.reason) {
-            lane.refill(now);
-            lane.waiting.push_back(announcement);
-            lane.drop_oldest();
+        if let Some(queue) = self.queue(announcement.reason) {
+            queue.refill(now);
+            queue.waiting.push_back(announcement);
+            queue.drop_oldest();
         }
     }
 
     /// Puts back one that could not be published. It is tried again, unless newer ones take its place.
     pub(super) fn put_back(&mut self, announcement: Announcement) {
-        if let Some(lane) = self.lane(announcement.reason) {
-            lane.left = (lane.left + 1).min(BURST);
-            lane.waiting.push_front(announcement);
-            lane.drop_oldest();
+        if let Some(queue) = self.queue(announcement.reason) {
+            queue.left = (queue.left + 1).min(BURST);
+            queue.waiting.push_front(announcement);
+            queue.drop_oldest();
         }
     }
 
-    fn lane(&mut self, reason: EventReason) -> Option<&mut Lane> {
-        self.lanes.iter_mut().find(|lane| lane.reason == reason)
+    fn queue(&mut self, reason: EventReason) -> Option<&mut Queue> {
+        self.queues.iter_mut().find(|queue| queue.reason == reason)
     }
 
     /// What is to be published next.
     pub(super) fn next(&mut self, now: Instant) -> Next {
         let mut earliest = None;
-        for lane in &mut self.lanes {
-            lane.refill(now);
-            if lane.left == 0 && !lane.waiting.is_empty() {
-                earliest = Some(earliest.map_or(lane.refilled, |at| lane.refilled.min(at)));
-            } else if let Some(announcement) = lane.waiting.pop_front() {
-                lane.left -= 1;
+        for queue in &mut self.queues {
+            queue.refill(now);
+            if queue.left == 0 && !queue.waiting.is_empty() {
+                earliest = Some(earliest.map_or(queue.refilled, |at| queue.refilled.min(at)));
+            } else if let Some(announcement) = queue.waiting.pop_front() {
+                queue.left -= 1;
                 return Next::Now(announcement);
             }
         }
@@ -82,7 +82,7 @@ impl Outbox {
     }
 }
 
-impl Lane {
+impl Queue {
     fn refill(&mut self, now: Instant) {
         while self.left < BURST && now.duration_since(self.refilled) >= REFILL {
             self.left += 1;

@@ -21,7 +21,7 @@ pub struct ObjectStatus {
 }
 
 impl ObjectStatus {
-    /// Whether the API server answers us. It rests on the age of the last answer, not on a stream that looks alive.
+    /// Whether the API server answers us. It is judged by the age of the last answer: an open stream proves nothing.
     pub fn is_up(&self) -> bool {
         let is_fresh = self.last().is_some_and(|(at, _)| at.elapsed() < STALE);
         self.answers.load(Ordering::Relaxed) && is_fresh
@@ -43,7 +43,7 @@ impl ObjectStatus {
         self.last().map(|(_, timestamp)| timestamp)
     }
 
-    /// The object's uid, as last seen.
+    /// The object's uid, as last observed.
     pub fn uid(&self) -> Option<String> {
         self.uid.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -330,6 +330,11 @@ fn the_key_of_a_secret_is_the_bytes_behind_its_base64_and_no_debug_shows_them() 
     assert_eq!(Revision::new(object, "other").text, Err(unusable));
 }
 
+#[tokio::test]
+async fn access_to_the_api_server_shows_no_token() {
+    assert_eq!(format!("{:?}", Mock::empty().access().await), "Access(ns)");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_get_says_what_is_there_now() {
     let rig = Rig::start(Mock::with("1", "a")).await;

@@ -46,7 +46,7 @@ fn hangups_and_terminate_together_end_in_order_and_nothing_is_loaded_after() {
         for signal in [Signal::SIGHUP, Signal::SIGTERM, Signal::SIGHUP] {
             send(&stage, signal);
         }
-        eventually("it drains", || stage.logged("draining") == 1);
+        eventually("it drains", || stage.logged("Draining") == 1);
         let Stage { exporter, volume: _volume, sites: _sites } = stage;
         let log = exporter.log();
         assert_eq!(exporter.wait(), Some(0), "{log:#?}");
@@ -93,12 +93,13 @@ fn after_terminate_no_hangup_loads_anything() {
     // A request that is never finished keeps the drain open.
     let _open = open_request(&stage);
     send(&stage, Signal::SIGTERM);
-    eventually("it drains", || stage.logged("draining") == 1);
+    eventually("it drains", || stage.logged("Draining") == 1);
     stage.swap(&stage.config(&[]));
     send(&stage, Signal::SIGHUP);
+    // That nothing happens can not be waited for: time enough for several reloads.
     std::thread::sleep(Duration::from_millis(300));
     let log = stage.exporter.log();
-    let drains = log.iter().position(|line| line.contains("draining")).unwrap();
+    let drains = log.iter().position(|line| line.contains("Draining")).unwrap();
     let after = log[drains..].iter().filter(|line| OUTCOMES.iter().any(|outcome| line.contains(outcome)));
     assert_eq!(after.count(), 0, "{log:#?}");
     // The second one does not wait for the request.
@@ -120,6 +121,8 @@ fn open_request(stage: &Stage) -> TcpStream {
 fn a_process_that_was_stopped_has_the_newest_edit_and_does_not_poll_for_the_lost_time() {
     let stage = Stage::start(2, &["paris"]);
     send(&stage, Signal::SIGSTOP);
+    let status = format!("/proc/{}/status", stage.exporter.pid());
+    eventually("it is stopped", || std::fs::read_to_string(&status).unwrap().contains("State:\tT"));
     let text = stage.config(&[("paris", 0), ("lyon", 1)]);
     stage.swap(&text.replace("apiKey", "apiKye"));
     stage.swap(&stage.config(&[]));
