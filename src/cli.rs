@@ -16,6 +16,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::app::{Options, RunError};
@@ -121,10 +122,10 @@ pub struct RunArgs {
     #[arg(long)]
     pub trace: bool,
     /// How much is logged; wins over the key `log.level`.
-    #[arg(long = "log.level", value_name = "LEVEL", ignore_case = true)]
+    #[arg(long = "log.level", value_name = "LEVEL", ignore_case = true, value_parser = words::<LogLevel>())]
     pub log_level: Option<LogLevel>,
     /// One line per event as logfmt or JSON; wins over the key `log.format`.
-    #[arg(long = "log.format", value_name = "FORMAT", ignore_case = true)]
+    #[arg(long = "log.format", value_name = "FORMAT", ignore_case = true, value_parser = words::<LogFormat>())]
     pub log_format: Option<LogFormat>,
     /// The address to listen on, `:PORT` for all of IPv6 and IPv4; wins over the keys `server.host` and `server.port`.
     /// May be given again.
@@ -219,6 +220,13 @@ const LONGEST_SHUTDOWN_DELAY: Duration = Duration::from_hours(1);
 fn shutdown_delay(text: &str) -> Result<Duration, &'static str> {
     let delay = config::parse_duration(text).filter(|delay| *delay <= LONGEST_SHUTDOWN_DELAY);
     delay.ok_or("must be a duration from 0s to 1h, such as 5s")
+}
+
+/// The words of a key that is a flag as well, without their meanings, which would make the help twice as long.
+fn words<T: ValueEnum + Send + Sync + 'static>() -> impl TypedValueParser<Value = T> {
+    let words = T::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+    PossibleValuesParser::new(words.map(|word| word.help(None::<&str>)))
+        .try_map(|word| T::from_str(&word, true))
 }
 
 impl RunArgs {
