@@ -5,7 +5,7 @@
 //!                                   └─► listeners ◄─ pages ◄───────────────────────────────┘
 //! ```
 
-mod announcing;
+mod announcements;
 mod catalogue;
 mod cluster;
 mod live;
@@ -52,19 +52,19 @@ pub struct Options {
     pub config: Option<PathBuf>,
     /// The ConfigMap or Secret object that holds the configuration.
     pub object: Option<ObjectName>,
-    /// Whether the cluster is told what came of it by Events; only with the object.
+    /// Whether Kubernetes Events tell the outcome of each reload; only with the object.
     pub events: bool,
     /// The file that keeps the last good configuration.
     pub last_good: Option<PathBuf>,
     /// The ConfigMap that keeps the last good configuration; only with the object.
     pub last_good_object: Option<ObjectName>,
-    /// Win over `server.host` and `server.port` when there is one.
+    /// Where to listen instead of `server.host` and `server.port`, unless it is empty.
     pub listen_addresses: Vec<ListenAddress>,
-    /// Wins over `server.uri`.
+    /// The path of the metrics page instead of `server.uri`.
     pub telemetry_path: Option<String>,
 }
 
-/// Why the program ends otherwise than asked to.
+/// Why the program ends without being asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The configuration can not be read or is not valid: the whole report.
@@ -149,7 +149,7 @@ impl App {
         Ok(Self { address, config, status: status_reader, drain, supervisor, reloader, cluster })
     }
 
-    /// Where the pages are served, first of all.
+    /// The first address that is served.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -167,7 +167,7 @@ impl App {
     /// Serves until the drain is asked for, and drains. A task that ends before that ends the program.
     pub async fn serve(mut self) -> Result<(), RunError> {
         let died = tokio::select! {
-            // The tasks end by the same token; that is no death.
+            // The tasks end by the same token then, as they should.
             biased;
             () = self.drain.cancelled() => None,
             error = first_death(&mut self.supervisor, &mut self.reloader, ended(&mut self.cluster)) => Some(error),
@@ -183,7 +183,7 @@ impl App {
     }
 }
 
-/// Waits for the death of a task that can not be begun anew, since what it knew is gone; which one it was.
+/// Waits until a task ends that can not be begun anew, since what it knew is gone; says which one it was.
 async fn first_death<T>(
     supervisor: &mut JoinHandle<()>,
     reloader: &mut JoinHandle<T>,

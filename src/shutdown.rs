@@ -10,7 +10,7 @@ use nix::sys::signal::SigSet;
 use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// A signal that ends us.
+/// A signal that ends the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
     /// From Kubernetes or a service manager.
@@ -78,13 +78,13 @@ impl Shutdown {
         Ok(Self { terminate, interrupt, termination: Termination::default() })
     }
 
-    /// What the first signal sets going.
+    /// The tokens that the signals cancel.
     pub fn termination(&self) -> Termination {
         self.termination.clone()
     }
 
-    /// Runs the work to its end, which the first signal asks for. A second signal, or the deadline passing after the
-    /// drain began, drops the work where it stands; the process then exits with status 1.
+    /// Runs the work to its end; the first signal asks it to end. The work is dropped in the middle by a second signal, or
+    /// when the drain takes longer than its deadline; the process then exits with status 1.
     pub async fn run<F: Future>(self, work: F, pace: Pace) -> Result<F::Output, Aborted> {
         let Self { mut terminate, mut interrupt, termination } = self;
         let next = async || {

@@ -1,3 +1,5 @@
+//! The list of all metric families of the sites.
+
 use crate::collector::{self, COLLECTORS};
 use crate::metric::Desc;
 use crate::netbackup::Stats;

@@ -1,3 +1,5 @@
+//! The ConfigMap or Secret object as a source, with the tasks that belong to it.
+
 use std::env;
 use std::sync::Arc;
 
@@ -7,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::RunError;
-use super::announcing::{Verdicts, keep_announcing};
+use super::announcements::{Verdicts, keep_announcing};
 use crate::exposition::{Reading, Readings};
 use crate::metric::{flag, seconds};
 use crate::reload::{ActiveConfig, MountLag, Statuses};
@@ -74,7 +76,7 @@ impl Cluster {
         }
     }
 
-    /// Begins to tell the cluster what comes of each reload, and of each refused key.
+    /// Begins to make Events of the outcome of each reload, and of each refused key.
     pub(super) fn announce(
         &mut self,
         statuses: Statuses,
@@ -106,7 +108,7 @@ impl Cluster {
     }
 }
 
-/// A name without a namespace means that of the pod, where that is known.
+/// A name without a namespace means the namespace of the pod, where that is known.
 fn in_our_namespace(object: &ObjectName) -> ObjectName {
     let mut object = object.clone();
     object.namespace = object.namespace.or_else(|| variable("POD_NAMESPACE"));

@@ -1,3 +1,5 @@
+//! The command `check-config`.
+
 use std::collections::BTreeSet;
 use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};

@@ -1,3 +1,5 @@
+//! The command `doctor`.
+
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -35,7 +35,7 @@ fn with_feature(mut error: clap::Error) -> clap::Error {
     error
 }
 
-/// What can not be parsed as a whole may still say how it is to be logged.
+/// A command line that can not be parsed may still say how the log is to be.
 fn asks_for_json(arguments: impl Iterator<Item = String>) -> bool {
     let mut is_value = false;
     for argument in arguments {

@@ -1,3 +1,5 @@
+//! The command `healthcheck`.
+
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;

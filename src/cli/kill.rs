@@ -44,7 +44,7 @@ pub fn kill(args: impl Iterator<Item = String>, out: &mut impl Write) -> ExitCod
 
 /// What the arguments ask for.
 #[derive(Debug, PartialEq, Eq)]
-enum Request {
+enum Invocation {
     /// Signal these processes; no signal means to ask only whether they are there.
     Send(Option<Signal>, Vec<i32>),
     /// List the names of all signals.
@@ -90,9 +90,9 @@ impl KillError {
 
 fn run(args: impl Iterator<Item = String>, out: &mut impl Write) -> Result<(), KillError> {
     match parse(args)? {
-        Request::Send(signal, pids) => send(signal, &pids),
-        Request::Name(signal) => Ok(writeln!(out, "{}", short_name(signal))?),
-        Request::List => {
+        Invocation::Send(signal, pids) => send(signal, &pids),
+        Invocation::Name(signal) => Ok(writeln!(out, "{}", short_name(signal))?),
+        Invocation::List => {
             let names: Vec<_> = Signal::iterator().map(short_name).collect();
             Ok(writeln!(out, "{}", names.join(" "))?)
         }
@@ -111,7 +111,7 @@ fn send(signal: Option<Signal>, pids: &[i32]) -> Result<(), KillError> {
     if failures.is_empty() { Ok(()) } else { Err(KillError::Send(failures)) }
 }
 
-fn parse(mut args: impl Iterator<Item = String>) -> Result<Request, UsageError> {
+fn parse(mut args: impl Iterator<Item = String>) -> Result<Invocation, UsageError> {
     let first = args.next().ok_or(UsageError::NoProcess)?;
     let (signal, rest): (_, Vec<String>) = match first.strip_prefix('-') {
         Some("l") => return parse_list(args),
@@ -127,18 +127,18 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Request, UsageError> 
         return Err(UsageError::NoProcess);
     }
     let pids = pids.iter().map(|pid| parse_pid(pid, behind_dashes)).collect::<Result<_, _>>()?;
-    Ok(Request::Send(signal, pids))
+    Ok(Invocation::Send(signal, pids))
 }
 
 /// `-l`, which also names the signal behind a shell's exit status (128 and the number).
-fn parse_list(mut args: impl Iterator<Item = String>) -> Result<Request, UsageError> {
-    let Some(number) = args.next() else { return Ok(Request::List) };
+fn parse_list(mut args: impl Iterator<Item = String>) -> Result<Invocation, UsageError> {
+    let Some(number) = args.next() else { return Ok(Invocation::List) };
     if args.next().is_some() {
         return Err(UsageError::TooManyForList);
     }
     let signal = number.parse::<i32>().ok().map(|status| if status > 128 { status - 128 } else { status });
     let signal = signal.and_then(|signal| Signal::try_from(signal).ok());
-    signal.map(Request::Name).ok_or(UsageError::UnknownSignal(number))
+    signal.map(Invocation::Name).ok_or(UsageError::UnknownSignal(number))
 }
 
 /// A signal by number or by name, with or without `SIG`, in either case; 0 is none.
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(line: &str, expected: &Result<Request, UsageError>) {
+    fn check(line: &str, expected: &Result<Invocation, UsageError>) {
         assert_eq!(&parse(words(line)), expected, "kill {line}");
     }
 
@@ -207,23 +207,23 @@ mod tests {
 
     #[test]
     fn every_usual_way_to_name_a_signal_is_understood() {
-        let hup = Ok(Request::Send(Some(Signal::SIGHUP), vec![1]));
+        let hup = Ok(Invocation::Send(Some(Signal::SIGHUP), vec![1]));
         for line in
             ["-HUP 1", "-SIGHUP 1", "-hup 1", "-1 1", "-s HUP 1", "-s SIGHUP 1", "-s 1 1", "-HUP -- 1"]
         {
             check(line, &hup);
         }
-        check("1 23", &Ok(Request::Send(Some(Signal::SIGTERM), vec![1, 23])));
-        check("-- 1", &Ok(Request::Send(Some(Signal::SIGTERM), vec![1])));
-        check("-9 7", &Ok(Request::Send(Some(Signal::SIGKILL), vec![7])));
-        check("-0 7", &Ok(Request::Send(None, vec![7])));
-        check("-s 0 7", &Ok(Request::Send(None, vec![7])));
+        check("1 23", &Ok(Invocation::Send(Some(Signal::SIGTERM), vec![1, 23])));
+        check("-- 1", &Ok(Invocation::Send(Some(Signal::SIGTERM), vec![1])));
+        check("-9 7", &Ok(Invocation::Send(Some(Signal::SIGKILL), vec![7])));
+        check("-0 7", &Ok(Invocation::Send(None, vec![7])));
+        check("-s 0 7", &Ok(Invocation::Send(None, vec![7])));
     }
 
     #[test]
     fn a_process_group_is_taken_only_behind_dashes() {
-        check("-HUP -- -12 5", &Ok(Request::Send(Some(Signal::SIGHUP), vec![-12, 5])));
-        check("-- -12", &Ok(Request::Send(Some(Signal::SIGTERM), vec![-12])));
+        check("-HUP -- -12 5", &Ok(Invocation::Send(Some(Signal::SIGHUP), vec![-12, 5])));
+        check("-- -12", &Ok(Invocation::Send(Some(Signal::SIGTERM), vec![-12])));
         check("-HUP -12", &Err(UsageError::NotAProcess("-12".to_owned())));
     }
 
@@ -243,9 +243,9 @@ mod tests {
 
     #[test]
     fn signals_are_listed_and_named() {
-        check("-l", &Ok(Request::List));
-        check("-l 1", &Ok(Request::Name(Signal::SIGHUP)));
-        check("-l 143", &Ok(Request::Name(Signal::SIGTERM)));
+        check("-l", &Ok(Invocation::List));
+        check("-l 1", &Ok(Invocation::Name(Signal::SIGHUP)));
+        check("-l 143", &Ok(Invocation::Name(Signal::SIGTERM)));
         check("-l 0", &Err(UsageError::UnknownSignal("0".to_owned())));
         check("-l 1 2", &Err(UsageError::TooManyForList));
         check_run("-l 15", 0, "TERM\n");

@@ -1,3 +1,5 @@
+//! The command `list-metrics`.
+
 use std::io::{self, Write};
 
 use super::{ListArgs, ListFormat};

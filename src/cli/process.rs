@@ -40,7 +40,7 @@ pub async fn until_signalled(
     let log = telemetry::init(overrides, registry.prometheus()).context("telemetry")?;
     let process = Process { registry, log: log.clone(), hangups, termination: shutdown.termination() };
     exit_code(shutdown.run(work(process), Pace { delay, deadline: DRAIN_DEADLINE }).await).or_else(|error| {
-        // Whoever reads the log as JSON reads these words as well.
+        // Whoever reads the log as JSON reads the error in the same form.
         if log.is_json() { Ok(failed(&error, true)) } else { Err(error) }
     })
 }
@@ -56,7 +56,7 @@ pub async fn interruptible(work: impl Future<Output = io::Result<ExitCode>>) -> 
 /// The exit code of a command that only prints.
 pub fn printed(outcome: io::Result<()>) -> Result<ExitCode, RunError> {
     match outcome {
-        // Whoever reads, such as `head`, has had enough.
+        // The reader, such as `head`, needs no more.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
         outcome => Ok(outcome.map(|()| ExitCode::SUCCESS)?),
     }

@@ -1,10 +1,12 @@
+//! Asking the exporter that runs.
+
 use std::time::Duration;
 
 use reqwest::{Client, Method};
 use url::Url;
 
 const CONNECT: Duration = Duration::from_secs(5);
-/// Enough of a stranger's answer to know who it was.
+/// How much of another server's answer is shown, to know which server it was.
 const MOST_CHARACTERS: usize = 120;
 const HINT: &str = "is the exporter running there? (--address URL)";
 
@@ -54,7 +56,7 @@ fn page(address: &str, page: &str) -> Option<Url> {
     Some(url)
 }
 
-/// The URL for people: a password in it is nobody's business.
+/// The URL as it is shown, without user and password.
 fn without_user(url: &Url) -> Url {
     let mut url = url.clone();
     // Both fail only for URLs without a host.
@@ -69,11 +71,11 @@ fn excerpt(text: &str) -> String {
 }
 
 fn client(patience: Duration) -> Result<Client, reqwest::Error> {
-    // The client wants to know its cryptography even where it speaks plain HTTP. An error means that it knows.
+    // The client needs a provider of cryptography even for plain HTTP. An error means that there is one already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     // The exporter's own address is never behind a proxy, and is plain HTTP: no certificates are needed.
     let plain = Client::builder().no_proxy().tls_certs_only([]);
-    // Whoever redirects is another server, and a redirected POST becomes a GET.
+    // A server that redirects is another one, and a redirected POST would become a GET.
     plain.redirect(reqwest::redirect::Policy::none()).connect_timeout(CONNECT).timeout(patience).build()
 }
 

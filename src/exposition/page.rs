@@ -57,7 +57,7 @@ impl MetricsPage {
         self.chunks.clone()
     }
 
-    /// The compressed form, made by who asks first while the others wait; `None` if that failed.
+    /// The compressed form, made by the first caller while the others wait; `None` if that failed.
     pub(super) async fn compressed(&self) -> Option<&Compressed> {
         self.compressed.get_or_init(|| compress(self.chunks())).await.as_ref()
     }

@@ -18,7 +18,7 @@ const START: &str = "process_start_time_seconds";
 const THREADS: &str = "process_threads";
 
 /// The standard process metrics (Prometheus, writing client libraries), read from `/proc`.
-pub(super) struct Process {
+pub(super) struct ProcessMetrics {
     /// Seconds since the epoch; it can not change.
     started: Option<f64>,
     /// The limits that the process was started with; nobody changes them later.
@@ -26,7 +26,7 @@ pub(super) struct Process {
     max_virtual: Option<f64>,
 }
 
-impl Process {
+impl ProcessMetrics {
     pub(super) fn of_self() -> Self {
         let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
         let system = fs::read_to_string("/proc/stat").unwrap_or_default();
@@ -41,7 +41,7 @@ impl Process {
     }
 }
 
-impl Readings for Process {
+impl Readings for ProcessMetrics {
     fn names(&self) -> Vec<(&'static str, &'static str)> {
         vec![
             (CPU, "Total user and system CPU time spent in seconds."),
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn this_process_has_all_of_them() {
-        let readings = Process::of_self().read();
+        let readings = ProcessMetrics::of_self().read();
         assert_eq!(readings.len(), 8);
         let of = |name| readings.iter().find(|reading| reading.name == name).unwrap().value;
         assert!(of(OPEN_FDS) >= 3.0 && of(RESIDENT) > 100_000.0 && of(THREADS) >= 1.0);

@@ -9,9 +9,9 @@ use prometheus::{Encoder as _, TextEncoder};
 use tracing::error;
 
 use super::BuildInfo;
-use super::process::Process;
+use super::process::ProcessMetrics;
 use super::reading::{Reading, Readings};
-use super::runtime::Runtime;
+use super::runtime::RuntimeMetrics;
 
 /// The exporter's own metrics; clones share it. Modules register what they count on [`Registry::prometheus`].
 #[derive(Clone)]
@@ -22,8 +22,8 @@ impl Registry {
     pub fn new(build: &BuildInfo) -> Result<Self, prometheus::Error> {
         let registry = Self(prometheus::Registry::new());
         build.register(&registry.0)?;
-        registry.register(Process::of_self())?;
-        registry.register(Runtime)?;
+        registry.register(ProcessMetrics::of_self())?;
+        registry.register(RuntimeMetrics)?;
         Ok(registry)
     }
 

@@ -28,7 +28,7 @@ impl OwnMetrics {
         Self { made, text: Bytes::from(registry.render()) }
     }
 
-    /// Whether they still stand for this moment.
+    /// Whether they are recent enough for a scrape of this moment.
     pub(super) fn are_fresh(&self) -> bool {
         self.made.elapsed() < SHARED_FOR
     }
@@ -44,7 +44,7 @@ pub(super) struct Rendering {
 }
 
 impl Rendering {
-    /// Adds `own` to `page`; joining them is left to who asks for an encoding first.
+    /// Adds `own` to `page`; they are joined when an encoding is asked for.
     pub(super) fn new(page: Arc<MetricsPage>, own: OwnMetrics) -> Self {
         Self { page, own, identity: OnceLock::new(), gzip: OnceCell::new() }
     }
@@ -54,7 +54,7 @@ impl Rendering {
         &self.own
     }
 
-    /// Whether this is `page`.
+    /// Whether it was made from `page`.
     pub(super) fn shows(&self, page: &Arc<MetricsPage>) -> bool {
         Arc::ptr_eq(&self.page, page)
     }

@@ -5,9 +5,9 @@ use tokio::runtime::Handle;
 use super::{Reading, Readings};
 
 /// The asynchronous runtime that the scrape runs on.
-pub(super) struct Runtime;
+pub(super) struct RuntimeMetrics;
 
-impl Readings for Runtime {
+impl Readings for RuntimeMetrics {
     fn names(&self) -> Vec<(&'static str, &'static str)> {
         vec![
             ("nbu_exporter_runtime_workers", "Worker threads of the asynchronous runtime."),

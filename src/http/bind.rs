@@ -29,7 +29,7 @@ pub struct Bound {
 /// An address can not be listened on.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
-    /// Somebody else has it.
+    /// Another process has it.
     #[error("cannot listen on {0}: the address is in use; choose another port, or stop what listens there")]
     InUse(SocketAddr),
     /// No interface has it.
@@ -40,7 +40,7 @@ pub enum BindError {
         "cannot listen on {0}: permission denied; use a port from 1024 on, or give the process CAP_NET_BIND_SERVICE"
     )]
     Privileged(SocketAddr),
-    /// The name means nothing.
+    /// The name does not resolve.
     #[error(
         "cannot listen on host {host:?}: {cause}; use an IP address, or a name that resolves on this host"
     )]
@@ -69,11 +69,11 @@ impl Bound {
     /// Binds an address that shares its port with listeners of ours, of which one covers the other. Both listen then:
     /// a client comes to the one with the narrowest address that is its own.
     pub(super) fn bind_beside(address: SocketAddr, ours: &[Arc<TcpListener>]) -> Result<Self, BindError> {
-        // Never for longer than it takes: as long as it is set, any program of our user could share our port.
+        // Only for the time of the bind: while it is set, any program of the same user could share the port.
         let share = |shared| ours.iter().try_for_each(|own| SockRef::from(&**own).set_reuse_port(shared));
         share(true).map_err(|cause| BindError::Other { address, cause })?;
         let bound = Self::listen(address, ours);
-        // It was possible a moment ago.
+        // It can not fail: setting it was possible a moment ago.
         let _ = share(false);
         bound
     }
@@ -82,7 +82,7 @@ impl Bound {
         let listen = || {
             let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
             if address.is_ipv6() {
-                // Whatever the system's default is (`net.ipv6.bindv6only`).
+                // The system's default may be another (`net.ipv6.bindv6only`).
                 SockRef::from(&socket).set_only_v6(false)?;
             }
             // Connections of an earlier listener may linger on the port. SO_REUSEPORT only beside our own: it would let
@@ -122,7 +122,7 @@ pub(super) async fn resolve(addresses: &[ListenAddress]) -> Result<Vec<SocketAdd
     }
     let all = resolved.clone();
     resolved.retain(|one| !all.iter().any(|other| other != one && covers(*other, *one)));
-    // Port 0 is another port each time.
+    // Port 0 is another port each time, so it is never a duplicate.
     let mut seen = HashSet::new();
     resolved.retain(|address| address.port() == 0 || seen.insert(*address));
     Ok(resolved)
@@ -145,7 +145,7 @@ async fn resolve_one(address: &ListenAddress) -> Result<SocketAddr, BindError> {
     addresses.next().ok_or_else(|| unresolved("the name has no address".to_owned()))
 }
 
-/// `[::]` means every address, and where IPv6 is off these are IPv4's.
+/// `[::]` means every address; where IPv6 is off, these are the addresses of IPv4.
 fn reachable(address: SocketAddr, try_ipv6: impl FnOnce() -> io::Result<()>) -> SocketAddr {
     let is_every = address.ip() == IpAddr::V6(Ipv6Addr::UNSPECIFIED);
     if is_every && try_ipv6().is_err_and(|error| is_lack_of_ipv6(&error)) {
@@ -154,14 +154,14 @@ fn reachable(address: SocketAddr, try_ipv6: impl FnOnce() -> io::Result<()>) -> 
     address
 }
 
-/// The kernel has none (`ipv6.disable=1`, a seccomp filter), or no interface has an address of it.
+/// The kernel has no IPv6 (`ipv6.disable=1`, a seccomp filter), or no interface has an IPv6 address.
 fn is_lack_of_ipv6(error: &io::Error) -> bool {
     let unsupported = [Errno::EAFNOSUPPORT, Errno::EPROTONOSUPPORT].map(|errno| errno as i32);
     error.kind() == io::ErrorKind::AddrNotAvailable
         || error.raw_os_error().is_some_and(|code| unsupported.contains(&code))
 }
 
-/// Whether two sockets can not simply listen at one time since one's addresses include the other's.
+/// Whether two sockets need care to listen at one time, since the addresses of one include those of the other.
 pub(super) fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
     covers(one, other) || covers(other, one)
 }

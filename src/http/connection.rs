@@ -63,13 +63,13 @@ impl Service {
         let open = OpenConnection::count(&self.metrics);
         // Answers are written whole: waiting to fill a segment would only delay their ends.
         let _ = stream.set_nodelay(true);
-        // Asking a token locks it; its own is asked by this connection alone.
+        // Asking a token locks it, so each connection asks tokens of its own.
         let ends = [drain, self.pages.announced()].map(CancellationToken::child_token);
         let [drain, _] = &ends;
         let progress = Arc::new(Progress::new());
         let answer = service_fn(|request| answer(&self.pages, request, progress.clone(), &ends));
         let connection = http1::Builder::new()
-            // hyper's own timer also runs while nothing is asked; `Progress` knows the difference.
+            // hyper's own timer also runs while the connection is idle; `Progress` knows the difference.
             .header_read_timeout(None)
             .max_header_size(self.limits.head_size)
             .max_buf_size(BUFFER)

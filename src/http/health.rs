@@ -12,7 +12,7 @@ pub(super) async fn healthy() -> &'static str {
 }
 
 /// The Go exporter's page. It always answers 200: there it was used as a liveness probe, which restarted the
-/// exporter whenever NetBackup was down. The body says the state in that exporter's words.
+/// exporter whenever NetBackup was down. The body says the state in the words of the Go exporter.
 pub(super) async fn health(extract::State(state): extract::State<Arc<State>>) -> &'static str {
     let Some(active) = state.config.load() else { return summary([].into_iter()) };
     let (config, snapshots) = (&active.config, state.exposition.store().load());

@@ -130,7 +130,7 @@ impl Listener {
 impl Connections {
     fn serve(&self, stream: TcpStream, permit: Option<OwnedSemaphorePermit>) {
         let (service, drain) = (self.service.clone(), self.drain.clone());
-        // Waiting for a token locks it: this one is waited for by this connection alone.
+        // Asking a token locks it, so each connection asks one of its own.
         let cut = self.cut.child_token();
         self.tasks.spawn(cut.run_until_cancelled_owned(async move {
             service.serve(stream, &drain).await;
@@ -140,7 +140,8 @@ impl Connections {
 }
 
 impl Acceptor {
-    /// Accepts until `stop` is cancelled, and then those who wait already. A panic costs no socket and no other client.
+    /// Accepts clients until `stop` is cancelled, and then those who wait already. A panic costs no socket and no other
+    /// client.
     async fn run(mut self, stop: CancellationToken) {
         let restarts = self.connections.service.metrics.restarts.clone();
         let accepting = restarts.keep(Task::Acceptor, &mut self, |acceptor| {

@@ -23,15 +23,15 @@ const HANDSHAKE: Duration = Duration::from_secs(2);
 /// what can fail fails before anything has changed; [`Listeners::commit`] serves it and drains the old one.
 ///
 /// `127.0.0.1` and `0.0.0.0` on one port share clients, and a socket that is closed resets those who wait in its queue.
-/// So both listen for a while: the kernel leads a client to the socket with the narrowest address. From wide to narrow,
-/// the wide socket stays until the connections are made that began before. From narrow to wide, the narrow socket
-/// stays for as long as its clients are ours.
+/// So both listen for a while: the kernel leads a client to the socket with the narrowest address. When the address
+/// becomes narrower, the wide socket stays until the connections that began before are made. When it becomes wider, the
+/// narrow socket stays for as long as the wide address is served.
 #[derive(Debug)]
 pub struct Listeners {
     service: Service,
-    /// What is to be served, as it was resolved.
+    /// The addresses to serve, as they were resolved.
     wanted: Vec<SocketAddr>,
-    /// Sockets for all of it, and narrower ones that came before.
+    /// The sockets for all of these, and narrower ones that were opened before.
     open: Vec<Listener>,
     /// Those that are retired and may still be open.
     closing: Vec<Listener>,
@@ -41,7 +41,7 @@ pub struct Listeners {
     cut: CancellationToken,
 }
 
-/// Listeners that are ready to serve. Dropping them leaves what was.
+/// Listeners that are ready to serve. Dropping them changes nothing.
 #[derive(Debug)]
 #[must_use = "they serve nothing until they are committed"]
 pub struct PreparedListeners {
@@ -79,7 +79,7 @@ impl Listeners {
         if wanted == self.wanted {
             return Ok(PreparedListeners { wanted, new: Vec::new() });
         }
-        // Two sockets of one address would share its clients, and one of them goes.
+        // Two sockets of one address would share its clients, and those of the closing socket would be lost.
         for closing in &self.closing {
             if wanted.iter().any(|wanted| overlap(*wanted, closing.local)) {
                 closing.closed().await;

@@ -18,7 +18,7 @@ pub struct HttpMetrics {
     cut: IntCounterVec,
     /// Failed accepts, such as for want of file descriptors.
     pub(super) accept_errors: IntCounter,
-    /// Begins an acceptor anew.
+    /// Restarts an accept task.
     pub(super) restarts: Restarts,
 }
 

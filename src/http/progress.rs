@@ -1,4 +1,4 @@
-//! How far a connection is, which decides by when it has to go on.
+//! How far a connection is, and the time limits that follow from it.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -26,7 +26,7 @@ enum Phase {
     Answer,
     /// The answer is handed over, and perhaps not yet sent.
     Flush,
-    /// Nothing is asked.
+    /// No request is open.
     Idle,
 }
 
@@ -103,7 +103,7 @@ impl Progress {
         self.stage().phase == Phase::Head
     }
 
-    /// When the connection is to be closed, and why. When the server is full, an idle one gives way to others.
+    /// When the connection is to be closed, and why. When the server is full, an idle connection gives way to others.
     pub(super) fn deadline(&self, limits: &Limits, full: bool) -> (Instant, Overdue) {
         let stage = self.stage();
         let (limit, reason) = match stage.phase {

@@ -25,7 +25,7 @@ enum Startup {
     /// There is no configuration yet.
     #[default]
     Waiting,
-    /// Since then there is one.
+    /// There is one since then.
     Starting(Instant),
     Ready,
 }

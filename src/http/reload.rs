@@ -42,7 +42,7 @@ pub(super) async fn reload(
     }
 }
 
-/// The words of the other exporters for a request by another method.
+/// Answers another method with the words of Prometheus' own exporters.
 pub(super) async fn needs_post() -> impl IntoResponse {
     let allow = [(header::ALLOW, "POST, PUT")];
     (StatusCode::METHOD_NOT_ALLOWED, allow, "This endpoint requires a POST request.\n")
@@ -76,7 +76,7 @@ fn answer(verdict: &Verdict, as_json: bool) -> Response {
         return (status, Json(body)).into_response();
     }
     let text = match verdict.outcome {
-        // A report has one mistake a line, and each is to stand at a line's beginning.
+        // A report has one mistake per line, and the first begins a line as well.
         Outcome::Rejected => format!("{outcome}:\n{}\n", verdict.detail.trim_end()),
         _ if verdict.detail.is_empty() => format!("{outcome}\n"),
         _ => format!("{outcome}: {}\n", verdict.detail.trim_end()),

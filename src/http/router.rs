@@ -27,7 +27,7 @@ use crate::exposition::PageBody;
 pub(super) type Content = Either<PageBody, Body>;
 
 /// All pages. The metrics page stands in front of the router: its path comes from the running configuration, and it is
-/// what is asked for all the time.
+/// requested most often.
 #[derive(Clone, Debug)]
 pub struct Pages {
     state: Arc<State>,

@@ -34,15 +34,15 @@ fn wants_gzip(headers: &HeaderMap) -> bool {
         }
     }
     let gzip = gzip.or(others).unwrap_or(0);
-    // Identity that is not named is acceptable, and is the last choice.
+    // Plain text that is not named is acceptable, and is the last choice.
     gzip > 0 && gzip >= identity.unwrap_or(0)
 }
 
-/// Thousandths; what is no weight is none.
+/// A weight in thousandths; text that is no weight counts as 0.
 fn weight(parameter: &str) -> u16 {
     let number = parameter.strip_prefix("q=").or_else(|| parameter.strip_prefix("Q="));
     match number.and_then(|number| number.trim().parse::<f32>().ok()) {
-        // In range by the pattern.
+        // The pattern keeps it in range.
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         Some(weight @ 0.0..=1.0) => (weight * 1000.0) as u16,
         _ => 0,

@@ -5,7 +5,7 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
-/// Counts log lines by level: for every line of logging there is a counter.
+/// Counts log lines by level.
 #[derive(Clone, Debug)]
 pub(super) struct MessageCounter(IntCounterVec);
 

@@ -17,7 +17,7 @@ const HEALTHY: Duration = Duration::from_mins(10);
 /// A task that a panic does not end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Task {
-    /// Takes in clients.
+    /// Accepts clients.
     Acceptor,
     /// Makes announcements of verdicts.
     Announcing,
@@ -37,7 +37,7 @@ impl Task {
     }
 }
 
-/// Begins tasks anew that panicked, and counts that.
+/// Begins a task anew after a panic, and counts that.
 #[derive(Clone, Debug)]
 pub struct Restarts(IntCounterVec);
 
@@ -62,7 +62,7 @@ impl Restarts {
         self.0.with_label_values(&[task.as_str()]).get()
     }
 
-    /// Does the work until it ends by itself. After a panic it goes on with what `state` is then.
+    /// Does the work until it ends by itself. After a panic the work begins anew with the state as the panic left it.
     pub async fn keep<S, T>(
         &self,
         task: Task,

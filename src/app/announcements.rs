@@ -1,3 +1,5 @@
+//! Makes Kubernetes Events of verdicts and of refused keys.
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +16,7 @@ use crate::telemetry::{Restarts, Task};
 /// A Secret comes up to about 80 s after the ConfigMap that names it, so a missing key file is no news before this.
 const PATIENCE: Duration = Duration::from_mins(3);
 
-/// Makes Events of verdicts and of refused keys; it never ends, and a panic is no end.
+/// Makes Events of verdicts and of refused keys. It never ends, and goes on after a panic.
 pub(super) async fn keep_announcing(
     restarts: Restarts,
     statuses: Statuses,
@@ -39,8 +41,8 @@ async fn announce(
     loop {
         let due = verdicts.due();
         let news = tokio::select! {
-            status = statuses.next() => verdicts.hear(&status),
-            () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => verdicts.give_up(),
+            status = statuses.next() => verdicts.announcement_of(&status),
+            () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => verdicts.overdue(),
             Some(site) = refused.recv() => Some(of_refusal(&site)),
         };
         if let Some(announcement) = news {
@@ -49,12 +51,12 @@ async fn announce(
     }
 }
 
-/// What was told last, and what is not told yet.
+/// What was announced last, and what waits to be announced.
 #[derive(Debug, Default)]
 pub(super) struct Verdicts {
-    told: Option<Arc<Verdict>>,
+    last: Option<Arc<Verdict>>,
     waiting: Option<Waiting>,
-    /// The revision that each reason was last told of.
+    /// The revision that each reason was last announced of.
     revisions: BTreeMap<EventReason, Arc<str>>,
 }
 
@@ -67,23 +69,23 @@ struct Waiting {
 }
 
 impl Verdicts {
-    /// Those after a start on this revision of the object.
+    /// Of an exporter that starts on this revision of the object.
     pub(super) fn after(revision: Option<&str>) -> Self {
         let revisions = revision.map(|revision| (EventReason::ConfigReloaded, revision.into()));
         Self { revisions: revisions.into_iter().collect(), ..Self::default() }
     }
 
-    /// When the patience with a missing file ends.
+    /// When a missing file is waited for no longer.
     fn due(&self) -> Option<Instant> {
         self.waiting.as_ref().map(|waiting| waiting.until)
     }
 
-    /// Takes in the newest verdict; what is to be told of it now.
-    fn hear(&mut self, status: &ReloadStatus) -> Option<Announcement> {
+    /// What is to be announced now of the newest verdict.
+    fn announcement_of(&mut self, status: &ReloadStatus) -> Option<Announcement> {
         let (at, verdict) = status.last_verdict.as_ref()?;
         self.waiting.take_if(|waiting| !stands(status, &waiting.verdict));
         let waits = self.waiting.as_ref().is_some_and(|waiting| waiting.verdict.detail == verdict.detail);
-        if waits || self.told.as_ref() == Some(verdict) {
+        if waits || self.last.as_ref() == Some(verdict) {
             return None;
         }
         if verdict.outcome == Outcome::Rejected && verdict.lacks_reference {
@@ -94,36 +96,36 @@ impl Verdicts {
         let (reason, words) = match verdict.outcome {
             Outcome::Applied => (EventReason::ConfigReloaded, verdict.detail.to_string()),
             Outcome::Rejected => (EventReason::ConfigRejected, verdict.detail.to_string()),
-            Outcome::Unchanged if status.newest_runs && self.has_told_a_rejection() => {
+            Outcome::Unchanged if status.newest_runs && self.has_announced_a_rejection() => {
                 (EventReason::ConfigReloaded, format!("what was refused is taken back; {}", verdict.detail))
             }
             Outcome::Unchanged | Outcome::Superseded => return None,
         };
-        Some(self.tell(*at, verdict, reason, &words))
+        Some(self.announce(*at, verdict, reason, &words))
     }
 
-    /// The file has not come.
-    fn give_up(&mut self) -> Option<Announcement> {
+    /// The announcement of the rejection that waited: the missing file has not come.
+    fn overdue(&mut self) -> Option<Announcement> {
         let Waiting { since, verdict, .. } = self.waiting.take()?;
-        Some(self.tell(since, &verdict, EventReason::ConfigRejected, &verdict.detail))
+        Some(self.announce(since, &verdict, EventReason::ConfigRejected, &verdict.detail))
     }
 
-    fn has_told_a_rejection(&self) -> bool {
-        self.told.as_ref().is_some_and(|told| told.outcome == Outcome::Rejected)
+    fn has_announced_a_rejection(&self) -> bool {
+        self.last.as_ref().is_some_and(|last| last.outcome == Outcome::Rejected)
     }
 
-    fn tell(
+    fn announce(
         &mut self,
         at: Timestamp,
         verdict: &Arc<Verdict>,
         reason: EventReason,
         words: &str,
     ) -> Announcement {
-        self.told = Some(verdict.clone());
+        self.last = Some(verdict.clone());
         let Some(revision) = &verdict.revision else {
             return Announcement { reason, note: words.to_owned(), at, identity: EventIdentity::Note };
         };
-        // What comes of it later is another thing, as a key file that changed.
+        // What happens to the revision later is an event of its own, such as a key file that changed.
         let is_first = self.revisions.insert(reason, revision.clone()).as_ref() != Some(revision);
         let identity = if is_first { EventIdentity::Revision(revision.clone()) } else { EventIdentity::Note };
         Announcement { reason, note: format!("revision {revision}: {words}"), at, identity }
@@ -287,7 +289,7 @@ mod tests {
             (EventReason::ConfigReloaded, "7", EventIdentity::Note),
             (EventReason::ConfigReloaded, "8", EventIdentity::Revision("8".into())),
         ] {
-            let told = verdicts.tell(Timestamp::now(), &verdict(revision), reason, "");
+            let told = verdicts.announce(Timestamp::now(), &verdict(revision), reason, "");
             assert_eq!((told.identity, told.reason), (expected, reason), "{revision}");
         }
     }
