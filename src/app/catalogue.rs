@@ -1,6 +1,6 @@
 //! The list of all metric families of the sites.
 
-use crate::collector::{self, COLLECTORS};
+use crate::collector::COLLECTORS;
 use crate::metric::Desc;
 use crate::netbackup::Stats;
 use crate::poller;
@@ -36,7 +36,7 @@ pub fn catalogue() -> Vec<Listed> {
             permission: Some(entry.permission),
         })
     });
-    let of_sites = poller::FAMILIES.iter().chain(collector::site::COLLECTOR_FAMILIES).map(own("poller"));
+    let of_sites = poller::FAMILIES.iter().map(own("poller"));
     let mut all: Vec<_> =
         of_collectors.chain(of_sites).chain(Stats::DESCS.iter().map(own("client"))).collect();
     all.sort_by_key(|listed| listed.desc.name);

@@ -1,58 +1,55 @@
+//! Jobs: those that finished in a rolling window, and those that run or wait.
+
 mod count;
 mod counters;
 mod descs;
 mod families;
 mod labels;
-mod live;
-mod progress;
+mod query;
+mod record;
+mod unfinished;
+mod watermark;
 mod window;
-mod wire;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
-use crate::config::ApiVersion;
 use crate::metric::Family;
-use crate::netbackup::{Cause, DecodeError, Listing, Page, Paging, decode};
+use crate::netbackup::{Cause, DecodeError, Page, decode};
 
-use super::{CollectError, Collector, Context, Diagnostics};
+use super::contract::{CollectError, Collector, Context, Diagnostics};
+use super::permission::Enforcement;
+use super::spec::CollectorSpec;
 use counters::Counters;
 use labels::Labels;
-use live::Live;
-use progress::{OVERLAP, Progress, Range, Reached};
+use query::{MAX_FINISHED_PAGES, MAX_UNFINISHED_PAGES, filter, listing};
+use record::{Job, JobRecord};
+use unfinished::Unfinished;
+use watermark::{OVERLAP, Range, Reached, Watermark};
 use window::{Finished, Window};
-use wire::{Job, Wire};
 
-pub(super) use count::PROBE;
-pub(super) use descs::FAMILIES;
-
-pub(super) const NAME: &str = "jobs";
-pub(super) const RESOURCE: &str = "/admin/jobs";
-
-/// The most that `/admin/jobs` takes.
-const PAGE_SIZE: u64 = 100;
-/// 200 000 finished jobs a cycle: two days of a very large domain. The cycle's deadline is usually nearer.
-const MAX_FINISHED_PAGES: u64 = 2000;
-/// 20 000 jobs that run or wait at the same time.
-const MAX_LIVE_PAGES: u64 = 200;
-/// From this version on the pages of jobs have cursors ("NetBackup API reference, versioning of /admin/jobs").
-const CURSORS_SINCE: ApiVersion = ApiVersion { major: 9, minor: 0 };
+/// What `list-metrics`, the doctor and the poller know of the collector.
+pub(super) static SPEC: CollectorSpec = CollectorSpec {
+    name: "jobs",
+    key: None,
+    families: descs::FAMILIES,
+    resource: query::RESOURCE,
+    permission: "|MANAGE|JOBS|",
+    enforcement: Enforcement::Object(&count::PROBE),
+    new: |_| Box::new(Jobs::default()),
+};
 
 /// Finished jobs of a rolling window, read as they end, and the jobs that run or wait now.
 #[derive(Debug, Default)]
-pub(super) struct Jobs {
+struct Jobs {
     labels: Labels,
     window: Window,
     counters: Counters,
-    progress: Progress,
+    watermark: Watermark,
 }
 
 impl Collector for Jobs {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
     fn collect<'a>(
         &'a mut self,
         context: &'a Context<'a>,
@@ -62,7 +59,7 @@ impl Collector for Jobs {
     }
 
     fn known_since(&self, since: Timestamp) -> Option<u64> {
-        self.progress.is_whole().then(|| self.window.count_since(since.as_second()))
+        self.watermark.is_whole().then(|| self.window.count_since(since.as_second()))
     }
 }
 
@@ -74,38 +71,38 @@ impl Jobs {
     ) -> Result<Vec<Family>, CollectError> {
         let now = context.client.server_time(context.now).as_second();
         let from = now.saturating_sub_unsigned(context.window.as_secs());
-        self.progress.begin(from, now);
+        self.watermark.begin(from, now);
         // A cycle that was cancelled left its jobs unsettled; they must not pile up.
         self.settle(from);
         // First what is few, so that a long backfill does not hide what runs.
-        let live = self.read_live(context, diagnostics).await;
-        if live.as_ref().is_err_and(CollectError::is_unauthorized) {
+        let unfinished = self.read_unfinished(context, diagnostics).await;
+        if unfinished.as_ref().is_err_and(CollectError::is_unauthorized) {
             // The same key would be refused again, and each refusal counts towards a lock-out.
-            return live.map(|_| Vec::new());
+            return unfinished.map(|_| Vec::new());
         }
         let finished = self.read_finished(context, now, diagnostics).await;
         self.settle(from);
-        let live = live?;
+        let unfinished = unfinished?;
         finished?;
         // What claims to end later than any clock explains is remembered, so that it counts once, but would never leave
         // the window.
         let summary = self.window.summary(from..=now.saturating_add(OVERLAP), &self.labels);
-        Ok(families::render(context, &summary, &self.counters, &live, &self.labels))
+        Ok(families::render(context, &summary, &self.counters, &unfinished, &self.labels))
     }
 
-    async fn read_live(
+    async fn read_unfinished(
         &mut self,
         context: &Context<'_>,
         diagnostics: &mut Diagnostics,
-    ) -> Result<Live, CollectError> {
-        let mut live = Live::default();
-        let listing = listing(context, "state ne 'DONE'".to_owned(), "jobId", MAX_LIVE_PAGES);
+    ) -> Result<Unfinished, CollectError> {
+        let mut unfinished = Unfinished::default();
+        let listing = listing(context, "state ne 'DONE'".to_owned(), "jobId", MAX_UNFINISHED_PAGES);
         let labels = &mut self.labels;
-        let fold = |text: &str| fold(text, diagnostics, |job, _| live.add(&job, labels));
+        let fold = |text: &str| fold(text, diagnostics, |job, _| unfinished.add(&job, labels));
         let walk = context.client.walk(&listing, context.deadline, fold).await?;
         diagnostics.truncated |= walk.truncated;
         diagnostics.records += walk.records;
-        Ok(live)
+        Ok(unfinished)
     }
 
     async fn read_finished(
@@ -114,7 +111,7 @@ impl Jobs {
         now: i64,
         diagnostics: &mut Diagnostics,
     ) -> Result<(), CollectError> {
-        for range in self.progress.ranges() {
+        for range in self.watermark.ranges() {
             let complete = self.read_range(context, range, now, diagnostics).await?;
             if !complete {
                 diagnostics.truncated = true;
@@ -136,8 +133,8 @@ impl Jobs {
         diagnostics: &mut Diagnostics,
     ) -> Result<bool, CollectError> {
         let listing = listing(context, filter(range), "endTime,jobId", MAX_FINISHED_PAGES);
-        let counts = self.progress.counts(range);
-        let Self { labels, window, counters, progress } = self;
+        let counts = self.watermark.counts(range);
+        let Self { labels, window, counters, watermark } = self;
         let mut reached = Reached::default();
         let fold = |text: &str| {
             fold(text, diagnostics, |job, diagnostics| {
@@ -152,7 +149,7 @@ impl Jobs {
         let walk = context.client.walk(&listing, context.deadline, fold).await;
         diagnostics.records += walk.as_ref().map_or(0, |walk| walk.records);
         let complete = walk.as_ref().is_ok_and(|walk| !walk.truncated);
-        progress.end(range, reached, complete, now);
+        watermark.end(range, reached, complete, now);
         match walk {
             Ok(_) => Ok(complete),
             // The cycle was too short for all, which is no failure of the server.
@@ -162,36 +159,11 @@ impl Jobs {
     }
 
     fn settle(&mut self, from: i64) {
-        let keep = self.progress.keep_from(from);
+        let keep = self.watermark.keep_from(from);
         let Self { labels, window, counters, .. } = self;
         window.settle(keep, |finished| counters.count(finished, labels.group(finished.group())));
         window.tidy(labels);
     }
-}
-
-fn listing(context: &Context<'_>, filter: String, sort: &str, max_pages: u64) -> Listing {
-    let cursors = context.client.version().is_none_or(|version| version >= CURSORS_SINCE);
-    Listing {
-        endpoint: RESOURCE,
-        query: vec![("filter", filter), ("sort", sort.to_owned())],
-        paging: if cursors { Paging::Cursor } else { Paging::Offset },
-        limit: PAGE_SIZE,
-        max_pages,
-    }
-}
-
-/// Date-times stand bare in a filter ("NetBackup API reference, /admin/jobs, filter").
-fn filter(range: Range) -> String {
-    let from = format!("endTime ge {}", date_time(range.from));
-    match range.until {
-        Some(until) => format!("{from} and endTime le {}", date_time(until)),
-        None => from,
-    }
-}
-
-fn date_time(second: i64) -> String {
-    let moment = Timestamp::from_second(second).unwrap_or(Timestamp::UNIX_EPOCH);
-    format!("{moment:.3}")
 }
 
 /// Decodes one page of jobs as every cycle does, and gives the number of its jobs; benchmarks measure this.
@@ -207,10 +179,10 @@ fn fold(
     diagnostics: &mut Diagnostics,
     mut add: impl FnMut(Job<'_>, &mut Diagnostics),
 ) -> Result<Page, DecodeError> {
-    let decoded = decode::<Wire<'_>>(text)?;
+    let decoded = decode::<JobRecord<'_>>(text)?;
     diagnostics.malformed += decoded.malformed;
-    for wire in decoded.records {
-        match Job::new(wire, &mut diagnostics.malformed) {
+    for record in decoded.records {
+        match Job::new(record, &mut diagnostics.malformed) {
             Some(job) => add(job, diagnostics),
             None => diagnostics.malformed += 1,
         }

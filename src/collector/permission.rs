@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::Context;
+use super::contract::Context;
 use crate::netbackup::{Cause, Client, Error};
 
 /// What a role without the permission gets ("NetBackup API reference, getting started, access control").
@@ -44,25 +44,25 @@ const MARGIN: u64 = 20;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Permission {
     asked: Option<Instant>,
-    answer: Answer,
+    answer: ProbeAnswer,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Answer {
+enum ProbeAnswer {
     /// None yet, or none that says anything.
     #[default]
     Unknown,
     /// The role may see all.
     Granted,
     /// It may not; and whether the list was empty then.
-    Refused { saw_none: bool },
+    Refused { was_empty: bool },
     /// It may, and yet the list had far less than there is.
     Short,
 }
 
 /// How much of a list the role of the key sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sight {
+pub(super) enum Visibility {
     /// All, as far as is known.
     Whole,
     /// A part.
@@ -87,42 +87,42 @@ impl Permission {
         if let Err(error) = &outcome {
             tracing::debug!(%error, "The permission was asked for");
         }
-        if let Some(answer) = Answer::of(&outcome, records, known) {
+        if let Some(answer) = ProbeAnswer::of(&outcome, records, known) {
             self.answer = answer;
         }
     }
 
-    /// What the list of a run that had so many `records` is worth.
-    pub(super) fn sight(&self, records: u64) -> Sight {
+    /// How much the role sees of a list that had so many `records`.
+    pub(super) fn visibility(&self, records: u64) -> Visibility {
         match self.answer {
-            Answer::Unknown | Answer::Granted => Sight::Whole,
-            Answer::Refused { .. } if records == 0 => Sight::Nothing,
-            Answer::Refused { .. } | Answer::Short => Sight::Part,
+            ProbeAnswer::Unknown | ProbeAnswer::Granted => Visibility::Whole,
+            ProbeAnswer::Refused { .. } if records == 0 => Visibility::Nothing,
+            ProbeAnswer::Refused { .. } | ProbeAnswer::Short => Visibility::Part,
         }
     }
 
     /// At first and every hour. An empty list asks each time, unless it is known to be no wonder: refusals may count
     /// towards a lock-out.
     pub(super) fn is_due(&self, records: u64) -> bool {
-        let saw_none = records == 0;
+        let was_empty = records == 0;
         let is_news = match self.answer {
-            Answer::Refused { saw_none: before } => before != saw_none,
-            _ => saw_none,
+            ProbeAnswer::Refused { was_empty: before } => before != was_empty,
+            _ => was_empty,
         };
         is_news || self.asked.is_none_or(|asked| asked.elapsed() >= INTERVAL)
     }
 }
 
-impl Answer {
+impl ProbeAnswer {
     /// `None` for an answer that says nothing of the permission.
     fn of(outcome: &Result<u64, Error>, records: u64, known: Option<u64>) -> Option<Self> {
-        let saw_none = records == 0;
+        let was_empty = records == 0;
         match outcome {
             Ok(count) if known.is_some_and(|known| *count > 2 * known + MARGIN) => Some(Self::Short),
             Ok(_) => Some(Self::Granted),
-            Err(Error { cause: Cause::Unauthorized, .. }) => Some(Self::Refused { saw_none }),
+            Err(Error { cause: Cause::Unauthorized, .. }) => Some(Self::Refused { was_empty }),
             // NetBackup's answer is 401; something in between may forbid every POST.
-            Err(Error { cause: Cause::Forbidden, .. }) if saw_none => Some(Self::Refused { saw_none }),
+            Err(Error { cause: Cause::Forbidden, .. }) if was_empty => Some(Self::Refused { was_empty }),
             Err(_) => None,
         }
     }
@@ -132,22 +132,22 @@ impl Answer {
 mod tests {
     use super::*;
 
-    const WHOLE: Option<Answer> = Some(Answer::Granted);
+    const WHOLE: Option<ProbeAnswer> = Some(ProbeAnswer::Granted);
 
-    fn check(outcome: Result<u64, Cause>, records: u64, known: Option<u64>, expected: Option<Answer>) {
+    fn check(outcome: Result<u64, Cause>, records: u64, known: Option<u64>, expected: Option<ProbeAnswer>) {
         let outcome = outcome.map_err(|cause| Error { endpoint: "/count", cause });
-        assert_eq!(Answer::of(&outcome, records, known), expected, "{outcome:?} {records} {known:?}");
+        assert_eq!(ProbeAnswer::of(&outcome, records, known), expected, "{outcome:?} {records} {known:?}");
     }
 
     #[test]
     fn a_count_says_whether_the_list_was_whole() {
         check(Ok(0), 0, Some(0), WHOLE);
         check(Ok(120), 3, Some(50), WHOLE);
-        check(Ok(121), 3, Some(50), Some(Answer::Short));
+        check(Ok(121), 3, Some(50), Some(ProbeAnswer::Short));
         check(Ok(121), 3, None, WHOLE);
-        check(Err(Cause::Unauthorized), 0, Some(0), Some(Answer::Refused { saw_none: true }));
-        check(Err(Cause::Unauthorized), 3, Some(0), Some(Answer::Refused { saw_none: false }));
-        check(Err(Cause::Forbidden), 0, None, Some(Answer::Refused { saw_none: true }));
+        check(Err(Cause::Unauthorized), 0, Some(0), Some(ProbeAnswer::Refused { was_empty: true }));
+        check(Err(Cause::Unauthorized), 3, Some(0), Some(ProbeAnswer::Refused { was_empty: false }));
+        check(Err(Cause::Forbidden), 0, None, Some(ProbeAnswer::Refused { was_empty: true }));
         check(Err(Cause::Forbidden), 3, None, None);
         check(Err(Cause::NotFound), 0, None, None);
         check(Err(Cause::Timeout), 3, None, None);
@@ -161,15 +161,15 @@ mod tests {
             permission = Permission { asked: permission.asked.or(Some(Instant::now())), answer };
             assert_eq!(permission.is_due(records), expected, "{answer:?} {records}");
         };
-        check(Answer::Granted, 7, false);
-        check(Answer::Granted, 0, true);
-        check(Answer::Unknown, 0, true);
-        check(Answer::Refused { saw_none: true }, 0, false);
-        check(Answer::Refused { saw_none: true }, 7, true);
-        check(Answer::Refused { saw_none: false }, 7, false);
-        check(Answer::Refused { saw_none: false }, 0, true);
+        check(ProbeAnswer::Granted, 7, false);
+        check(ProbeAnswer::Granted, 0, true);
+        check(ProbeAnswer::Unknown, 0, true);
+        check(ProbeAnswer::Refused { was_empty: true }, 0, false);
+        check(ProbeAnswer::Refused { was_empty: true }, 7, true);
+        check(ProbeAnswer::Refused { was_empty: false }, 7, false);
+        check(ProbeAnswer::Refused { was_empty: false }, 0, true);
         tokio::time::advance(INTERVAL).await;
-        check(Answer::Granted, 7, true);
-        check(Answer::Refused { saw_none: true }, 0, true);
+        check(ProbeAnswer::Granted, 7, true);
+        check(ProbeAnswer::Refused { was_empty: true }, 0, true);
     }
 }

@@ -1,3 +1,5 @@
+//! Storage units.
+
 mod families;
 mod unit;
 
@@ -7,13 +9,23 @@ use futures_util::future::BoxFuture;
 use crate::metric::Family;
 use crate::netbackup::{DecodeError, Listing, Page, Paging, decode};
 
-use super::{CollectError, Collector, Context, Diagnostics};
-use unit::{Unit, Wire};
+use super::contract::{CollectError, Collector, Context, Diagnostics};
+use super::permission::Enforcement;
+use super::spec::CollectorSpec;
+use unit::{Unit, UnitRecord};
 
-pub(super) use families::FAMILIES;
+const RESOURCE: &str = "/storage/storage-units";
 
-pub(super) const NAME: &str = "storage";
-pub(super) const RESOURCE: &str = "/storage/storage-units";
+/// What `list-metrics`, the doctor and the poller know of the collector.
+pub(super) static SPEC: CollectorSpec = CollectorSpec {
+    name: "storage",
+    key: None,
+    families: families::FAMILIES,
+    resource: RESOURCE,
+    permission: "|STORAGE|STORAGE-UNITS|",
+    enforcement: Enforcement::Api,
+    new: |_| Box::new(Storage),
+};
 
 /// Storage units: what they hold and what they can do ("NetBackup API reference, /storage/storage-units").
 #[derive(Debug)]
@@ -23,10 +35,6 @@ pub(super) struct Storage;
 const MAX_PAGES: u64 = 200;
 
 impl Collector for Storage {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
     fn collect<'a>(
         &'a mut self,
         context: &'a Context<'a>,
@@ -53,10 +61,10 @@ async fn collect(context: &Context<'_>, diagnostics: &mut Diagnostics) -> Result
 }
 
 fn fold(text: &str, units: &mut Vec<Unit>, diagnostics: &mut Diagnostics) -> Result<Page, DecodeError> {
-    let decoded = decode::<Wire<'_>>(text)?;
+    let decoded = decode::<UnitRecord<'_>>(text)?;
     diagnostics.malformed += decoded.malformed;
-    for wire in decoded.records {
-        match Unit::new(wire, &mut diagnostics.malformed) {
+    for record in decoded.records {
+        match Unit::new(record, &mut diagnostics.malformed) {
             Some(unit) if unit.is_tape => {}
             Some(unit) => units.push(unit),
             None => diagnostics.malformed += 1,

@@ -1,4 +1,10 @@
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::runner::run;
 use super::*;
+use crate::netbackup::Client;
 use crate::netbackup::fixture::{Answer, Server, soon};
 
 #[test]
@@ -29,41 +35,10 @@ async fn a_missing_permission_is_the_outcome_of_one_collector() {
     let mut outcomes = Vec::new();
     for mut collector in build(&crate::config::Collectors::default()) {
         let run = collector.run(&context).await;
-        let mut record = site::Record::default();
-        record.note(&run, context.now);
-        assert_eq!(record.unauthorized, run.outcome.is_err());
+        assert_eq!(run.is_unauthorized(), run.outcome.is_err());
         outcomes.push(run.outcome.map_err(|error| error.reason()));
     }
     assert_eq!(outcomes, [Err("unauthorized"), Ok(())]);
-}
-
-#[test]
-fn the_records_of_collectors_become_families() {
-    let good = site::Record {
-        success: true,
-        last_success: Timestamp::from_millisecond(1500).ok(),
-        malformed: 3,
-        records: Some(12),
-        ..Default::default()
-    };
-    let families =
-        site::collector_families("paris", &[("jobs", &good), ("storage", &site::Record::default())]);
-    let text: String = families.iter().map(Family::text).collect();
-    for line in [
-        "nbu_scrape_collector_success{site=\"paris\",collector=\"jobs\"} 1\n",
-        "nbu_scrape_collector_success{site=\"paris\",collector=\"storage\"} 0\n",
-        "nbu_scrape_collector_last_success_timestamp_seconds{site=\"paris\",collector=\"jobs\"} 1.5\n",
-        "nbu_scrape_collector_records{site=\"paris\",collector=\"jobs\"} 12\n",
-        "nbu_scrape_collector_odd_records_total{site=\"paris\",collector=\"jobs\"} 3\n",
-    ] {
-        assert!(text.contains(line), "{line} is not in\n{text}");
-    }
-    assert!(
-        !text.contains("records{site=\"paris\",collector=\"storage\""),
-        "a run that did not begin saw nothing"
-    );
-    assert!(!text.contains("last_success_timestamp_seconds{site=\"paris\",collector=\"storage\""));
-    assert_eq!(families.len(), site::COLLECTOR_FAMILIES.len());
 }
 
 #[tokio::test]

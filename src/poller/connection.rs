@@ -1,3 +1,5 @@
+//! The client of a site, and what is asked about its API keys beside the collection.
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,15 +8,15 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use tokio::time::{Instant, sleep};
 
-use super::Plan;
-use super::cycle::Memory;
+use super::plan::Plan;
+use super::state::SiteState;
 use crate::config::{Secret, Site};
 use crate::netbackup::{self, Client, KeyState, QuietGate, Stats, TlsCache};
 
-/// What is asked beside the collection holds nobody up, so it may outlast the longest quiet that a server gets.
+/// The deadline of a question about a key. It holds nothing up, so it may outlast the longest quiet that a server can ask for.
 const PATIENCE: Duration = Duration::from_hours(2);
-/// A refused key is asked for again after the interval, and less and less often: each refusal may count towards a
-/// lock-out.
+/// A refused key is asked about again after the interval, and then less and less often: each refusal may count towards
+/// a lock-out.
 const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 
 /// What all clients of one site have in common, whatever their key.
@@ -30,7 +32,7 @@ impl Dialer {
         Self { tls, ..Self::default() }
     }
 
-    /// Makes a client; why that can not be is kept for the cycle to say.
+    /// Makes a client; the error is kept, so that the cycle can report it.
     fn client(&self, site: &Site) -> Result<Arc<Client>, String> {
         Client::new(site, &self.tls, self.stats.clone(), self.gate.clone())
             .map(Arc::new)
@@ -43,65 +45,65 @@ impl Dialer {
 pub(super) struct Connection {
     client: Result<Arc<Client>, String>,
     key: Secret,
-    trial: Trial,
-    check: Check,
+    trial: KeyTrial,
+    check: KeyCheck,
 }
 
 /// What came of a question about a key.
 #[derive(Debug)]
-pub(super) enum News {
+pub(super) enum KeyEvent {
     /// A newer key takes the place of the one in use.
-    Taken(Arc<Client>),
+    Accepted(Arc<Client>),
     /// The newer key is refused, and the one in use is not.
     Refused,
     /// The key in use is good or not, or that is not known.
     Checked(Result<KeyState, netbackup::Error>),
 }
 
-impl News {
-    /// Whether collecting goes on by another client.
-    pub(super) fn is_of_client(&self) -> bool {
-        matches!(self, Self::Taken(_))
+impl KeyEvent {
+    /// Whether another client collects from now on.
+    pub(super) fn replaces_client(&self) -> bool {
+        matches!(self, Self::Accepted(_))
     }
 }
 
 /// A newer key than the one in use.
 #[derive(Default)]
-enum Trial {
+enum KeyTrial {
     #[default]
     None,
-    /// It was not asked for before; its client comes back if it is to wait.
+    /// It is tried for the first time; its client comes back as an error if it has to wait.
     First(BoxFuture<'static, Result<Arc<Client>, Arc<Client>>>, Duration),
-    /// It was refused, and is asked for again.
+    /// It was refused, and is asked about again until it is accepted.
     Waiting(BoxFuture<'static, Arc<Client>>),
 }
 
-impl Trial {
+impl KeyTrial {
     /// Dropping the future loses nothing.
-    async fn news(&mut self) -> News {
+    async fn event(&mut self) -> KeyEvent {
         match self {
             Self::None => std::future::pending().await,
             Self::First(asking, interval) => match asking.await {
-                Ok(client) => self.taken(client),
+                Ok(client) => self.accepted(client),
                 Err(client) => {
                     *self = Self::Waiting(wait(client, *interval).boxed());
-                    News::Refused
+                    KeyEvent::Refused
                 }
             },
             Self::Waiting(asking) => {
                 let client = asking.await;
-                self.taken(client)
+                self.accepted(client)
             }
         }
     }
 
-    fn taken(&mut self, client: Arc<Client>) -> News {
+    fn accepted(&mut self, client: Arc<Client>) -> KeyEvent {
         *self = Self::None;
-        News::Taken(client)
+        KeyEvent::Accepted(client)
     }
 }
 
-impl fmt::Debug for Trial {
+impl fmt::Debug for KeyTrial {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::None => "None",
@@ -113,21 +115,21 @@ impl fmt::Debug for Trial {
 
 /// The question whether the key in use is good.
 #[derive(Default)]
-struct Check(Option<BoxFuture<'static, Result<KeyState, netbackup::Error>>>);
+struct KeyCheck(Option<BoxFuture<'static, Result<KeyState, netbackup::Error>>>);
 
-impl Check {
+impl KeyCheck {
     /// Dropping the future loses nothing.
-    async fn news(&mut self) -> News {
+    async fn event(&mut self) -> KeyEvent {
         let Some(asking) = &mut self.0 else { return std::future::pending().await };
         let state = asking.await;
         self.0 = None;
-        News::Checked(state)
+        KeyEvent::Checked(state)
     }
 }
 
-impl fmt::Debug for Check {
+impl fmt::Debug for KeyCheck {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "Check({})", self.0.is_some())
+        write!(formatter, "KeyCheck({})", self.0.is_some())
     }
 }
 
@@ -138,7 +140,7 @@ impl Connection {
     }
 
     fn with(client: Result<Arc<Client>, String>, key: Secret) -> Self {
-        Self { client, key, trial: Trial::None, check: Check::default() }
+        Self { client, key, trial: KeyTrial::None, check: KeyCheck::default() }
     }
 
     /// The client to collect by.
@@ -155,54 +157,55 @@ impl Connection {
     }
 
     /// Waits for what comes of the questions about keys. Dropping the future loses nothing.
-    pub(super) async fn news(&mut self) -> News {
+    pub(super) async fn event(&mut self) -> KeyEvent {
         tokio::select! {
             biased;
-            news = self.trial.news() => news,
-            news = self.check.news() => news,
+            event = self.trial.event() => event,
+            event = self.check.event() => event,
         }
     }
 
-    /// Draws the conclusions.
-    pub(super) fn hear(&mut self, news: News, plan: &Plan, memory: &mut Memory) {
-        match news {
-            News::Taken(client) => {
+    /// Takes in what came of a question, and publishes it.
+    pub(super) fn handle(&mut self, event: KeyEvent, plan: &Plan, state: &mut SiteState) {
+        match event {
+            KeyEvent::Accepted(client) => {
                 tracing::info!("The new API key is in use");
-                memory.key_changed(false);
+                state.key_changed(false);
                 *self = Self::with(Ok(client), plan.site.api_key.clone());
             }
-            News::Refused => memory.key_changed(true),
-            News::Checked(state) => memory.site().key_checked(state),
+            KeyEvent::Refused => state.key_changed(true),
+            KeyEvent::Checked(checked) => state.status.key_checked(checked),
         }
+        state.publish(plan);
     }
 
     /// The connection to the same endpoint under a new plan.
     ///
-    /// Another key is tried before the one in use is given up: a key that was rotated wrongly must not take down a site
-    /// whose old key still works. Meanwhile that one collects.
-    pub(super) fn under(self, plan: &Plan, dialer: &Dialer, memory: &mut Memory) -> Self {
+    /// Another key is tried while the one in use goes on collecting: a key that was rotated wrongly must not take down a
+    /// site whose old key still works.
+    pub(super) fn reconnect(self, plan: &Plan, dialer: &Dialer, state: &mut SiteState) -> Self {
         let fresh = Self::open(plan, dialer);
         if self.key == fresh.key {
-            if !matches!(self.trial, Trial::None) || self.check.0.is_some() {
-                memory.key_changed(false);
+            if !matches!(self.trial, KeyTrial::None) || self.check.0.is_some() {
+                state.key_changed(false);
             }
             return fresh;
         }
         let with_old_key = Site { api_key: self.key.clone(), ..plan.site.clone() };
         let (Ok(new), Ok(old)) = (&fresh.client, dialer.client(&with_old_key)) else {
-            memory.key_changed(false);
+            state.key_changed(false);
             return fresh;
         };
         let trial = try_first(new.clone(), old.clone());
-        let trial = Trial::First(trial.boxed(), plan.collection.interval);
+        let trial = KeyTrial::First(trial.boxed(), plan.collection.interval);
         Self { trial, ..Self::with(Ok(old), self.key) }
     }
 }
 
-/// Tries a new key; it is returned as an error if it is to wait, since it is refused and the old one is not.
+/// Tries a new key. Its client is the error if it has to wait, since it is refused and the old one is not.
 async fn try_first(new: Arc<Client>, old: Arc<Client>) -> Result<Arc<Client>, Arc<Client>> {
     if !is_refused(&new).await {
-        // An answer that says nothing of the key is no reason against it.
+        // Any other answer says nothing about the key, so it is no reason against it.
         return Ok(new);
     }
     if is_refused(&old).await {
@@ -213,12 +216,12 @@ async fn try_first(new: Arc<Client>, old: Arc<Client>) -> Result<Arc<Client>, Ar
     Err(new)
 }
 
-/// Asks for a refused key until it is accepted.
+/// Asks about a refused key until it is accepted.
 async fn wait(client: Arc<Client>, interval: Duration) -> Arc<Client> {
     let mut pause = interval;
     loop {
         sleep(pause).await;
-        // A server that does not answer says nothing of the key: the old one, which works, must not go for that.
+        // A server that does not answer says nothing about the key, and the old one works.
         if is_accepted(&client).await {
             return client;
         }
@@ -242,6 +245,7 @@ mod tests {
     use crate::config::{Collection, Collectors, fixture};
     use crate::metric::MetricNames;
     use crate::netbackup::fixture::{Answer, KEY, Server};
+    use crate::snapshot::SnapshotStore;
 
     fn plan(server: &Server, key: &str) -> Plan {
         let mut site = server.site();
@@ -258,7 +262,7 @@ mod tests {
     async fn rotated(
         answers: impl Fn(&str, usize) -> u16 + Send + Sync + 'static,
         keys: &[&str],
-    ) -> (Server, Connection, Memory) {
+    ) -> (Server, Connection, SiteState) {
         let asked = AtomicUsize::new(0);
         let server = Server::start(move |seen| match (seen.path.as_str(), seen.key.as_deref()) {
             ("/ping", _) => Answer::ping("12.0"),
@@ -270,18 +274,19 @@ mod tests {
         })
         .await;
         let dialer = Dialer::default();
-        let mut memory = Memory::new(Vec::new());
+        let writer = SnapshotStore::default().writer(server.site().id);
+        let mut state = SiteState::with(Vec::new(), dialer.stats.clone(), writer);
         let mut connection = Connection::open(&plan(&server, KEY), &dialer);
         for key in keys {
             let plan = plan(&server, key);
-            connection = connection.under(&plan, &dialer, &mut memory);
-            // Whatever changes next, it changes after this word.
+            connection = connection.reconnect(&plan, &dialer, &mut state);
+            // The next change comes after this event.
             if connection.key != plan.site.api_key {
-                let news = connection.news().await;
-                connection.hear(news, &plan, &mut memory);
+                let event = connection.event().await;
+                connection.handle(event, &plan, &mut state);
             }
         }
-        (server, connection, memory)
+        (server, connection, state)
     }
 
     #[tokio::test]
@@ -292,22 +297,22 @@ mod tests {
             (_, 3) => 400,
             _ => 200,
         };
-        let (server, mut connection, mut memory) = rotated(answers, &["newer"]).await;
-        assert!(connection.key == Secret::new(KEY.to_owned()) && memory.site().credential == Some(false));
-        let news = connection.news().await;
-        connection.hear(news, &plan(&server, "newer"), &mut memory);
-        assert!(connection.key == Secret::new("newer".to_owned()) && memory.site().credential.is_none());
+        let (server, mut connection, mut state) = rotated(answers, &["newer"]).await;
+        assert!(connection.key == Secret::new(KEY.to_owned()) && state.status.credential == Some(false));
+        let event = connection.event().await;
+        connection.handle(event, &plan(&server, "newer"), &mut state);
+        assert!(connection.key == Secret::new("newer".to_owned()) && state.status.credential.is_none());
         assert_eq!(server.seen_at("/security/api-keys").len(), 5);
     }
 
     #[tokio::test]
     async fn a_wrong_key_stays_out_whatever_else_changes_and_is_forgotten_when_the_old_one_is_back() {
         let answers = |key: &str, _| if key == KEY { 200 } else { 401 };
-        let (_server, connection, mut memory) = rotated(answers, &["wrong", "wrong"]).await;
+        let (_server, connection, state) = rotated(answers, &["wrong", "wrong"]).await;
         assert!(connection.key == Secret::new(KEY.to_owned()));
-        assert!(matches!(connection.trial, Trial::Waiting(_)) && memory.site().credential == Some(false));
-        let (_server, connection, mut memory) = rotated(answers, &["wrong", KEY]).await;
-        assert!(matches!(connection.trial, Trial::None) && memory.site().credential.is_none());
+        assert!(matches!(connection.trial, KeyTrial::Waiting(_)) && state.status.credential == Some(false));
+        let (_server, connection, state) = rotated(answers, &["wrong", KEY]).await;
+        assert!(matches!(connection.trial, KeyTrial::None) && state.status.credential.is_none());
     }
 
     #[tokio::test]
@@ -315,6 +320,8 @@ mod tests {
         let (_server, connection, _) = rotated(|key, _| if key == KEY { 400 } else { 401 }, &["wrong"]).await;
         assert!(connection.key == Secret::new(KEY.to_owned()));
         let (_server, connection, _) = rotated(|_, _| 401, &["wrong"]).await;
-        assert!(connection.key == Secret::new("wrong".to_owned()) && matches!(connection.trial, Trial::None));
+        assert!(
+            connection.key == Secret::new("wrong".to_owned()) && matches!(connection.trial, KeyTrial::None)
+        );
     }
 }

@@ -1,48 +1,203 @@
-use super::record::Record;
-use super::site::SiteRecord;
-use crate::collector::site;
-use crate::metric::{Desc, Family, MetricKind, flag, seconds};
+//! The families about a site as a whole and about the runs of its collectors.
 
-static CREDENTIAL_ACCEPTED: Desc = Desc::native(
-    MetricKind::Gauge,
+use super::collector::RunStats;
+use super::status::SiteStatus;
+use crate::metric::{Desc, Family, MetricKind, Naming, flag, seconds};
+
+/// All families of this file.
+pub static FAMILIES: &[&Desc] = &[
+    &UP,
+    &API_VERSION,
+    &LAST_SCRAPE,
+    &KEY_EXPIRY,
+    &CREDENTIAL_ACCEPTED,
+    &SUCCESS,
+    &DURATION,
+    &LAST_SUCCESS,
+    &TRUNCATED,
+    &UNAUTHORIZED,
+    &RECORDS,
+    &MALFORMED_RECORDS,
+    &CAPPED_RECORDS,
+];
+
+/// Whether the server was reached and let us in.
+static UP: Desc =
+    gauge("nbu_up", "Whether the last cycle brought anything (1) or not (0).", &[], Naming::Shared);
+/// The version in use.
+static API_VERSION: Desc = gauge(
+    "nbu_api_version",
+    "The NetBackup API version in use, as a label; always 1.",
+    &["version"],
+    Naming::Shared,
+);
+/// The Go exporter's last success, by source.
+static LAST_SCRAPE: Desc = gauge(
+    "nbu_last_scrape_timestamp_seconds",
+    "When a source (storage, jobs) was last read with success.",
+    &["source"],
+    Naming::V4,
+);
+/// When the key ends.
+static KEY_EXPIRY: Desc = gauge(
+    "nbu_api_credential_expiry_timestamp_seconds",
+    "When the API key ends (/security/api-keys, expiryDateTime).",
+    &[],
+    Naming::Native,
+);
+
+static CREDENTIAL_ACCEPTED: Desc = gauge(
     "nbu_api_credential_accepted",
     "Whether NetBackup accepts the configured API key (1) or refuses it (0), even if an older key is still in use.",
     &[],
+    Naming::Native,
+);
+static SUCCESS: Desc = gauge(
+    "nbu_scrape_collector_success",
+    "Whether the collector's last run succeeded (1) or not (0).",
+    &["collector"],
+    Naming::Native,
+);
+static DURATION: Desc = gauge(
+    "nbu_scrape_collector_duration_seconds",
+    "How long the collector's last run took.",
+    &["collector"],
+    Naming::Native,
+);
+static LAST_SUCCESS: Desc = gauge(
+    "nbu_scrape_collector_last_success_timestamp_seconds",
+    "When the collector last succeeded; its families are as old as this.",
+    &["collector"],
+    Naming::Native,
+);
+static TRUNCATED: Desc = gauge(
+    "nbu_scrape_collector_truncated",
+    "Whether the collector's list was longer than its last run could read (1) or not (0).",
+    &["collector"],
+    Naming::Native,
+);
+static UNAUTHORIZED: Desc = gauge(
+    "nbu_scrape_collector_unauthorized",
+    "Whether the key's role lacks the permission to see what the collector reads, or a part of it (1) or not (0).",
+    &["collector"],
+    Naming::Native,
+);
+static RECORDS: Desc = gauge(
+    "nbu_scrape_collector_records",
+    "Records that the lists of the collector's last run had: what the API key's role sees of them.",
+    &["collector"],
+    Naming::Native,
+);
+static MALFORMED_RECORDS: Desc = counter(
+    "nbu_scrape_collector_odd_records_total",
+    "Records or fields that were left out since they are not what the API reference says, or were there already.",
+);
+static CAPPED_RECORDS: Desc = counter(
+    "nbu_scrape_collector_capped_records_total",
+    "Records without a label set of their own, since there are too many: counted under the label value other, or left out.",
 );
 
-/// The families of a site that the poller gives.
-pub static FAMILIES: &[&Desc] =
-    &[&site::UP, &site::API_VERSION, &site::LAST_SCRAPE, &site::KEY_EXPIRY, &CREDENTIAL_ACCEPTED];
+const fn gauge(
+    name: &'static str,
+    help: &'static str,
+    labels: &'static [&'static str],
+    naming: Naming,
+) -> Desc {
+    Desc { name, help, kind: MetricKind::Gauge, labels, naming }
+}
 
-/// What the poller knows of the site and its collectors, as families.
-pub(super) fn of_site(known: &SiteRecord, records: &[Record], name: &str) -> Vec<Family> {
-    let mut families = Vec::with_capacity(12);
+const fn counter(name: &'static str, help: &'static str) -> Desc {
+    Desc::native(MetricKind::Counter, name, help, &["collector"])
+}
+
+/// What is known of the site and its collectors, as families.
+pub(super) fn of_site(status: &SiteStatus, site: &str) -> Vec<Family> {
+    let mut families = Vec::with_capacity(FAMILIES.len());
     let mut single = |desc, value: Option<f64>| {
         if let Some(value) = value {
-            let mut family = Family::new(desc, name);
+            let mut family = Family::new(desc, site);
             family.sample(&[], value);
             families.push(family);
         }
     };
-    single(&site::UP, known.up.map(flag));
-    single(&site::KEY_EXPIRY, known.key_expiry.map(seconds));
-    single(&CREDENTIAL_ACCEPTED, known.credential.map(flag));
-    if let Some(version) = known.version {
-        let mut family = Family::new(&site::API_VERSION, name);
+    single(&UP, status.up.map(flag));
+    single(&KEY_EXPIRY, status.key_expiry.map(seconds));
+    single(&CREDENTIAL_ACCEPTED, status.credential.map(flag));
+    if let Some(version) = status.version {
+        let mut family = Family::new(&API_VERSION, site);
         family.sample(&[&version.to_string()], 1.0);
         families.push(family);
     }
-    let mut last = Family::new(&site::LAST_SCRAPE, name);
-    for record in records {
+    let runs =
+        status.collectors.iter().filter_map(|collector| Some((collector.name, collector.runs.as_ref()?)));
+    let runs: Vec<_> = runs.collect();
+    let mut last = Family::new(&LAST_SCRAPE, site);
+    for (name, runs) in &runs {
         // The Go exporter knows these two sources.
-        let last_success = record.runs.as_ref().and_then(|runs| runs.last_success);
-        if let (Some(moment), "jobs" | "storage") = (last_success, record.name) {
-            last.sample(&[record.name], seconds(moment));
+        if let (Some(moment), "jobs" | "storage") = (runs.last_success, *name) {
+            last.sample(&[name], seconds(moment));
         }
     }
     families.push(last);
-    let runs: Vec<_> =
-        records.iter().filter_map(|record| Some((record.name, record.runs.as_ref()?))).collect();
-    families.extend(site::collector_families(name, &runs));
+    families.extend(of_collectors(site, &runs));
     families
+}
+
+/// The families about the runs of a site's collectors, by their names.
+fn of_collectors(site: &str, runs: &[(&str, &RunStats)]) -> Vec<Family> {
+    let family = |desc, value: fn(&RunStats) -> Option<f64>| {
+        let mut family = Family::new(desc, site);
+        for (name, runs) in runs {
+            if let Some(value) = value(runs) {
+                family.sample(&[name], value);
+            }
+        }
+        family
+    };
+    vec![
+        family(&SUCCESS, |runs| Some(flag(runs.success))),
+        family(&DURATION, |runs| Some(runs.duration.as_secs_f64())),
+        family(&LAST_SUCCESS, |runs| runs.last_success.map(seconds)),
+        family(&TRUNCATED, |runs| Some(flag(runs.truncated))),
+        family(&UNAUTHORIZED, |runs| Some(flag(runs.unauthorized))),
+        family(&RECORDS, |runs| runs.records.map(|records| records as f64)),
+        family(&MALFORMED_RECORDS, |runs| Some(runs.malformed as f64)),
+        family(&CAPPED_RECORDS, |runs| Some(runs.capped as f64)),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn the_runs_of_collectors_become_families() {
+        let good = RunStats {
+            success: true,
+            last_success: Timestamp::from_millisecond(1500).ok(),
+            malformed: 3,
+            records: Some(12),
+            ..Default::default()
+        };
+        let families = of_collectors("paris", &[("jobs", &good), ("storage", &RunStats::default())]);
+        let text: String = families.iter().map(Family::text).collect();
+        for line in [
+            "nbu_scrape_collector_success{site=\"paris\",collector=\"jobs\"} 1\n",
+            "nbu_scrape_collector_success{site=\"paris\",collector=\"storage\"} 0\n",
+            "nbu_scrape_collector_last_success_timestamp_seconds{site=\"paris\",collector=\"jobs\"} 1.5\n",
+            "nbu_scrape_collector_records{site=\"paris\",collector=\"jobs\"} 12\n",
+            "nbu_scrape_collector_odd_records_total{site=\"paris\",collector=\"jobs\"} 3\n",
+        ] {
+            assert!(text.contains(line), "{line} is not in\n{text}");
+        }
+        assert!(
+            !text.contains("records{site=\"paris\",collector=\"storage\""),
+            "a run that did not begin saw nothing"
+        );
+        assert!(!text.contains("last_success_timestamp_seconds{site=\"paris\",collector=\"storage\""));
+        let of_collectors = FAMILIES.iter().filter(|desc| desc.labels == ["collector"]);
+        assert!(families.iter().map(Family::desc).eq(of_collectors.copied()));
+    }
 }

@@ -2,11 +2,13 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
+use super::plan::SHORTEST_DEADLINE;
 use super::*;
-use crate::collector::{CollectError, Collector, Context, Diagnostics, Runner};
-use crate::config::{Endpoint, Scheme, Secret, fixture};
-use crate::metric::Family;
+use crate::collector::{self, CollectError, Collector, Context, Diagnostics, Runner};
+use crate::config::{Collection, Collectors, Endpoint, Scheme, Secret, Site, fixture};
+use crate::metric::{Family, MetricNames};
 use crate::netbackup::fixture::{Answer, KEY, Server};
 use crate::netbackup::{Client, Stats};
 use crate::snapshot::SnapshotStore;
@@ -27,8 +29,7 @@ struct Polled {
     plan: Plan,
     client: Client,
     stats: Arc<Stats>,
-    memory: Memory,
-    writer: SnapshotWriter,
+    state: SiteState,
     store: SnapshotStore,
 }
 
@@ -38,10 +39,9 @@ impl Polled {
         let plan = plan(simulation.sites()[0].address().port());
         let stats = Arc::new(Stats::default());
         let client = Client::new(&plan.site, &TlsCache::default(), stats.clone(), Arc::default()).unwrap();
-        let memory = Memory::new(collector::build(&plan.collectors));
         let store = SnapshotStore::default();
-        let writer = store.writer(plan.site.id.clone());
-        Self { simulation, plan, client, stats, memory, writer, store }
+        let state = SiteState::new(&plan.collectors, stats.clone(), store.writer(plan.site.id.clone()));
+        Self { simulation, plan, client, stats, state, store }
     }
 
     fn server(&self) -> &nbu_exporter_simulator::Site {
@@ -50,11 +50,11 @@ impl Polled {
 
     /// One cycle, and the page after it.
     async fn cycle(&mut self) -> String {
-        self.memory.cycle(&self.plan, Ok(&self.client), &self.stats, &self.writer).await;
-        if self.memory.site().is_key_due() {
-            let state = self.client.check_key(Instant::now() + SHORTEST_DEADLINE).await;
-            self.memory.site().key_checked(state);
-            self.memory.publish(&self.plan, &self.stats, &self.writer);
+        self.state.cycle(&self.plan, Ok(&self.client)).await;
+        if self.state.status.is_key_due() {
+            let checked = self.client.check_key(Instant::now() + SHORTEST_DEADLINE).await;
+            self.state.status.key_checked(checked);
+            self.state.publish(&self.plan);
         }
         self.page()
     }
@@ -162,7 +162,7 @@ async fn a_permission_that_is_taken_away_is_noticed_in_the_next_cycle_and_a_new_
     let page = polled.cycle().await;
     assert_eq!(judged(&page), (false, true), "{page}");
     assert!(has(&page, JOBS), "the last good values stay for the stated cycles");
-    polled.memory.key_changed(false);
+    polled.state.key_changed(false);
     polled.cycle().await;
     assert_eq!(polled.server().requests().matching("/admin/jobs-count-requests").len(), 3);
 }
@@ -212,10 +212,6 @@ async fn a_server_that_can_not_count_is_no_server_that_refuses() {
 struct Panicking;
 
 impl Collector for Panicking {
-    fn name(&self) -> &'static str {
-        "jobs"
-    }
-
     fn collect<'a>(
         &'a mut self,
         _: &'a Context<'a>,
@@ -230,8 +226,9 @@ async fn a_collector_that_panics_is_replaced_and_the_others_are_not_disturbed() 
     let mut polled = Polled::start().await;
     let mut collectors = collector::build(&polled.plan.collectors);
     let jobs = collectors.iter().position(|collector| collector.name() == "jobs").unwrap();
-    collectors[jobs] = Runner::new(&collector::COLLECTORS[jobs], Box::new(Panicking));
-    polled.memory = Memory::new(collectors);
+    collectors[jobs] = Runner::new(collector::COLLECTORS[jobs], Box::new(Panicking));
+    let writer = polled.store.writer(polled.plan.site.id.clone());
+    polled.state = SiteState::with(collectors, polled.stats.clone(), writer);
     let page = polled.cycle().await;
     assert!(has(&page, UP) && has(&page, STORAGE) && !has(&page, JOBS), "{page}");
     assert!(has(&page, "nbu_scrape_collector_success{site=\"paris\",collector=\"jobs\"} 0"), "{page}");
@@ -260,7 +257,7 @@ async fn other_names_are_served_without_asking_the_server() {
     assert!(!has(&polled.cycle().await, "nbu_jobs_count{"));
     polled.server().faults().add(Rule::new(Fault::Reset));
     polled.plan.names = MetricNames::V4;
-    polled.memory.publish(&polled.plan, &polled.stats, &polled.writer);
+    polled.state.publish(&polled.plan);
     let page = polled.page();
     assert!(has(&page, "nbu_jobs_count{") && has(&page, UP) && !has(&page, JOBS), "{page}");
 }

@@ -1,10 +1,12 @@
+//! How many jobs there are: the probe of the permission to see them.
+
 use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::filter;
-use super::progress::Range;
+use super::query::filter;
+use super::watermark::Range;
 use crate::collector::permission::Probe;
 use crate::netbackup::{Client, Error};
 
@@ -19,20 +21,20 @@ pub(in crate::collector) static PROBE: Probe = Probe {
 
 async fn count(client: &Client, since: Timestamp, deadline: Instant) -> Result<u64, Error> {
     #[derive(serde::Deserialize)]
-    struct Counted {
-        data: Data,
+    struct CountAnswer {
+        data: CountData,
     }
     #[derive(serde::Deserialize)]
-    struct Data {
-        attributes: Attributes,
+    struct CountData {
+        attributes: CountAttributes,
     }
     #[derive(serde::Deserialize)]
-    struct Attributes {
+    struct CountAttributes {
         count: u64,
     }
 
     let filter = filter(Range { from: since.as_second(), until: None });
     let question = json!({"data": {"type": "jobCount", "attributes": {"filter": filter}}});
-    let counted: Counted = client.query(RESOURCE, &question, deadline).await?;
+    let counted: CountAnswer = client.query(RESOURCE, &question, deadline).await?;
     Ok(counted.data.attributes.count)
 }

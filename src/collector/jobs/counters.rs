@@ -1,6 +1,8 @@
+//! Counters of finished jobs.
+
 use std::collections::BTreeMap;
 
-use super::labels::{Group, MOST_GROUPS, Outcome, Status, Word};
+use super::labels::{Group, JobResult, JobStatus, MOST_GROUPS, Word};
 use super::window::Finished;
 use crate::metric::Histogram;
 
@@ -10,9 +12,9 @@ use crate::metric::Histogram;
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     /// By job, policy and schedule type.
-    pub(super) finished: BTreeMap<(Word, Word, Word, Outcome), u64>,
+    pub(super) finished: BTreeMap<(Word, Word, Word, JobResult), u64>,
     /// By job type; only failures.
-    pub(super) failed: BTreeMap<(Word, Status), u64>,
+    pub(super) failed: BTreeMap<(Word, JobStatus), u64>,
     /// By job and policy type.
     pub(super) moved: BTreeMap<(Word, Word), Moved>,
 }
@@ -51,16 +53,16 @@ impl Counters {
 
     fn entry(&mut self, group: Group) -> CountersOf<'_> {
         let Group { job_type, policy_type, schedule_type, status } = group;
-        let outcome = status.outcome();
+        let result = status.result();
         let other = Word::OTHER;
         CountersOf {
             finished: at(
                 &mut self.finished,
-                (job_type, policy_type, schedule_type, outcome),
-                (other, other, other, outcome),
+                (job_type, policy_type, schedule_type, result),
+                (other, other, other, result),
             ),
-            failed: (outcome == Outcome::Failed)
-                .then(|| at(&mut self.failed, (job_type, status), (other, Status::OTHER))),
+            failed: (result == JobResult::Failed)
+                .then(|| at(&mut self.failed, (job_type, status), (other, JobStatus::OTHER))),
             moved: at(&mut self.moved, (job_type, policy_type), (other, other)),
         }
     }

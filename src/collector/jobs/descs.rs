@@ -1,3 +1,5 @@
+//! The families of jobs.
+
 use crate::metric::{Desc, MetricKind};
 
 /// Every family of the collector, in the order in which they are rendered.

@@ -1,15 +1,17 @@
+//! Renders what is known of the jobs as families.
+
 use std::collections::BTreeMap;
 
-use super::Counters;
+use super::counters::Counters;
 use super::descs::{
     ACTIVE, BYTES_TOTAL, ELAPSED, FAILED_TOTAL, FILES_TOTAL, FINISHED_TOTAL, OLDEST_ACTIVE, OLDEST_QUEUED,
     QUEUED, UNFINISHED, V4_BYTES, V4_DEDUP, V4_DURATION, V4_FILES, V4_JOBS, V4_QUEUED, V4_STATE, V4_STATUS,
     WINDOW, WINDOW_BYTES, WINDOW_DEDUP, WINDOW_FILES, WINDOW_JOBS,
 };
 use super::labels::{Group, Labels, Word};
-use super::live::Live;
+use super::unfinished::Unfinished;
 use super::window::{Summary, Totals};
-use crate::collector::Context;
+use crate::collector::contract::Context;
 use crate::metric::{Desc, Family, Histogram};
 
 /// NetBackup's kilobyte.
@@ -20,27 +22,27 @@ pub(super) fn render(
     context: &Context<'_>,
     summary: &Summary,
     counters: &Counters,
-    live: &Live,
+    unfinished: &Unfinished,
     labels: &Labels,
 ) -> Vec<Family> {
-    let page = Page { site: context.site, labels };
+    let renderer = Renderer { site: context.site, labels };
     let mut window = Family::new(&WINDOW, context.site);
     window.sample(&[], context.window.as_secs_f64());
     let mut families = vec![window];
-    families.extend(page.windowed(summary));
-    families.extend(page.live(live));
-    families.extend(page.counted(counters));
-    families.extend(page.v4(summary, live));
+    families.extend(renderer.windowed(summary));
+    families.extend(renderer.unfinished(unfinished));
+    families.extend(renderer.counted(counters));
+    families.extend(renderer.v4(summary, unfinished));
     families
 }
 
-/// What every family of a page needs.
-struct Page<'a> {
+/// What all families need.
+struct Renderer<'a> {
     site: &'a str,
     labels: &'a Labels,
 }
 
-impl Page<'_> {
+impl Renderer<'_> {
     fn windowed(&self, summary: &Summary) -> [Family; 4] {
         let mut jobs = Family::new(&WINDOW_JOBS, self.site);
         let mut bytes = Family::new(&WINDOW_BYTES, self.site);
@@ -56,9 +58,9 @@ impl Page<'_> {
         [jobs, bytes, files, dedup]
     }
 
-    fn live(&self, live: &Live) -> [Family; 5] {
+    fn unfinished(&self, unfinished: &Unfinished) -> [Family; 5] {
         let mut queued = Family::new(&QUEUED, self.site);
-        for ((job_type, reason), jobs) in &live.queued {
+        for ((job_type, reason), jobs) in &unfinished.queued {
             queued.sample(&[self.word(*job_type), reason.name()], *jobs as f64);
         }
         let by_type = |desc, values: &mut dyn Iterator<Item = (Word, f64)>| {
@@ -70,19 +72,19 @@ impl Page<'_> {
             by_type(desc, &mut oldest.iter().map(|(job_type, start)| (*job_type, *start as f64)))
         };
         [
-            self.states(&UNFINISHED, &live.states),
-            by_type(&ACTIVE, &mut live.active.iter().map(|(job_type, jobs)| (*job_type, *jobs as f64))),
+            self.states(&UNFINISHED, &unfinished.states),
+            by_type(&ACTIVE, &mut unfinished.active.iter().map(|(job_type, jobs)| (*job_type, *jobs as f64))),
             queued,
-            oldest(&OLDEST_ACTIVE, &live.oldest_active),
-            oldest(&OLDEST_QUEUED, &live.oldest_queued),
+            oldest(&OLDEST_ACTIVE, &unfinished.oldest_active),
+            oldest(&OLDEST_QUEUED, &unfinished.oldest_queued),
         ]
     }
 
     fn counted(&self, counters: &Counters) -> [Family; 5] {
         let mut finished = Family::new(&FINISHED_TOTAL, self.site);
-        for ((job_type, policy_type, schedule_type, outcome), jobs) in &counters.finished {
+        for ((job_type, policy_type, schedule_type, result), jobs) in &counters.finished {
             let [job_type, policy_type] = self.pair((*job_type, *policy_type));
-            let labels = [job_type, policy_type, self.word(*schedule_type), outcome.as_str()];
+            let labels = [job_type, policy_type, self.word(*schedule_type), result.as_ref()];
             finished.sample(&labels, *jobs as f64);
         }
         let mut failed = Family::new(&FAILED_TOTAL, self.site);
@@ -101,7 +103,7 @@ impl Page<'_> {
         [finished, failed, bytes, files, elapsed]
     }
 
-    fn v4(&self, summary: &Summary, live: &Live) -> [Family; 8] {
+    fn v4(&self, summary: &Summary, unfinished: &Unfinished) -> [Family; 8] {
         let mut jobs = Family::new(&V4_JOBS, self.site);
         let mut bytes = Family::new(&V4_BYTES, self.site);
         self.by_status(summary, &mut jobs, &mut bytes);
@@ -109,12 +111,12 @@ impl Page<'_> {
         for ((job_type, code), totals) in add_up(summary, |group| (group.job_type, group.status)) {
             status.sample(&[self.word(job_type), &code.label()], totals.jobs as f64);
         }
-        let mut state = self.states(&V4_STATE, &live.states);
+        let mut state = self.states(&V4_STATE, &unfinished.states);
         for (job_type, totals) in add_up(summary, |group| group.job_type) {
             state.sample(&[self.word(job_type), "DONE"], totals.jobs as f64);
         }
         let mut queued = Family::new(&V4_QUEUED, self.site);
-        for ((job_type, reason), jobs) in &live.queued_first {
+        for ((job_type, reason), jobs) in &unfinished.queued_first {
             queued.sample(&[self.word(*job_type), &reason.0.to_string()], *jobs as f64);
         }
         let mut files = Family::new(&V4_FILES, self.site);

@@ -1,7 +1,9 @@
+//! The label values and label sets of jobs, each kept once.
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::wire::Job;
+use super::record::Job;
 use crate::metric::{MOST_LABEL_SETS, label_value};
 
 /// A label value, as a number; [`Labels::word`] gives it back.
@@ -17,32 +19,33 @@ pub(super) struct Group {
     pub(super) job_type: Word,
     pub(super) policy_type: Word,
     pub(super) schedule_type: Word,
-    pub(super) status: Status,
+    pub(super) status: JobStatus,
 }
 
 /// The status code of a finished job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Status(i32);
+pub(super) struct JobStatus(i32);
 
 /// How a job ended: status 1 is "partially successful", neither the one nor the other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Outcome {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::AsRefStr)]
+#[strum(serialize_all = "snake_case")]
+pub(super) enum JobResult {
     Success,
     Partial,
     Failed,
 }
 
-impl Status {
+impl JobStatus {
     const SUCCESS: Self = Self(0);
     const PARTIAL: Self = Self(1);
     /// Any failure, once there are too many label sets.
     pub(super) const OTHER: Self = Self(i32::MIN);
 
-    pub(super) fn outcome(self) -> Outcome {
+    pub(super) fn result(self) -> JobResult {
         match self {
-            Self::SUCCESS => Outcome::Success,
-            Self::PARTIAL => Outcome::Partial,
-            _ => Outcome::Failed,
+            Self::SUCCESS => JobResult::Success,
+            Self::PARTIAL => JobResult::Partial,
+            _ => JobResult::Failed,
         }
     }
 
@@ -51,15 +54,7 @@ impl Status {
     }
 }
 
-impl Outcome {
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Success => "success",
-            Self::Partial => "partial",
-            Self::Failed => "failed",
-        }
-    }
-
+impl JobResult {
     /// The group of jobs that ended so and found no place of their own; [`Labels::default`] lays them out.
     fn overflow(self) -> GroupIndex {
         match self {
@@ -101,7 +96,7 @@ impl Default for Labels {
             schedule_type: Word::OTHER,
             status,
         };
-        let groups = vec![group(Status::SUCCESS), group(Status::PARTIAL), group(Status::OTHER)];
+        let groups = vec![group(JobStatus::SUCCESS), group(JobStatus::PARTIAL), group(JobStatus::OTHER)];
         Self {
             word_of: HashMap::from([(other.clone(), Word::OTHER)]),
             words: vec![other],
@@ -139,14 +134,14 @@ impl Labels {
             job_type: self.intern(&job.job_type),
             policy_type: self.intern(&job.policy_type),
             schedule_type: self.intern(&job.schedule_type),
-            status: Status(status),
+            status: JobStatus(status),
         };
         if let Some(index) = self.group_of.get(&group) {
             return (*index, false);
         }
         let Some(index) = u16::try_from(self.groups.len()).ok().filter(|_| self.groups.len() < MOST_GROUPS)
         else {
-            return (group.status.outcome().overflow(), true);
+            return (group.status.result().overflow(), true);
         };
         self.groups.push(group);
         self.group_of.insert(group, index);
@@ -159,7 +154,7 @@ impl Labels {
             job_type: Word::OTHER,
             policy_type: Word::OTHER,
             schedule_type: Word::OTHER,
-            status: Status::OTHER,
+            status: JobStatus::OTHER,
         })
     }
 
@@ -180,7 +175,7 @@ impl Labels {
         let mut tidied = Self { words, word_of, ..Self::default() };
         let mut new_index = Vec::with_capacity(old.len());
         for (index, group) in old.into_iter().enumerate() {
-            let next = u16::try_from(tidied.groups.len()).unwrap_or(Outcome::Failed.overflow());
+            let next = u16::try_from(tidied.groups.len()).unwrap_or(JobResult::Failed.overflow());
             let keeps = used.get(index).copied().unwrap_or(false);
             let known = tidied.group_of.get(&group).copied();
             if keeps && known.is_none() {

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
+use super::descs::FAMILIES;
+use super::query::date_time;
 use super::*;
-use crate::collector::run;
+use crate::collector::runner::run;
 use crate::config;
 use crate::netbackup::fixture::{Answer, Seen, Server, client, soon};
 
@@ -456,10 +458,10 @@ impl Model {
 
     fn cycle(&mut self, most: usize) {
         let from = self.now - self.window_seconds;
-        self.jobs.progress.begin(from, self.now);
+        self.jobs.watermark.begin(from, self.now);
         let mut whole = true;
-        for range in self.jobs.progress.ranges() {
-            let counts = self.jobs.progress.counts(range);
+        for range in self.jobs.watermark.ranges() {
+            let counts = self.jobs.watermark.counts(range);
             let until = range.until.unwrap_or(i64::MAX);
             let mut matching: Vec<_> =
                 self.recorded.iter().filter(|(_, end)| (range.from..=until).contains(end)).collect();
@@ -475,7 +477,7 @@ impl Model {
                 self.jobs.window.add(job);
             }
             let complete = matching.len() <= most;
-            self.jobs.progress.end(range, reached, complete, self.now);
+            self.jobs.watermark.end(range, reached, complete, self.now);
             whole &= complete;
             if range.until.is_none() && complete {
                 self.old.get_or_insert(self.recorded.len());
@@ -484,7 +486,7 @@ impl Model {
                 break;
             }
         }
-        let keep = self.jobs.progress.keep_from(from);
+        let keep = self.jobs.watermark.keep_from(from);
         let counted = &mut self.counted;
         self.jobs.window.settle(keep, |job| counted.push(job.id()));
         if whole {

@@ -1,9 +1,11 @@
+//! The finished jobs of the window.
+
 use std::ops::RangeInclusive;
 
 use super::labels::{Group, GroupIndex, Labels, Word};
-use super::progress::OVERLAP;
-use super::wire::Job;
-use crate::collector::Diagnostics;
+use super::record::Job;
+use super::watermark::OVERLAP;
+use crate::collector::contract::Diagnostics;
 use crate::metric::Histogram;
 
 /// A finished job in 32 bytes: there may be 100 000 of them.

@@ -1,3 +1,5 @@
+//! The families of storage units.
+
 use crate::metric::{Desc, Family, MetricKind};
 
 use super::unit::Unit;

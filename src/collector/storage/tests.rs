@@ -24,5 +24,5 @@ fn units_become_families_to_the_letter() {
     let text: String = families.iter().map(Family::text).collect();
     assert_eq!(text, include_str!("units.prom"));
     let descs: Vec<_> = families.iter().map(|family| family.desc().name).collect();
-    assert_eq!(descs, FAMILIES.iter().map(|desc| desc.name).collect::<Vec<_>>());
+    assert_eq!(descs, families::FAMILIES.iter().map(|desc| desc.name).collect::<Vec<_>>());
 }

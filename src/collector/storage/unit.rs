@@ -1,3 +1,5 @@
+//! A storage unit, as the API gives it and as it is used.
+
 use std::borrow::Cow;
 
 use crate::metric::label_value;
@@ -5,16 +7,16 @@ use crate::netbackup::Field;
 
 /// A record of `/storage/storage-units`, whatever it holds.
 #[derive(serde::Deserialize)]
-pub(super) struct Wire<'a> {
+pub(super) struct UnitRecord<'a> {
     #[serde(borrow, default)]
     id: Field<Cow<'a, str>>,
     #[serde(borrow, default)]
-    attributes: Option<Attributes<'a>>,
+    attributes: Option<UnitAttributes<'a>>,
 }
 
 #[derive(serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Attributes<'a> {
+struct UnitAttributes<'a> {
     #[serde(borrow, default)]
     name: Field<Cow<'a, str>>,
     #[serde(borrow, default)]
@@ -68,13 +70,13 @@ pub(super) struct Unit {
 
 impl Unit {
     /// What the record says; `None` if it does not even say whose it is. Malformed fields are counted.
-    pub(super) fn new(wire: Wire<'_>, malformed: &mut u64) -> Option<Self> {
-        let attributes = wire.attributes?;
+    pub(super) fn new(record: UnitRecord<'_>, malformed: &mut u64) -> Option<Self> {
+        let attributes = record.attributes?;
         // What is kept until all pages are read is no longer than what is served.
         let mut text = |field: Field<Cow<'_, str>>| {
             field.take(malformed).map(|text| label_value(&text).into_owned()).unwrap_or_default()
         };
-        let (id, name) = (text(wire.id), text(attributes.name));
+        let (id, name) = (text(record.id), text(attributes.name));
         let storage_type = text(attributes.storage_type);
         let storage_subtype = text(attributes.storage_sub_type);
         let server_type = text(attributes.storage_server_type);

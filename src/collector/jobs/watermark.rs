@@ -1,3 +1,5 @@
+//! Which end times of jobs were read already, and which are to be read.
+
 /// A range of end times to be read, in seconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Range {
@@ -35,12 +37,12 @@ pub(super) const OVERLAP: i64 = 5 * 60;
 /// All times are the server's: the mark is set behind the newest job that came, so that it never runs ahead of the
 /// server's clock, whatever ours says.
 #[derive(Debug, Default)]
-pub(super) struct Progress {
-    covered: Option<Covered>,
+pub(super) struct Watermark {
+    covered: Option<Coverage>,
 }
 
 #[derive(Debug)]
-struct Covered {
+struct Coverage {
     /// From here on everything was read, or is in `gap` or behind `tail`.
     from: i64,
     /// An older part that a longer window wants.
@@ -51,13 +53,14 @@ struct Covered {
     caught_up: bool,
 }
 
-impl Progress {
+impl Watermark {
     /// Begins a cycle that wants every job that ended since `wanted`; `now` is the server's time.
     pub(super) fn begin(&mut self, wanted: i64, now: i64) {
         self.set_back(now - OVERLAP);
         // Also what ended before a short window began may be recorded only after this first cycle.
         let tail = wanted - OVERLAP;
-        let covered = self.covered.get_or_insert(Covered { from: wanted, gap: None, tail, caught_up: false });
+        let covered =
+            self.covered.get_or_insert(Coverage { from: wanted, gap: None, tail, caught_up: false });
         if wanted < covered.from {
             covered.gap = Some((wanted, covered.gap.map_or(covered.from, |(_, until)| until)));
         } else if let Some((from, until)) = covered.gap {
@@ -143,83 +146,83 @@ mod tests {
 
     #[test]
     fn a_steady_cycle_asks_only_for_what_is_new_with_overlap() {
-        let mut progress = Progress::default();
-        progress.begin(0, 10_000);
-        assert_eq!(progress.ranges(), [tail(-OVERLAP)]);
-        assert!(!progress.counts(tail(-OVERLAP)));
-        progress.end(tail(-OVERLAP), reached(&[1000, 9000]), true, 10_000);
-        progress.begin(300, 10_000);
-        assert_eq!(progress.ranges(), [tail(9000 - OVERLAP)]);
-        assert!(progress.counts(tail(9000 - OVERLAP)));
-        assert_eq!(progress.keep_from(300), 300);
-        assert_eq!(progress.keep_from(9900), 9000 - OVERLAP);
+        let mut watermark = Watermark::default();
+        watermark.begin(0, 10_000);
+        assert_eq!(watermark.ranges(), [tail(-OVERLAP)]);
+        assert!(!watermark.counts(tail(-OVERLAP)));
+        watermark.end(tail(-OVERLAP), reached(&[1000, 9000]), true, 10_000);
+        watermark.begin(300, 10_000);
+        assert_eq!(watermark.ranges(), [tail(9000 - OVERLAP)]);
+        assert!(watermark.counts(tail(9000 - OVERLAP)));
+        assert_eq!(watermark.keep_from(300), 300);
+        assert_eq!(watermark.keep_from(9900), 9000 - OVERLAP);
     }
 
     #[test]
     fn a_quiet_site_keeps_its_mark_and_a_job_from_the_future_does_not_push_it_ahead() {
-        let mut progress = Progress::default();
-        progress.begin(0, 10_000);
-        progress.end(tail(-OVERLAP), reached(&[9000]), true, 10_000);
-        progress.end(tail(8700), reached(&[]), true, 20_000);
-        assert_eq!(progress.ranges(), [tail(8700)]);
-        progress.end(tail(8700), reached(&[9000, 4_000_000_000]), true, 20_000);
-        assert_eq!(progress.ranges(), [tail(20_000 - OVERLAP)]);
+        let mut watermark = Watermark::default();
+        watermark.begin(0, 10_000);
+        watermark.end(tail(-OVERLAP), reached(&[9000]), true, 10_000);
+        watermark.end(tail(8700), reached(&[]), true, 20_000);
+        assert_eq!(watermark.ranges(), [tail(8700)]);
+        watermark.end(tail(8700), reached(&[9000, 4_000_000_000]), true, 20_000);
+        assert_eq!(watermark.ranges(), [tail(20_000 - OVERLAP)]);
     }
 
     #[test]
     fn a_walk_cut_short_goes_on_where_it_ended_unless_the_server_does_not_sort() {
-        let mut progress = Progress::default();
-        progress.begin(0, 10_000);
-        progress.end(tail(-OVERLAP), reached(&[10, 5000]), false, 10_000);
-        assert_eq!(progress.ranges(), [tail(5000)]);
-        assert!(!progress.counts(tail(5000)));
-        progress.end(tail(5000), reached(&[9000, 6000]), false, 10_000);
-        assert_eq!(progress.ranges(), [tail(5000)]);
+        let mut watermark = Watermark::default();
+        watermark.begin(0, 10_000);
+        watermark.end(tail(-OVERLAP), reached(&[10, 5000]), false, 10_000);
+        assert_eq!(watermark.ranges(), [tail(5000)]);
+        assert!(!watermark.counts(tail(5000)));
+        watermark.end(tail(5000), reached(&[9000, 6000]), false, 10_000);
+        assert_eq!(watermark.ranges(), [tail(5000)]);
     }
 
     #[test]
     fn a_longer_window_reads_only_the_missing_part() {
-        let mut progress = Progress::default();
-        progress.begin(5000, 10_000);
-        progress.end(tail(5000 - OVERLAP), reached(&[9000]), true, 10_000);
-        progress.begin(1000, 10_000);
+        let mut watermark = Watermark::default();
+        watermark.begin(5000, 10_000);
+        watermark.end(tail(5000 - OVERLAP), reached(&[9000]), true, 10_000);
+        watermark.begin(1000, 10_000);
         let gap = Range { from: 1000, until: Some(5000) };
-        assert_eq!(progress.ranges(), [tail(8700), gap]);
-        assert!(!progress.counts(gap));
-        progress.end(gap, reached(&[1000, 3000]), false, 10_000);
-        progress.begin(1010, 10_000);
+        assert_eq!(watermark.ranges(), [tail(8700), gap]);
+        assert!(!watermark.counts(gap));
+        watermark.end(gap, reached(&[1000, 3000]), false, 10_000);
+        watermark.begin(1010, 10_000);
         let rest = Range { from: 3000, until: Some(5000) };
-        assert_eq!(progress.ranges(), [tail(8700), rest]);
-        progress.end(rest, reached(&[3000]), true, 10_000);
-        progress.begin(1020, 10_000);
-        assert_eq!(progress.ranges(), [tail(8700)]);
+        assert_eq!(watermark.ranges(), [tail(8700), rest]);
+        watermark.end(rest, reached(&[3000]), true, 10_000);
+        watermark.begin(1020, 10_000);
+        assert_eq!(watermark.ranges(), [tail(8700)]);
     }
 
     #[test]
     fn a_clock_that_is_set_back_takes_the_mark_along_as_far_as_jobs_are_remembered() {
-        let mut progress = Progress::default();
-        progress.begin(6400, 10_000);
-        progress.end(tail(6400 - OVERLAP), reached(&[9990]), true, 10_000);
-        progress.begin(5400, 9000);
+        let mut watermark = Watermark::default();
+        watermark.begin(6400, 10_000);
+        watermark.end(tail(6400 - OVERLAP), reached(&[9990]), true, 10_000);
+        watermark.begin(5400, 9000);
         let gap = Range { from: 5400, until: Some(6400) };
-        assert_eq!(progress.ranges(), [tail(9000 - OVERLAP), gap]);
-        assert!(progress.counts(tail(9000 - OVERLAP)));
-        progress.begin(2900, 6500);
-        assert_eq!(progress.ranges(), [tail(2900 - OVERLAP)]);
-        assert!(!progress.counts(tail(2900 - OVERLAP)));
-        progress.end(tail(2900 - OVERLAP), reached(&[9990]), true, 6500);
-        assert_eq!(progress.ranges(), [tail(6500 - OVERLAP)]);
+        assert_eq!(watermark.ranges(), [tail(9000 - OVERLAP), gap]);
+        assert!(watermark.counts(tail(9000 - OVERLAP)));
+        watermark.begin(2900, 6500);
+        assert_eq!(watermark.ranges(), [tail(2900 - OVERLAP)]);
+        assert!(!watermark.counts(tail(2900 - OVERLAP)));
+        watermark.end(tail(2900 - OVERLAP), reached(&[9990]), true, 6500);
+        assert_eq!(watermark.ranges(), [tail(6500 - OVERLAP)]);
     }
 
     #[test]
     fn a_shorter_window_forgets_a_gap_that_it_no_longer_wants() {
-        let mut progress = Progress::default();
-        progress.begin(5000, 10_000);
-        progress.begin(1000, 10_000);
-        progress.begin(6000, 10_000);
-        assert_eq!(progress.ranges(), [tail(5000 - OVERLAP)]);
+        let mut watermark = Watermark::default();
+        watermark.begin(5000, 10_000);
+        watermark.begin(1000, 10_000);
+        watermark.begin(6000, 10_000);
+        assert_eq!(watermark.ranges(), [tail(5000 - OVERLAP)]);
         // What the shorter window let go is missing again when it grows.
-        progress.begin(2000, 10_000);
-        assert_eq!(progress.ranges(), [tail(5000 - OVERLAP), Range { from: 2000, until: Some(6000) }]);
+        watermark.begin(2000, 10_000);
+        assert_eq!(watermark.ranges(), [tail(5000 - OVERLAP), Range { from: 2000, until: Some(6000) }]);
     }
 }

@@ -1,11 +1,13 @@
+//! The jobs that run or wait.
+
 use std::collections::{BTreeMap, HashSet};
 
 use super::labels::{Labels, Word};
-use super::wire::Job;
+use super::record::Job;
 
 /// The jobs that are not done.
 #[derive(Debug, Default)]
-pub(super) struct Live {
+pub(super) struct Unfinished {
     /// By job type and state.
     pub(super) states: BTreeMap<(Word, Word), u64>,
     /// Those that run, by job type.
@@ -78,7 +80,7 @@ impl QueueReason {
     }
 }
 
-impl Live {
+impl Unfinished {
     /// Takes in a job, unless it is done or was there already.
     pub(super) fn add(&mut self, job: &Job<'_>, labels: &mut Labels) {
         if job.state == "DONE" || !self.seen.insert(job.id) {

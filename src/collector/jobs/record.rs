@@ -1,19 +1,21 @@
+//! A job, as the API gives it and as it is used.
+
 use std::borrow::Cow;
 
 use crate::netbackup::{Field, Time};
 
 /// A record of `/admin/jobs`, whatever it holds.
 #[derive(serde::Deserialize)]
-pub(super) struct Wire<'a> {
+pub(super) struct JobRecord<'a> {
     #[serde(default)]
     id: Field<u64>,
     #[serde(borrow, default)]
-    attributes: Option<Attributes<'a>>,
+    attributes: Option<JobAttributes<'a>>,
 }
 
 #[derive(serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Attributes<'a> {
+struct JobAttributes<'a> {
     #[serde(default)]
     job_id: Field<u64>,
     #[serde(borrow, default)]
@@ -64,9 +66,9 @@ impl<'a> Job<'a> {
     /// What the record says; `None` if it does not even say which job it is. Malformed fields are counted.
     ///
     /// NetBackup's job ids have 31 bits.
-    pub(super) fn new(wire: Wire<'a>, malformed: &mut u64) -> Option<Self> {
-        let attributes = wire.attributes?;
-        let id = attributes.job_id.take(malformed).or_else(|| wire.id.take(malformed))?;
+    pub(super) fn new(record: JobRecord<'a>, malformed: &mut u64) -> Option<Self> {
+        let attributes = record.attributes?;
+        let id = attributes.job_id.take(malformed).or_else(|| record.id.take(malformed))?;
         let mut text = |field: Field<Cow<'a, str>>| field.take(malformed).unwrap_or_default();
         Some(Self {
             id: u32::try_from(id).ok()?,

@@ -1,21 +1,27 @@
+//! What is known of a site, as it is published.
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::{Plan, families};
+use super::collector::CollectorState;
+use super::families;
+use super::plan::Plan;
 use crate::config::ApiVersion;
-use crate::metric::MetricNames;
+use crate::metric::{Family, MetricNames};
 use crate::netbackup::{self, KeyState};
 use crate::snapshot::{Fragment, Snapshot};
 
 /// A key's end moves only when somebody makes a new key; and each refusal may count towards a lock-out.
 const KEY_INTERVAL: Duration = Duration::from_hours(1);
 
-/// What is known of the site as a whole.
+/// What is known of a site and its collectors.
 #[derive(Debug, Default)]
-pub(super) struct SiteRecord {
+pub(super) struct SiteStatus {
+    pub(super) collectors: Vec<CollectorState>,
+    /// Whether the site answered and let us in; `None` while that is not known.
     pub(super) up: Option<bool>,
     pub(super) version: Option<ApiVersion>,
     /// Whether the configured key is accepted; `None` while nobody has asked.
@@ -23,35 +29,52 @@ pub(super) struct SiteRecord {
     /// When the key ends, where NetBackup says it.
     pub(super) key_expiry: Option<Timestamp>,
     /// Whether the first cycle has ended.
-    pub(super) complete: bool,
-    /// A newer key than the one in use was refused and waits for its time.
+    complete: bool,
+    /// A newer key than the one in use was refused, and is asked for again.
     newer_key_waits: bool,
-    /// When the key's own check began last, whatever came of it.
+    /// When the key itself was asked about last, whatever came of it.
     key_asked: Option<Instant>,
     /// Every collector of the last cycle was refused.
     all_refused: bool,
-    /// Why the server could not be reached, to say it once.
+    /// Why the server could not be reached, so that it is said once.
     failure: Option<String>,
 }
 
-/// What is known of a site that can not be collected: that it is down.
-pub fn down(name: &Arc<str>, names: MetricNames) -> Snapshot {
-    let known = SiteRecord { up: Some(false), ..SiteRecord::default() };
-    let families = families::of_site(&known, &[], name).into_iter();
-    let fragments = families.map(Fragment::from);
-    Snapshot {
-        site: name.clone(),
-        taken_at: Timestamp::now(),
-        up: known.up,
-        complete: true,
-        unauthorized: Vec::new(),
-        fragments: fragments
-            .filter(|fragment| names.serves(fragment.desc) && !fragment.text.is_empty())
-            .collect(),
-    }
+/// The snapshot of a site that can not be collected: it is down.
+pub fn down(site: &Arc<str>, names: MetricNames) -> Snapshot {
+    let status = SiteStatus { up: Some(false), complete: true, ..SiteStatus::default() };
+    status.snapshot(site, names, Vec::new())
 }
 
-impl SiteRecord {
+impl SiteStatus {
+    /// Nothing is known yet.
+    pub(super) fn new(collectors: Vec<CollectorState>) -> Self {
+        Self { collectors, ..Self::default() }
+    }
+
+    /// All that is known under these names, with the families of the site's client.
+    pub(super) fn snapshot(&self, site: &Arc<str>, names: MetricNames, client: Vec<Family>) -> Snapshot {
+        let own = families::of_site(self, site).into_iter().chain(client).map(Fragment::from);
+        let collected = self.collectors.iter().flat_map(|collector| collector.fragments.iter().cloned());
+        let refused = self.collectors.iter().filter(|collector| collector.is_unauthorized());
+        Snapshot {
+            site: site.clone(),
+            taken_at: Timestamp::now(),
+            up: self.up,
+            complete: self.complete,
+            unauthorized: refused.map(|collector| collector.name).collect(),
+            fragments: own
+                .chain(collected)
+                .filter(|fragment| names.serves(fragment.desc) && !fragment.text.is_empty())
+                .collect(),
+        }
+    }
+
+    /// Whether NetBackup refuses the configured key.
+    pub(super) fn is_key_refused(&self) -> bool {
+        self.credential == Some(false)
+    }
+
     /// The server answered.
     pub(super) fn reached(&mut self, plan: &Plan, version: ApiVersion) {
         self.version = Some(version);
@@ -60,13 +83,17 @@ impl SiteRecord {
         }
     }
 
-    /// The server did not answer.
+    /// The server did not answer: a cycle has ended without a run.
     pub(super) fn not_reached(&mut self, plan: &Plan, why: &str) {
         self.up = Some(false);
         self.version = None;
+        self.complete = true;
         if self.failure.as_deref() != Some(why) {
             tracing::warn!(endpoint = %plan.site.endpoint, error = why, "NetBackup can not be reached");
             self.failure = Some(why.to_owned());
+        }
+        for collector in &mut self.collectors {
+            collector.failed(why, plan.collection.max_stale_cycles);
         }
     }
 
@@ -78,14 +105,16 @@ impl SiteRecord {
         self.key_asked = None;
     }
 
-    /// A cycle has ended; the server answered in it.
-    pub(super) fn collected(&mut self, up: bool, all_refused: bool) {
-        self.up = Some(up);
+    /// A cycle has ended in which the server answered.
+    pub(super) fn collected(&mut self) {
         self.complete = true;
+        let up = self.collectors.iter().any(CollectorState::succeeded);
+        self.up = Some(up);
         if up && !self.newer_key_waits {
-            // Who lets us in takes the key.
+            // A server that lets us in accepts the key.
             self.credential = Some(true);
         }
+        let all_refused = self.collectors.iter().all(CollectorState::was_refused);
         if all_refused && !self.all_refused {
             // One refused collector alone means a missing permission; all of them may mean the key.
             self.key_asked = None;
@@ -127,16 +156,20 @@ impl SiteRecord {
 mod tests {
     use tokio::time::advance;
 
+    use super::super::collector::RunStats;
     use super::*;
 
     #[tokio::test(start_paused = true)]
     async fn the_keys_own_check_asks_once_an_hour_also_after_errors_and_when_all_begins_to_be_refused() {
-        let mut site = SiteRecord { version: Some(ApiVersion::NEWEST), ..SiteRecord::default() };
+        let collectors = vec![CollectorState::new("jobs")];
+        let mut site = SiteStatus { collectors, version: Some(ApiVersion::NEWEST), ..SiteStatus::default() };
         let mut asked = Vec::new();
         // No answer of the key's own comes.
         for minute in 0..=125 {
             let all_refused = minute > 60;
-            site.collected(!all_refused, all_refused);
+            site.collectors[0].runs =
+                Some(RunStats { success: !all_refused, unauthorized: all_refused, ..RunStats::default() });
+            site.collected();
             if site.is_key_due() {
                 asked.push(minute);
             }

@@ -1,0 +1,97 @@
+//! What a collector is: the trait, what a cycle gives it, and what it gives back.
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use crate::metric::Family;
+use crate::netbackup::{self, Client};
+
+/// One subject of collection; its [`CollectorSpec`](super::CollectorSpec) says the rest.
+pub trait Collector: Send {
+    /// Asks the server and gives the families of this cycle, under all names. Dropping the future at any time leaves a state to go on from.
+    fn collect<'a>(
+        &'a mut self,
+        context: &'a Context<'a>,
+        diagnostics: &'a mut Diagnostics,
+    ) -> BoxFuture<'a, Result<Vec<Family>, CollectError>>;
+
+    /// How many records since this moment of the server's clock it knows, where it knows all that its list has. Only asked
+    /// of a collector whose list has a [`Probe`].
+    fn known_since(&self, _: Timestamp) -> Option<u64> {
+        None
+    }
+}
+
+/// What a cycle gives to its collectors.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// The way to the server; its version was negotiated in this cycle.
+    pub client: &'a Client,
+    /// The value of the `site` label.
+    pub site: &'a str,
+    /// How far back finished jobs count.
+    pub window: Duration,
+    /// When the cycle ends.
+    pub deadline: Instant,
+    /// Our own time at the start of the cycle.
+    pub now: Timestamp,
+}
+
+impl Context<'_> {
+    /// Whether the cycle has no time left for another request.
+    pub(super) fn is_over(&self) -> bool {
+        Instant::now() + Duration::from_secs(1) >= self.deadline
+    }
+}
+
+/// What a collector met and left out in one cycle.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Diagnostics {
+    /// Records that its lists had.
+    pub records: u64,
+    /// Records, or fields of records, that were not what the API reference says.
+    pub malformed: u64,
+    /// Records that have no label set of their own, since there are too many.
+    pub capped: u64,
+    /// Whether the list was longer than this cycle could read.
+    pub truncated: bool,
+}
+
+/// Why a collector has nothing new.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum CollectError {
+    /// The server did not give what was asked for.
+    #[error(transparent)]
+    NetBackup(#[from] netbackup::Error),
+    /// The list is empty, and that only since the role may not see it.
+    #[error(
+        "the list is empty, and {request} is refused: the role of the API key lacks the operation |OPERATIONS|VIEW| on the namespace {permission}"
+    )]
+    Hidden {
+        /// What was refused.
+        request: &'static str,
+        /// The namespace of the permission.
+        permission: &'static str,
+    },
+}
+
+impl CollectError {
+    /// The cause as one of a closed set: [`netbackup::Cause::REASONS`].
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::NetBackup(error) => error.reason(),
+            Self::Hidden { .. } => "unauthorized",
+        }
+    }
+
+    /// Whether the key or a permission is missing. One collector alone means a permission, all mean the key.
+    pub fn is_unauthorized(&self) -> bool {
+        match self {
+            Self::NetBackup(error) => error.is_unauthorized(),
+            Self::Hidden { .. } => true,
+        }
+    }
+}

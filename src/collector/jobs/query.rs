@@ -1,0 +1,44 @@
+//! What is asked of `/admin/jobs`.
+
+use jiff::Timestamp;
+
+use super::watermark::Range;
+use crate::collector::contract::Context;
+use crate::config::ApiVersion;
+use crate::netbackup::{Listing, Paging};
+
+pub(in crate::collector) const RESOURCE: &str = "/admin/jobs";
+
+/// The most that `/admin/jobs` takes.
+const PAGE_SIZE: u64 = 100;
+/// 200 000 finished jobs a cycle: two days of a very large domain. The cycle's deadline is usually nearer.
+pub(super) const MAX_FINISHED_PAGES: u64 = 2000;
+/// 20 000 jobs that run or wait at the same time.
+pub(super) const MAX_UNFINISHED_PAGES: u64 = 200;
+/// From this version on the pages of jobs have cursors ("NetBackup API reference, versioning of /admin/jobs").
+const CURSORS_SINCE: ApiVersion = ApiVersion { major: 9, minor: 0 };
+
+pub(super) fn listing(context: &Context<'_>, filter: String, sort: &str, max_pages: u64) -> Listing {
+    let cursors = context.client.version().is_none_or(|version| version >= CURSORS_SINCE);
+    Listing {
+        endpoint: RESOURCE,
+        query: vec![("filter", filter), ("sort", sort.to_owned())],
+        paging: if cursors { Paging::Cursor } else { Paging::Offset },
+        limit: PAGE_SIZE,
+        max_pages,
+    }
+}
+
+/// Date-times stand bare in a filter ("NetBackup API reference, /admin/jobs, filter").
+pub(super) fn filter(range: Range) -> String {
+    let from = format!("endTime ge {}", date_time(range.from));
+    match range.until {
+        Some(until) => format!("{from} and endTime le {}", date_time(until)),
+        None => from,
+    }
+}
+
+pub(super) fn date_time(second: i64) -> String {
+    let moment = Timestamp::from_second(second).unwrap_or(Timestamp::UNIX_EPOCH);
+    format!("{moment:.3}")
+}

@@ -1,0 +1,100 @@
+//! Runs a collector: times it, and judges what its list is worth.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::contract::{CollectError, Collector, Context, Diagnostics};
+use super::permission::{COUNTED, Enforcement, Permission, Visibility};
+use super::spec::CollectorSpec;
+use crate::metric::Family;
+
+/// One run of one collector.
+#[derive(Debug)]
+pub struct Run {
+    /// What it brought; nothing if it failed.
+    pub families: Vec<Family>,
+    /// How long it took.
+    pub duration: Duration,
+    /// How it went.
+    pub outcome: Result<(), CollectError>,
+    /// What was met and left out.
+    pub diagnostics: Diagnostics,
+    /// Whether the role of the key sees only a part of what there is.
+    pub partial: bool,
+}
+
+impl Run {
+    /// Whether the role of the key lacks the permission to see what was asked for, or a part of it.
+    pub fn is_unauthorized(&self) -> bool {
+        self.partial || self.outcome.as_ref().is_err_and(CollectError::is_unauthorized)
+    }
+}
+
+/// A collector, and what is remembered of the permission to see what it reads.
+pub struct Runner {
+    spec: &'static CollectorSpec,
+    collector: Box<dyn Collector>,
+    permission: Permission,
+}
+
+impl Runner {
+    /// Nothing is known yet of the permission.
+    pub fn new(spec: &'static CollectorSpec, collector: Box<dyn Collector>) -> Self {
+        Self { spec, collector, permission: Permission::default() }
+    }
+
+    /// The value of the `collector` label.
+    pub fn name(&self) -> &'static str {
+        self.spec.name
+    }
+
+    /// Another key is in use, of whose role nothing is known.
+    pub fn key_changed(&mut self) {
+        self.permission = Permission::default();
+    }
+
+    /// Runs the collector once, and says of an empty or a short list what it is worth.
+    pub async fn run(&mut self, context: &Context<'_>) -> Run {
+        let mut run = run(self.collector.as_mut(), context).await;
+        let Enforcement::Object(probe) = self.spec.enforcement else { return run };
+        if run.outcome.is_err() {
+            return run;
+        }
+        let records = run.diagnostics.records;
+        if self.permission.is_due(records) && !context.is_over() {
+            let since = context.client.server_time(context.now) - context.window.min(COUNTED);
+            let known = self.collector.known_since(since).filter(|_| !run.diagnostics.truncated);
+            self.permission.ask(probe, context, since, records, known).await;
+        }
+        match self.permission.visibility(records) {
+            Visibility::Whole => {}
+            Visibility::Part => run.partial = true,
+            Visibility::Nothing => {
+                run.outcome =
+                    Err(CollectError::Hidden { request: probe.request, permission: self.spec.permission });
+                run.families.clear();
+            }
+        }
+        run
+    }
+}
+
+/// Runs a collector once: the one place that times it.
+pub(super) async fn run(collector: &mut dyn Collector, context: &Context<'_>) -> Run {
+    let started = Instant::now();
+    let mut diagnostics = Diagnostics::default();
+    let collected = collector.collect(context, &mut diagnostics).await;
+    let duration = started.elapsed();
+    match collected {
+        Ok(families) => {
+            // One record that is there twice shows in several families.
+            diagnostics.malformed += families.iter().map(Family::duplicates).max().unwrap_or(0);
+            diagnostics.capped += families.iter().map(Family::capped).max().unwrap_or(0);
+            Run { families, duration, outcome: Ok(()), diagnostics, partial: false }
+        }
+        Err(error) => {
+            Run { families: Vec::new(), duration, outcome: Err(error), diagnostics, partial: false }
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! What is declared of a collector.
+
+use super::contract::Collector;
+use super::permission::Enforcement;
+use crate::config::Collectors;
+use crate::metric::Desc;
+
+/// One collector as `list-metrics` shows it and as it is made.
+#[derive(Debug)]
+pub struct CollectorSpec {
+    /// The value of the `collector` label.
+    pub name: &'static str,
+    /// The key under `collectors` that turns it on; `None` means that it always runs.
+    pub key: Option<&'static str>,
+    /// What it can give.
+    pub families: &'static [&'static Desc],
+    /// The resource that it reads.
+    pub resource: &'static str,
+    /// The RBAC namespace in which the key's role needs the operation `|OPERATIONS|VIEW|`.
+    pub permission: &'static str,
+    /// What a role without it gets.
+    pub enforcement: Enforcement,
+    pub(super) new: fn(&Collectors) -> Box<dyn Collector>,
+}

@@ -1,0 +1,184 @@
+//! What is known of one collector of one site.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::collector::Run;
+use crate::snapshot::Fragment;
+
+/// What is known of a collector.
+#[derive(Debug)]
+pub(super) struct CollectorState {
+    /// The collector's name.
+    pub(super) name: &'static str,
+    /// How its runs went; `None` before the first one ended.
+    pub(super) runs: Option<RunStats>,
+    /// The last good families.
+    pub(super) fragments: Vec<Fragment>,
+    /// Cycles since then.
+    missed: u32,
+    /// Why the last run failed, so that it is said once.
+    failure: Option<String>,
+    /// Whether the last run that brought anything saw only a part, so that it is said once.
+    partial: bool,
+}
+
+/// How the runs of a collector went.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct RunStats {
+    /// Whether the last run succeeded.
+    pub(super) success: bool,
+    /// Whether the role of the key may not see what the last run asked for, or only a part of it.
+    pub(super) unauthorized: bool,
+    /// How many records the last run met; `None` if it did not begin.
+    pub(super) records: Option<u64>,
+    /// Whether the last run read less than there was.
+    pub(super) truncated: bool,
+    /// How long the last run took.
+    pub(super) duration: Duration,
+    /// When a run last succeeded.
+    pub(super) last_success: Option<Timestamp>,
+    /// Malformed records of all runs.
+    pub(super) malformed: u64,
+    /// Capped records of all runs.
+    pub(super) capped: u64,
+}
+
+impl RunStats {
+    /// Takes in a run that ended at `now`.
+    fn note(&mut self, run: &Run, now: Timestamp) {
+        self.success = run.outcome.is_ok();
+        self.unauthorized = run.is_unauthorized();
+        self.records = Some(run.diagnostics.records);
+        self.truncated = run.diagnostics.truncated;
+        self.duration = run.duration;
+        self.malformed += run.diagnostics.malformed;
+        self.capped += run.diagnostics.capped;
+        if self.success {
+            self.last_success = Some(now);
+        }
+    }
+
+    /// Takes in a run that did not end, or could not begin. What the run before it met is not what this one met.
+    fn failed(&mut self) {
+        *self = Self {
+            last_success: self.last_success,
+            malformed: self.malformed,
+            capped: self.capped,
+            ..Self::default()
+        };
+    }
+}
+
+impl CollectorState {
+    /// Nothing is known yet.
+    pub(super) fn new(name: &'static str) -> Self {
+        Self { name, runs: None, fragments: Vec::new(), missed: 0, failure: None, partial: false }
+    }
+
+    /// Whether the last run succeeded.
+    pub(super) fn succeeded(&self) -> bool {
+        self.runs.as_ref().is_some_and(|runs| runs.success)
+    }
+
+    /// Whether the role of the key may not see all that the last run asked for.
+    pub(super) fn is_unauthorized(&self) -> bool {
+        self.runs.as_ref().is_some_and(|runs| runs.unauthorized)
+    }
+
+    /// Whether the last run brought nothing for want of permission.
+    pub(super) fn was_refused(&self) -> bool {
+        self.is_unauthorized() && !self.succeeded()
+    }
+
+    /// Notes whether the role sees only a part of the list. Whether that is news, and not good.
+    pub(super) fn sees_part(&mut self, partial: bool) -> bool {
+        let before = std::mem::replace(&mut self.partial, partial);
+        partial && !before
+    }
+
+    /// Takes in a run. The last good families stay for `stale_cycles` missed cycles and are dropped then rather
+    /// than served old. Whether its outcome is news.
+    pub(super) fn note(&mut self, run: Run, stale_cycles: u32, now: Timestamp) -> bool {
+        self.runs.get_or_insert_default().note(&run, now);
+        match run.outcome {
+            Ok(()) => {
+                self.fragments = run.families.into_iter().map(Fragment::from).collect();
+                self.missed = 0;
+                self.failure.take().is_some()
+            }
+            Err(error) => self.miss(error.to_string(), stale_cycles),
+        }
+    }
+
+    /// A run that did not end, or could not begin. Whether that is news.
+    pub(super) fn failed(&mut self, why: &str, stale_cycles: u32) -> bool {
+        self.runs.get_or_insert_default().failed();
+        self.miss(why.to_owned(), stale_cycles)
+    }
+
+    fn miss(&mut self, why: String, stale_cycles: u32) -> bool {
+        self.missed = self.missed.saturating_add(1);
+        if self.missed > stale_cycles {
+            self.fragments.clear();
+        }
+        let is_news = self.failure.as_ref() != Some(&why);
+        self.failure = Some(why);
+        is_news
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::collector::Diagnostics;
+    use crate::metric::{Desc, Family, MetricKind, Naming};
+
+    static UNITS: Desc =
+        Desc { name: "units", help: "Units.", kind: MetricKind::Gauge, labels: &[], naming: Naming::Native };
+
+    fn good() -> Run {
+        let mut family = Family::new(&UNITS, "paris");
+        family.sample(&[], 1.0);
+        Run {
+            families: vec![family],
+            duration: Duration::ZERO,
+            outcome: Ok(()),
+            diagnostics: Diagnostics::default(),
+            partial: false,
+        }
+    }
+
+    #[test]
+    fn the_last_good_families_stay_for_the_stated_number_of_missed_cycles() {
+        let mut collector = CollectorState::new("units");
+        collector.note(good(), 3, Timestamp::UNIX_EPOCH);
+        let kept: Vec<_> = (0..4)
+            .map(|_| {
+                collector.failed("timeout", 3);
+                collector.fragments.len()
+            })
+            .collect();
+        assert_eq!(kept, [1, 1, 1, 0]);
+        assert_eq!(collector.runs.unwrap().last_success, Some(Timestamp::UNIX_EPOCH));
+    }
+
+    #[test]
+    fn a_run_that_did_not_begin_was_neither_refused_nor_cut_short() {
+        let mut collector = CollectorState::new("units");
+        collector.runs = Some(RunStats { unauthorized: true, truncated: true, ..Default::default() });
+        collector.failed("dns", 3);
+        assert_eq!(collector.runs, Some(RunStats::default()));
+    }
+
+    #[test]
+    fn a_failure_is_news_once_and_its_end_as_well() {
+        let mut collector = CollectorState::new("units");
+        assert!(collector.failed("timeout", 3));
+        assert!(!collector.failed("timeout", 3));
+        assert!(collector.failed("dns", 3));
+        assert!(collector.note(good(), 3, Timestamp::UNIX_EPOCH));
+        assert!(!collector.note(good(), 3, Timestamp::UNIX_EPOCH));
+    }
+}
