@@ -131,9 +131,9 @@ impl SiteState {
     }
 }
 
-fn publish(status: &SiteStatus, stats: &Stats, writer: &SnapshotWriter, plan: &Plan) {
+fn publish(site: &SiteStatus, stats: &Stats, writer: &SnapshotWriter, plan: &Plan) {
     let name = &plan.site.name;
-    writer.publish(status.snapshot(name, plan.names, stats.families(name)));
+    writer.publish(site.snapshot(name, plan.names, stats.families(name)));
 }
 
 async fn reach<'a>(

@@ -28,7 +28,7 @@ struct Polled {
     simulation: Simulation,
     plan: Plan,
     client: Client,
-    stats: Arc<Stats>,
+    requests: Arc<Stats>,
     state: SiteState,
     store: SnapshotStore,
 }
@@ -37,11 +37,11 @@ impl Polled {
     async fn start() -> Self {
         let simulation = Simulation::start(Options::default()).await.unwrap();
         let plan = plan(simulation.sites()[0].address().port());
-        let stats = Arc::new(Stats::default());
-        let client = Client::new(&plan.site, &TlsCache::default(), stats.clone(), Arc::default()).unwrap();
+        let requests = Arc::new(Stats::default());
+        let client = Client::new(&plan.site, &TlsCache::default(), requests.clone(), Arc::default()).unwrap();
         let store = SnapshotStore::default();
-        let state = SiteState::new(&plan.collectors, stats.clone(), store.writer(plan.site.id.clone()));
-        Self { simulation, plan, client, stats, state, store }
+        let state = SiteState::new(&plan.collectors, requests.clone(), store.writer(plan.site.id.clone()));
+        Self { simulation, plan, client, requests, state, store }
     }
 
     fn server(&self) -> &nbu_exporter_simulator::Site {
@@ -228,7 +228,7 @@ async fn a_collector_that_panics_is_replaced_and_the_others_are_not_disturbed() 
     let jobs = collectors.iter().position(|collector| collector.name() == "jobs").unwrap();
     collectors[jobs] = Runner::new(collector::COLLECTORS[jobs], Box::new(Panicking));
     let writer = polled.store.writer(polled.plan.site.id.clone());
-    polled.state = SiteState::with(collectors, polled.stats.clone(), writer);
+    polled.state = SiteState::with(collectors, polled.requests.clone(), writer);
     let page = polled.cycle().await;
     assert!(has(&page, UP) && has(&page, STORAGE) && !has(&page, JOBS), "{page}");
     assert!(has(&page, "nbu_scrape_collector_success{site=\"paris\",collector=\"jobs\"} 0"), "{page}");
