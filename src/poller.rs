@@ -4,6 +4,7 @@ mod collector;
 mod connection;
 mod families;
 mod plan;
+mod publication;
 mod state;
 mod status;
 
@@ -18,7 +19,7 @@ use crate::netbackup::TlsCache;
 use crate::snapshot::SnapshotWriter;
 pub use families::FAMILIES;
 pub use plan::Plan;
-pub use status::down;
+pub use publication::down;
 
 use connection::{Connection, Dialer, KeyEvent};
 use plan::{next_after_change, next_cycle};

@@ -39,7 +39,7 @@ pub struct Fragment {
 impl From<Family> for Fragment {
     fn from(family: Family) -> Self {
         let desc = family.desc();
-        // It lives until the next cycle, so the room that the text was given to grow is given back.
+        // It lives until the next cycle, so the spare capacity of the text is given back.
         Self { desc, text: Bytes::from(family.into_text().into_boxed_str().into_boxed_bytes()) }
     }
 }
@@ -56,11 +56,11 @@ pub struct Snapshots {
 /// The store; clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct SnapshotStore {
-    shared: Arc<Shared>,
+    state: Arc<StoreState>,
 }
 
 #[derive(Debug, Default)]
-struct Shared {
+struct StoreState {
     current: ArcSwap<Snapshots>,
     /// Which writer may publish for a site: only the newest.
     writers: Mutex<Writers>,
@@ -76,7 +76,7 @@ struct Writers {
 /// result can not be published.
 #[derive(Debug)]
 pub struct SnapshotWriter {
-    shared: Arc<Shared>,
+    state: Arc<StoreState>,
     site: SiteId,
     ticket: u64,
 }
@@ -84,26 +84,26 @@ pub struct SnapshotWriter {
 impl SnapshotStore {
     /// All snapshots now.
     pub fn load(&self) -> Arc<Snapshots> {
-        self.shared.current.load_full()
+        self.state.current.load_full()
     }
 
     /// A writer for a site; it takes the place of an earlier one, whose snapshot goes.
     pub fn writer(&self, site: SiteId) -> SnapshotWriter {
-        let mut writers = self.shared.lock();
+        let mut writers = self.state.lock();
         writers.last += 1;
         let ticket = writers.last;
         if writers.current.insert(site.clone(), ticket).is_some() {
-            self.shared.remove(&site);
+            self.state.remove(&site);
         }
         drop(writers);
-        SnapshotWriter { shared: self.shared.clone(), site, ticket }
+        SnapshotWriter { state: self.state.clone(), site, ticket }
     }
 
     /// Takes a site out at once, whatever its writer still does.
     pub fn revoke(&self, site: &SiteId) {
-        let mut writers = self.shared.lock();
+        let mut writers = self.state.lock();
         if writers.current.remove(site).is_some() {
-            self.shared.remove(site);
+            self.state.remove(site);
         }
     }
 }
@@ -111,12 +111,12 @@ impl SnapshotStore {
 impl SnapshotWriter {
     /// Publishes; `false` when this writer's time is over.
     pub fn publish(&self, snapshot: Snapshot) -> bool {
-        let writers = self.shared.lock();
+        let writers = self.state.lock();
         if writers.current.get(&self.site) != Some(&self.ticket) {
             return false;
         }
         let snapshot = Arc::new(snapshot);
-        self.shared.change(|sites| {
+        self.state.change(|sites| {
             sites.insert(self.site.clone(), snapshot);
         });
         true
@@ -125,15 +125,15 @@ impl SnapshotWriter {
 
 impl Drop for SnapshotWriter {
     fn drop(&mut self) {
-        let mut writers = self.shared.lock();
+        let mut writers = self.state.lock();
         if writers.current.get(&self.site) == Some(&self.ticket) {
             writers.current.remove(&self.site);
-            self.shared.remove(&self.site);
+            self.state.remove(&self.site);
         }
     }
 }
 
-impl Shared {
+impl StoreState {
     fn lock(&self) -> MutexGuard<'_, Writers> {
         // The map is whole at every point where a panic could happen.
         self.writers.lock().unwrap_or_else(PoisonError::into_inner)

@@ -52,7 +52,7 @@ pub(super) async fn handshake(
     tls: &TlsCache,
     deadline: Instant,
 ) -> Result<HandshakeOutcome, HandshakeError> {
-    let verifier = tls.judge(site).map_err(|error| Refusal::Settings(Arc::new(error)));
+    let verifier = tls.verifier(site).map_err(|error| Refusal::Settings(Arc::new(error)));
     let recorder = Arc::new(Recorder { verifier, key: any_certificate(), observed: Mutex::default() });
     let failed = |error: &dyn std::fmt::Display| HandshakeError::Impossible(error.to_string());
     let config = client_config(recorder.clone()).map_err(|error| failed(&error))?;

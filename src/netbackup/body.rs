@@ -1,3 +1,5 @@
+//! Reads the body of an answer.
+
 use reqwest::Response;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 

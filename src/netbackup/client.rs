@@ -1,17 +1,23 @@
+//! The client of one NetBackup primary server.
+
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
-use crate::config::Site;
+use crate::config::{ApiVersion, Site};
 
-use super::exchange::{Accept, Exchange, Request};
-use super::listing::{Step, Trail, encode};
+use super::error::{Cause, Error};
+use super::exchange::Exchange;
+use super::gate::QuietGate;
+use super::keys::{API_KEYS, KeyState, only_expiry, two_keys};
+use super::listing::{Listing, NextPage, Pager, Walk};
 use super::negotiation::Negotiation;
-use super::{
-    Cause, ClientError, DecodeError, Error, Field, Listing, Page, QuietGate, Stats, Time, TlsCache, Walk,
-    decode,
-};
+use super::page::{DecodeError, Page};
+use super::request::{Accept, Request};
+use super::setup::ClientError;
+use super::stats::Stats;
+use super::tls::TlsCache;
 
 /// Speaks to one NetBackup primary server with one key, within a budget of concurrent requests.
 ///
@@ -21,21 +27,6 @@ pub struct Client {
     pub(super) exchange: Exchange,
     pub(super) negotiation: Negotiation,
 }
-
-/// What the server says about our key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyState {
-    /// It is good.
-    Accepted {
-        /// When it ends, where the server says so.
-        expiry: Option<Timestamp>,
-    },
-    /// It is not.
-    Rejected,
-}
-
-/// Shows a key's owner that key without any permission ("NetBackup API reference, /security/api-keys").
-pub(super) const API_KEYS: &str = "/security/api-keys";
 
 impl Client {
     /// Prepares a client; nothing is sent yet. All clients of one site have its counters and its gate in common.
@@ -51,6 +42,34 @@ impl Client {
         })
     }
 
+    /// The version in use; `None` before the first [`Client::negotiate`], unless one is pinned.
+    pub fn version(&self) -> Option<ApiVersion> {
+        self.negotiation.version()
+    }
+
+    /// How far the server's clock is ahead of ours, as far as its last ping tells.
+    pub fn clock_offset(&self) -> Option<SignedDuration> {
+        self.negotiation.clock_offset()
+    }
+
+    /// The server's time when ours is `now`, as far as its last ping tells; else ours.
+    pub fn server_time(&self, now: Timestamp) -> Timestamp {
+        self.clock_offset().and_then(|offset| now.checked_add(offset).ok()).unwrap_or(now)
+    }
+
+    /// Finds the newest version that both sides speak, and the server's time.
+    ///
+    /// Asked at the start of every cycle, so that an upgraded server is noticed. A pinned version stays; the server
+    /// is pinged all the same, since a dead one is best found by the cheapest request.
+    pub async fn negotiate(&self, deadline: Instant) -> Result<ApiVersion, Error> {
+        self.negotiation.negotiate(&self.exchange, deadline).await
+    }
+
+    /// The version that the server announces (`/ping`), if it does; notes its clock.
+    pub async fn announced(&self, deadline: Instant) -> Result<Option<ApiVersion>, Error> {
+        self.negotiation.announced(&self.exchange, deadline).await
+    }
+
     /// Asks whether the key is good, with a request that needs no permission.
     pub async fn check_key(&self, deadline: Instant) -> Result<KeyState, Error> {
         match self.get(API_KEYS, two_keys(), deadline).await {
@@ -60,7 +79,7 @@ impl Client {
                 Ok(KeyState::Accepted { expiry })
             }
             Err(Error { cause: Cause::Unauthorized, .. }) => Ok(KeyState::Rejected),
-            // The token of a login has no entry here, and a role may not see any: both were let in.
+            // The token of a login has no entry here, and a role may not be allowed to see any: both were accepted.
             Err(Error { cause: Cause::NotFound | Cause::Forbidden, .. }) => {
                 Ok(KeyState::Accepted { expiry: None })
             }
@@ -79,17 +98,17 @@ impl Client {
         mut fold: impl FnMut(&str) -> Result<Page, DecodeError> + Send,
     ) -> Result<Walk, Error> {
         let fail = |cause| self.exchange.fail(listing.endpoint, cause);
-        let mut trail = Trail::new(listing);
+        let mut pager = Pager::new(listing);
         let mut walk = Walk::default();
         loop {
-            let text = self.get(listing.endpoint, listing.query_at(trail.position()), deadline).await?;
+            let text = self.get(listing.endpoint, listing.query_at(pager.position()), deadline).await?;
             let page = fold(&text).map_err(|error| fail(error.into()))?;
             walk.pages += 1;
             walk.records += page.records;
-            walk.truncated = match trail.advance(&page).map_err(fail)? {
-                Step::Next(_) if walk.pages < listing.max_pages => continue,
-                Step::Next(_) | Step::CutShort => true,
-                Step::End => false,
+            walk.truncated = match pager.advance(&page).map_err(fail)? {
+                NextPage::At(_) if walk.pages < listing.max_pages => continue,
+                NextPage::At(_) | NextPage::CutShort => true,
+                NextPage::End => false,
             };
             return Ok(walk);
         }
@@ -125,33 +144,10 @@ impl Client {
         if self.negotiation.pinned.is_some() {
             return Err(refused);
         }
-        let Some(renewed) = self.renegotiate(version, deadline).await? else { return Err(refused) };
+        let Some(renewed) = self.negotiation.renegotiate(&self.exchange, version, deadline).await? else {
+            return Err(refused);
+        };
         request.accept = Accept::Json(renewed);
         self.exchange.send(&request, deadline).await.map(|answer| answer.text)
     }
-}
-
-/// Two are enough to see whether there is only one.
-pub(super) fn two_keys() -> String {
-    encode(&[("page[limit]", "2")])
-}
-
-/// When the key ends. Who may see the keys of others gets those too, and nothing tells which one is ours.
-fn only_expiry(text: &str) -> Result<Option<Timestamp>, DecodeError> {
-    #[derive(serde::Deserialize)]
-    struct Key {
-        #[serde(default)]
-        attributes: Option<Attributes>,
-    }
-    #[derive(serde::Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Attributes {
-        #[serde(default)]
-        expiry_date_time: Field<Time>,
-    }
-
-    let keys = decode::<Key>(text)?.records;
-    let [Key { attributes: Some(attributes) }] = keys.as_slice() else { return Ok(None) };
-    let second = attributes.expiry_date_time.take(&mut 0).and_then(|time| time.0);
-    Ok(second.and_then(|second| Timestamp::from_second(second).ok()))
 }

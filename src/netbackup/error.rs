@@ -1,3 +1,5 @@
+//! What can go wrong with a request.
+
 use jiff::Timestamp;
 
 use crate::config::ApiVersion;
@@ -179,7 +181,7 @@ impl Cause {
         }
     }
 
-    /// The same where a proxy is on the way: it is the one that is found and connected to.
+    /// The same where a proxy is on the way: then it is the proxy that is resolved and connected to.
     pub(super) fn by_way_of(self, proxy: &str) -> Self {
         match self {
             Self::Dns(why) => Self::ProxyDns { proxy: proxy.to_owned(), why },
@@ -188,7 +190,7 @@ impl Cause {
         }
     }
 
-    /// What a failed exchange of the HTTP client means.
+    /// The cause of an error of the HTTP client.
     pub(super) fn of_transport(error: &reqwest::Error) -> Self {
         if error.is_timeout() {
             return Self::Timeout;
@@ -222,27 +224,4 @@ fn chain(error: &reqwest::Error) -> impl Iterator<Item = &(dyn std::error::Error
         let wrapped = link.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
         wrapped.map(|wrapped| wrapped as &(dyn std::error::Error + 'static)).or_else(|| link.source())
     })
-}
-
-/// Why a site's client can not be made.
-#[derive(Debug, thiserror::Error)]
-pub enum ClientError {
-    /// A header can not carry the key.
-    #[error("the API key holds characters that an HTTP header can not carry")]
-    Key,
-    /// A certificate of `caFile` is none.
-    #[error("caFile holds a certificate that can not be used ({0})")]
-    Roots(String),
-    /// `tlsServerName` is no name.
-    #[error("tlsServerName is neither a DNS name nor an IP address")]
-    ServerName,
-    /// `proxyUrl` is no proxy.
-    #[error("proxyUrl can not be used; it is http://HOST:PORT, https://HOST:PORT or socks5://HOST:PORT")]
-    Proxy,
-    /// The address is none.
-    #[error("the site's host, port and uri make no URL")]
-    Address,
-    /// The HTTP client refused its settings.
-    #[error("the HTTP client can not be set up ({0})")]
-    Setup(String),
 }

@@ -4,8 +4,8 @@ use tokio::time::Instant;
 
 use crate::config::ApiVersion;
 
-use super::exchange::{Accept, Request};
 use super::listing::encode;
+use super::request::{Accept, Request};
 use super::{Client, DecodeError, Error, decode};
 
 /// Needs no key ("NetBackup API reference, /security/serverinfo").

@@ -1,3 +1,5 @@
+//! Sends requests to one server: within the budget, with retries, and counted.
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,45 +9,12 @@ use reqwest::{Response, StatusCode};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::config::{ApiVersion, Site};
+use crate::config::Site;
 
+use super::request::{Accept, Request, media_type};
 use super::retry::{Retry, date, retry_after};
 use super::transport::Transport;
 use super::{Cause, ClientError, Error, QuietGate, Stats, TlsCache, body, trace};
-
-/// One request, but for what all have in common.
-#[derive(Debug)]
-pub(super) struct Request {
-    /// The path below the base path; it labels what is counted.
-    pub(super) endpoint: &'static str,
-    /// Encoded, without its question mark.
-    pub(super) query: String,
-    pub(super) accept: Accept,
-    /// What is asked in a body, in JSON: then it is a POST, which changes nothing at the server all the same.
-    pub(super) body: Option<String>,
-}
-
-impl Request {
-    /// A GET without a query.
-    pub(super) fn get(endpoint: &'static str, accept: Accept) -> Self {
-        Self { endpoint, query: String::new(), accept, body: None }
-    }
-
-    /// The word for it in logs.
-    pub(super) fn method(&self) -> &'static str {
-        if self.body.is_some() { "POST" } else { "GET" }
-    }
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Accept {
-    /// A short text, asked for without the key.
-    Text,
-    /// NetBackup's JSON in one version, asked for with the key.
-    Json(ApiVersion),
-    /// The same, asked for without the key.
-    OpenJson(ApiVersion),
-}
 
 /// A successful answer.
 #[derive(Debug)]
@@ -56,13 +25,13 @@ pub(super) struct Answer {
     pub(super) took: Duration,
 }
 
-/// A try that failed, and for how long the server asks us to wait.
-struct Failure {
+/// An attempt that failed, and for how long the server asks us to wait.
+struct FailedAttempt {
     cause: Cause,
     retry_after: Option<Duration>,
 }
 
-impl From<Cause> for Failure {
+impl From<Cause> for FailedAttempt {
     fn from(cause: Cause) -> Self {
         Self { cause, retry_after: None }
     }
@@ -136,7 +105,7 @@ impl Exchange {
         }
     }
 
-    async fn attempt(&self, request: &Request, deadline: Instant) -> Result<Answer, Failure> {
+    async fn attempt(&self, request: &Request, deadline: Instant) -> Result<Answer, FailedAttempt> {
         let _permit = self.turn(deadline).await?;
         let started = Instant::now();
         let timeout = self.timeout.min(deadline.saturating_duration_since(started));
@@ -201,7 +170,7 @@ impl Exchange {
         }
     }
 
-    async fn refused(&self, request: &Request, response: Response) -> Failure {
+    async fn refused(&self, request: &Request, response: Response) -> FailedAttempt {
         let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
         // A date is one of the server's clock.
         let now = text(DATE).and_then(date).unwrap_or_else(Timestamp::now);
@@ -234,10 +203,6 @@ impl Exchange {
             (500.., _) => Cause::Server { status, code },
             _ => Cause::ContentType(format!("an answer with status {status}")),
         };
-        Failure { cause, retry_after }
+        FailedAttempt { cause, retry_after }
     }
-}
-
-fn media_type(version: ApiVersion) -> String {
-    format!("application/vnd.netbackup+json;version={version}")
 }

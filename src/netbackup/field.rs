@@ -1,3 +1,5 @@
+//! A field of a record, which takes whatever comes.
+
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;

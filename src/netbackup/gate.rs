@@ -1,3 +1,5 @@
+//! The quiet that a server asks for.
+
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 

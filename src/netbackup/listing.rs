@@ -1,10 +1,12 @@
+//! A list of records, and the way from page to page.
+
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::page::Pagination;
-use super::{Cause, Page};
+use super::error::Cause;
+use super::page::{Page, Pagination};
 
 /// A list of records that is asked for page by page.
 #[derive(Clone, Debug)]
@@ -87,27 +89,32 @@ pub(super) enum Position {
 
 /// Follows the pages to their end, and notices when there is none.
 #[derive(Debug)]
-pub(super) struct Trail {
+pub(super) struct Pager {
     paging: Paging,
     limit: u64,
     position: Position,
-    seen: HashSet<u64>,
+    known_cursors: HashSet<u64>,
 }
 
 /// What follows a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum NextPage {
     /// Another page.
-    Next(Position),
+    At(Position),
     /// Nothing more.
     End,
     /// Nothing more that can be asked for, though there is more.
     CutShort,
 }
 
-impl Trail {
+impl Pager {
     pub(super) fn new(listing: &Listing) -> Self {
-        Self { paging: listing.paging, limit: listing.limit, position: Position::Start, seen: HashSet::new() }
+        Self {
+            paging: listing.paging,
+            limit: listing.limit,
+            position: Position::Start,
+            known_cursors: HashSet::new(),
+        }
     }
 
     pub(super) fn position(&self) -> &Position {
@@ -115,57 +122,57 @@ impl Trail {
     }
 
     /// Goes on to the page after this one.
-    pub(super) fn advance(&mut self, page: &Page) -> Result<Step, Cause> {
+    pub(super) fn advance(&mut self, page: &Page) -> Result<NextPage, Cause> {
         if page.records == 0 {
-            return Ok(Step::End);
+            return Ok(NextPage::End);
         }
-        let step = match (self.paging, &page.pagination) {
+        let next = match (self.paging, &page.pagination) {
             (Paging::Cursor, Some(pagination)) => self.after_cursor(page.records, pagination)?,
             (Paging::Offset, Some(pagination)) => self.after_offset(page.records, pagination)?,
             // Some endpoints say nothing about their pages: the last one is short.
             (Paging::Offset, None) if page.records >= self.limit => {
-                Step::Next(Position::Offset(self.offset() + page.records))
+                NextPage::At(Position::Offset(self.offset() + page.records))
             }
-            (_, None) => Step::End,
+            (_, None) => NextPage::End,
         };
-        if let Step::Next(position) = &step {
+        if let NextPage::At(position) = &next {
             self.position = position.clone();
         }
-        Ok(step)
+        Ok(next)
     }
 
     fn offset(&self) -> u64 {
         if let Position::Offset(offset) = self.position { offset } else { 0 }
     }
 
-    fn after_cursor(&mut self, records: u64, pagination: &Pagination) -> Result<Step, Cause> {
-        let Some(next) = &pagination.next else { return Ok(Step::End) };
+    fn after_cursor(&mut self, records: u64, pagination: &Pagination) -> Result<NextPage, Cause> {
+        let Some(next) = &pagination.next else { return Ok(NextPage::End) };
         if matches!(&self.position, Position::After(cursor) if cursor == next) {
             // The last page is seldom a whole one; a server that does not know our cursor gives its first one for ever.
-            return Ok(if records >= self.limit { Step::CutShort } else { Step::End });
+            return Ok(if records >= self.limit { NextPage::CutShort } else { NextPage::End });
         }
         let mut hasher = DefaultHasher::new();
         next.hash(&mut hasher);
-        if !self.seen.insert(hasher.finish()) {
+        if !self.known_cursors.insert(hasher.finish()) {
             return Err(Cause::Pagination("the server gave a cursor again that it had given before"));
         }
-        Ok(Step::Next(Position::After(next.clone())))
+        Ok(NextPage::At(Position::After(next.clone())))
     }
 
-    fn after_offset(&self, records: u64, pagination: &Pagination) -> Result<Step, Cause> {
+    fn after_offset(&self, records: u64, pagination: &Pagination) -> Result<NextPage, Cause> {
         let read = self.offset() + records;
         let Some(next) = &pagination.next else {
             // It may count more than it points to; then the next page tells, be it an empty one.
             let more = pagination.count.is_some_and(|count| count > read);
-            return Ok(if more { Step::Next(Position::Offset(read)) } else { Step::End });
+            return Ok(if more { NextPage::At(Position::Offset(read)) } else { NextPage::End });
         };
         let next =
             next.parse().map_err(|_| Cause::Pagination("the server gave an offset that is no number"))?;
         Ok(match pagination.count {
-            Some(count) if count <= read => Step::End,
-            _ if next > self.offset() => Step::Next(Position::Offset(next)),
-            Some(_) => Step::CutShort,
-            None => Step::End,
+            Some(count) if count <= read => NextPage::End,
+            _ if next > self.offset() => NextPage::At(Position::Offset(next)),
+            Some(_) => NextPage::CutShort,
+            None => NextPage::End,
         })
     }
 }
@@ -183,22 +190,22 @@ mod tests {
         Page { records, pagination: Some(Pagination { next: next.map(str::to_owned), count }) }
     }
 
-    fn check(paging: Paging, pages: &[(Page, Step)]) {
-        let mut trail = Trail::new(&listing(paging));
+    fn check(paging: Paging, pages: &[(Page, NextPage)]) {
+        let mut pager = Pager::new(&listing(paging));
         for (page, expected) in pages {
-            assert_eq!(trail.advance(page).as_ref(), Ok(expected), "after {page:?}");
-            if let Step::Next(position) = expected {
-                assert_eq!(trail.position(), position);
+            assert_eq!(pager.advance(page).as_ref(), Ok(expected), "after {page:?}");
+            if let NextPage::At(position) = expected {
+                assert_eq!(pager.position(), position);
             }
         }
     }
 
-    fn after(cursor: &str) -> Step {
-        Step::Next(Position::After(cursor.to_owned()))
+    fn after(cursor: &str) -> NextPage {
+        NextPage::At(Position::After(cursor.to_owned()))
     }
 
-    fn offset(offset: u64) -> Step {
-        Step::Next(Position::Offset(offset))
+    fn offset(offset: u64) -> NextPage {
+        NextPage::At(Position::Offset(offset))
     }
 
     #[test]
@@ -217,25 +224,25 @@ mod tests {
             &[
                 (page(2, Some("a"), None), after("a")),
                 (page(2, Some("b"), None), after("b")),
-                (page(1, Some("b"), None), Step::End),
+                (page(1, Some("b"), None), NextPage::End),
             ],
         );
-        check(Paging::Cursor, &[(page(2, None, None), Step::End)]);
-        check(Paging::Cursor, &[(page(0, Some("a"), None), Step::End)]);
+        check(Paging::Cursor, &[(page(2, None, None), NextPage::End)]);
+        check(Paging::Cursor, &[(page(0, Some("a"), None), NextPage::End)]);
     }
 
     #[test]
     fn a_cursor_that_the_server_does_not_understand_cuts_the_list_short() {
         let first = || page(2, Some("a"), None);
-        check(Paging::Cursor, &[(first(), after("a")), (first(), Step::CutShort)]);
+        check(Paging::Cursor, &[(first(), after("a")), (first(), NextPage::CutShort)]);
     }
 
     #[test]
     fn cursors_that_go_round_are_an_error() {
-        let mut trail = Trail::new(&listing(Paging::Cursor));
-        assert_eq!(trail.advance(&page(2, Some("a"), None)), Ok(after("a")));
-        assert_eq!(trail.advance(&page(2, Some("b"), None)), Ok(after("b")));
-        assert!(matches!(trail.advance(&page(2, Some("a"), None)), Err(Cause::Pagination(_))));
+        let mut pager = Pager::new(&listing(Paging::Cursor));
+        assert_eq!(pager.advance(&page(2, Some("a"), None)), Ok(after("a")));
+        assert_eq!(pager.advance(&page(2, Some("b"), None)), Ok(after("b")));
+        assert!(matches!(pager.advance(&page(2, Some("a"), None)), Err(Cause::Pagination(_))));
     }
 
     #[test]
@@ -245,25 +252,25 @@ mod tests {
             &[
                 (page(2, Some("2"), Some(5)), offset(2)),
                 (page(2, Some("4"), Some(5)), offset(4)),
-                (page(1, Some("6"), Some(5)), Step::End),
+                (page(1, Some("6"), Some(5)), NextPage::End),
             ],
         );
-        check(Paging::Offset, &[(page(2, Some("0"), None), Step::End)]);
+        check(Paging::Offset, &[(page(2, Some("0"), None), NextPage::End)]);
         check(
             Paging::Offset,
             &[
                 (page(2, None, Some(5)), offset(2)),
                 (page(2, None, Some(5)), offset(4)),
-                (page(0, None, Some(5)), Step::End),
+                (page(0, None, Some(5)), NextPage::End),
             ],
         );
-        check(Paging::Offset, &[(page(2, Some("0"), Some(9)), Step::CutShort)]);
-        assert!(Trail::new(&listing(Paging::Offset)).advance(&page(2, Some("x"), None)).is_err());
+        check(Paging::Offset, &[(page(2, Some("0"), Some(9)), NextPage::CutShort)]);
+        assert!(Pager::new(&listing(Paging::Offset)).advance(&page(2, Some("x"), None)).is_err());
     }
 
     #[test]
     fn without_any_word_about_pages_the_last_is_short() {
         let silent = |records| Page { records, pagination: None };
-        check(Paging::Offset, &[(silent(2), offset(2)), (silent(1), Step::End)]);
+        check(Paging::Offset, &[(silent(2), offset(2)), (silent(1), NextPage::End)]);
     }
 }

@@ -9,9 +9,11 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use super::client::{API_KEYS, two_keys};
-use super::exchange::{Accept, Answer, Request};
-use super::{Cause, Client, Error, version};
+use super::error::{Cause, Error};
+use super::exchange::{Answer, Exchange};
+use super::keys::{API_KEYS, two_keys};
+use super::request::{Accept, Request};
+use super::version;
 use crate::config::ApiVersion;
 
 /// What is known of the server's versions and of its clock.
@@ -101,34 +103,30 @@ enum Ping {
     Refused,
 }
 
-impl Client {
-    /// The version in use; `None` before the first [`Client::negotiate`], unless one is pinned.
-    pub fn version(&self) -> Option<ApiVersion> {
-        unpacked(self.negotiation.version.load(Ordering::Relaxed))
+impl Negotiation {
+    /// The version in use.
+    pub(super) fn version(&self) -> Option<ApiVersion> {
+        unpacked(self.version.load(Ordering::Relaxed))
     }
 
-    /// How far the server's clock is ahead of ours, as far as its last ping tells.
-    pub fn clock_offset(&self) -> Option<SignedDuration> {
-        match self.negotiation.clock_offset.load(Ordering::Relaxed) {
+    /// How far the server's clock is ahead of ours.
+    pub(super) fn clock_offset(&self) -> Option<SignedDuration> {
+        match self.clock_offset.load(Ordering::Relaxed) {
             UNKNOWN_OFFSET => None,
             offset => Some(SignedDuration::from_millis(offset)),
         }
     }
 
-    /// The server's time when ours is `now`, as far as its last ping tells; else ours.
-    pub fn server_time(&self, now: Timestamp) -> Timestamp {
-        self.clock_offset().and_then(|offset| now.checked_add(offset).ok()).unwrap_or(now)
-    }
-
-    /// Finds the newest version that both sides speak, and the server's time.
-    ///
-    /// Asked at the start of every cycle, so that an upgraded server is noticed. A pinned version stays; the server
-    /// is pinged all the same, since a dead one is best found by the cheapest request.
-    pub async fn negotiate(&self, deadline: Instant) -> Result<ApiVersion, Error> {
-        let ping = self.ping(deadline).await?;
-        let version = match (self.negotiation.pinned, ping) {
+    /// See [`Client::negotiate`](super::Client::negotiate).
+    pub(super) async fn negotiate(
+        &self,
+        exchange: &Exchange,
+        deadline: Instant,
+    ) -> Result<ApiVersion, Error> {
+        let ping = self.ping(exchange, deadline).await?;
+        let version = match (self.pinned, ping) {
             (Some(pinned), Ping::Refused) => {
-                self.ask(pinned, ping, deadline).await.or_else(|error| {
+                self.ask(exchange, pinned, ping, deadline).await.or_else(|error| {
                     // The collectors tell what matters of a refusal.
                     if is_refusal(&error.cause) { Ok(()) } else { Err(error) }
                 })?;
@@ -137,29 +135,34 @@ impl Client {
             (Some(pinned), _) => pinned,
             (None, Ping::Announced(server)) => {
                 let common =
-                    version::common(server).map_err(|why| self.exchange.fail(PING, Cause::Version(why)))?;
+                    version::common(server).map_err(|why| exchange.fail(PING, Cause::Version(why)))?;
                 // What it announces is not always what it takes.
-                self.negotiation.ladder().found().unwrap_or(common)
+                self.ladder().found().unwrap_or(common)
             }
-            (None, Ping::Silent | Ping::Refused) => self.unannounced(ping, deadline).await?,
+            (None, Ping::Silent | Ping::Refused) => self.unannounced(exchange, ping, deadline).await?,
         };
-        Ok(self.negotiation.adopt(version))
+        Ok(self.adopt(version))
     }
 
     /// A version that the server takes though it announces none.
-    async fn unannounced(&self, ping: Ping, deadline: Instant) -> Result<ApiVersion, Error> {
-        let known = self.negotiation.ladder().found();
+    async fn unannounced(
+        &self,
+        exchange: &Exchange,
+        ping: Ping,
+        deadline: Instant,
+    ) -> Result<ApiVersion, Error> {
+        let known = self.ladder().found();
         match (known, ping) {
             // Whether it is still taken is seen by the requests that follow, but for whether there is an API at all.
-            (Some(known), Ping::Refused) => match self.ask(known, ping, deadline).await {
+            (Some(known), Ping::Refused) => match self.ask(exchange, known, ping, deadline).await {
                 Err(Error { cause: Cause::NotAcceptable(_), .. }) => {
-                    self.negotiation.ladder().climbed = None;
-                    self.climb(ping, deadline).await
+                    self.ladder().climbed = None;
+                    self.climb(exchange, ping, deadline).await
                 }
                 asked => asked.map(|()| known),
             },
             (Some(known), _) => Ok(known),
-            (None, _) => self.climb(ping, deadline).await,
+            (None, _) => self.climb(exchange, ping, deadline).await,
         }
     }
 
@@ -167,6 +170,7 @@ impl Client {
     /// a short while ago.
     pub(super) async fn renegotiate(
         &self,
+        exchange: &Exchange,
         refused: ApiVersion,
         deadline: Instant,
     ) -> Result<Option<ApiVersion>, Error> {
@@ -175,21 +179,21 @@ impl Client {
             // Another request was refused as well.
             return Ok(Some(renewed));
         }
-        let climb = self.negotiation.ladder().recent();
+        let climb = self.ladder().recent();
         let renewed = match climb {
             Some(climb) => climb.found,
-            None => match self.negotiate(deadline).await? {
+            None => match self.negotiate(exchange, deadline).await? {
                 // What the server announces is not what it does.
-                same if same == refused => self.climb(Ping::Silent, deadline).await.ok(),
+                same if same == refused => self.climb(exchange, Ping::Silent, deadline).await.ok(),
                 renewed => Some(renewed),
             },
         };
-        Ok(renewed.filter(is_other).map(|renewed| self.negotiation.adopt(renewed)))
+        Ok(renewed.filter(is_other).map(|renewed| self.adopt(renewed)))
     }
 
     /// What a ping says; notes the server's clock. A refusal says nothing of the server.
-    async fn ping(&self, deadline: Instant) -> Result<Ping, Error> {
-        match self.announced(deadline).await {
+    async fn ping(&self, exchange: &Exchange, deadline: Instant) -> Result<Ping, Error> {
+        match self.announced(exchange, deadline).await {
             Ok(version) => Ok(version.map_or(Ping::Silent, Ping::Announced)),
             Err(error) if is_refusal(&error.cause) => Ok(Ping::Refused),
             Err(error) => Err(error),
@@ -199,11 +203,17 @@ impl Client {
     /// Asks whether the server takes a version.
     ///
     /// A release may lack the ping, and a key may have no entry here; where both are missing there is no API.
-    async fn ask(&self, version: ApiVersion, ping: Ping, deadline: Instant) -> Result<(), Error> {
+    async fn ask(
+        &self,
+        exchange: &Exchange,
+        version: ApiVersion,
+        ping: Ping,
+        deadline: Instant,
+    ) -> Result<(), Error> {
         let request = Request { query: two_keys(), ..Request::get(API_KEYS, Accept::Json(version)) };
-        match self.exchange.send(&request, deadline).await {
+        match exchange.send(&request, deadline).await {
             Err(Error { cause: Cause::NotFound, .. }) if ping == Ping::Refused => {
-                Err(self.exchange.fail(PING, Cause::NoApi))
+                Err(exchange.fail(PING, Cause::NoApi))
             }
             Ok(_) | Err(Error { cause: Cause::NotFound | Cause::Forbidden, .. }) => Ok(()),
             Err(error) => Err(error),
@@ -211,42 +221,51 @@ impl Client {
     }
 
     /// The version that the server announces (`/ping`), if it does; notes its clock.
-    pub async fn announced(&self, deadline: Instant) -> Result<Option<ApiVersion>, Error> {
+    pub(super) async fn announced(
+        &self,
+        exchange: &Exchange,
+        deadline: Instant,
+    ) -> Result<Option<ApiVersion>, Error> {
         let request = Request::get(PING, Accept::Text);
-        let answer = self.exchange.send(&request, deadline).await.inspect_err(|_| {
+        let answer = exchange.send(&request, deadline).await.inspect_err(|_| {
             // An offset of old would stand beside a site that is down.
-            self.exchange.stats().clock_offset(None);
+            exchange.stats().clock_offset(None);
         })?;
-        self.note_clock(&answer, Timestamp::now());
+        self.note_clock(exchange, &answer, Timestamp::now());
         let header = answer.headers.get("x-netbackup-api-version").and_then(|value| value.to_str().ok());
         let announced = header.and_then(version::announced);
         if let Some(version) = announced {
-            self.negotiation.ladder().announced(version);
+            self.ladder().announced(version);
         }
         Ok(announced)
     }
 
     /// The newest version that the server takes, found by asking for one after the other; that is done seldom.
-    async fn climb(&self, ping: Ping, deadline: Instant) -> Result<ApiVersion, Error> {
-        let _alone = self.negotiation.climber.acquire().await;
-        let known = self.negotiation.ladder().recent();
+    async fn climb(&self, exchange: &Exchange, ping: Ping, deadline: Instant) -> Result<ApiVersion, Error> {
+        let _alone = self.climber.acquire().await;
+        let known = self.ladder().recent();
         let found = if let Some(climb) = known {
             climb.found
         } else {
-            let found = self.probe(ping, deadline).await?;
-            self.negotiation.ladder().climbed = Some(Climb { at: Instant::now(), found });
+            let found = self.probe(exchange, ping, deadline).await?;
+            self.ladder().climbed = Some(Climb { at: Instant::now(), found });
             found
         };
         found.ok_or_else(|| {
             let (newest, oldest) = (ApiVersion::NEWEST, ApiVersion::OLDEST);
             let why = format!("the server took none from {newest} down to {oldest}");
-            self.exchange.fail(API_KEYS, Cause::Version(why))
+            exchange.fail(API_KEYS, Cause::Version(why))
         })
     }
 
-    async fn probe(&self, ping: Ping, deadline: Instant) -> Result<Option<ApiVersion>, Error> {
+    async fn probe(
+        &self,
+        exchange: &Exchange,
+        ping: Ping,
+        deadline: Instant,
+    ) -> Result<Option<ApiVersion>, Error> {
         for version in version::descending() {
-            match self.ask(version, ping, deadline).await {
+            match self.ask(exchange, version, ping, deadline).await {
                 Ok(()) => return Ok(Some(version)),
                 Err(Error { cause: Cause::NotAcceptable(_), .. }) => {}
                 Err(error) => return Err(error),
@@ -255,12 +274,12 @@ impl Client {
         Ok(None)
     }
 
-    fn note_clock(&self, answer: &Answer, now: Timestamp) {
+    fn note_clock(&self, exchange: &Exchange, answer: &Answer, now: Timestamp) {
         let offset = clock_offset(answer, now);
         if let Some(offset) = offset {
-            self.negotiation.clock_offset.store(offset, Ordering::Relaxed);
+            self.clock_offset.store(offset, Ordering::Relaxed);
         }
-        self.exchange.stats().clock_offset(offset.map(|offset| offset as f64 / 1000.0));
+        exchange.stats().clock_offset(offset.map(|offset| offset as f64 / 1000.0));
     }
 }
 

@@ -1,3 +1,5 @@
+//! One page of a list of records, decoded.
+
 use std::borrow::Cow;
 
 use serde::de::{Deserialize, Deserializer};

@@ -1,3 +1,5 @@
+//! The proxy on the way to a site.
+
 use std::fmt;
 
 use http::{HeaderValue, Uri};

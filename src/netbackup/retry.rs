@@ -1,3 +1,5 @@
+//! When a failed request is tried again.
+
 use std::time::Duration;
 
 use jiff::Timestamp;

@@ -1,3 +1,5 @@
+//! What is counted of the requests to one site.
+
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

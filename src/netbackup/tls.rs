@@ -1,3 +1,5 @@
+//! TLS towards NetBackup: how certificates are verified.
+
 mod authorities;
 mod certificate;
 mod chain;
@@ -29,8 +31,7 @@ pub use self::fault::TlsFault;
 pub(crate) use self::signatures::signatures_by;
 pub use self::untrusted::Untrusted;
 
-use super::ClientError;
-use super::transport::other_name;
+use super::setup::ClientError;
 use authorities::Authorities;
 use leaf_only::LeafOnly;
 use system::System;
@@ -60,8 +61,8 @@ impl TlsCache {
         if let Some(config) = inner.configs.get(&key).and_then(Weak::upgrade) {
             return Ok(config);
         }
-        let judge = inner.judge(verification, server_name)?;
-        let config = Arc::new(client_config(judge)?);
+        let verifier = inner.verifier_of(verification, server_name)?;
+        let config = Arc::new(client_config(verifier)?);
         inner.configs.retain(|_, config| config.strong_count() > 0);
         inner.configs.insert(key, Arc::downgrade(&config));
         Ok(config)
@@ -72,10 +73,10 @@ impl TlsCache {
         self.config(&site.verification, other_name(site))
     }
 
-    /// What judges the certificate of a site, as the handshake with it would.
-    pub fn judge(&self, site: &Site) -> Result<Arc<dyn ServerCertVerifier>, ClientError> {
+    /// The verifier of the certificate of a site, as in a handshake with it.
+    pub fn verifier(&self, site: &Site) -> Result<Arc<dyn ServerCertVerifier>, ClientError> {
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        inner.judge(&site.verification, other_name(site))
+        inner.verifier_of(&site.verification, other_name(site))
     }
 
     /// Settings for a site without TLS. The HTTP client wants some; they trust nobody.
@@ -84,21 +85,21 @@ impl TlsCache {
     }
 }
 
-/// Takes any certificate whose key makes the handshake's signature.
+/// A verifier that accepts any certificate whose key has made the handshake's signature.
 pub fn any_certificate() -> Arc<dyn ServerCertVerifier> {
     Arc::new(LeafOnly { digest: None })
 }
 
 impl Inner {
-    fn judge(
+    fn verifier_of(
         &mut self,
         verification: &Verification,
         server_name: Option<&str>,
     ) -> Result<Arc<dyn ServerCertVerifier>, ClientError> {
-        let judge = self.verifier(verification)?;
+        let verifier = self.verifier(verification)?;
         Ok(match server_name {
-            Some(name) => Arc::new(OtherName::new(name, judge)?),
-            None => judge,
+            Some(name) => Arc::new(OtherName::new(name, verifier)?),
+            None => verifier,
         })
     }
 
@@ -118,15 +119,20 @@ impl Inner {
     }
 }
 
-/// Settings with this judge. Each connection shows its certificate anew: one that is resumed would go on with an
-/// authority that is trusted no more.
-pub fn client_config(judge: Arc<dyn ServerCertVerifier>) -> Result<ClientConfig, ClientError> {
+/// Settings with this verifier. Each connection shows its certificate anew: a resumed one would go on with an authority
+/// that is no longer trusted.
+pub fn client_config(verifier: Arc<dyn ServerCertVerifier>) -> Result<ClientConfig, ClientError> {
     let builder = ClientConfig::builder_with_provider(provider::provider())
         .with_safe_default_protocol_versions()
         .map_err(|error| ClientError::Setup(error.to_string()))?;
-    let mut config = builder.dangerous().with_custom_certificate_verifier(judge).with_no_client_auth();
+    let mut config = builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
     config.resumption = Resumption::disabled();
     Ok(config)
+}
+
+/// The name that the certificate must have, where it is not the host's.
+pub(super) fn other_name(site: &Site) -> Option<&str> {
+    site.tls_server_name.as_deref().filter(|name| *name != site.endpoint.host())
 }
 
 /// Whether `name` can stand in for the host in the handshake itself (SNI): addresses can not.
@@ -134,7 +140,7 @@ pub(super) fn is_dns_name(name: &str) -> bool {
     matches!(ServerName::try_from(name), Ok(ServerName::DnsName(_)))
 }
 
-/// Looks for another name than the host's in the certificate.
+/// Expects another name than the host's in the certificate.
 #[derive(Debug)]
 struct OtherName {
     name: ServerName<'static>,

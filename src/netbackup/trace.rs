@@ -1,6 +1,8 @@
+//! What `--trace` shows of the API's answers.
+
 use std::borrow::Cow;
 
-use super::exchange::Request;
+use super::request::Request;
 
 /// What `--trace` turns on.
 const TARGET: &str = "nbu_exporter::api";
@@ -12,16 +14,16 @@ pub(super) fn shows(request: &Request) -> bool {
     !request.endpoint.starts_with("/security/") && tracing::enabled!(target: TARGET, tracing::Level::TRACE)
 }
 
-/// Shows an answer with its body; never headers, and not the key, should a proxy on the way have echoed it.
+/// Shows an answer with its body, but never its headers, and not the key even if a proxy on the way has echoed it.
 pub(super) fn answer(request: &Request, status: u16, body: &[u8], key: &[u8]) {
     if shows(request) {
-        let body = shown(body, key);
+        let body = masked(body, key);
         let (method, path, query) = (request.method(), request.endpoint, &*request.query);
         tracing::trace!(target: TARGET, method, path, query, status, %body, "The NetBackup API answered");
     }
 }
 
-fn shown(body: &[u8], key: &[u8]) -> String {
+fn masked(body: &[u8], key: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let text = match std::str::from_utf8(key) {
         // Masked before it is cut: the cut may go through a key.
@@ -42,17 +44,17 @@ mod tests {
     #[test]
     fn a_body_is_cut_at_its_limit_between_characters() {
         let long = "é".repeat(MOST);
-        let shown = shown(long.as_bytes(), b"k");
-        assert!(shown.ends_with(&format!("é… ({MOST} more bytes)")));
-        assert_eq!(super::shown(b"short", b"k"), "short");
-        assert_eq!(super::shown(b"\xff", b"k"), "\u{fffd}");
+        let text = masked(long.as_bytes(), b"k");
+        assert!(text.ends_with(&format!("é… ({MOST} more bytes)")));
+        assert_eq!(masked(b"short", b"k"), "short");
+        assert_eq!(masked(b"\xff", b"k"), "\u{fffd}");
     }
 
     #[test]
     fn an_echoed_key_is_masked_wherever_it_stands() {
         let body = format!("{}hunter2", "x".repeat(MOST - 3));
-        let shown = shown(body.as_bytes(), b"hunter2");
-        assert!(!shown.contains("hun") && shown.contains("<se"), "{}", &shown[MOST - 8..]);
-        assert_eq!(super::shown(b"key: hunter2, hunter2", b"hunter2"), "key: <secret>, <secret>");
+        let text = masked(body.as_bytes(), b"hunter2");
+        assert!(!text.contains("hun") && text.contains("<se"), "{}", &text[MOST - 8..]);
+        assert_eq!(masked(b"key: hunter2, hunter2", b"hunter2"), "key: <secret>, <secret>");
     }
 }

@@ -1,3 +1,5 @@
+//! The HTTP client of one site.
+
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -10,8 +12,10 @@ use rustls::ClientConfig;
 
 use crate::config::{Endpoint, Proxy, Scheme, Site, Verification};
 
-use super::tls::is_dns_name;
-use super::{Cause, ClientError, ProxyHop, TlsCache};
+use super::error::Cause;
+use super::proxy::ProxyHop;
+use super::setup::ClientError;
+use super::tls::{TlsCache, is_dns_name, other_name};
 
 /// The HTTP client of one site with its connections, and the address that it is given.
 pub(super) struct Transport {
@@ -65,7 +69,7 @@ impl Transport {
             base = Endpoint::new(Scheme::Https, name, site.endpoint.port(), site.endpoint.base_path())
                 .to_string();
             host = Some(host_header(&site.endpoint)?);
-            builder = builder.dns_resolver(Arc::new(Elsewhere::of(&site.endpoint)));
+            builder = builder.dns_resolver(Arc::new(SiteResolver::of(&site.endpoint)));
         }
         reqwest::Url::parse(&base).map_err(|_| ClientError::Address)?;
         let http = builder.build().map_err(|error| ClientError::Setup(error.to_string()))?;
@@ -116,25 +120,20 @@ fn name_in_url(site: &Site) -> Option<&str> {
     name.filter(|_| site.endpoint.scheme() == Scheme::Https && ProxyHop::of(site).is_none())
 }
 
-/// The name that the certificate must have, where it is not the host's.
-pub(super) fn other_name(site: &Site) -> Option<&str> {
-    site.tls_server_name.as_deref().filter(|name| *name != site.endpoint.host())
-}
-
-/// Finds the site's host, whatever name the URL has. The URL holds the certificate's name, since the handshake and
+/// Resolves the site's host, whatever name the URL has. The URL holds the certificate's name, since the handshake and
 /// the check of the certificate take it from there.
 #[derive(Debug)]
-struct Elsewhere {
+struct SiteResolver {
     host: Arc<str>,
 }
 
-impl Elsewhere {
+impl SiteResolver {
     fn of(endpoint: &Endpoint) -> Self {
         Self { host: endpoint.host().trim_matches(['[', ']']).into() }
     }
 }
 
-impl Resolve for Elsewhere {
+impl Resolve for SiteResolver {
     fn resolve(&self, _name: Name) -> Resolving {
         let host = self.host.clone();
         Box::pin(async move {

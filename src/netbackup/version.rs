@@ -1,3 +1,5 @@
+//! Which version of the API both sides speak.
+
 use crate::config::ApiVersion;
 
 /// What a server announces in `X-NetBackup-API-Version` ("NetBackup API reference, /ping"): its newest version.

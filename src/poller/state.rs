@@ -11,6 +11,7 @@ use tracing::{Instrument as _, Span};
 
 use super::collector::CollectorState;
 use super::plan::Plan;
+use super::publication::snapshot;
 use super::status::SiteStatus;
 use crate::collector::{self, Context, Run, Runner};
 use crate::config::{ApiVersion, Collectors};
@@ -133,7 +134,7 @@ impl SiteState {
 
 fn publish(site: &SiteStatus, stats: &Stats, writer: &SnapshotWriter, plan: &Plan) {
     let name = &plan.site.name;
-    writer.publish(site.snapshot(name, plan.names, stats.families(name)));
+    writer.publish(snapshot(site, name, plan.names, stats.families(name)));
 }
 
 async fn reach<'a>(

@@ -1,18 +1,14 @@
-//! What is known of a site, as it is published.
+//! What is known of a site.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::collector::CollectorState;
-use super::families;
 use super::plan::Plan;
 use crate::config::ApiVersion;
-use crate::metric::{Family, MetricNames};
 use crate::netbackup::{self, KeyState};
-use crate::snapshot::{Fragment, Snapshot};
 
 /// A key's end moves only when somebody makes a new key; and each refusal may count towards a lock-out.
 const KEY_INTERVAL: Duration = Duration::from_hours(1);
@@ -29,7 +25,7 @@ pub(super) struct SiteStatus {
     /// When the key ends, where NetBackup says it.
     pub(super) key_expiry: Option<Timestamp>,
     /// Whether the first cycle has ended.
-    complete: bool,
+    pub(super) complete: bool,
     /// A newer key than the one in use was refused, and is asked for again.
     newer_key_waits: bool,
     /// When the key itself was asked about last, whatever came of it.
@@ -40,34 +36,10 @@ pub(super) struct SiteStatus {
     failure: Option<String>,
 }
 
-/// The snapshot of a site that can not be collected: it is down.
-pub fn down(site: &Arc<str>, names: MetricNames) -> Snapshot {
-    let status = SiteStatus { up: Some(false), complete: true, ..SiteStatus::default() };
-    status.snapshot(site, names, Vec::new())
-}
-
 impl SiteStatus {
     /// Nothing is known yet.
     pub(super) fn new(collectors: Vec<CollectorState>) -> Self {
         Self { collectors, ..Self::default() }
-    }
-
-    /// All that is known under these names, with the families of the site's client.
-    pub(super) fn snapshot(&self, site: &Arc<str>, names: MetricNames, client: Vec<Family>) -> Snapshot {
-        let own = families::of_site(self, site).into_iter().chain(client).map(Fragment::from);
-        let collected = self.collectors.iter().flat_map(|collector| collector.fragments.iter().cloned());
-        let refused = self.collectors.iter().filter(|collector| collector.is_unauthorized());
-        Snapshot {
-            site: site.clone(),
-            taken_at: Timestamp::now(),
-            up: self.up,
-            complete: self.complete,
-            unauthorized: refused.map(|collector| collector.name).collect(),
-            fragments: own
-                .chain(collected)
-                .filter(|fragment| names.serves(fragment.desc) && !fragment.text.is_empty())
-                .collect(),
-        }
     }
 
     /// Whether NetBackup refuses the configured key.

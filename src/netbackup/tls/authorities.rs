@@ -1,3 +1,5 @@
+//! Verifies certificates by authorities.
+
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
@@ -15,11 +17,11 @@ use super::provider::{provider, verified_schemes};
 use super::signatures::signatures_by;
 use super::untrusted::{Basis, Untrusted};
 
-/// Judges by authorities: webpki, and for the forms of certificates that it refuses and Go takes, a second look.
+/// Verifies by authorities: by webpki, and for the forms of certificates that it refuses and Go accepts, by [`chain`].
 pub(super) struct Authorities {
     webpki: Arc<WebPkiServerVerifier>,
     roots: Arc<RootCertStore>,
-    /// The digests of the certificates that were given: a server may show one of them as its own.
+    /// The digests of the given certificates: a server may have one of them as its own.
     given: HashSet<[u8; 32]>,
     basis: Basis,
 }
@@ -31,7 +33,7 @@ impl fmt::Debug for Authorities {
 }
 
 impl Authorities {
-    /// Those of the certificates that can be used; the first that can not is told.
+    /// Takes the certificates that can be used; the second value says why the first other one can not.
     pub(super) fn new<'a>(
         certificates: impl Iterator<Item = CertificateDer<'a>>,
         basis: Basis,
@@ -50,8 +52,8 @@ impl Authorities {
         (made.map(|webpki| Self { webpki, roots, given, basis }), unusable)
     }
 
-    /// Whether they vouch for it all the same; an error where only the name is wrong.
-    fn second_look(
+    /// Whether they vouch for what webpki refused; an error where only the name is wrong.
+    fn vouch_for(
         &self,
         leaf: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
@@ -84,7 +86,7 @@ impl ServerCertVerifier for Authorities {
             Err(rustls::Error::InvalidCertificate(refusal)) => refusal,
             outcome => return outcome,
         };
-        let refusal = match self.second_look(leaf, intermediates, host, now) {
+        let refusal = match self.vouch_for(leaf, intermediates, host, now) {
             Ok(true) => return Ok(ServerCertVerified::assertion()),
             Ok(false) => refusal,
             Err(name) => name,

@@ -1,3 +1,5 @@
+//! What a certificate says of itself.
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
@@ -28,7 +30,7 @@ pub struct Certificate {
     pub sha256: String,
     /// Whether it is X.509 version 1, which has no extensions.
     pub(super) is_version_1: bool,
-    /// With what it was signed, where that is taken by nobody any more.
+    /// The hash of its signature, if that is one that nobody accepts any more.
     pub(super) weak_digest: Option<&'static str>,
     /// Its key in words.
     pub(super) key: String,

@@ -1,3 +1,5 @@
+//! Verifies chains that webpki refuses for the form of a certificate alone.
+
 use rustls::pki_types::{CertificateDer, IpAddr, ServerName, SubjectPublicKeyInfoDer, TrustAnchor, UnixTime};
 use webpki::RawPublicKeyEntity;
 use x509_parser::asn1_rs::{Any, FromDer as _};

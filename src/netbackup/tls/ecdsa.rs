@@ -1,3 +1,5 @@
+//! Signatures of elliptic curves that ring lacks.
+
 use rustls::pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, alg_id};
 
 use super::hash::HashAlgorithm;

@@ -1,3 +1,5 @@
+//! Why TLS failed, and what to do about it.
+
 use std::io;
 
 use rustls::{AlertDescription as Alert, PeerIncompatible};

@@ -1,3 +1,5 @@
+//! The hash algorithms of signatures.
+
 use sha2::{Sha256, Sha384, Sha512};
 
 /// The digests that signatures are made over.

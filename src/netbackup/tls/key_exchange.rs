@@ -1,3 +1,5 @@
+//! The key exchange on P-521.
+
 use p521::elliptic_curve::sec1::ToSec1Point as _;
 use p521::{PublicKey, SecretKey};
 use rustls::crypto::{ActiveKeyExchange, GetRandomFailed, SharedSecret, SupportedKxGroup};
@@ -8,7 +10,7 @@ use rustls::{Error, NamedGroup, PeerMisbehaved};
 #[derive(Debug)]
 pub(super) struct P521;
 
-/// One number in two is too large.
+/// About half of the random numbers are too large.
 const MOST_TRIES: usize = 128;
 
 impl SupportedKxGroup for P521 {

@@ -1,3 +1,5 @@
+//! Verifies by the leaf certificate alone.
+
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{
     CertificateDer, ServerName, SignatureVerificationAlgorithm, SubjectPublicKeyInfoDer, UnixTime,
@@ -13,8 +15,8 @@ use super::rsa;
 use super::signatures::signatures_by;
 use super::untrusted::{Basis, Flaw, Untrusted};
 
-/// Judges by the leaf certificate alone, whoever signed it and whatever its version, names and dates are. That the
-/// peer holds its key is checked as ever, by the signatures of the handshake.
+/// Goes by the leaf certificate alone: its issuer, version, names and dates do not count. A server without the key of the
+/// certificate is refused all the same, by the signature of the handshake.
 #[derive(Debug)]
 pub(super) struct LeafOnly {
     /// The digest that the leaf must have (`certificateSha256`); without one any leaf will do (`insecureSkipVerify`).
@@ -48,14 +50,14 @@ impl ServerCertVerifier for LeafOnly {
     signatures_by!(|own| own.handshake());
 }
 
-/// Checks the signature of a handshake with the key of the certificate, whatever else the certificate holds.
+/// Checks the signature of a handshake with the key of the certificate, and nothing else of the certificate.
 pub(super) struct Handshake {
     pub(super) schemes: Schemes,
     pub(super) basis: Basis,
 }
 
 impl Handshake {
-    /// TLS 1.2 leaves the curve open.
+    /// In TLS 1.2 a scheme does not fix the curve.
     pub(super) fn verify_tls12_signature(
         &self,
         message: &[u8],
@@ -65,7 +67,7 @@ impl Handshake {
         self.check(self.algorithms(signature.scheme), message, certificate, signature)
     }
 
-    /// TLS 1.3 says it, and knows no PKCS #1 1.5.
+    /// In TLS 1.3 it does, and PKCS #1 1.5 is not allowed.
     pub(super) fn verify_tls13_signature(
         &self,
         message: &[u8],
@@ -108,7 +110,7 @@ impl Handshake {
             }
         }
         let certificate = Certificate::read(certificate);
-        // Where authorities count a key must be large enough; where they do not any size is taken.
+        // Where authorities vouch, a key must be large enough; elsewhere any size is accepted.
         let is_small = self.basis.has_authorities()
             && rsa::bits(&parsed.public_key().subject_public_key.data).is_some_and(|bits| bits < LEAST_BITS);
         let flaw = if fits && !is_small { Flaw::Signature } else { Flaw::Key(certificate.key.clone()) };

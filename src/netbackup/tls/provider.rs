@@ -1,3 +1,5 @@
+//! The cryptography of TLS.
+
 use std::sync::Arc;
 
 use rustls::SignatureScheme;

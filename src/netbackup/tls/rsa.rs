@@ -1,3 +1,5 @@
+//! Signatures of RSA keys below 2048 bits.
+
 use std::iter::repeat_n;
 
 use num_bigint::BigUint;
@@ -9,12 +11,12 @@ use super::hash::HashAlgorithm;
 
 /// Checks signatures of RSA keys: those of 2048 bits and more by the provider, which takes no smaller ones.
 ///
-/// Only what is public goes into it, so nothing hangs on how long it takes.
+/// Only public values go into it, so the time that it takes reveals nothing.
 #[derive(Debug)]
 pub(super) struct Rsa {
     pub(super) padding: Padding,
     pub(super) digest: HashAlgorithm,
-    /// Fewer bits than that are not taken.
+    /// Keys with fewer bits are refused.
     pub(super) least_bits: u64,
     pub(super) large: &'static dyn SignatureVerificationAlgorithm,
 }

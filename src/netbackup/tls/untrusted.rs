@@ -1,3 +1,5 @@
+//! Why a certificate is not accepted, and what to do about it.
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -7,7 +9,7 @@ use rustls::{CertificateError, OtherError};
 
 use super::certificate::Certificate;
 
-/// Why a server's certificate is not taken, in words that are the same at every try, and what to do.
+/// Why a server's certificate is not accepted, in words that are the same at every attempt, and what to do.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{flaw}")]
 pub struct Untrusted {
@@ -17,7 +19,7 @@ pub struct Untrusted {
     pub certificate: Box<Certificate>,
 }
 
-/// What a certificate is judged by.
+/// What a certificate is verified by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Basis {
     System,
@@ -159,7 +161,7 @@ impl Untrusted {
         let mut chain = chain.iter().map(|der| Certificate::read(der));
         let leaf = chain.next().unwrap_or_default();
         let authorities: Vec<Certificate> = chain.filter(|authority| !authority.is_self_signed).collect();
-        // It was looked at all the same, and nobody vouches for it.
+        // The rest was checked all the same, and no authority vouches for it.
         let refusal = if is_authority(refusal) { &CertificateError::UnknownIssuer } else { refusal };
         let flaw = flaw(refusal, &leaf, &authorities, basis, wanted, now);
         Self::new(flaw, basis, leaf)
