@@ -38,11 +38,11 @@ pub(super) const OVERLAP: i64 = 5 * 60;
 /// server's clock, whatever ours says.
 #[derive(Debug, Default)]
 pub(super) struct Watermark {
-    covered: Option<Coverage>,
+    covered: Option<ReadRange>,
 }
 
 #[derive(Debug)]
-struct Coverage {
+struct ReadRange {
     /// From here on everything was read, or is in `gap` or behind `tail`.
     from: i64,
     /// An older part that a longer window wants.
@@ -60,7 +60,7 @@ impl Watermark {
         // Also what ended before a short window began may be recorded only after this first cycle.
         let tail = wanted - OVERLAP;
         let covered =
-            self.covered.get_or_insert(Coverage { from: wanted, gap: None, tail, caught_up: false });
+            self.covered.get_or_insert(ReadRange { from: wanted, gap: None, tail, caught_up: false });
         if wanted < covered.from {
             covered.gap = Some((wanted, covered.gap.map_or(covered.from, |(_, until)| until)));
         } else if let Some((from, until)) = covered.gap {
