@@ -29,6 +29,7 @@ pub use status::{WatchMode, WatchStatus};
 pub use watcher::{FileWatcher, Hint, Hints, ReadPermit};
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,12 +76,19 @@ impl Default for Options {
 }
 
 /// A configuration file to read and to watch. Making one does no I/O.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct FileSource {
     paths: Arc<Paths>,
     process: Arc<BTreeMap<String, String>>,
     options: Arc<Options>,
     status: watch::Sender<WatchStatus>,
+}
+
+impl fmt::Debug for FileSource {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The environment may hold keys.
+        formatter.debug_tuple("FileSource").field(&self.paths).finish()
+    }
 }
 
 impl FileSource {

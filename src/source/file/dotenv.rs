@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use crate::config::{UnsetVariable, expanded};
 
-/// What a `.env` file says, and the lines that say nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What a `.env` file says, and the lines that are left out. It has no `Debug`, since a value may be a key.
+#[derive(Default)]
 pub(super) struct Dotenv {
     /// The last of two equal names counts.
     pub(super) variables: BTreeMap<String, String>,

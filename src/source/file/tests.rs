@@ -220,3 +220,21 @@ fn a_configuration_from_elsewhere_has_no_file_that_is_followed_and_what_it_names
     assert!(followed(&beside).contains(Path::new("/etc/nbu/keys/paris")));
     assert!(followed(&beside).contains(Path::new("/etc/nbu/.env")));
 }
+
+#[test]
+fn no_debug_shows_a_variable_or_what_a_file_holds() {
+    let (_held, root) = directory();
+    std::fs::write(root.join("config.yml"), "key: paris\nplanted-secret").unwrap();
+    std::fs::write(root.join("paris"), "planted-secret").unwrap();
+    std::fs::write(root.join(".env"), "NBU_KEY=planted-secret\nplanted-secret\n").unwrap();
+    let process = BTreeMap::from([("NBU_KEY".to_owned(), "planted-secret".to_owned())]);
+    let source = FileSource::new(&root.join("config.yml"), process, by_events());
+    let reader = source.reader();
+    let snapshot = reader.snapshot(&references).unwrap();
+    assert_eq!(snapshot.material.files.len(), 1);
+    assert_eq!(snapshot.notes.len(), 1);
+    let (watcher, hints) = FileWatcher::start(&source).unwrap();
+    for shown in [format!("{source:?}{reader:?}{snapshot:?}"), format!("{watcher:?}{hints:?}")] {
+        assert!(!shown.contains("planted-secret") && shown.contains("config.yml"), "{shown}");
+    }
+}
