@@ -1,5 +1,6 @@
 //! The watching half, as the reload task holds it.
 
+mod baseline;
 mod directories;
 mod gate;
 mod plan;
@@ -42,7 +43,7 @@ pub struct FileWatcher {
 pub struct ReadPermit {
     writes: u64,
     changes: u64,
-    forced: bool,
+    is_forced: bool,
 }
 
 /// Why to read again.
@@ -115,7 +116,7 @@ impl FileWatcher {
     /// Waits for the watch task, but not for long: a dead file system may keep it. Cancel safe.
     pub async fn is_undisturbed(&self, permit: ReadPermit) -> bool {
         let _ = timeout(PATIENCE, self.catch_up()).await;
-        permit.forced || self.state.borrow().gate.writes() == permit.writes
+        permit.is_forced || self.state.borrow().gate.writes() == permit.writes
     }
 
     /// Waits until every event up to now was heard.

@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_file_is_called_missing_only_when_a_second_look_agrees() {
+    fn a_missing_file_is_called_missing_only_when_a_second_snapshot_agrees() {
         check_missing(&[(0, &["f"])], Some(200));
         check_missing(&[(0, &["f"]), (150, &["f"])], Some(50));
         check_missing(&[(0, &["f"]), (200, &["f"])], None);
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn without_events_two_looks_in_a_row_must_agree() {
+    fn without_events_two_snapshots_in_a_row_must_agree() {
         check_settled(&[(0, "half")], Some(200));
         check_settled(&[(0, "half"), (200, "whole")], Some(200));
         check_settled(&[(0, "half"), (200, "whole"), (300, "whole")], Some(100));
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_writer_that_never_stops_is_looked_at_after_the_longest_hold() {
+    fn a_writer_that_never_stops_is_read_after_the_longest_hold() {
         let texts: Vec<String> = (0..60).map(|number| number.to_string()).collect();
         let snapshots: Vec<(u64, &str)> =
             (0..).map(|number| number * 100).zip(texts.iter().map(String::as_str)).collect();

@@ -115,7 +115,7 @@ async fn files_beside_the_configuration_bring_no_hint() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_half_written_file_is_never_looked_at_whatever_asks_for_a_look() {
+async fn a_half_written_file_is_never_read_whatever_asks_for_it() {
     let (_held, path, mut reload) = plain("one: 1\ntwo: 2\n", by_events()).await;
     let mut file = File::create(&path).unwrap();
     file.write_all(b"one: 3\n").unwrap();
@@ -162,7 +162,7 @@ async fn a_file_that_is_emptied_and_closed_is_seen_empty_at_most_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_writer_that_never_stops_does_not_hold_a_look_back_for_ever() {
+async fn a_writer_that_never_stops_does_not_hold_a_snapshot_back_for_ever() {
     let options = Options { longest_hold: Duration::from_millis(300), ..by_events() };
     let (_held, path, mut reload) = plain("one\n", options).await;
     let is_over = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
@@ -216,7 +216,7 @@ async fn only_mode_or_times_that_change_bring_equal_material() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_look_that_begins_in_the_same_moment_as_a_writer_never_keeps_the_half() {
+async fn a_snapshot_that_begins_in_the_same_moment_as_a_writer_never_keeps_the_half() {
     let (_held, path, mut reload) = plain("whole\n", by_events()).await;
     for round in 0..50 {
         let mut file = File::create(&path).unwrap();

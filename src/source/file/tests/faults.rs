@@ -379,10 +379,10 @@ fn when(go: &Path, script: &str) -> std::process::Child {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_file_descriptor_the_look_fails_and_the_next_one_succeeds() {
+async fn without_a_file_descriptor_the_snapshot_fails_and_the_next_one_succeeds() {
     if !is_inside(
         module_path!(),
-        "without_a_file_descriptor_the_look_fails_and_the_next_one_succeeds",
+        "without_a_file_descriptor_the_snapshot_fails_and_the_next_one_succeeds",
         &["-U"],
     ) {
         return;

@@ -41,7 +41,7 @@ async fn a_swap_with_equal_content_brings_equal_material() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_burst_of_a_thousand_swaps_ends_with_the_last_and_costs_few_looks() {
+async fn a_burst_of_a_thousand_swaps_ends_with_the_last_and_costs_few_snapshots() {
     let (_held, volume) = volume(LinkOrder::AfterSwap);
     volume.swap(&[("config.yml", "version 0;")]);
     let mut reload = Reload::start(&volume.root().join("config.yml"), by_events()).await;
@@ -58,7 +58,7 @@ async fn a_burst_of_a_thousand_swaps_ends_with_the_last_and_costs_few_looks() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_swap_around_the_first_look_is_never_lost() {
+async fn a_swap_around_the_first_snapshot_is_never_lost() {
     for round in 0..20 {
         let (_held, volume) = volume(LinkOrder::AfterSwap);
         volume.swap(&[("config.yml", "old")]);

@@ -73,22 +73,25 @@ impl DirectoryWatches {
         suspects: &BTreeSet<PathBuf>,
     ) -> Coverage {
         let mut coverage = Coverage::default();
-        let mut released = self.release(directories, suspects);
-        for path in directories {
-            // What has gone again is found by the caller, who resolves once more.
-            let Some(id) = DirectoryId::of(path) else { continue };
-            let old = self.watched.get(path);
-            let is_other = old.is_some_and(|old| *old != id);
-            if old == Some(&id) && !released.contains(&id) {
+        // What has gone again is found by the caller, who resolves once more.
+        let found: BTreeMap<&PathBuf, DirectoryId> =
+            directories.iter().filter_map(|path| Some((path, DirectoryId::of(path)?))).collect();
+        // All old watches end before a new one begins: a directory that was moved would share its watch.
+        for (path, old) in std::mem::take(&mut self.watched) {
+            let now = found.get(&path);
+            if now == Some(&old) && !suspects.contains(&path) {
+                self.watched.insert(path, old);
                 continue;
             }
-            if let Some(old) = self.watched.remove(path) {
-                self.unwatch(path);
-                released.insert(old);
+            self.unwatch(&path);
+            coverage.rearmed += u64::from(now.is_some_and(|now| *now != old));
+        }
+        for (path, id) in found {
+            if self.watched.contains_key(path) {
+                continue;
             }
             match self.watch(path) {
                 Ok(()) => {
-                    coverage.rearmed += u64::from(is_other);
                     coverage.is_new = true;
                     self.watched.insert(path.clone(), id);
                 }
@@ -97,28 +100,6 @@ impl DirectoryWatches {
             }
         }
         coverage
-    }
-
-    /// Ends the watches that are not needed or not trusted. A directory that is mounted twice has one watch under
-    /// two paths, so the directories are returned whose other path has lost its watch as well.
-    fn release(
-        &mut self,
-        directories: &BTreeSet<PathBuf>,
-        suspects: &BTreeSet<PathBuf>,
-    ) -> BTreeSet<DirectoryId> {
-        let mut released = BTreeSet::new();
-        for (path, id) in std::mem::take(&mut self.watched) {
-            if directories.contains(&path) {
-                if suspects.contains(&path) {
-                    released.insert(id.clone());
-                }
-                self.watched.insert(path, id);
-            } else {
-                self.unwatch(&path);
-                released.insert(id);
-            }
-        }
-        released
     }
 
     /// Returns when the handler has had every event that was queued before. Notify's thread answers requests and
@@ -151,18 +132,13 @@ impl Drop for DirectoryWatches {
     }
 }
 
-/// The pairs of paths that are one directory.
-pub(super) fn twins(paths: &BTreeSet<PathBuf>) -> Vec<(PathBuf, PathBuf)> {
+/// Gives each directory one path: one that is mounted twice has one watch, whose events name only one of its paths.
+pub(super) fn one_path_each() -> impl FnMut(&Path) -> PathBuf {
     let mut first = BTreeMap::new();
-    let mut twins = Vec::new();
-    for path in paths {
-        let Some(id) = DirectoryId::of(path) else { continue };
-        let known: &PathBuf = first.entry(id).or_insert(path);
-        if known != path {
-            twins.push((known.clone(), path.clone()));
-        }
+    move |path| match DirectoryId::of(path) {
+        Some(id) => first.entry(id).or_insert_with(|| path.to_owned()).clone(),
+        None => path.to_owned(),
     }
-    twins
 }
 
 /// Says why, and what would help.

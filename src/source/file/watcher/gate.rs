@@ -20,15 +20,6 @@ pub(super) enum FileChange {
     Replaced,
 }
 
-/// Whether reading may begin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum GateState {
-    /// It may; `forced` when a writer has had its longest time and is still not done.
-    Open { forced: bool },
-    /// Not before this time, unless a writer is done earlier.
-    ClosedUntil(Instant),
-}
-
 /// Closed while a followed file is being written.
 #[derive(Debug)]
 pub(super) struct WriteGate {
@@ -42,7 +33,7 @@ pub(super) struct WriteGate {
 struct Writer {
     since: Instant,
     latest: Instant,
-    unfinished: bool,
+    is_unfinished: bool,
 }
 
 impl WriteGate {
@@ -60,27 +51,28 @@ impl WriteGate {
         let writer = self.writers.entry(path.to_owned()).or_insert(Writer {
             since: now,
             latest: now,
-            unfinished: false,
+            is_unfinished: false,
         });
         writer.latest = now;
         match change {
-            FileChange::Modified => writer.unfinished = true,
-            FileChange::Closed => writer.unfinished = false,
+            FileChange::Modified => writer.is_unfinished = true,
+            FileChange::Closed => writer.is_unfinished = false,
             FileChange::Created | FileChange::Replaced => {}
         }
     }
 
-    /// Whether reading may begin now.
-    pub(super) fn state(&mut self, now: Instant) -> GateState {
+    /// Opens the gate: `Ok(true)` when a writer has had its longest time and is still not done. The error is when to
+    /// ask again, unless a writer is done earlier.
+    pub(super) fn open(&mut self, now: Instant) -> Result<bool, Instant> {
         let (quiet, longest) = (self.quiet, self.longest);
-        let mut forced = false;
+        let mut is_forced = false;
         self.writers.retain(|_, writer| {
-            let over = writer.end(quiet, longest) <= now;
-            forced |= over && !writer.is_done(quiet, now);
-            !over
+            let is_over = writer.end(quiet, longest) <= now;
+            is_forced |= is_over && !writer.is_done(quiet, now);
+            !is_over
         });
         let latest = self.writers.values().map(|writer| writer.end(quiet, longest)).max();
-        latest.map_or(GateState::Open { forced }, GateState::ClosedUntil)
+        latest.map_or(Ok(is_forced), Err)
     }
 
     /// How much was written in place so far; equal numbers mean that nothing was in between.
@@ -92,11 +84,11 @@ impl WriteGate {
 impl Writer {
     fn end(&self, quiet: Duration, longest: Duration) -> Instant {
         let limit = self.since + longest;
-        if self.unfinished { limit } else { limit.min(self.latest + quiet) }
+        if self.is_unfinished { limit } else { limit.min(self.latest + quiet) }
     }
 
     fn is_done(&self, quiet: Duration, now: Instant) -> bool {
-        !self.unfinished && self.latest + quiet <= now
+        !self.is_unfinished && self.latest + quiet <= now
     }
 }
 
@@ -112,18 +104,15 @@ mod tests {
         let at = |milliseconds| zero + Duration::from_millis(milliseconds);
         let mut gate = WriteGate::new(Duration::from_millis(50), Duration::from_secs(5));
         for (time, path, change) in changes {
-            gate.state(at(*time));
+            let _ = gate.open(at(*time));
             gate.note(Path::new(path), *change, at(*time));
         }
-        let opens = match gate.state(at(asked)) {
-            GateState::Open { .. } => None,
-            GateState::ClosedUntil(time) => Some(u64::try_from((time - zero).as_millis()).unwrap()),
-        };
+        let opens = gate.open(at(asked)).err().map(|time| u64::try_from((time - zero).as_millis()).unwrap());
         assert_eq!(opens, expected, "{changes:?} asked at {asked}");
     }
 
     #[test]
-    fn nothing_written_means_that_a_look_may_begin() {
+    fn nothing_written_means_that_reading_may_begin() {
         check(&[], 0, OPEN);
     }
 
@@ -154,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_writer_that_never_stops_is_looked_at_every_five_seconds() {
+    fn a_writer_that_never_stops_is_overruled_every_five_seconds() {
         let changes: Vec<_> = (0..200).map(|write| (write * 50, "f", FileChange::Modified)).collect();
         check(&changes[..100], 4999, Some(5000));
         check(&changes[..100], 5000, OPEN);
@@ -176,13 +165,13 @@ mod tests {
     }
 
     #[test]
-    fn only_an_unfinished_writer_makes_a_look_forced() {
+    fn only_an_unfinished_writer_is_overruled() {
         let zero = Instant::now();
         let mut gate = WriteGate::new(Duration::from_millis(50), Duration::from_secs(5));
         gate.note(Path::new("f"), FileChange::Modified, zero);
-        assert_eq!(gate.state(zero + Duration::from_secs(5)), GateState::Open { forced: true });
+        assert_eq!(gate.open(zero + Duration::from_secs(5)), Ok(true));
         gate.note(Path::new("f"), FileChange::Closed, zero + Duration::from_secs(6));
-        assert_eq!(gate.state(zero + Duration::from_secs(7)), GateState::Open { forced: false });
+        assert_eq!(gate.open(zero + Duration::from_secs(7)), Ok(false));
     }
 
     #[test]

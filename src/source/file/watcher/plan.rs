@@ -40,12 +40,16 @@ pub(super) enum Meaning {
 }
 
 impl WatchPlan {
-    /// What must be watched to follow these paths, each with its resolution.
-    pub(super) fn of<'a>(resolved: impl IntoIterator<Item = (&'a PathBuf, &'a Resolution)>) -> Self {
+    /// What must be watched to follow these paths. `one_path` gives each directory one path, also where it is mounted
+    /// twice.
+    pub(super) fn new<'a>(
+        resolved: impl IntoIterator<Item = (&'a PathBuf, &'a Resolution)>,
+        mut one_path: impl FnMut(&Path) -> PathBuf,
+    ) -> Self {
         let mut plan = Self::default();
         for (path, resolution) in resolved {
             for step in &resolution.steps {
-                let names = plan.directories.entry(step.directory.clone()).or_default();
+                let names = plan.directories.entry(one_path(&step.directory)).or_default();
                 let name = names
                     .entry(step.name.clone())
                     .or_insert_with(|| PlannedName { is_link: step.is_link, files: BTreeSet::new() });
@@ -58,18 +62,6 @@ impl WatchPlan {
     /// The directories to watch.
     pub(super) fn directories(&self) -> BTreeSet<PathBuf> {
         self.directories.keys().cloned().collect()
-    }
-
-    /// Two paths of one directory (it is mounted twice) share one watch, whose events name only one of them.
-    pub(super) fn join(&mut self, one: &Path, other: &Path) {
-        let names = |path| self.directories.get(path).cloned().unwrap_or_default();
-        let (mut all, more) = (names(one), names(other));
-        for (name, planned) in more {
-            all.entry(name).or_insert_with(|| planned.clone()).files.extend(planned.files);
-        }
-        for path in [one, other] {
-            self.directories.insert(path.to_owned(), all.clone());
-        }
     }
 
     /// What an event means. When in doubt it is a change: content decides.
@@ -142,7 +134,7 @@ mod tests {
             ],
             file: Ok(Path::new(PAYLOAD).join("config.yml")),
         };
-        WatchPlan::of([(&PathBuf::from("/etc/app/config.yml"), &resolution)])
+        WatchPlan::new([(&PathBuf::from("/etc/app/config.yml"), &resolution)], Path::to_owned)
     }
 
     fn meaning(kind: EventKind, path: &str) -> Meaning {
@@ -247,8 +239,8 @@ mod tests {
             file: Ok(Path::new(directory).join(name)),
         };
         let (config, key) = (PathBuf::from("/a/config"), PathBuf::from("/b/key"));
-        let mut plan = WatchPlan::of([(&config, &step("config", "/a")), (&key, &step("key", "/b"))]);
-        plan.join(Path::new("/a"), Path::new("/b"));
+        let resolved = [(&config, &step("config", "/a")), (&key, &step("key", "/b"))];
+        let plan = WatchPlan::new(resolved, |_| PathBuf::from("/b"));
         let event = Event::new(TO).add_path("/b/config".into());
         let expected = Some((FileChange::Replaced, BTreeSet::from([config])));
         assert_eq!(plan.meaning(&event), Meaning::Change { files: expected, suspect: None });

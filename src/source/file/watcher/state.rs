@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use super::gate::{GateState, WriteGate};
+use super::gate::WriteGate;
 use super::plan::{Meaning, WatchPlan};
 use super::{Hint, ReadPermit};
 use crate::source::file::FileSource;
@@ -95,12 +95,8 @@ impl WatchState {
 
     /// The permission to read, or when to ask for it again.
     pub(super) fn permit(&mut self, now: Instant) -> Result<ReadPermit, Instant> {
-        match self.gate.state(now) {
-            GateState::Open { forced } => {
-                Ok(ReadPermit { writes: self.gate.writes(), changes: self.changes, forced })
-            }
-            GateState::ClosedUntil(time) => Err(time),
-        }
+        let is_forced = self.gate.open(now)?;
+        Ok(ReadPermit { writes: self.gate.writes(), changes: self.changes, is_forced })
     }
 }
 

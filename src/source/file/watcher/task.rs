@@ -10,10 +10,10 @@ use notify::Event;
 use tokio::sync::watch;
 
 use super::Hint;
-use super::directories::{Coverage, DirectoryWatches, twins};
+use super::baseline::Baseline;
+use super::directories::{Coverage, DirectoryWatches, one_path_each};
 use super::plan::WatchPlan;
 use super::state::{Commands, WatchState};
-use crate::source::file::read::Identity;
 use crate::source::file::resolve::{Links, Resolution};
 use crate::source::file::{FileSource, WatchMode, WatchStatus, mount};
 
@@ -37,13 +37,6 @@ pub(super) struct FileWatchTask {
     /// The number of notify's thread that counts.
     generation: u64,
     baseline: Baseline,
-}
-
-/// What the followed files were, and how many changes had been heard before.
-#[derive(Debug, Default)]
-struct Baseline {
-    changes: u64,
-    contents: BTreeMap<PathBuf, Option<Identity>>,
 }
 
 /// What notify calls; dropped with notify's thread, which is the only sign of that thread's death.
@@ -173,12 +166,9 @@ impl FileWatchTask {
         self.hint(Hint::Tick);
     }
 
-    /// Whether the files have changed since the baseline and nothing was heard of it.
+    /// Whether the files have changed since the baseline and nothing is heard of it.
     fn is_missed(&mut self, now: &Baseline) -> bool {
-        let before = &self.baseline;
-        let mut known =
-            before.contents.iter().filter_map(|(path, then)| Some((then, now.contents.get(path)?)));
-        if !known.any(|(then, now)| then != now) || self.changes() != before.changes {
+        if !self.baseline.misses(now) {
             return false;
         }
         std::thread::sleep(GRACE);
@@ -186,28 +176,10 @@ impl FileWatchTask {
         self.changes() == self.baseline.changes
     }
 
-    /// What the followed files are now.
+    /// What the followed files are now. The changes are counted first: a later one is no reason for what is found.
     fn observe(&self) -> Baseline {
         let changes = self.changes();
-        let content = |resolution: Resolution| resolution.file.ok().and_then(|file| Identity::of(&file));
-        let resolved = self.resolve().into_iter();
-        Baseline {
-            changes,
-            contents: resolved.map(|(path, resolution)| (path, content(resolution))).collect(),
-        }
-    }
-
-    /// Takes what the files are now as the baseline, but only so far as events have told of it, or they are new.
-    fn advance_baseline(&mut self) {
-        let now = self.observe();
-        if now.changes != self.baseline.changes {
-            self.baseline = now;
-            return;
-        }
-        self.baseline.contents.retain(|path, _| now.contents.contains_key(path));
-        for (path, content) in now.contents {
-            self.baseline.contents.entry(path).or_insert(content);
-        }
+        Baseline::new(changes, self.resolve())
     }
 
     /// Makes all watches anew.
@@ -225,7 +197,7 @@ impl FileWatchTask {
         let mut coverage = Coverage::default();
         let mut resolved = self.resolve();
         for _ in 0..ROUNDS {
-            let round = self.watch(WatchPlan::of(&resolved));
+            let round = self.watch(&resolved);
             coverage = Coverage { is_new: coverage.is_new || round.is_new, ..round };
             let now = self.resolve();
             if now == resolved {
@@ -233,7 +205,8 @@ impl FileWatchTask {
             }
             resolved = now;
         }
-        self.advance_baseline();
+        let now = self.observe();
+        self.baseline.advance(now);
         let config = resolved.get(&self.source.paths.config);
         let file = config.and_then(|resolution| resolution.file.as_ref().ok());
         let mode = match &coverage.failure {
@@ -251,8 +224,8 @@ impl FileWatchTask {
         followed.into_iter().map(|path| (path.clone(), links.resolve(&path))).collect()
     }
 
-    /// Watches the directories of a plan. Another plan counts as something new.
-    fn watch(&mut self, mut plan: WatchPlan) -> Coverage {
+    /// Watches the directories on the way to the files. Another plan counts as something new.
+    fn watch(&mut self, resolved: &BTreeMap<PathBuf, Resolution>) -> Coverage {
         let handler = || EventHandler {
             source: self.source.clone(),
             state: self.state.clone(),
@@ -264,10 +237,8 @@ impl FileWatchTask {
             self.generation += 1;
             return Coverage { failure: Some(failure), ..Coverage::default() };
         }
+        let plan = WatchPlan::new(resolved, one_path_each());
         let directories = plan.directories();
-        for (one, other) in twins(&directories) {
-            plan.join(&one, &other);
-        }
         let (mut is_other, mut suspects) = (false, BTreeSet::new());
         self.state.send_if_modified(|state| {
             is_other = state.plan != plan;

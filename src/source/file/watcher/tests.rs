@@ -29,7 +29,7 @@ impl FileWatcher {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_file_system_that_does_not_answer_blocks_the_watcher_and_not_the_look() {
+async fn a_file_system_that_does_not_answer_blocks_the_watcher_and_not_the_reader() {
     // Nobody obeys the commands, as when the watcher's thread is stuck.
     let source = FileSource::new(Path::new("/nowhere"), [].into(), Options::default());
     let state = watch::Sender::new(WatchState::new(&source));
