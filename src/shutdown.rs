@@ -1,6 +1,5 @@
 //! Ending in good order: the first SIGTERM or SIGINT drains, a second one aborts.
 
-use std::fmt;
 use std::future::pending;
 use std::io;
 use std::pin::pin;
@@ -11,21 +10,14 @@ use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 /// A signal that ends the process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display)]
 pub enum Signal {
     /// From Kubernetes or a service manager.
+    #[strum(serialize = "SIGTERM")]
     Terminate,
     /// From a terminal.
+    #[strum(serialize = "SIGINT")]
     Interrupt,
-}
-
-impl fmt::Display for Signal {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Terminate => "SIGTERM",
-            Self::Interrupt => "SIGINT",
-        })
-    }
 }
 
 /// Why the work did not come to its end.

@@ -111,7 +111,7 @@ impl Service {
                 let (deadline, reason) = progress.deadline(&self.limits, self.is_full());
                 let now = Instant::now();
                 if deadline <= now {
-                    debug!(reason = reason.as_str(), "Connection closed");
+                    debug!(reason = reason.as_ref(), "Connection closed");
                     self.metrics.cut(reason);
                     return Poll::Ready(());
                 }

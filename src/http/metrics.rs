@@ -53,7 +53,7 @@ impl HttpMetrics {
         // Known label values begin at 0 instead of missing.
         metrics.requests.get_metric_with_label_values(&["/metrics", StatusCode::OK.as_str()])?;
         for reason in Overdue::CUTS {
-            metrics.cut.get_metric_with_label_values(&[reason.as_str()])?;
+            metrics.cut.get_metric_with_label_values(&[reason.as_ref()])?;
         }
         Ok(metrics)
     }
@@ -66,7 +66,7 @@ impl HttpMetrics {
     /// Counts a connection that was closed on its client. An idle one costs the client nothing and is not counted.
     pub(super) fn cut(&self, reason: Overdue) {
         if reason != Overdue::Idle {
-            self.cut.with_label_values(&[reason.as_str()]).inc();
+            self.cut.with_label_values(&[reason.as_ref()]).inc();
         }
     }
 }

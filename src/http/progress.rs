@@ -31,26 +31,21 @@ enum Phase {
 }
 
 /// Which limit a connection exceeded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::AsRefStr)]
 pub(super) enum Overdue {
+    #[strum(serialize = "headers")]
     Head,
+    #[strum(serialize = "idle")]
     Idle,
+    #[strum(serialize = "stalled")]
     Stall,
+    #[strum(serialize = "too_slow")]
     Answer,
 }
 
 impl Overdue {
     /// Those that cost the client an answer.
     pub(super) const CUTS: [Self; 3] = [Self::Head, Self::Stall, Self::Answer];
-
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Head => "headers",
-            Self::Idle => "idle",
-            Self::Stall => "stalled",
-            Self::Answer => "too_slow",
-        }
-    }
 }
 
 impl Progress {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use prometheus::{IntCounterVec, Registry, register_int_counter_vec_with_registry};
+use strum::VariantArray as _;
 use tokio::time::{Instant, sleep};
 
 /// The pause before a task is begun anew; it doubles up to the longest.
@@ -15,7 +16,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 const HEALTHY: Duration = Duration::from_mins(10);
 
 /// A task that a panic does not end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::AsRefStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum Task {
     /// Accepts clients.
     Acceptor,
@@ -23,18 +25,6 @@ pub enum Task {
     Announcing,
     /// Publishes announcements as Events.
     Events,
-}
-
-impl Task {
-    const ALL: [Self; 3] = [Self::Acceptor, Self::Announcing, Self::Events];
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Acceptor => "acceptor",
-            Self::Announcing => "announcing",
-            Self::Events => "events",
-        }
-    }
 }
 
 /// Begins a task anew after a panic, and counts that.
@@ -50,8 +40,8 @@ impl Restarts {
             &["task"],
             registry
         )?;
-        for task in Task::ALL {
-            restarts.with_label_values(&[task.as_str()]);
+        for task in Task::VARIANTS {
+            restarts.with_label_values(&[task.as_ref()]);
         }
         Ok(Self(restarts))
     }
@@ -59,7 +49,7 @@ impl Restarts {
     /// How often a task was begun anew.
     #[cfg(test)]
     pub(crate) fn of(&self, task: Task) -> u64 {
-        self.0.with_label_values(&[task.as_str()]).get()
+        self.0.with_label_values(&[task.as_ref()]).get()
     }
 
     /// Does the work until it ends by itself. After a panic the work begins anew with the state as the panic left it.
@@ -78,7 +68,7 @@ impl Restarts {
             if began.elapsed() >= HEALTHY {
                 pause = FIRST_PAUSE;
             }
-            let name = task.as_str();
+            let name = task.as_ref();
             self.0.with_label_values(&[name]).inc();
             tracing::error!(
                 task = name,
