@@ -1,5 +1,9 @@
 //! What the exporter shows over HTTP, and the listeners that it shows it on.
 //!
+//! ```text
+//! Listeners ─► Listener, one for each address ─► connections ─► Pages ─► the metrics page, or the router's pages
+//! ```
+//!
 //! Handlers read the running configuration at each request, so that a connection that is kept open never sees an
 //! old one. No handler waits for NetBackup.
 

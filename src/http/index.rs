@@ -160,30 +160,17 @@ impl IndexPage<'_> {
             None => "○ not known yet",
         };
         let endpoint = site.endpoint.to_string();
-        write!(
-            out,
-            "<tr><td>{}</td><td>{}</td><td>{state}{}</td><td>",
-            Escaped(&site.name),
-            Escaped(&endpoint),
-            Unauthorized(snapshot.map_or(&[], |snapshot| &snapshot.unauthorized))
-        )?;
+        write!(out, "<tr><td>{}</td><td>{}</td><td>{state}", Escaped(&site.name), Escaped(&endpoint))?;
+        if let Some(snapshot) = snapshot.filter(|snapshot| !snapshot.unauthorized.is_empty()) {
+            let collectors = snapshot.unauthorized.join(", ");
+            write!(out, ", ✖ the key lacks permissions: {}", Escaped(&collectors))?;
+        }
+        out.write_str("</td><td>")?;
         match snapshot {
             Some(snapshot) => write!(out, "{}", Ago(snapshot.taken_at, self.now))?,
             None => out.write_str("none")?,
         }
         out.write_str("</td></tr>\n")
-    }
-}
-
-/// The collectors whose lists the key may not see, if there are any.
-struct Unauthorized<'a>(&'a [&'static str]);
-
-impl Display for Unauthorized<'_> {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() {
-            return Ok(());
-        }
-        write!(out, ", ✖ the key lacks permissions: {}", Escaped(&self.0.join(", ")))
     }
 }
 
