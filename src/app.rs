@@ -30,7 +30,7 @@ use crate::exposition::{BuildInfo, Exposition, Registry};
 use crate::http::{Limits, Listeners, Pages, State};
 use crate::poller;
 use crate::reload::{
-    ActiveConfig, ConfigReader, ConfigWriter, Reloader, StartError, StatusReader, StatusWriter,
+    ActiveConfig, ConfigReader, ConfigWriter, NoConfiguration, Reloader, StatusReader, StatusWriter,
 };
 use crate::shutdown::Termination;
 use crate::snapshot::SnapshotStore;
@@ -234,11 +234,9 @@ impl From<AccessError> for RunError {
     }
 }
 
-impl From<StartError> for RunError {
-    fn from(error: StartError) -> Self {
-        match error {
-            StartError::Rejected(report) => Self::Configuration(report),
-        }
+impl From<NoConfiguration> for RunError {
+    fn from(error: NoConfiguration) -> Self {
+        Self::Configuration(error.0)
     }
 }
 

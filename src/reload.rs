@@ -1,35 +1,34 @@
-//! The funnel: every source ends here, and only this task publishes a configuration.
+//! Every source of the configuration ends in one task, the [`Reloader`], which alone publishes a configuration.
 //!
-//! An event is a hint; content decides. The funnel looks, judges what it saw against what runs and what was
-//! refused before, and publishes a valid and new configuration by one pointer swap. A bad one changes nothing.
+//! An event is a hint; content decides. At each event the reloader reads what the sources show, finds the newest
+//! revision, judges it by what runs and what was rejected before, and publishes a valid and new configuration by one
+//! pointer swap. An invalid one changes nothing.
 
 mod active;
-mod decision;
+mod candidate;
 mod digest;
 mod event;
-mod funnel;
 mod judge;
 mod last_good;
-mod look;
 mod metrics;
-mod order;
-mod ports;
-mod scene;
+mod observation;
+mod precedence;
+mod reloader;
 mod sources;
 mod start;
 mod status;
 #[cfg(test)]
 mod tests;
+mod traits;
 mod verdict;
 
 pub use active::{ActiveConfig, ConfigReader, ConfigWriter};
 pub use digest::Digest;
 pub use event::{Event, ReloadHandle, ReloadRequest, requests};
-pub use funnel::Reloader;
 pub use metrics::ReloadMetrics;
-pub use ports::{Object, PrepareError, Publisher, Reader, References, Watch};
-pub use scene::MountLag;
-pub use sources::Sources;
-pub use start::{First, StartError, first};
+pub use reloader::Reloader;
+pub use sources::{MountLag, Sources};
+pub use start::{First, NoConfiguration, first};
 pub use status::{ReloadStatus, StatusReader, StatusWriter, Statuses};
+pub use traits::{Object, PrepareError, Publisher, References, SnapshotReader, Watcher};
 pub use verdict::{Outcome, Trigger, Verdict};

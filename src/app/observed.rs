@@ -12,13 +12,13 @@ use super::{Options, RunError, environment};
 use crate::exposition::Registry;
 use crate::reload::{self, Event, First, MountLag, ReloadHandle, Sources};
 use crate::source::Store;
-use crate::source::file::{self, FileReader, FileSource, FileWatcher, KeptFile, WatchStatus};
-use crate::source::kubernetes::{ObjectKind, ObjectReader};
+use crate::source::file::{self, FileSource, FileWatcher, KeptFile, WatchStatus};
+use crate::source::kubernetes::ObjectKind;
 use crate::source::signal::Hangups;
 
-/// Where the configuration comes from, watched from before the first look on.
+/// Where the configuration comes from, watched from before the first read on.
 pub(super) struct Observed {
-    pub(super) sources: Sources<FileReader, ObjectReader>,
+    pub(super) sources: Sources,
     pub(super) events: BoxStream<'static, Event>,
     /// The way for requests to the reloader.
     pub(super) requests: ReloadHandle,
@@ -37,16 +37,16 @@ impl Observed {
             Some(object) => Some(Cluster::join(object).await?),
             None => None,
         };
-        let sources = match &cluster {
-            Some(cluster) => {
-                let file = options.config.is_some().then(|| source.reader());
-                Sources::object(cluster.reader(), source.reader(), file)
-            }
-            None => Sources::file(source.reader()),
-        };
-        let sources = sources.kept_in(stores(options, cluster.as_ref()), source.reader());
-        let lag = options.config.is_some().then(|| sources.lag());
-        // The watch brings a hint when it is armed, so that no change falls between the first look and that.
+        let reader = || Arc::new(source.reader());
+        let mut sources = Sources::new(reader()).with_stores(stores(options, cluster.as_ref()));
+        if options.config.is_some() {
+            sources = sources.with_file(reader());
+        }
+        if let Some(cluster) = &cluster {
+            sources = sources.with_object(cluster.reader(), reader());
+        }
+        let lag = sources.lag();
+        // The watch brings a hint when it is armed, so that no change falls between the first read and that.
         let (watcher, hints) = FileWatcher::start(&source).context("no thread to watch files on")?;
         let (handle, requests) = reload::requests();
         let object_events = cluster.as_mut().map(Cluster::watch);

@@ -1,5 +1,8 @@
 //! The configuration that runs, published by one pointer swap.
 
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
@@ -10,7 +13,6 @@ use super::Digest;
 use crate::config::Config;
 
 /// The configuration that runs, with where it came from.
-#[derive(Debug)]
 pub struct ActiveConfig {
     /// The configuration.
     pub config: Config,
@@ -28,6 +30,19 @@ pub struct ActiveConfig {
     pub warnings: Vec<String>,
     /// When it was loaded.
     pub loaded_at: Timestamp,
+    /// Its text, to be read again with what it names.
+    pub(super) text: Arc<[u8]>,
+    /// The files that it names.
+    pub(super) files: BTreeSet<PathBuf>,
+}
+
+impl fmt::Debug for ActiveConfig {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The text may hold keys.
+        let mut fields = formatter.debug_struct("ActiveConfig");
+        fields.field("origin", &self.origin).field("text_digest", &self.text_digest);
+        fields.field("effective_digest", &self.effective_digest).finish_non_exhaustive()
+    }
 }
 
 /// The one owner of the running configuration.
@@ -98,6 +113,8 @@ impl ActiveConfig {
             redacted: text.to_owned(),
             warnings: Vec::new(),
             loaded_at: Timestamp::now(),
+            text: text.as_bytes().into(),
+            files: BTreeSet::new(),
         }
     }
 }
@@ -108,6 +125,12 @@ mod tests {
 
     use super::*;
     use crate::config::fixture;
+
+    #[test]
+    fn debug_shows_nothing_of_the_text() {
+        let active = ActiveConfig::fixture(fixture::config(Vec::new()), "apiKey: hunter2");
+        assert!(!format!("{active:?}").contains("hunter2"));
+    }
 
     #[test]
     fn a_reader_waits_for_what_is_published_after_it_was_made() {

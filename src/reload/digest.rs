@@ -1,12 +1,16 @@
+//! The digests that tell one configuration from another.
+
 use std::collections::BTreeSet;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::config::Material;
 
 /// A SHA-256 digest.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Digest([u8; 32]);
 
 impl Digest {
@@ -43,19 +47,6 @@ impl Digest {
         Self(hasher.finalize().into())
     }
 
-    /// Reads what `Display` writes.
-    pub(super) fn from_hex(text: &str) -> Option<Self> {
-        let mut bytes = [0; 32];
-        let is_digest = text.len() == 2 * bytes.len() && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if !is_digest {
-            return None;
-        }
-        for (index, byte) in bytes.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(text.get(2 * index..2 * index + 2)?, 16).ok()?;
-        }
-        Some(Self(bytes))
-    }
-
     /// The first 48 bits: what a float sample holds exactly.
     pub fn as_sample(&self) -> f64 {
         self.0.iter().take(6).fold(0, |bits, byte| (bits << 8) | u64::from(*byte)) as f64
@@ -66,6 +57,28 @@ impl Digest {
         let mut text = self.to_string();
         text.truncate(12);
         text
+    }
+}
+
+impl From<Digest> for String {
+    fn from(digest: Digest) -> Self {
+        digest.to_string()
+    }
+}
+
+impl TryFrom<String> for Digest {
+    type Error = &'static str;
+
+    /// Reads what `Display` writes.
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let digits = text.chars().map(|digit| digit.to_digit(16)).collect::<Option<Vec<_>>>();
+        let (pairs, rest) = digits.as_deref().unwrap_or_default().as_chunks::<2>();
+        let bytes: Vec<u8> =
+            pairs.iter().filter_map(|[high, low]| u8::try_from(high * 16 + low).ok()).collect();
+        match (bytes.try_into(), rest) {
+            (Ok(bytes), []) => Ok(Self(bytes)),
+            _ => Err("no SHA-256 digest in hexadecimal digits"),
+        }
     }
 }
 
@@ -122,9 +135,9 @@ mod tests {
     #[test]
     fn a_digest_is_read_back() {
         let digest = Digest::of_text(b"text");
-        assert_eq!(Digest::from_hex(&digest.to_string()), Some(digest));
+        assert_eq!(Digest::try_from(digest.to_string()), Ok(digest));
         for text in ["", "00", &"+0".repeat(32), &"é".repeat(32), &"00".repeat(33)] {
-            assert_eq!(Digest::from_hex(text), None, "{text}");
+            assert!(Digest::try_from(text.to_owned()).is_err(), "{text}");
         }
     }
 

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use futures_util::{FutureExt as _, Stream, StreamExt as _};
 use tokio::sync::{mpsc, oneshot};
 
-use super::order::Stamp;
-use super::sources::stamp;
+use super::precedence::Stamp;
 use super::{Trigger, Verdict};
 use crate::source::kubernetes::ObjectEvent;
 
@@ -16,7 +15,7 @@ const QUEUE: usize = 64;
 /// Something that asks for a reload.
 #[derive(Debug)]
 pub enum Event {
-    /// The time for a look without any other reason is there.
+    /// The slow tick.
     Tick,
     /// Something happened to a file that is followed.
     FileChange,
@@ -73,7 +72,7 @@ impl Batch {
             }
             Event::Object(event) => {
                 if let Some(ObjectEvent::Present(revision)) = self.object.replace(event) {
-                    self.passed.push(stamp(&revision));
+                    self.passed.push(Stamp::from(&*revision));
                 }
                 Trigger::Kubernetes
             }

@@ -10,30 +10,29 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::ActiveConfig;
-use super::look::{Looked, Looker, Text};
-use super::ports::Reader;
+use super::candidate::{CandidateReader, GivenText};
+use super::verdict::one_line;
 use crate::source::Store;
 use keeper::Keeper;
-pub(super) use record::{Candidate, Record, candidates};
+pub(super) use record::Record;
+use record::{Fallback, fallbacks};
 
-/// What it names is looked at so often while files are in motion.
-const MOST_LOOKS: usize = 10;
-const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
+/// How often what it names is read while the files are changing.
+const MOST_READS: usize = 10;
+const BETWEEN_READS: Duration = Duration::from_millis(250);
 
-/// The stores, with the reader of what a kept configuration names.
+/// The stores of the last good configuration.
 #[derive(Debug)]
-pub(super) struct LastGood<R> {
+pub(super) struct LastGood {
     stores: Vec<Arc<dyn Store>>,
-    looker: Looker<R>,
     keeper: Keeper,
-    /// What was said already of what can not be used.
-    told: BTreeSet<String>,
+    /// What was logged already of what can not be used.
+    logged: BTreeSet<String>,
 }
 
-impl<R: Reader> LastGood<R> {
-    pub(super) fn new(stores: Vec<Arc<dyn Store>>, reader: R) -> Self {
-        let keeper = Keeper::start(&stores);
-        Self { stores, looker: Looker::new(reader), keeper, told: BTreeSet::new() }
+impl LastGood {
+    pub(super) fn new(stores: Vec<Arc<dyn Store>>) -> Self {
+        Self { keeper: Keeper::start(&stores), stores, logged: BTreeSet::new() }
     }
 
     /// Keeps a configuration that runs.
@@ -42,13 +41,17 @@ impl<R: Reader> LastGood<R> {
     }
 
     /// The newest configuration that can run, of what was kept and a valid file that is older than the object.
-    pub(super) async fn fall_back(&mut self, mut file: Option<Looked>) -> Option<Box<ActiveConfig>> {
+    pub(super) async fn fall_back(
+        &mut self,
+        mut file: Option<Box<ActiveConfig>>,
+        reader: &mut CandidateReader,
+    ) -> Option<Box<ActiveConfig>> {
         let records = self.read().await;
-        let text = file.as_ref().and_then(|looked| looked.text);
-        for candidate in candidates(text, records.iter().map(|(_, record)| record)) {
-            let active = match candidate {
-                Candidate::File => file.take().and_then(|looked| looked.result.ok()),
-                Candidate::Kept(record) => self.revive(record, &records).await,
+        let text_digest = file.as_ref().map(|file| file.text_digest);
+        for fallback in fallbacks(text_digest, &records) {
+            let active = match fallback {
+                Fallback::File => file.take(),
+                Fallback::Kept(store, record) => self.revive(store, record, reader).await,
             };
             if active.is_some() {
                 return active;
@@ -57,55 +60,53 @@ impl<R: Reader> LastGood<R> {
         None
     }
 
+    /// What can be used of what is kept, each with the name of its store.
     async fn read(&mut self) -> Vec<(String, Record)> {
         let mut records = Vec::new();
         for store in self.stores.clone() {
-            let problem = match store.read().await {
+            let kept = match store.read().await {
                 Ok(None) => continue,
-                Ok(Some(bytes)) => match Record::parse(&bytes) {
-                    Ok(record) => {
-                        records.push((store.name(), record));
-                        continue;
-                    }
-                    Err(spoiled) => spoiled.to_string(),
-                },
-                Err(error) => error.to_string(),
+                Ok(Some(bytes)) => Record::parse(&bytes).map_err(|error| error.to_string()),
+                Err(error) => Err(error.to_string()),
             };
-            self.tell(&store.name(), &problem);
+            match kept {
+                Ok(record) => records.push((store.name(), record)),
+                Err(error) => self.log(&store.name(), &error),
+            }
         }
         records
     }
 
     /// Reads what it names anew and checks it anew.
-    async fn revive(&mut self, record: &Record, records: &[(String, Record)]) -> Option<Box<ActiveConfig>> {
-        let (store, _) = records.iter().find(|(_, kept)| kept == record)?;
-        let text = Text {
+    async fn revive(
+        &mut self,
+        store: &str,
+        record: &Record,
+        reader: &mut CandidateReader,
+    ) -> Option<Box<ActiveConfig>> {
+        let text = GivenText {
             bytes: record.text.clone()?,
             origin: format!("last good of {}, kept in {store}", record.from),
             label: format!("last good, kept in {store}").into(),
+            resource_version: record.revision.clone(),
         };
-        for _ in 0..MOST_LOOKS {
-            let looked = self.looker.look(Some(text.clone())).await;
-            match looked.result {
-                Ok(mut active) => {
-                    active.resource_version.clone_from(&record.revision);
-                    return Some(active);
-                }
-                Err(_) if looked.come_again.is_some() => sleep(BETWEEN_LOOKS).await,
-                Err(fault) => {
-                    self.tell(store, &fault.report);
-                    let mut reduced = looked.reduced?;
-                    reduced.resource_version.clone_from(&record.revision);
-                    return Some(reduced);
+        for _ in 0..MOST_READS {
+            let candidate = reader.read(Some(text.clone()), true).await;
+            match candidate.result {
+                Ok(active) => return Some(active),
+                Err(_) if candidate.retry_after.is_some() => sleep(BETWEEN_READS).await,
+                Err(rejection) => {
+                    self.log(store, &rejection.report);
+                    return candidate.partial;
                 }
             }
         }
         None
     }
 
-    fn tell(&mut self, store: &str, problem: &str) {
-        if self.told.insert(format!("{store}: {problem}")) {
-            let error = problem.lines().collect::<Vec<_>>().join("; ");
+    fn log(&mut self, store: &str, error: &str) {
+        if self.logged.insert(format!("{store}: {error}")) {
+            let error = one_line(error);
             tracing::warn!(store, error, "The last good configuration can not be used as it is");
         }
     }

@@ -1,6 +1,11 @@
+//! What the metrics say of the running configuration and of its reloads.
+
 use std::time::Duration;
 
-use prometheus::{Gauge, GaugeVec, Histogram, HistogramOpts, IntCounterVec, Opts, Registry};
+use prometheus::{
+    Gauge, GaugeVec, Histogram, IntCounterVec, Registry, register_gauge_vec_with_registry,
+    register_gauge_with_registry, register_histogram_with_registry, register_int_counter_vec_with_registry,
+};
 
 use super::{ActiveConfig, Outcome, ReloadStatus, Trigger};
 use crate::metric::seconds;
@@ -8,7 +13,7 @@ use crate::metric::seconds;
 /// From one file read to a slow network file system.
 const BUCKETS: [f64; 9] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.0, 10.0];
 
-/// The metrics of the funnel.
+/// The metrics of the reloader.
 #[derive(Clone, Debug)]
 pub struct ReloadMetrics {
     successful: Gauge,
@@ -23,35 +28,38 @@ impl ReloadMetrics {
     /// Registers the metrics; every known label value begins at 0.
     pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
         let metrics = Self {
-            successful: Gauge::new(
+            successful: register_gauge_with_registry!(
                 "nbu_exporter_config_last_reload_successful",
                 "Whether the newest known revision of the configuration is the running one.",
+                registry
             )?,
-            success_timestamp: Gauge::new(
+            success_timestamp: register_gauge_with_registry!(
                 "nbu_exporter_config_last_reload_success_timestamp_seconds",
                 "When a configuration was last put to work, as Unix time.",
+                registry
             )?,
-            hash: Gauge::new(
+            hash: register_gauge_with_registry!(
                 "nbu_exporter_config_hash",
                 "The first 48 bits of the SHA-256 digest of the running configuration's text.",
+                registry
             )?,
-            info: GaugeVec::new(
-                Opts::new("nbu_exporter_config_info", "Where the running configuration was read; always 1."),
+            info: register_gauge_vec_with_registry!(
+                "nbu_exporter_config_info",
+                "Where the running configuration was read; always 1.",
                 &["source", "revision", "hash"],
+                registry
             )?,
-            reloads: IntCounterVec::new(
-                Opts::new(
-                    "nbu_exporter_config_reloads_total",
-                    "Looks at the configuration that brought news or that somebody asked for.",
-                ),
+            reloads: register_int_counter_vec_with_registry!(
+                "nbu_exporter_config_reloads_total",
+                "Looks at the configuration that brought news or that somebody asked for.",
                 &["trigger", "outcome"],
+                registry
             )?,
-            duration: Histogram::with_opts(
-                HistogramOpts::new(
-                    "nbu_exporter_config_reload_duration_seconds",
-                    "The time from the beginning of a look to its outcome, for looks that are counted.",
-                )
-                .buckets(BUCKETS.to_vec()),
+            duration: register_histogram_with_registry!(
+                "nbu_exporter_config_reload_duration_seconds",
+                "The time from the beginning of a look to its outcome, for looks that are counted.",
+                BUCKETS.to_vec(),
+                registry
             )?,
         };
         for trigger in Trigger::ALL {
@@ -59,12 +67,6 @@ impl ReloadMetrics {
                 metrics.reloads.with_label_values(&[trigger.as_str(), outcome.as_str()]);
             }
         }
-        registry.register(Box::new(metrics.successful.clone()))?;
-        registry.register(Box::new(metrics.success_timestamp.clone()))?;
-        registry.register(Box::new(metrics.hash.clone()))?;
-        registry.register(Box::new(metrics.info.clone()))?;
-        registry.register(Box::new(metrics.reloads.clone()))?;
-        registry.register(Box::new(metrics.duration.clone()))?;
         Ok(metrics)
     }
 

@@ -1,3 +1,5 @@
+//! What the reloader says of itself: to whoever reads the newest status, and to whoever reads each one.
+
 use std::future::pending;
 use std::sync::Arc;
 
@@ -7,17 +9,17 @@ use tokio::sync::{broadcast, watch};
 
 use super::Verdict;
 
-/// How many may wait for who reads each one.
+/// How many may wait for a reader of each one.
 const HISTORY: usize = 64;
 
-/// What the funnel knows of itself, for pages and metrics.
+/// What the reloader knows of itself, for pages and metrics.
 #[derive(Clone, Debug, Default)]
 pub struct ReloadStatus {
     /// Whether the newest known revision is the running one.
     pub newest_runs: bool,
     /// When a configuration was last put to work.
     pub last_success: Option<Timestamp>,
-    /// The last look that brought news or that somebody asked for.
+    /// The last reload that brought news or that somebody asked for.
     pub last_verdict: Option<(Timestamp, Arc<Verdict>)>,
     /// The rejection that stands, while the newest known revision does not run.
     pub rejection: Option<(Timestamp, Arc<Verdict>)>,
@@ -70,7 +72,7 @@ impl StatusReader {
         self.0.borrow().clone()
     }
 
-    /// Waits for another status than the last one waited for; for ever once the writer is gone.
+    /// Waits for another status than the last one waited for. Pending for ever once the writer is gone.
     pub async fn changed(&mut self) {
         if self.0.changed().await.is_err() {
             pending::<()>().await;
@@ -79,8 +81,8 @@ impl StatusReader {
 }
 
 impl Statuses {
-    /// The next status; who comes too late misses the oldest, never the newest. For ever once the writer is gone.
-    /// Cancel safe.
+    /// The next status. A reader that is too slow misses the oldest, never the newest. Pending for ever once the writer
+    /// is gone. Cancel safe.
     pub async fn next(&mut self) -> Arc<ReloadStatus> {
         loop {
             match self.0.recv().await {
@@ -99,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_comes_late_misses_the_oldest_and_never_the_newest() {
+    fn a_late_reader_misses_the_oldest_and_never_the_newest() {
         let writer = StatusWriter::default();
         let mut statuses = writer.statuses();
         let at =

@@ -87,50 +87,34 @@ impl Outcome {
 }
 
 impl Verdict {
-    /// One line for who reads the log.
+    /// Logs it as one line, in the span of its reload, which carries the trigger.
     pub(super) fn log(&self, took: Duration) {
-        let (trigger, outcome) = (self.trigger.as_str(), self.outcome.as_str());
+        let outcome = self.outcome.as_str();
         let hash = self.text_digest.map(|digest| digest.short()).unwrap_or_default();
-        let revision = self.revision.as_deref();
-        let duration = took.as_secs_f64();
+        let (revision, detail, duration) = (self.revision.as_deref(), &*self.detail, took.as_secs_f64());
         match self.outcome {
             Outcome::Applied => {
                 tracing::info!(
-                    trigger,
                     outcome,
                     hash,
                     revision,
-                    changes = &*self.detail,
+                    changes = detail,
                     duration,
                     "Loaded configuration file"
                 );
             }
             Outcome::Rejected => {
-                let errors = self.detail.lines().count();
-                // One line per event: mistakes are parted by semicolons.
-                let error = self.detail.lines().collect::<Vec<_>>().join("; ");
-                tracing::error!(
-                    trigger,
-                    outcome,
-                    hash,
-                    revision,
-                    errors,
-                    error,
-                    duration,
-                    "Error reloading config"
-                );
+                let (errors, error) = (detail.lines().count(), one_line(detail));
+                tracing::error!(outcome, hash, revision, errors, error, duration, "Error reloading config");
             }
             Outcome::Unchanged | Outcome::Superseded => {
-                tracing::info!(
-                    trigger,
-                    outcome,
-                    hash,
-                    revision,
-                    detail = &*self.detail,
-                    duration,
-                    "Looked at configuration file"
-                );
+                tracing::info!(outcome, hash, revision, detail, duration, "Looked at configuration file");
             }
         }
     }
+}
+
+/// A report as one line of a log: mistakes are parted by semicolons.
+pub(super) fn one_line(report: &str) -> String {
+    report.lines().collect::<Vec<_>>().join("; ")
 }

@@ -1,3 +1,5 @@
+//! Writes the last good configuration into its stores, in tasks of its own.
+
 use std::sync::Arc;
 use std::time::Duration;
 

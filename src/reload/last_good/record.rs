@@ -1,44 +1,39 @@
+//! What is kept of a configuration that ran, and which of what was kept is the newest.
+
 use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::reload::Digest;
-use crate::reload::order::is_older;
+use crate::reload::precedence::is_older;
+use crate::reload::{ActiveConfig, Digest};
 
 const TITLE: &str =
     "# The last good configuration, kept by nbu-exporter for a start on one that is not valid. Do not edit.";
 const MARK: &str = "# nbu-exporter last good: ";
 const WITHHELD: &str = "# It holds keys itself, so it is not kept here.\n";
 
-/// A configuration that ran, as it is kept.
-#[derive(Clone, PartialEq, Eq)]
+/// A configuration that ran, as it is kept. All but the text stands in a comment before the text.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::reload) struct Record {
     /// Its text, unless the store must not have it.
-    pub(in crate::reload) text: Option<Arc<[u8]>>,
+    #[serde(skip)]
+    pub(super) text: Option<Arc<[u8]>>,
     /// The digest of its text.
-    pub(in crate::reload) digest: Digest,
+    #[serde(rename = "sha256")]
+    pub(super) digest: Digest,
     /// Where it was read.
-    pub(in crate::reload) from: String,
+    pub(super) from: String,
     /// The `resourceVersion` of the object that held it.
-    pub(in crate::reload) revision: Option<String>,
-    /// When it was put to work.
-    pub(in crate::reload) applied: Timestamp,
-    /// Older texts that a volume which lags may still show.
-    pub(in crate::reload) lagging: Vec<Digest>,
-}
-
-/// What is said of the text, in a comment before it.
-#[derive(Serialize, Deserialize)]
-struct Head {
-    sha256: String,
-    from: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    revision: Option<String>,
-    applied: String,
+    pub(super) revision: Option<String>,
+    /// When it was put to work.
+    applied: Timestamp,
+    /// Older texts that a volume which lags may still show.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    lagging: Vec<String>,
+    lagging: Vec<Digest>,
+    /// Whether the text is left out.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     withheld: bool,
 }
@@ -49,23 +44,28 @@ struct Head {
 pub(super) struct Spoiled;
 
 impl Record {
+    /// What is kept of a configuration that runs.
+    pub(in crate::reload) fn of(active: &ActiveConfig, lagging: Vec<Digest>) -> Self {
+        Self {
+            text: Some(active.text.clone()),
+            digest: active.text_digest,
+            from: active.origin.clone(),
+            revision: active.resource_version.clone(),
+            applied: active.loaded_at,
+            lagging,
+            withheld: false,
+        }
+    }
+
     /// The same without the text.
     pub(super) fn withheld(&self) -> Self {
-        Self { text: None, ..self.clone() }
+        Self { text: None, withheld: true, ..self.clone() }
     }
 
     /// YAML with two lines of comment before the text.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
-        let head = Head {
-            sha256: self.digest.to_string(),
-            from: self.from.clone(),
-            revision: self.revision.clone(),
-            applied: self.applied.to_string(),
-            lagging: self.lagging.iter().map(ToString::to_string).collect(),
-            withheld: self.text.is_none(),
-        };
         // Text and numbers alone always become JSON.
-        let head = serde_json::to_string(&head).unwrap_or_default();
+        let head = serde_json::to_string(self).unwrap_or_default();
         let mut bytes = format!("{TITLE}\n{MARK}{head}\n").into_bytes();
         bytes.extend_from_slice(self.text.as_deref().unwrap_or(WITHHELD.as_bytes()));
         bytes
@@ -78,26 +78,19 @@ impl Record {
             return Err(Spoiled);
         };
         let head = head.strip_prefix(MARK.as_bytes()).ok_or(Spoiled)?;
-        let head: Head = serde_json::from_slice(head).map_err(|_| Spoiled)?;
-        let digest = Digest::from_hex(&head.sha256).ok_or(Spoiled)?;
-        if !head.withheld && Digest::of_text(text) != digest {
-            return Err(Spoiled);
+        let head: Self = serde_json::from_slice(head).map_err(|_| Spoiled)?;
+        if head.withheld {
+            return Ok(head);
         }
-        Ok(Self {
-            text: (!head.withheld).then(|| text.into()),
-            digest,
-            from: head.from,
-            revision: head.revision,
-            applied: head.applied.parse().map_err(|_| Spoiled)?,
-            lagging: head.lagging.iter().filter_map(|hex| Digest::from_hex(hex)).collect(),
-        })
+        let is_whole = Digest::of_text(text) == head.digest;
+        is_whole.then(|| Self { text: Some(text.into()), ..head }).ok_or(Spoiled)
     }
 
     /// Whether both keep the same: an edit of the object that leaves the text alone is no news, nor is the source.
     pub(super) fn is_like(&self, other: &Self) -> bool {
         let is_revision = |record: &Self| record.revision.is_some();
-        (self.digest, &self.lagging, self.text.is_some(), is_revision(self))
-            == (other.digest, &other.lagging, other.text.is_some(), is_revision(other))
+        (self.digest, &self.lagging, self.withheld, is_revision(self))
+            == (other.digest, &other.lagging, other.withheld, is_revision(other))
     }
 
     /// Whether this one was put to work after another, of another store.
@@ -117,30 +110,27 @@ impl fmt::Debug for Record {
     }
 }
 
-/// What a start may run on when the newest revision can not.
+/// What a start may run on when the newest revision can not run.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::reload) enum Candidate<'a> {
+pub(super) enum Fallback<'a> {
     /// The mounted file, which is older than the object.
     File,
-    /// What was kept.
-    Kept(&'a Record),
+    /// What was kept, and in which store.
+    Kept(&'a str, &'a Record),
 }
 
-/// The candidates, the newest first. A file is older than what was kept only if it shows one of the texts that a volume
-/// which lags could show then; any other is newer, for a volume goes forward.
-pub(in crate::reload) fn candidates<'a>(
-    file: Option<Digest>,
-    records: impl IntoIterator<Item = &'a Record>,
-) -> Vec<Candidate<'a>> {
-    let mut records: Vec<&Record> = records.into_iter().filter(|record| record.text.is_some()).collect();
-    records.sort_by(|one, other| other.is_newer_than(one).cmp(&one.is_newer_than(other)));
-    let newer = records.iter().take_while(|record| file.is_some_and(|file| record.lagging.contains(&file)));
-    let (newer, is_file) = (newer.count(), file.is_some());
-    let mut candidates: Vec<_> = records.into_iter().map(Candidate::Kept).collect();
-    if is_file {
-        candidates.insert(newer, Candidate::File);
+/// What a start may run on, the newest first. A file is older than what was kept only if it shows one of the texts that a
+/// volume which lags could show then; any other is newer, for a volume goes forward.
+pub(super) fn fallbacks(file: Option<Digest>, kept: &[(String, Record)]) -> Vec<Fallback<'_>> {
+    let mut kept: Vec<_> = kept.iter().filter(|(_, record)| record.text.is_some()).collect();
+    kept.sort_by(|(_, one), (_, other)| other.is_newer_than(one).cmp(&one.is_newer_than(other)));
+    let is_older = |text| kept.iter().take_while(|(_, record)| record.lagging.contains(&text)).count();
+    let place = file.map(is_older);
+    let mut fallbacks: Vec<_> = kept.iter().map(|(store, record)| Fallback::Kept(store, record)).collect();
+    if let Some(place) = place {
+        fallbacks.insert(place, Fallback::File);
     }
-    candidates
+    fallbacks
 }
 
 #[cfg(test)]
@@ -155,6 +145,7 @@ mod tests {
             revision: revision.map(str::to_owned),
             applied: Timestamp::from_second(second).unwrap(),
             lagging: lagging.iter().map(|text| Digest::of_text(text.as_bytes())).collect(),
+            withheld: false,
         }
     }
 
@@ -188,16 +179,13 @@ mod tests {
     }
 
     fn check(file: Option<&str>, records: &[Record], expected: &[&str]) {
-        let names = candidates(file.map(|text| Digest::of_text(text.as_bytes())), records);
-        let names: Vec<_> = (names.iter())
-            .map(|candidate| match candidate {
-                Candidate::File => "file".to_owned(),
-                Candidate::Kept(record) => {
-                    String::from_utf8(record.text.as_deref().unwrap().to_vec()).unwrap()
-                }
-            })
-            .collect();
-        assert_eq!(names, expected);
+        let kept: Vec<_> = records.iter().map(|record| (String::new(), record.clone())).collect();
+        let fallbacks = fallbacks(file.map(|text| Digest::of_text(text.as_bytes())), &kept);
+        let names = fallbacks.iter().map(|fallback| match fallback {
+            Fallback::File => "file",
+            Fallback::Kept(_, record) => std::str::from_utf8(record.text.as_deref().unwrap()).unwrap(),
+        });
+        assert_eq!(names.collect::<Vec<_>>(), expected);
     }
 
     #[test]

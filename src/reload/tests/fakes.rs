@@ -15,11 +15,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Material;
 use crate::reload::{
-    ActiveConfig, Event, Object, Outcome, PrepareError, Publisher, Reader, References, ReloadHandle,
-    ReloadMetrics, Reloader, Sources, StatusReader, StatusWriter, Trigger, Verdict, Watch, first, requests,
+    ActiveConfig, Event, Outcome, PrepareError, Publisher, References, ReloadHandle, ReloadMetrics, Reloader,
+    SnapshotReader, Sources, StatusReader, StatusWriter, Trigger, Verdict, Watcher, first, requests,
 };
 use crate::source::file::{FileError, FileSnapshot, ReadError};
-use crate::source::kubernetes::{ObjectEvent, ObjectName};
 
 /// A valid configuration; each number is another one.
 pub(super) fn valid(number: u32) -> String {
@@ -75,12 +74,15 @@ impl Disk {
     }
 }
 
-impl Reader for Disk {
+impl SnapshotReader for Disk {
     fn path(&self) -> &Path {
         Path::new("/etc/nbu-exporter/config.yaml")
     }
 
-    fn look(&self, _: &References<'_>) -> Result<FileSnapshot, ReadError> {
+    fn read(&self, text: Option<&[u8]>, _: &References<'_>) -> Result<FileSnapshot, ReadError> {
+        if let Some(text) = text {
+            return Ok(snapshot(text.to_vec()));
+        }
         let (act, text) = {
             let mut content = self.lock();
             content.looks += 1;
@@ -99,17 +101,7 @@ impl Reader for Disk {
             path: self.path().to_owned(),
             problem: FileError::Missing(self.path().to_owned()),
         };
-        let text = text.ok_or(missing)?.into_bytes();
-        Ok(FileSnapshot {
-            material: Material { text, ..Material::default() },
-            notes: Vec::new(),
-            beside: BTreeSet::new(),
-        })
-    }
-
-    fn look_with(&self, text: &[u8], _: &References<'_>) -> Result<FileSnapshot, ReadError> {
-        let material = Material { text: text.to_vec(), ..Material::default() };
-        Ok(FileSnapshot { material, notes: Vec::new(), beside: BTreeSet::new() })
+        Ok(snapshot(text.ok_or(missing)?.into_bytes()))
     }
 
     fn is_lone_mount(&self) -> bool {
@@ -117,18 +109,10 @@ impl Reader for Disk {
     }
 }
 
-/// There is no ConfigMap object.
-#[derive(Debug)]
-pub(super) enum NoObject {}
-
-impl Object for NoObject {
-    fn name(&self) -> &ObjectName {
-        match *self {}
-    }
-
-    async fn get(&self) -> ObjectEvent {
-        match *self {}
-    }
+/// A text that names no files.
+fn snapshot(text: Vec<u8>) -> FileSnapshot {
+    let material = Material { text, ..Material::default() };
+    FileSnapshot { material, notes: Vec::new(), beside: BTreeSet::new() }
 }
 
 /// Somebody who writes, or not.
@@ -162,10 +146,10 @@ impl Writing {
     }
 }
 
-impl Watch for Writing {
-    type Clearance = ();
+impl Watcher for Writing {
+    type Permit = ();
 
-    async fn ready(&self) {
+    async fn writers_done(&self) {
         let mut held = self.held.subscribe();
         let _ = held.wait_for(|held| !held).await;
     }
@@ -177,11 +161,11 @@ impl Watch for Writing {
         !disturbed
     }
 
-    fn has_heard(&self, (): ()) -> bool {
+    fn has_change_since(&self, (): ()) -> bool {
         self.heard.swap(false, Ordering::Relaxed)
     }
 
-    fn cover(&self, _: &BTreeSet<PathBuf>) {}
+    fn follow(&self, _: &BTreeSet<PathBuf>) {}
 }
 
 /// The rest of the program.
@@ -200,6 +184,11 @@ struct Parts {
 impl Program {
     fn lock(&self) -> MutexGuard<'_, Parts> {
         self.0.lock().unwrap()
+    }
+
+    /// What a start chose.
+    pub(super) fn begin(&self, first: Option<Arc<ActiveConfig>>) {
+        self.lock().committed.extend(first);
     }
 
     pub(super) fn committed(&self) -> Vec<Arc<ActiveConfig>> {
@@ -280,7 +269,7 @@ impl Funnel {
         let events_in_turn = poll_fn(move |context| receiver.poll_recv(context));
         let requests = poll_fn(move |context| requests.poll_recv(context)).map(Event::Request);
         let mut stream = select(events_in_turn, requests);
-        let mut sources = Sources::<Disk, NoObject>::file(disk.clone());
+        let mut sources = Sources::new(Arc::new(disk.clone())).with_file(Arc::new(disk.clone()));
         let running = first(&mut sources, &mut stream).await.unwrap();
         let registry = Registry::new();
         let metrics = ReloadMetrics::new(&registry).unwrap();

@@ -9,10 +9,11 @@ mod rig;
 use std::time::Duration;
 
 use heard::Heard;
-use rig::{Rig, Volume, config, gone, revision};
+use rig::{Rig, Volume, config};
 use tokio::time::sleep;
 
 use super::super::*;
+use super::object::{bytes, gone, of_uid, revision, unusable};
 use crate::source::kubernetes::{ApiError, ObjectEvent, Unusable};
 
 /// Both sources, with revision 5 in each.
@@ -274,14 +275,46 @@ async fn fault_66_files_elsewhere_are_read_as_usual_and_their_rotation_is_seen_w
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_rotated_key_of_what_runs_is_used_while_a_newer_configuration_stands_rejected() {
+    let (rig, _volume) = both().await;
+    let key = rig.elsewhere("key", "one");
+    let text = config("v6").replace("apiKey: k", &format!("apiKeyFile: {key}"));
+    rig.object(revision("6", &text)).await;
+    rig.object(revision("7", "nbuservers: 7\n")).await;
+    rig.elsewhere("key", "two");
+    for _ in 0..2 {
+        rig.look(Trigger::File).await;
+        assert_eq!(rig.applied(), ["v5", "v6", "v6"], "once");
+        assert_eq!(rig.running().config.sites[0].api_key.expose(), "two");
+        assert!(!rig.status.load().newest_runs && rig.status.load().rejection.is_some());
+    }
+    rig.object(revision("8", &text)).await;
+    assert_eq!(rig.verdict().outcome, Outcome::Unchanged, "a revert ends the rejection, and it runs already");
+    assert!(rig.status.load().newest_runs);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_came_with_a_rejected_revision_is_not_mixed_with_the_text_that_runs() {
+    let with_key = config("v5").replace("apiKey: k", "apiKeyFile: key");
+    let volume = Volume::new(&[("config.yaml", &with_key), ("key", "old")]);
+    let rig = Rig::start(Some(&volume), Some(revision("5", &with_key))).await.unwrap();
+    rig.settle().await;
+    rig.object(revision("6", "nbuservers: 7\n")).await;
+    volume.swap(&[("config.yaml", "nbuservers: 7\n"), ("key", "new")]);
+    rig.look(Trigger::File).await;
+    assert_eq!(rig.verdict().outcome, Outcome::Rejected);
+    assert_eq!(rig.applied(), ["v5"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn fault_49_and_50_a_deleted_object_is_kept_and_a_recreated_one_counts_by_content() {
     let (rig, _volume) = both().await;
     rig.object(ObjectEvent::Missing).await;
     assert_eq!(rig.applied(), ["v5"]);
     assert!(rig.status.load().newest_runs);
-    rig.object(rig::of_uid("u2", "9", &config("v5"))).await;
+    rig.object(of_uid("u2", "9", &config("v5"))).await;
     assert_eq!(rig.applied(), ["v5"], "the same data");
-    rig.object(rig::of_uid("u2", "10", &config("v6"))).await;
+    rig.object(of_uid("u2", "10", &config("v6"))).await;
     assert_eq!(rig.applied(), ["v5", "v6"]);
 }
 
@@ -298,8 +331,8 @@ async fn fault_51_an_edit_of_metadata_alone_changes_nothing() {
 async fn fault_52_an_object_without_a_configuration_is_refused_and_what_runs_is_kept() {
     let (rig, volume) = both().await;
     let no_key = Unusable::NoKey { key: "config.yaml".to_owned(), keys: "none".to_owned() };
-    for (version, unusable) in [("6", no_key), ("7", Unusable::Empty("config.yaml".to_owned()))] {
-        rig.object(rig::unusable(version, unusable)).await;
+    for (version, reason) in [("6", no_key), ("7", Unusable::Empty("config.yaml".to_owned()))] {
+        rig.object(unusable(version, reason)).await;
         assert_eq!(rig.verdict().outcome, Outcome::Rejected);
         assert!(!rig.status.load().newest_runs);
         rig.look(Trigger::Poll).await;
@@ -310,7 +343,7 @@ async fn fault_52_an_object_without_a_configuration_is_refused_and_what_runs_is_
     // That it is missing has to be confirmed, on the clock of the file system's side.
     std::thread::sleep(Duration::from_millis(250));
     sleep(Duration::from_secs(20)).await;
-    rig.object(rig::bytes("8", vec![b'a', 0xff])).await;
+    rig.object(bytes("8", vec![b'a', 0xff])).await;
     assert_eq!(rig.verdict().outcome, Outcome::Rejected);
     rig.object(revision("9", &config("v9"))).await;
     assert_eq!(rig.applied(), ["v5", "v9"]);

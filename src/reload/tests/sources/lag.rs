@@ -5,9 +5,10 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::super::super::*;
+use super::super::object::{immutable, revision, unusable};
 use super::both;
 use super::heard::Heard;
-use super::rig::{Rig, Volume, config, immutable, revision, unusable};
+use super::rig::{Rig, Volume, config};
 use crate::source::kubernetes::Unusable;
 
 const TOLD: &str = "The mounted file does not follow the ConfigMap";

@@ -5,8 +5,10 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::super::super::*;
+use super::super::object::{gone, revision};
+use super::super::shelf::Shelf;
 use super::heard::Heard;
-use super::rig::{Rig, Shelf, Volume, config, gone, revision};
+use super::rig::{Rig, Volume, config};
 use crate::source::kubernetes::ObjectEvent;
 
 const BAD: &str = "nbuservers: 7\n";

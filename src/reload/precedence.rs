@@ -1,6 +1,9 @@
+//! Which of two sources shows the newer revision, though each shows only a part of them.
+
 use std::collections::VecDeque;
 
 use super::Digest;
+use crate::source::kubernetes::Revision;
 
 #[cfg(test)]
 mod tests;
@@ -8,15 +11,13 @@ mod tests;
 /// Old revisions that are remembered. A lagging volume that shows an older one costs one GET.
 const HISTORY: usize = 64;
 
-/// One revision of the object, as far as the order needs it.
+/// One revision of the object, as far as its precedence needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Stamp {
-    /// Another object of the same name has another one.
-    pub(super) uid: String,
     /// Opaque, but see [`is_older`].
     pub(super) resource_version: String,
     /// The digest of the configuration in it, if there is one.
-    pub(super) text: Option<Digest>,
+    pub(super) text_digest: Option<Digest>,
 }
 
 /// How we came to know a revision of the object.
@@ -28,63 +29,64 @@ pub(super) enum Means {
     Get,
 }
 
-/// The place of what a source shows.
+/// Where what a source shows stands among the known revisions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
-    /// It is the newest that is known.
+pub(super) enum Standing {
+    /// It is the newest one.
     Newest,
-    /// It is older than that.
+    /// It is older than the newest one.
     Superseded,
-    /// One GET of the object has to tell.
-    Ask,
-}
-
-/// What the API server last said of the object.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Api {
-    /// Nothing, or that it does not answer: the volume alone drives.
-    #[default]
-    Away,
-    /// That there is no object.
-    Missing,
-    /// A revision.
-    Present,
-}
-
-/// The newest revision that is known, of whichever source.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Newest {
-    #[default]
+    /// Only a GET of the object can tell.
     Unknown,
-    /// By the file, with nobody to ask.
-    OfFile(Digest),
-    /// By the object; without a text when it holds no configuration.
-    OfObject(Option<Digest>),
 }
 
-/// Puts what the two sources show in order: the mounted volume lags behind the object, by seconds to minutes, and
-/// neither is seen whole.
+/// The newest known text, and which source gave it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum NewestText {
+    /// No text is known yet.
+    #[default]
+    None,
+    /// The file gave it, and the object could not be asked.
+    File(Digest),
+    /// The object gave it; `None` when the object holds no configuration.
+    Object(Option<Digest>),
+}
+
+/// Knows which of two sources shows the newer revision. The mounted volume lags behind the object by seconds to minutes,
+/// and neither source shows every revision.
 #[derive(Debug, Default)]
-pub(super) struct Order {
-    newest: Newest,
+pub(super) struct Precedence {
+    newest: NewestText,
     /// Texts that the object had before the newest, or that it was found not to have; the latest at the end.
     history: VecDeque<Digest>,
     /// The text of the last `..data` directory that the volume led to. It only goes forward, so any other text is newer
     /// than this one. Two texts are always two directories; two directories may hold one text, as when a projected volume
     /// is swapped for the sake of its token, and that tells nothing.
     shown: Option<Digest>,
-    version: Option<(String, String)>,
-    api: Api,
+    /// The newest `resourceVersion` of the object.
+    version: Option<String>,
+    /// Whether the object could be read when it was last heard of; else the volume alone drives.
+    is_readable: bool,
 }
 
-impl Order {
-    /// The object has, or had, this revision. After `Ask` the answer of the GET is given to this as well.
-    pub(super) fn object(&mut self, stamp: &Stamp, means: Means) -> Place {
-        self.api = Api::Present;
+impl From<&Revision> for Stamp {
+    fn from(revision: &Revision) -> Self {
+        let text = revision.text.as_ref().ok();
+        Self {
+            resource_version: revision.resource_version.clone(),
+            text_digest: text.map(|text| Digest::of_text(text)),
+        }
+    }
+}
+
+impl Precedence {
+    /// The object has, or had, this revision. After [`Standing::Unknown`] the answer of the GET is given to this as well.
+    pub(super) fn object(&mut self, stamp: &Stamp, means: Means) -> Standing {
+        self.is_readable = true;
         if self.is_rewind(stamp) {
             if means == Means::Watch {
                 // A replica that lags, or a restored backup: only the API server itself can tell.
-                return Place::Ask;
+                return Standing::Unknown;
             }
             self.history.clear();
             tracing::warn!(
@@ -92,45 +94,40 @@ impl Order {
                 "The object's revisions went back, as after a restored backup; what was known of their order is forgotten"
             );
         }
-        self.version = Some((stamp.uid.clone(), stamp.resource_version.clone()));
-        self.adopt(Newest::OfObject(stamp.text));
-        Place::Newest
+        self.version = Some(stamp.resource_version.clone());
+        self.adopt(NewestText::Object(stamp.text_digest));
+        Standing::Newest
     }
 
-    /// The API server says that there is no object. What runs is kept.
-    pub(super) fn missing(&mut self) {
-        self.api = Api::Missing;
+    /// The object can not be read: there is none, or the API server does not answer. What runs is kept.
+    pub(super) fn unreadable(&mut self) {
+        self.is_readable = false;
     }
 
-    /// The API server does not answer.
-    pub(super) fn away(&mut self) {
-        self.api = Api::Away;
-    }
-
-    /// The file has this text. After `Ask` and the GET it is asked again by [`Order::file_after_get`].
-    pub(super) fn file(&mut self, text: Digest) -> Place {
-        let place = match self.newest {
-            Newest::OfObject(Some(newest)) if newest == text => Place::Newest,
+    /// The file has this text. After [`Standing::Unknown`] and a GET, [`Precedence::file_after_get`] tells.
+    pub(super) fn file(&mut self, text: Digest) -> Standing {
+        let standing = match self.newest {
+            NewestText::Object(Some(newest)) if newest == text => Standing::Newest,
             // With nobody to ask a volume that was followed so far is followed on.
-            Newest::OfFile(_) if self.api != Api::Present => self.of_file(text),
-            _ if self.may_lag_at(text) => Place::Superseded,
-            _ if self.api == Api::Present => return Place::Ask,
+            NewestText::File(_) if !self.is_readable => self.of_file(text),
+            _ if self.may_lag_at(text) => Standing::Superseded,
+            _ if self.is_readable => return Standing::Unknown,
             _ => self.of_file(text),
         };
         self.shown = Some(text);
-        place
+        standing
     }
 
-    /// The same after a GET, whose answer was given to [`Order::object`], [`Order::missing`] or [`Order::away`].
-    pub(super) fn file_after_get(&mut self, text: Digest) -> Place {
+    /// The same after a GET, whose answer was given to [`Precedence::object`] or [`Precedence::unreadable`].
+    pub(super) fn file_after_get(&mut self, text: Digest) -> Standing {
         match self.file(text) {
-            Place::Ask => {
+            Standing::Unknown => {
                 // It is none of the newest, so it was before it. Remembered, so that the next tick need not ask.
                 self.remember(text);
                 self.shown = Some(text);
-                Place::Superseded
+                Standing::Superseded
             }
-            place => place,
+            standing => standing,
         }
     }
 
@@ -153,35 +150,29 @@ impl Order {
     /// The text of the newest known revision.
     pub(super) fn newest(&self) -> Option<Digest> {
         match self.newest {
-            Newest::Unknown | Newest::OfObject(None) => None,
-            Newest::OfFile(text) | Newest::OfObject(Some(text)) => Some(text),
+            NewestText::None | NewestText::Object(None) => None,
+            NewestText::File(text) | NewestText::Object(Some(text)) => Some(text),
         }
     }
 
     /// Whether the object gave the newest known revision, be it one without a configuration.
     pub(super) fn is_of_object(&self) -> bool {
-        matches!(self.newest, Newest::OfObject(_))
-    }
-
-    /// Whether the API server said that there is no object.
-    pub(super) fn is_missing(&self) -> bool {
-        self.api == Api::Missing
+        matches!(self.newest, NewestText::Object(_))
     }
 
     /// The `resourceVersion` of the newest revision, where the object has this text.
     pub(super) fn version_of(&self, text: Digest) -> Option<&str> {
-        let (_, version) = self.version.as_ref()?;
-        (self.newest == Newest::OfObject(Some(text))).then_some(version.as_str())
+        self.version.as_deref().filter(|_| self.newest == NewestText::Object(Some(text)))
     }
 
-    fn of_file(&mut self, text: Digest) -> Place {
-        self.adopt(Newest::OfFile(text));
-        Place::Newest
+    fn of_file(&mut self, text: Digest) -> Standing {
+        self.adopt(NewestText::File(text));
+        Standing::Newest
     }
 
-    fn adopt(&mut self, newest: Newest) {
+    fn adopt(&mut self, newest: NewestText) {
         // What only the file had is in no history of the object.
-        if let Newest::OfObject(Some(text)) = self.newest
+        if let NewestText::Object(Some(text)) = self.newest
             && newest != self.newest
         {
             self.remember(text);
@@ -202,7 +193,7 @@ impl Order {
     }
 
     fn is_rewind(&self, stamp: &Stamp) -> bool {
-        self.version.as_ref().is_some_and(|(_, newest)| is_older(&stamp.resource_version, newest))
+        self.version.as_ref().is_some_and(|newest| is_older(&stamp.resource_version, newest))
     }
 }
 

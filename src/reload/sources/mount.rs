@@ -1,0 +1,108 @@
+//! The mounted file: what it showed, and how far it lags behind the object.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::object::WatchedObject;
+use crate::reload::Digest;
+use crate::reload::candidate::{Candidate, CandidateReader};
+use crate::reload::traits::SnapshotReader;
+
+/// The kubelet brings a change within 80 s; a volume that lags for longer than this never catches up.
+pub(super) const STUCK: Duration = Duration::from_mins(3);
+
+/// Since when the mounted file has not shown the newest known text; clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct MountLag(Arc<Mutex<Option<Instant>>>);
+
+/// The mounted file.
+#[derive(Debug)]
+pub(super) struct MountedFile {
+    reader: CandidateReader,
+    /// The text that it showed at the last read, or why it showed none.
+    shown: Option<Result<Digest, Arc<str>>>,
+    /// Whether it ever showed the newest text of the object.
+    pub(super) has_met: bool,
+    lag: MountLag,
+    is_warned: bool,
+}
+
+impl MountLag {
+    /// How long the file has lagged.
+    pub fn get(&self) -> Duration {
+        self.since().map(|since| since.elapsed()).unwrap_or_default()
+    }
+
+    fn since(&self) -> Option<Instant> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, lags: bool) {
+        let mut since = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *since = if lags { since.or_else(|| Some(Instant::now())) } else { None };
+    }
+}
+
+impl MountedFile {
+    pub(super) fn new(reader: Arc<dyn SnapshotReader>) -> Self {
+        let reader = CandidateReader::new(reader);
+        Self { reader, shown: None, has_met: false, lag: MountLag::default(), is_warned: false }
+    }
+
+    pub(super) fn lag(&self) -> MountLag {
+        self.lag.clone()
+    }
+
+    pub(super) async fn read(&mut self, wants_partial: bool) -> Candidate {
+        self.reader.read(None, wants_partial).await
+    }
+
+    /// The text that it showed at the last read.
+    pub(super) fn shown_text(&self) -> Option<Digest> {
+        self.shown.as_ref()?.as_ref().ok().copied()
+    }
+
+    /// Notes what it shows; whether that is another thing than before.
+    pub(super) fn shows(&mut self, candidate: &Candidate) -> bool {
+        let problem = candidate.result.as_ref().err().map(|rejection| rejection.report.clone());
+        let shown = candidate.text_digest.ok_or_else(|| problem.unwrap_or_default());
+        let is_news = self.shown.as_ref() != Some(&shown);
+        if candidate.retry_after.is_none() {
+            self.shown = Some(shown);
+        }
+        is_news
+    }
+
+    /// Measures the lag, and says once when it will not end by itself.
+    pub(super) fn note_lag(&mut self, lags: bool, object: &WatchedObject) {
+        self.lag.set(lags);
+        if !lags {
+            self.is_warned = false;
+        } else if !self.is_warned && self.lag.get() > STUCK {
+            self.is_warned = true;
+            self.warn(object);
+        }
+    }
+
+    fn warn(&self, object: &WatchedObject) {
+        let (name, reader) = (object.name(), &self.reader.reader);
+        let (kind, flag) = (name.kind, name.kind.flag());
+        let error = if reader.is_lone_mount() {
+            format!("it is mounted by subPath, which never shows an update: mount the {kind} as a directory")
+        } else if object.is_immutable() {
+            format!(
+                "the {kind} is immutable, and the kubelet keeps showing the object that was there before: restart the pod"
+            )
+        } else if self.has_met {
+            "the kubelet does not update the volume: see its log, and whether `..data_tmp` was left in the volume".to_owned()
+        } else {
+            format!(
+                "it never showed what the object holds: the mount and {flag} are not the same {kind} or key"
+            )
+        };
+        let file = reader.path().display();
+        tracing::warn!(%file, object = %name, error, "The mounted file does not follow the {kind}; the object says what runs");
+    }
+}
