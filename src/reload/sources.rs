@@ -204,7 +204,8 @@ impl Sources {
         let (Some(file), Some(object)) = (&mut self.file, &self.object) else { return false };
         let is_newest = standing == Standing::Newest;
         // An object without a configuration is nothing that a file could show.
-        file.note_lag(!is_newest && self.precedence.newest().is_some(), object);
+        let lags = !is_newest && self.precedence.newest().is_some();
+        file.note_lag(lags, object.name(), object.is_immutable());
         file.has_met |= is_newest && self.precedence.is_of_object();
         file.shows(candidate)
     }

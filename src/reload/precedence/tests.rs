@@ -1,3 +1,5 @@
+//! What shows which revision is the newer one, fault by fault.
+
 use super::*;
 
 fn digest(name: &str) -> Digest {

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::object::WatchedObject;
 use crate::reload::Digest;
 use crate::reload::candidate::{Candidate, CandidateReader};
 use crate::reload::traits::SnapshotReader;
+use crate::source::kubernetes::ObjectName;
 
 /// The kubelet brings a change within 80 s; a volume that lags for longer than this never catches up.
 pub(super) const STUCK: Duration = Duration::from_mins(3);
@@ -76,22 +76,21 @@ impl MountedFile {
     }
 
     /// Measures the lag, and says once when it will not end by itself.
-    pub(super) fn note_lag(&mut self, lags: bool, object: &WatchedObject) {
+    pub(super) fn note_lag(&mut self, lags: bool, object: &ObjectName, is_immutable: bool) {
         self.lag.set(lags);
         if !lags {
             self.is_warned = false;
         } else if !self.is_warned && self.lag.get() > STUCK {
             self.is_warned = true;
-            self.warn(object);
+            self.warn(object, is_immutable);
         }
     }
 
-    fn warn(&self, object: &WatchedObject) {
-        let (name, reader) = (object.name(), &self.reader.reader);
-        let (kind, flag) = (name.kind, name.kind.flag());
+    fn warn(&self, object: &ObjectName, is_immutable: bool) {
+        let (kind, flag, reader) = (object.kind, object.kind.flag(), &self.reader.reader);
         let error = if reader.is_lone_mount() {
             format!("it is mounted by subPath, which never shows an update: mount the {kind} as a directory")
-        } else if object.is_immutable() {
+        } else if is_immutable {
             format!(
                 "the {kind} is immutable, and the kubelet keeps showing the object that was there before: restart the pod"
             )
@@ -103,6 +102,6 @@ impl MountedFile {
             )
         };
         let file = reader.path().display();
-        tracing::warn!(%file, object = %name, error, "The mounted file does not follow the {kind}; the object says what runs");
+        tracing::warn!(%file, %object, error, "The mounted file does not follow the {kind}; the object says what runs");
     }
 }

@@ -1,4 +1,4 @@
-//! What stands in for everything around the funnel.
+//! What stands in for everything around the reloader.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -30,17 +30,17 @@ pub(super) fn invalid(number: u32) -> String {
     format!("# {number}\nnbuservers: none\n")
 }
 
-/// What the next look does.
+/// What the next read does.
 #[derive(Clone, Debug)]
 pub(super) enum Act {
     Panic,
-    /// The look waits until the other end is dropped.
+    /// The read waits until the other end is dropped.
     Hang(Arc<Mutex<std::sync::mpsc::Receiver<()>>>),
     /// The files are still in motion.
-    ComeAgain(Duration),
+    RetryAfter(Duration),
 }
 
-/// A file, as the funnel's reader sees it.
+/// A file, as the reloader's reader reads it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Disk(Arc<Mutex<Content>>);
 
@@ -48,7 +48,7 @@ pub(super) struct Disk(Arc<Mutex<Content>>);
 struct Content {
     text: Option<String>,
     acts: Vec<Act>,
-    looks: usize,
+    reads: usize,
 }
 
 impl Disk {
@@ -64,13 +64,13 @@ impl Disk {
         self.lock().text = None;
     }
 
-    /// Has the next looks do this instead.
+    /// Has the next reads do this instead.
     pub(super) fn next(&self, acts: impl IntoIterator<Item = Act>) {
         self.lock().acts.extend(acts);
     }
 
-    pub(super) fn looks(&self) -> usize {
-        self.lock().looks
+    pub(super) fn reads(&self) -> usize {
+        self.lock().reads
     }
 }
 
@@ -85,14 +85,14 @@ impl SnapshotReader for Disk {
         }
         let (act, text) = {
             let mut content = self.lock();
-            content.looks += 1;
+            content.reads += 1;
             let act = (!content.acts.is_empty()).then(|| content.acts.remove(0));
             (act, content.text.clone())
         };
         match act {
             Some(Act::Panic) => panic!("planted-secret in a check that panics"),
             Some(Act::Hang(until)) => drop(until.lock().unwrap().recv()),
-            Some(Act::ComeAgain(after)) => {
+            Some(Act::RetryAfter(after)) => {
                 return Err(ReadError::Unsettled { path: self.path().to_owned(), after });
             }
             None => {}
@@ -120,12 +120,12 @@ fn snapshot(text: Vec<u8>) -> FileSnapshot {
 pub(super) struct Writing {
     held: watch::Sender<bool>,
     disturbances: Arc<Mutex<usize>>,
-    heard: Arc<AtomicBool>,
+    has_change: Arc<AtomicBool>,
 }
 
 impl Default for Writing {
     fn default() -> Self {
-        Self { held: watch::Sender::new(false), disturbances: Arc::default(), heard: Arc::default() }
+        Self { held: watch::Sender::new(false), disturbances: Arc::default(), has_change: Arc::default() }
     }
 }
 
@@ -135,14 +135,14 @@ impl Writing {
         self.held.send_replace(held);
     }
 
-    /// The next looks each meet a writer who began meanwhile.
-    pub(super) fn disturb(&self, looks: usize) {
-        *self.disturbances.lock().unwrap() = looks;
+    /// The next reads each meet a writer who began meanwhile.
+    pub(super) fn disturb(&self, reads: usize) {
+        *self.disturbances.lock().unwrap() = reads;
     }
 
-    /// A change is told during the next look.
+    /// A change is told during the next read.
     pub(super) fn tell(&self) {
-        self.heard.store(true, Ordering::Relaxed);
+        self.has_change.store(true, Ordering::Relaxed);
     }
 }
 
@@ -162,7 +162,7 @@ impl Watcher for Writing {
     }
 
     fn has_change_since(&self, (): ()) -> bool {
-        self.heard.swap(false, Ordering::Relaxed)
+        self.has_change.swap(false, Ordering::Relaxed)
     }
 
     fn follow(&self, _: &BTreeSet<PathBuf>) {}
@@ -246,8 +246,8 @@ pub(super) fn event(trigger: Trigger) -> Event {
     }
 }
 
-/// A running funnel with all that is around it.
-pub(super) struct Funnel {
+/// A running reloader with all that is around it.
+pub(super) struct Harness {
     pub(super) disk: Disk,
     pub(super) writing: Writing,
     pub(super) program: Program,
@@ -259,7 +259,7 @@ pub(super) struct Funnel {
     task: JoinHandle<Program>,
 }
 
-impl Funnel {
+impl Harness {
     /// Starts on this text.
     pub(super) async fn start(text: &str) -> Self {
         let (disk, writing, program) = (Disk::default(), Writing::default(), Program::default());
@@ -294,7 +294,7 @@ impl Funnel {
 
     /// Asks and waits.
     pub(super) async fn post(&self) -> Arc<Verdict> {
-        self.handle.reload().await.expect("the funnel lives")
+        self.handle.reload().await.expect("the reloader runs")
     }
 
     /// The number of counted reloads.
@@ -322,12 +322,12 @@ impl Funnel {
 
     /// Lets everything happen that can happen by itself.
     pub(super) async fn settle(&self) {
-        let before = self.disk.looks();
+        let before = self.disk.reads();
         let verdict = self.post().await;
-        assert!(self.disk.looks() > before, "{verdict:?} came of a look");
+        assert!(self.disk.reads() > before, "{verdict:?} came of a read");
     }
 
-    /// Ends the funnel.
+    /// Ends the reloader.
     pub(super) async fn end(self) -> Program {
         self.shutdown.cancel();
         self.task.await.unwrap()

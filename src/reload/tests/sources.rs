@@ -1,14 +1,14 @@
-//! The funnel with both sources: a real directory that is swapped as the kubelet does it, and an object that a test
-//! holds. Time is paused; a look on the blocking pool keeps it from running on.
+//! The reloader with both sources: a real directory that is swapped as the kubelet does it, and an object that a test
+//! holds. Time is paused; a read on the blocking pool keeps it from running on.
 
-mod heard;
+mod captured_log;
 mod lag;
 mod last_good;
 mod rig;
 
 use std::time::Duration;
 
-use heard::Heard;
+use captured_log::CapturedLog;
 use rig::{Rig, Volume, config};
 use tokio::time::sleep;
 
@@ -37,7 +37,7 @@ async fn an_edit_comes_by_the_object_first_and_the_volume_only_says_the_same() {
     assert_eq!(rig.verdict().revision.as_deref(), Some("6"));
     assert!(rig.lag.get() > Duration::ZERO);
     volume.swap(&[("config.yaml", &config("v6"))]);
-    rig.look(Trigger::File).await;
+    rig.reload(Trigger::File).await;
     assert_eq!((rig.verdict().trigger, rig.verdict().outcome), (Trigger::File, Outcome::Unchanged));
     assert_eq!(rig.lag.get(), Duration::ZERO);
     assert_eq!(rig.applied(), ["v5", "v6"], "applied once");
@@ -48,7 +48,7 @@ async fn fault_57_a_lagging_file_is_superseded_by_tick_hangup_and_post_and_the_g
     let (rig, _volume) = both().await;
     rig.object(revision("6", &config("v6"))).await;
     for trigger in [Trigger::Poll, Trigger::File, Trigger::Signal] {
-        rig.look(trigger).await;
+        rig.reload(trigger).await;
         assert!(rig.status.load().newest_runs, "{trigger:?}");
     }
     assert_eq!((rig.verdict().trigger, rig.verdict().outcome), (Trigger::Signal, Outcome::Superseded));
@@ -64,7 +64,7 @@ async fn fault_58_a_file_that_the_watch_never_saw_is_superseded_by_one_get() {
     let rig = Rig::start(Some(&volume), Some(revision("6", &config("v6")))).await.unwrap();
     rig.settle().await;
     for _ in 0..3 {
-        rig.look(Trigger::Poll).await;
+        rig.reload(Trigger::Poll).await;
     }
     assert_eq!((rig.applied(), rig.gets()), (vec!["v6".to_owned()], 1));
 }
@@ -75,7 +75,7 @@ async fn fault_59_with_the_api_away_the_file_applies_and_the_next_list_reconcile
     rig.object(revision("7", &config("v7"))).await;
     rig.object(gone()).await;
     volume.swap(&[("config.yaml", &config("v6"))]);
-    rig.look(Trigger::File).await;
+    rig.reload(Trigger::File).await;
     assert_eq!(rig.applied(), ["v5", "v7", "v6"]);
     assert!(rig.status.load().newest_runs);
     rig.object(revision("7", &config("v7"))).await;
@@ -88,7 +88,7 @@ async fn a_revert_while_the_object_can_not_be_read_applies() {
         let (rig, volume) = both().await;
         rig.object(revision("6", &config("v6"))).await;
         volume.swap(&[("config.yaml", &config("v6"))]);
-        rig.look(Trigger::File).await;
+        rig.reload(Trigger::File).await;
         // The RoleBinding is taken away: the watch says so, or its stream still lives and only a GET is refused.
         let forbidden = ObjectEvent::Unavailable(ApiError::Forbidden { verb: "get" });
         if is_told {
@@ -97,7 +97,7 @@ async fn a_revert_while_the_object_can_not_be_read_applies() {
             rig.answer(forbidden);
         }
         volume.swap(&[("config.yaml", &config("v5"))]);
-        rig.look(Trigger::File).await;
+        rig.reload(Trigger::File).await;
         assert_eq!((rig.verdict().trigger, rig.verdict().outcome), (Trigger::File, Outcome::Applied));
         assert_eq!(rig.post().await.outcome, Outcome::Unchanged, "nothing is older than what runs");
         assert_eq!(rig.applied(), ["v5", "v6", "v5"]);
@@ -112,7 +112,7 @@ async fn fault_60_a_revert_is_applied_and_the_late_file_between_is_superseded() 
     rig.object(revision("6", &config("v6"))).await;
     rig.object(revision("7", &config("v5"))).await;
     volume.swap(&[("config.yaml", &config("v6"))]);
-    rig.look(Trigger::File).await;
+    rig.reload(Trigger::File).await;
     assert_eq!(rig.verdict().outcome, Outcome::Superseded);
     assert_eq!(rig.applied(), ["v5", "v6", "v5"]);
 }
@@ -129,11 +129,11 @@ async fn fault_61_a_refused_revision_stays_refused_whatever_the_lagging_file_sho
     );
     let told = rig.status.load().last_verdict.clone();
     for trigger in [Trigger::Poll, Trigger::File] {
-        rig.look(trigger).await;
+        rig.reload(trigger).await;
         assert!(!rig.status.load().newest_runs, "{trigger:?}");
     }
     volume.swap(&[("config.yaml", "nbuservers: 7\n")]);
-    rig.look(Trigger::File).await;
+    rig.reload(Trigger::File).await;
     assert_eq!(rig.status.load().last_verdict, told, "the volume shows the same mistakes: no second alarm");
     assert_eq!(rig.post().await.outcome, Outcome::Rejected, "who asks learns what stands");
     assert!(!rig.status.load().newest_runs);
@@ -147,7 +147,7 @@ async fn fault_62_a_valid_revision_after_an_invalid_one_is_applied_and_the_files
     rig.object(revision("6", "nbuservers: 7\n")).await;
     rig.object(revision("7", &config("v7"))).await;
     volume.swap(&[("config.yaml", "nbuservers: 7\n")]);
-    rig.look(Trigger::File).await;
+    rig.reload(Trigger::File).await;
     assert_eq!(rig.verdict().outcome, Outcome::Superseded);
     assert!(rig.status.load().newest_runs);
     assert_eq!(rig.applied(), ["v5", "v7"]);
@@ -211,7 +211,7 @@ async fn fault_64_a_file_before_the_watch_is_applied_once() {
     let (rig, volume) = both().await;
     rig.answer(revision("6", &config("v6")));
     volume.swap(&[("config.yaml", &config("v6"))]);
-    rig.look(Trigger::File).await;
+    rig.reload(Trigger::File).await;
     assert_eq!((rig.verdict().trigger, rig.verdict().outcome), (Trigger::File, Outcome::Applied));
     assert_eq!(rig.running().resource_version.as_deref(), Some("6"));
     rig.object(revision("6", &config("v6"))).await;
@@ -225,7 +225,7 @@ async fn fault_65_a_mount_of_another_configmap_never_takes_turns() {
     for other in ["other2", "other1", "other2"] {
         sleep(Duration::from_mins(2)).await;
         volume.swap(&[("config.yaml", &config(other))]);
-        rig.look(Trigger::File).await;
+        rig.reload(Trigger::File).await;
     }
     assert_eq!(rig.applied(), ["ours"]);
     assert!(rig.lag.get() > Duration::from_mins(3));
@@ -241,7 +241,7 @@ async fn fault_66_a_revision_that_names_files_of_the_volume_waits_for_them_and_n
     assert_eq!(rig.applied(), ["v5"], "held: the key beside it is still the old one");
     assert!(rig.post().await.detail.contains("held until the mounted volume"));
     volume.swap(&[("config.yaml", &with_key("v6")), ("key", "new")]);
-    rig.look(Trigger::File).await;
+    rig.reload(Trigger::File).await;
     assert_eq!(rig.applied(), ["v5", "v6"]);
     assert!(rig.status.load().newest_runs);
 }
@@ -253,11 +253,11 @@ async fn fault_66_a_held_revision_is_refused_after_three_minutes_and_applied_whe
     let rig = Rig::start(Some(&volume), Some(revision("5", &config("v5")))).await.unwrap();
     rig.object(revision("6", &with_key("v6"))).await;
     sleep(Duration::from_secs(181)).await;
-    rig.look(Trigger::Poll).await;
+    rig.reload(Trigger::Poll).await;
     assert_eq!(rig.verdict().outcome, Outcome::Rejected);
     assert!(rig.verdict().detail.contains("subPath"));
     volume.swap(&[("config.yaml", &with_key("v6")), ("key", "new")]);
-    rig.look(Trigger::File).await;
+    rig.reload(Trigger::File).await;
     assert_eq!(rig.applied(), ["v5", "v6"]);
 }
 
@@ -269,7 +269,7 @@ async fn fault_66_files_elsewhere_are_read_as_usual_and_their_rotation_is_seen_w
     rig.object(revision("6", &text)).await;
     assert_eq!(rig.applied(), ["v5", "v6"]);
     rig.elsewhere("key", "two");
-    rig.look(Trigger::File).await;
+    rig.reload(Trigger::File).await;
     assert_eq!((rig.applied().len(), rig.verdict().outcome), (3, Outcome::Applied));
     assert!(rig.verdict().detail.contains("credentials"), "{}", rig.verdict().detail);
 }
@@ -283,7 +283,7 @@ async fn a_rotated_key_of_what_runs_is_used_while_a_newer_configuration_stands_r
     rig.object(revision("7", "nbuservers: 7\n")).await;
     rig.elsewhere("key", "two");
     for _ in 0..2 {
-        rig.look(Trigger::File).await;
+        rig.reload(Trigger::File).await;
         assert_eq!(rig.applied(), ["v5", "v6", "v6"], "once");
         assert_eq!(rig.running().config.sites[0].api_key.expose(), "two");
         assert!(!rig.status.load().newest_runs && rig.status.load().rejection.is_some());
@@ -301,7 +301,7 @@ async fn a_key_that_came_with_a_rejected_revision_is_not_mixed_with_the_text_tha
     rig.settle().await;
     rig.object(revision("6", "nbuservers: 7\n")).await;
     volume.swap(&[("config.yaml", "nbuservers: 7\n"), ("key", "new")]);
-    rig.look(Trigger::File).await;
+    rig.reload(Trigger::File).await;
     assert_eq!(rig.verdict().outcome, Outcome::Rejected);
     assert_eq!(rig.applied(), ["v5"]);
 }
@@ -335,11 +335,11 @@ async fn fault_52_an_object_without_a_configuration_is_refused_and_what_runs_is_
         rig.object(unusable(version, reason)).await;
         assert_eq!(rig.verdict().outcome, Outcome::Rejected);
         assert!(!rig.status.load().newest_runs);
-        rig.look(Trigger::Poll).await;
+        rig.reload(Trigger::Poll).await;
         assert!(!rig.status.load().newest_runs, "the lagging file hides nothing");
     }
     volume.remove("config.yaml");
-    rig.look(Trigger::File).await;
+    rig.reload(Trigger::File).await;
     // That it is missing has to be confirmed, on the clock of the file system's side.
     std::thread::sleep(Duration::from_millis(250));
     sleep(Duration::from_secs(20)).await;
@@ -374,7 +374,7 @@ async fn fault_45_with_the_api_forbidden_the_file_works_alone() {
     let rig = Rig::start(Some(&volume), Some(forbidden)).await.unwrap();
     for site in ["v2", "v1", "v3"] {
         volume.swap(&[("config.yaml", &config(site))]);
-        rig.look(Trigger::File).await;
+        rig.reload(Trigger::File).await;
     }
     assert_eq!(rig.applied(), ["v1", "v2", "v1", "v3"]);
 }
@@ -391,15 +391,15 @@ async fn fault_56_of_a_thousand_edits_the_last_one_runs() {
 
 #[tokio::test(start_paused = true)]
 async fn an_object_that_is_gone_is_told_once_and_again_only_after_it_was_back() {
-    let heard = Heard::listen();
+    let log = CapturedLog::listen();
     let rig = Rig::start(None, Some(revision("5", &config("v5")))).await.unwrap();
     for (version, expected) in [("6", 1), ("7", 2)] {
         for _ in 0..3 {
             rig.object(ObjectEvent::Missing).await;
-            rig.look(Trigger::Poll).await;
+            rig.reload(Trigger::Poll).await;
         }
-        assert_eq!(heard.lines("there is no such object").len(), expected);
+        assert_eq!(log.lines("there is no such object").len(), expected);
         rig.object(revision(version, &config("v6"))).await;
     }
-    assert_eq!(heard.lines("WARN").len(), 2);
+    assert_eq!(log.lines("WARN").len(), 2);
 }

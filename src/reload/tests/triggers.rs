@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use tokio::time::sleep;
 
-use super::fakes::{Funnel, invalid, valid};
+use super::fakes::{Harness, invalid, valid};
 use crate::reload::{Outcome, Trigger};
 
 /// Something that happens.
@@ -43,41 +43,41 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 async fn play(steps: Vec<Step>) {
-    let funnel = Funnel::start(&valid(0)).await;
+    let harness = Harness::start(&valid(0)).await;
     let (mut newest_valid, mut answers, mut explicit) = (None, Vec::new(), 0.0);
     let mut current = Some((0, true));
     for step in steps {
         match step {
             Step::Edit { number, is_valid } => {
-                funnel.disk.write(&if is_valid { valid(number) } else { invalid(number) });
+                harness.disk.write(&if is_valid { valid(number) } else { invalid(number) });
                 current = Some((number, is_valid));
             }
             Step::Remove => {
-                funnel.disk.remove();
+                harness.disk.remove();
                 current = None;
             }
             Step::Trigger(trigger) => {
                 explicit += f64::from(u8::from(trigger.is_explicit()));
-                funnel.trigger(trigger);
+                harness.trigger(trigger);
             }
             Step::Post { stays } => {
                 explicit += 1.0;
-                let answer = funnel.ask();
+                let answer = harness.ask();
                 if stays {
                     answers.push(answer);
                 }
             }
-            Step::Hold(held) => funnel.writing.hold(held),
-            Step::Disturb(looks) => funnel.writing.disturb(looks),
-            Step::Fail => funnel.program.fail(&["not now"]),
+            Step::Hold(held) => harness.writing.hold(held),
+            Step::Disturb(reads) => harness.writing.disturb(reads),
+            Step::Fail => harness.program.fail(&["not now"]),
             Step::Pause => sleep(Duration::from_millis(500)).await,
         }
     }
-    funnel.writing.hold(false);
+    harness.writing.hold(false);
     sleep(Duration::from_secs(1)).await;
     // The last edit is hinted at, as every edit is, and failures to put something to work end some day.
     for _ in 0..60 {
-        funnel.trigger(Trigger::Poll);
+        harness.trigger(Trigger::Poll);
         sleep(Duration::from_secs(30)).await;
     }
     for answer in answers {
@@ -86,13 +86,13 @@ async fn play(steps: Vec<Step>) {
     if let Some((number, true)) = current {
         newest_valid = Some(number);
     }
-    let committed = funnel.program.committed();
+    let committed = harness.program.committed();
     if let Some(number) = newest_valid {
         let runs = committed.last().map_or(0, |active| u32::from(active.config.server.port) - 9000);
         assert_eq!(runs, number, "the newest valid content runs");
-        assert!(funnel.status.load().newest_runs);
+        assert!(harness.status.load().newest_runs);
     } else {
-        assert!(!funnel.status.load().newest_runs, "a rejection stands as long as its content");
+        assert!(!harness.status.load().newest_runs, "a rejection stands as long as its content");
     }
     // A configuration can not be invalid by its type; what runs twice in a row was applied twice.
     let mut before = 9000;
@@ -100,11 +100,11 @@ async fn play(steps: Vec<Step>) {
         assert_ne!(active.config.server.port, before, "equal content is never applied twice");
         before = active.config.server.port;
     }
-    let applied: f64 = Trigger::ALL.iter().map(|&trigger| funnel.count(trigger, Outcome::Applied)).sum();
+    let applied: f64 = Trigger::ALL.iter().map(|&trigger| harness.count(trigger, Outcome::Applied)).sum();
     assert_eq!(applied, committed.len() as f64, "each publication is counted once");
     let asked: f64 = [Trigger::Signal, Trigger::Http]
         .iter()
-        .flat_map(|&trigger| Outcome::ALL.map(|outcome| funnel.count(trigger, outcome)))
+        .flat_map(|&trigger| Outcome::ALL.map(|outcome| harness.count(trigger, outcome)))
         .sum();
     assert!(asked <= explicit, "{asked} counted of {explicit}");
     assert_eq!(asked > 0.0, explicit > 0.0, "who asks is counted");
@@ -123,13 +123,13 @@ proptest! {
 
 #[tokio::test(start_paused = true)]
 async fn each_explicit_trigger_that_comes_alone_is_counted_once() {
-    let funnel = Funnel::start(&valid(1)).await;
+    let harness = Harness::start(&valid(1)).await;
     for number in 0..10_u32 {
-        funnel.disk.write(&if number % 3 == 0 { invalid(number) } else { valid(number) });
-        funnel.trigger(Trigger::Signal);
+        harness.disk.write(&if number % 3 == 0 { invalid(number) } else { valid(number) });
+        harness.trigger(Trigger::Signal);
         sleep(Duration::from_secs(1)).await;
-        funnel.post().await;
+        harness.post().await;
     }
-    let counted = |trigger| Outcome::ALL.iter().map(|&outcome| funnel.count(trigger, outcome)).sum::<f64>();
+    let counted = |trigger| Outcome::ALL.iter().map(|&outcome| harness.count(trigger, outcome)).sum::<f64>();
     assert_eq!((counted(Trigger::Signal), counted(Trigger::Http)), (10.0, 10.0));
 }

@@ -7,7 +7,7 @@ use tokio::time::sleep;
 use super::super::super::*;
 use super::super::object::{immutable, revision, unusable};
 use super::both;
-use super::heard::Heard;
+use super::captured_log::CapturedLog;
 use super::rig::{Rig, Volume, config};
 use crate::source::kubernetes::Unusable;
 
@@ -17,19 +17,19 @@ const TOLD: &str = "The mounted file does not follow the ConfigMap";
 async fn ticks(rig: &Rig, minutes: u64) {
     for _ in 0..2 * minutes {
         sleep(Duration::from_secs(29)).await;
-        rig.look(Trigger::Poll).await;
+        rig.reload(Trigger::Poll).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn fault_28_a_volume_that_stops_following_is_told_once_after_three_minutes() {
-    let heard = Heard::listen();
+    let log = CapturedLog::listen();
     let (rig, volume) = both().await;
     rig.object(revision("6", &config("v6"))).await;
     ticks(&rig, 2).await;
-    assert!(heard.lines(TOLD).is_empty(), "the kubelet needs its time");
+    assert!(log.lines(TOLD).is_empty(), "the kubelet needs its time");
     ticks(&rig, 20).await;
-    let told = heard.lines(TOLD);
+    let told = log.lines(TOLD);
     assert_eq!(told.len(), 1, "{told:#?}");
     assert!(
         told[0].contains("WARN") && told[0].contains("the kubelet does not update the volume"),
@@ -37,19 +37,19 @@ async fn fault_28_a_volume_that_stops_following_is_told_once_after_three_minutes
     );
 
     volume.swap(&[("config.yaml", &config("v6"))]);
-    rig.look(Trigger::File).await;
+    rig.reload(Trigger::File).await;
     rig.object(revision("7", &config("v7"))).await;
     ticks(&rig, 20).await;
-    assert_eq!(heard.lines(TOLD).len(), 2, "it lags anew");
+    assert_eq!(log.lines(TOLD).len(), 2, "it lags anew");
 }
 
 #[tokio::test(start_paused = true)]
 async fn fault_65_a_mount_of_another_configmap_is_told_with_its_cure() {
-    let heard = Heard::listen();
+    let log = CapturedLog::listen();
     let volume = Volume::new(&[("config.yaml", &config("other"))]);
     let rig = Rig::start(Some(&volume), Some(revision("6", &config("ours")))).await.unwrap();
     ticks(&rig, 20).await;
-    let told = heard.lines(TOLD);
+    let told = log.lines(TOLD);
     assert_eq!(told.len(), 1, "{told:#?}");
     assert!(
         told[0].contains("the mount and --config.kubernetes are not the same ConfigMap or key"),
@@ -59,18 +59,18 @@ async fn fault_65_a_mount_of_another_configmap_is_told_with_its_cure() {
 
 #[tokio::test(start_paused = true)]
 async fn an_immutable_object_that_was_made_again_is_told_with_its_cure() {
-    let heard = Heard::listen();
+    let log = CapturedLog::listen();
     let (rig, _volume) = both().await;
     rig.object(immutable("6", &config("v6"))).await;
     ticks(&rig, 20).await;
-    let told = heard.lines(TOLD);
+    let told = log.lines(TOLD);
     assert_eq!(told.len(), 1, "{told:#?}");
     assert!(told[0].contains("immutable") && told[0].contains("restart the pod"), "{told:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_object_without_a_configuration_is_no_lag_of_the_volume() {
-    let heard = Heard::listen();
+    let log = CapturedLog::listen();
     let (rig, volume) = both().await;
     let no_key = Unusable::NoKey { key: "config.yaml".to_owned(), keys: "none".to_owned() };
     rig.object(unusable("6", no_key)).await;
@@ -79,6 +79,6 @@ async fn an_object_without_a_configuration_is_no_lag_of_the_volume() {
     ticks(&rig, 20).await;
     assert!(!rig.status.load().newest_runs, "it is refused");
     assert_eq!(rig.lag.get(), Duration::ZERO);
-    assert!(heard.lines(TOLD).is_empty());
+    assert!(log.lines(TOLD).is_empty());
     assert_eq!(rig.applied(), ["v5"]);
 }

@@ -7,7 +7,7 @@ use tokio::time::sleep;
 use super::super::super::*;
 use super::super::object::{gone, revision};
 use super::super::shelf::Shelf;
-use super::heard::Heard;
+use super::captured_log::CapturedLog;
 use super::rig::{Rig, Volume, config};
 use crate::source::kubernetes::ObjectEvent;
 
@@ -91,7 +91,7 @@ async fn a_volume_that_lagged_does_not_win_over_what_was_kept() {
     // Once the volume has caught up, its next text is a newer one, an old text too.
     let rig = start(&volume, revision("5", &config("v5")), &shelf).await;
     volume.swap(&[("config.yaml", &config("v5"))]);
-    rig.look(Trigger::File).await;
+    rig.reload(Trigger::File).await;
     drop(rig);
     volume.swap(&[("config.yaml", &config("v4"))]);
     let rig = start(&volume, revision("8", BAD), &shelf).await;
@@ -108,36 +108,36 @@ async fn what_it_names_is_read_anew_and_waited_for() {
     assert_eq!(rig.applied(), ["v4", "v5"]);
     std::fs::remove_file(&key).unwrap();
     let bad = Volume::new(&[("config.yaml", BAD)]);
-    let heard = Heard::listen();
+    let log = CapturedLog::listen();
     let rig = start(&bad, revision("6", BAD), &shelf).await;
     assert!(rig.runs_nothing(), "its key is gone, or not there for a moment");
     // That it is missing has to be confirmed, on the clock of the file system's side.
     std::thread::sleep(Duration::from_millis(250));
     for _ in 0..3 {
-        rig.look(Trigger::Poll).await;
+        rig.reload(Trigger::Poll).await;
     }
     assert_eq!(rig.running().config.lacking.len(), 1, "it runs without the site that lacks its key");
-    let told = heard.lines("The last good configuration can not be used");
+    let told = log.lines("The last good configuration can not be used");
     assert!(told.len() == 1 && told[0].contains(&key), "{told:#?}");
     std::fs::write(&key, "two").unwrap();
-    rig.look(Trigger::Poll).await;
+    rig.reload(Trigger::Poll).await;
     assert_eq!(rig.applied(), ["", "v5"]);
     assert!(!rig.status.load().newest_runs && rig.status.load().rejection.is_some());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_configuration_with_inline_keys_is_not_kept_where_others_read_and_that_is_said() {
-    let heard = Heard::listen();
+    let log = CapturedLog::listen();
     let (shelf, volume) = (Shelf::public(), Volume::new(&[("config.yaml", &clean("v5"))]));
     let rig = start(&volume, revision("5", &clean("v5")), &shelf).await;
     assert!(shelf.text().ends_with(&clean("v5")));
     rig.object(revision("6", &config("v6").replace("apiKey: k", "apiKey: planted-secret"))).await;
     assert!(!shelf.text().contains("planted-secret") && !shelf.text().contains("v5"), "{}", shelf.text());
-    assert_eq!(heard.lines("it is not kept there, nor an older one").len(), 1);
+    assert_eq!(log.lines("it is not kept there, nor an older one").len(), 1);
     drop(rig);
     let rig = start(&Volume::new(&[("config.yaml", BAD)]), revision("7", BAD), &shelf).await;
     assert!(rig.runs_nothing(), "an older one than the last good one does not come back");
-    assert!(heard.lines("planted-secret").is_empty());
+    assert!(log.lines("planted-secret").is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -149,20 +149,20 @@ async fn what_the_object_does_not_say_is_not_kept_where_others_read() {
     assert!(shelf.text().ends_with(&clean("v5")), "it is in a ConfigMap already");
     let writes = shelf.writes();
     rig.object(revision("6", &clean("v5"))).await;
-    rig.look(Trigger::Poll).await;
+    rig.reload(Trigger::Poll).await;
     assert_eq!(shelf.writes(), writes, "no news");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_store_that_fails_is_told_once_and_written_when_it_works_again() {
-    let heard = Heard::listen();
+    let log = CapturedLog::listen();
     let (shelf, volume) = (Shelf::default(), Volume::new(&[("config.yaml", &config("v5"))]));
     *shelf.fails.lock().unwrap() = true;
     let rig = start(&volume, revision("5", &config("v5")), &shelf).await;
     rig.object(revision("6", &config("v6"))).await;
     sleep(Duration::from_mins(30)).await;
     assert_eq!(rig.applied(), ["v5", "v6"], "nobody waits for it");
-    assert_eq!(heard.lines("the shelf is locked").len(), 1, "{:#?}", heard.lines("shelf"));
+    assert_eq!(log.lines("the shelf is locked").len(), 1, "{:#?}", log.lines("shelf"));
     *shelf.fails.lock().unwrap() = false;
     sleep(Duration::from_mins(10)).await;
     assert!(shelf.text().ends_with(&config("v6")));
@@ -170,28 +170,28 @@ async fn a_store_that_fails_is_told_once_and_written_when_it_works_again() {
 
 #[tokio::test(start_paused = true)]
 async fn what_keeps_it_is_started_anew_after_a_panic() {
-    let heard = Heard::listen();
+    let log = CapturedLog::listen();
     let (shelf, volume) = (Shelf::default(), Volume::new(&[("config.yaml", &config("v5"))]));
     shelf.panics.store(2, std::sync::atomic::Ordering::Relaxed);
     let rig = start(&volume, revision("5", &config("v5")), &shelf).await;
     for _ in 0..2 {
         assert_eq!(shelf.text(), "");
-        rig.look(Trigger::Poll).await;
+        rig.reload(Trigger::Poll).await;
     }
     assert!(shelf.text().ends_with(&config("v5")));
-    assert_eq!(heard.lines("it is started anew").len(), 2);
+    assert_eq!(log.lines("it is started anew").len(), 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_was_changed_in_the_store_is_not_used_and_that_is_said() {
-    let heard = Heard::listen();
+    let log = CapturedLog::listen();
     let (shelf, volume) = (Shelf::default(), Volume::new(&[("config.yaml", &config("v5"))]));
     drop(start(&volume, revision("5", &config("v5")), &shelf).await);
     let edited = shelf.text().replace("nbu.example", "elsewhere.example");
     *shelf.kept.lock().unwrap() = Some(edited.into_bytes());
     let rig = start(&Volume::new(&[("config.yaml", BAD)]), revision("6", BAD), &shelf).await;
     assert!(rig.runs_nothing());
-    assert_eq!(heard.lines("was changed or cut").len(), 1);
+    assert_eq!(log.lines("was changed or cut").len(), 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -87,7 +87,7 @@ impl Rig {
         assert!(!self.task.is_finished());
     }
 
-    pub(super) async fn look(&self, trigger: Trigger) {
+    pub(super) async fn reload(&self, trigger: Trigger) {
         self.events.send(event(trigger)).await.unwrap();
         self.settle().await;
     }

@@ -1,10 +1,12 @@
+//! The log of a test.
+
 use std::io;
 use std::sync::{Arc, Mutex};
 
 use tracing::subscriber::DefaultGuard;
 
 /// What the log says on the thread of a test, until this is dropped.
-pub(super) struct Heard {
+pub(super) struct CapturedLog {
     text: Text,
     _guard: DefaultGuard,
 }
@@ -12,7 +14,7 @@ pub(super) struct Heard {
 #[derive(Clone, Default)]
 struct Text(Arc<Mutex<Vec<u8>>>);
 
-impl Heard {
+impl CapturedLog {
     pub(super) fn listen() -> Self {
         let text = Text::default();
         let writer = text.clone();
