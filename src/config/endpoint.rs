@@ -12,22 +12,13 @@ pub struct Endpoint {
 }
 
 /// How the API is spoken to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::Display)]
+#[strum(serialize_all = "lowercase")]
 pub enum Scheme {
     /// Plain HTTP.
     Http,
     /// HTTP over TLS.
     Https,
-}
-
-impl Scheme {
-    /// The word in a URL.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Http => "http",
-            Self::Https => "https",
-        }
-    }
 }
 
 impl Endpoint {
@@ -63,7 +54,7 @@ impl Endpoint {
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}://{}:{}{}", self.scheme.as_str(), self.host, self.port, self.base_path)
+        write!(formatter, "{}://{}:{}{}", self.scheme, self.host, self.port, self.base_path)
     }
 }
 

@@ -44,8 +44,9 @@ pub struct Check {
 }
 
 /// The steps, in their order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, strum::AsRefStr)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum CheckStep {
     /// The host has an address.
     Dns,
@@ -113,19 +114,6 @@ impl Diagnosis {
 }
 
 impl CheckStep {
-    /// The word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Dns => "dns",
-            Self::Tcp => "tcp",
-            Self::Tls => "tls",
-            Self::Api => "api",
-            Self::Clock => "clock",
-            Self::Key => "key",
-            Self::Permission => "permission",
-        }
-    }
-
     fn exit_code(self) -> u8 {
         match self {
             Self::Dns => 3,

@@ -40,8 +40,8 @@ fn site_table(site: &SiteDiagnosis, style: Style) -> String {
 
 fn subject(check: &Check) -> String {
     match check.collector {
-        Some(collector) => format!("{} {collector}", check.step.as_str()),
-        None => check.step.as_str().to_owned(),
+        Some(collector) => format!("{} {collector}", check.step.as_ref()),
+        None => check.step.as_ref().to_owned(),
     }
 }
 

@@ -18,8 +18,8 @@ const LONGEST_INSTANCE: usize = 128;
 /// So that an Event's name is one that an object can have (253 characters): the object's, a dot and a hash.
 const LONGEST_NAME: usize = 220;
 
-/// Why an Event is published; its `reason`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// Why an Event is published; its `reason`. The most urgent one comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, strum::AsRefStr, strum::VariantArray)]
 pub enum EventReason {
     /// A configuration was refused.
     ConfigRejected,
@@ -52,18 +52,6 @@ pub enum EventIdentity {
 }
 
 impl EventReason {
-    /// All reasons, the most urgent first.
-    pub(super) const ALL: [Self; 3] = [Self::ConfigRejected, Self::ConfigReloaded, Self::CredentialRejected];
-
-    /// As the Event has it.
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::ConfigRejected => "ConfigRejected",
-            Self::ConfigReloaded => "ConfigReloaded",
-            Self::CredentialRejected => "CredentialRejected",
-        }
-    }
-
     fn action(self) -> &'static str {
         match self {
             Self::ConfigRejected | Self::ConfigReloaded => "Reload",
@@ -90,7 +78,7 @@ impl Announcement {
                 ..ObjectMeta::default()
             },
             type_: Some(self.reason.type_().to_owned()),
-            reason: Some(self.reason.as_str().to_owned()),
+            reason: Some(self.reason.as_ref().to_owned()),
             action: Some(self.reason.action().to_owned()),
             note: Some(cut(&self.note)),
             event_time: Some(MicroTime(self.at)),
@@ -108,7 +96,7 @@ impl Announcement {
         };
         let uid = about.uid.as_deref().unwrap_or_default();
         let mut hash = Sha256::new();
-        for part in [uid, self.reason.as_str()].into_iter().chain(what) {
+        for part in [uid, self.reason.as_ref()].into_iter().chain(what) {
             hash.update(part);
             hash.update([0]);
         }

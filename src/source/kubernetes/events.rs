@@ -139,7 +139,7 @@ impl Subject {
     fn reference(&self) -> ObjectReference {
         let (kind, name, namespace, uid) = match self {
             Self::Watched(object, status) => {
-                (object.kind.as_str(), object.name.clone(), object.namespace.clone(), status.uid())
+                (object.kind.as_ref(), object.name.clone(), object.namespace.clone(), status.uid())
             }
             Self::Pod(pod) => ("Pod", pod.name.clone(), Some(pod.namespace.clone()), pod.uid.clone()),
         };

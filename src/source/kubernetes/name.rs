@@ -7,7 +7,7 @@ use std::str::FromStr;
 const DEFAULT_KEY: &str = "config.yaml";
 
 /// What kind of object holds the configuration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::AsRefStr, strum::Display)]
 pub enum ObjectKind {
     /// A ConfigMap.
     ConfigMap,
@@ -16,14 +16,6 @@ pub enum ObjectKind {
 }
 
 impl ObjectKind {
-    /// The kind, as the API has it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::ConfigMap => "ConfigMap",
-            Self::Secret => "Secret",
-        }
-    }
-
     /// The resource that a rule names.
     pub fn resource(self) -> &'static str {
         match self {
@@ -38,12 +30,6 @@ impl ObjectKind {
             Self::ConfigMap => "--config.kubernetes",
             Self::Secret => "--config.kubernetes-secret",
         }
-    }
-}
-
-impl fmt::Display for ObjectKind {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use strum::VariantArray as _;
 use tokio::time::Instant;
 
 use super::{Announcement, EventReason};
@@ -15,7 +16,7 @@ const REFILL: Duration = Duration::from_secs(10);
 /// none starves another. While the budget is used up the newest one waits, and older ones are dropped.
 #[derive(Debug)]
 pub(super) struct Outbox {
-    queues: [Queue; EventReason::ALL.len()],
+    queues: Vec<Queue>,
 }
 
 /// What an [`Outbox`] has to give.
@@ -41,7 +42,7 @@ struct Queue {
 impl Outbox {
     pub(super) fn new(now: Instant) -> Self {
         let queue = |reason| Queue { reason, waiting: VecDeque::new(), left: BURST, refilled: now };
-        Self { queues: EventReason::ALL.map(queue) }
+        Self { queues: EventReason::VARIANTS.iter().copied().map(queue).collect() }
     }
 
     /// Adds one that is the newest of its reason.
@@ -98,7 +99,7 @@ impl Queue {
     fn drop_oldest(&mut self) {
         while self.waiting.len() > self.left.max(1) {
             self.waiting.pop_front();
-            tracing::debug!(reason = self.reason.as_str(), "An Event is left out: too many in a short time");
+            tracing::debug!(reason = self.reason.as_ref(), "An Event is left out: too many in a short time");
         }
     }
 }
@@ -143,12 +144,12 @@ mod tests {
             let mut newest = [None; 3];
             let mut told: [Vec<usize>; 3] = Default::default();
             let mut note = |announcement: &Announcement| {
-                let lane = EventReason::ALL.iter().position(|reason| *reason == announcement.reason).unwrap();
+                let lane = EventReason::VARIANTS.iter().position(|reason| *reason == announcement.reason).unwrap();
                 told[lane].push(announcement.note.parse().unwrap());
             };
             for (number, (lane, pause, takes, fails)) in steps.into_iter().enumerate() {
                 now += Duration::from_millis(pause);
-                outbox.put(of(EventReason::ALL[lane], number), now);
+                outbox.put(of(EventReason::VARIANTS[lane], number), now);
                 newest[lane] = Some(number);
                 if takes && let Next::Now(announcement) = outbox.next(now) {
                     if fails {

@@ -134,20 +134,12 @@ struct Outage {
     of_watch: bool,
 }
 
-/// The receiver is gone.
-struct Closed;
-
 /// Why a round ended.
 enum RoundError {
+    /// The receiver is gone.
     Closed,
     List(ApiError),
     Watch(ApiError),
-}
-
-impl From<Closed> for RoundError {
-    fn from(_: Closed) -> Self {
-        Self::Closed
-    }
 }
 
 impl ObjectWatch {
@@ -249,9 +241,9 @@ impl ObjectWatch {
         Ok(())
     }
 
-    async fn send(&mut self, object: Option<impl Holder>) -> Result<(), Closed> {
+    async fn send(&mut self, object: Option<impl Holder>) -> Result<(), RoundError> {
         let event = self.reader.observed(object);
-        self.events.send(event).await.map_err(|_| Closed)
+        self.events.send(event).await.map_err(|_| RoundError::Closed)
     }
 
     /// Logs what is wrong, once for each kind of error.
