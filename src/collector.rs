@@ -12,7 +12,9 @@ mod spec;
 mod storage;
 mod table;
 
-pub use contract::{CollectError, Collector, Context, Diagnostics};
+pub use contract::Context;
+#[cfg(test)]
+pub use contract::{CollectError, Collector, Diagnostics};
 #[doc(hidden)]
 pub use jobs::decode_jobs_page;
 pub use permission::{COUNTED, Enforcement, Probe};

@@ -42,7 +42,7 @@ pub use load::{Loaded, load, log, references};
 pub use material::{Environment, FileProblem, Material};
 pub use proxy::{Proxy, UnusableProxy};
 pub use redact::{holds_secrets, redacted};
-pub use report::{Report, Violation};
+pub use report::Report;
 pub use schema::schema;
 pub use secret::Secret;
 pub use site::{LackingSite, Site, SiteId, Verification};

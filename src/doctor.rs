@@ -14,7 +14,7 @@ mod report;
 mod table;
 
 pub use json::{json, json_of_mistake};
-pub use report::{Check, CheckStatus, CheckStep, Diagnosis, Finding, MISCONFIGURED, SiteDiagnosis};
+pub use report::{Check, CheckStatus, Diagnosis, MISCONFIGURED, SiteDiagnosis};
 pub use table::{Style, table};
 
 use std::time::Duration;

@@ -24,7 +24,8 @@ mod scrape;
 mod state;
 mod tracked;
 
-pub use bind::{BindError, Bound};
+#[cfg(test)]
+pub use bind::BindError;
 pub use limits::Limits;
 pub use listeners::{Listeners, PreparedListeners};
 pub use metrics::HttpMetrics;

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use nbu_exporter::app::{App, RunError, reader};
 use nbu_exporter::cli::{self, Command, RunArgs, interruptible, on_runtime, printed, until_signalled};
-use nbu_exporter::config;
-use nbu_exporter::source::signal;
+use nbu_exporter::schema;
+use nbu_exporter::signal;
 
 fn main() -> ExitCode {
     if cli::is_kill(std::env::args_os().next().as_deref()) {
@@ -37,7 +37,7 @@ fn execute(command: Command) -> Result<ExitCode, RunError> {
         Command::CheckConfig(args) => Ok(cli::check_config(&args, &reader(&args.file), out)?),
         Command::Doctor(args) => on_runtime(interruptible(cli::examine(&args, &reader(&args.config)))),
         Command::ListMetrics(args) => printed(cli::list_metrics(&args, out)),
-        Command::Schema => printed(writeln!(out, "{:#}", config::schema())),
+        Command::Schema => printed(writeln!(out, "{:#}", schema())),
     }
 }
 

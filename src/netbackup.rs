@@ -27,11 +27,13 @@ mod version;
 
 pub use client::Client;
 pub use error::{Cause, Error};
-pub use field::{Field, FieldValue, Time};
+pub use field::{Field, Time};
 pub use gate::QuietGate;
 pub use keys::KeyState;
-pub use listing::{Listing, Paging, Walk};
-pub use page::{DecodeError, Page, Records, decode};
+#[cfg(test)]
+pub use listing::Walk;
+pub use listing::{Listing, Paging};
+pub use page::{DecodeError, Page, decode};
 pub use proxy::ProxyHop;
 pub use setup::ClientError;
 pub use stats::Stats;

@@ -30,5 +30,7 @@ pub use reloader::Reloader;
 pub use sources::{MountLag, Sources};
 pub use start::{First, NoConfiguration, first};
 pub use status::{ReloadStatus, StatusReader, StatusWriter, Statuses};
-pub use traits::{Object, PrepareError, Publisher, References, SnapshotReader, Watcher};
+#[cfg(test)]
+pub use traits::{Object, References, SnapshotReader, Watcher};
+pub use traits::{PrepareError, Publisher};
 pub use verdict::{Outcome, Trigger, Verdict};

@@ -19,7 +19,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use nbu_exporter::shutdown::{Pace, Shutdown};
-use nbu_exporter::source::signal::{self, Hangups};
+use nbu_exporter::signal::{self, Hangups};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 

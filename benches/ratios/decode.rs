@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use nbu_exporter::collector::decode_jobs_page;
+use nbu_exporter::decode_jobs_page;
 use serde::Deserialize;
 
 use crate::bare;

@@ -4,12 +4,12 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use nbu_exporter::LogLevel;
 use nbu_exporter::app::{App, Options, Process};
-use nbu_exporter::config::LogLevel;
-use nbu_exporter::exposition::{BuildInfo, Registry};
 use nbu_exporter::shutdown::Termination;
-use nbu_exporter::source::signal::Hangups;
+use nbu_exporter::signal::Hangups;
 use nbu_exporter::telemetry::{self, Overrides};
+use nbu_exporter::{BuildInfo, Registry};
 use tokio_util::sync::CancellationToken;
 
 use crate::client::Client;

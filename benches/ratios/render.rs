@@ -1,8 +1,8 @@
 //! Rendering and putting together a metrics page, against the prometheus crate's encoder.
 
-use nbu_exporter::exposition::{BuildInfo, MetricsPage, Registry};
-use nbu_exporter::metric::{Desc, Family, MetricKind, Naming};
-use nbu_exporter::snapshot::{Fragment, Snapshot};
+use nbu_exporter::{BuildInfo, MetricsPage, Registry};
+use nbu_exporter::{Desc, Family, MetricKind, Naming};
+use nbu_exporter::{Fragment, Snapshot};
 use prometheus::{Encoder as _, GaugeVec, Opts, TextEncoder};
 
 use crate::statistics::in_turn;

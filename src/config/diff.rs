@@ -61,11 +61,6 @@ impl ConfigDiff {
         diff.removed = gone.map(|site| site.id.clone()).collect();
         diff
     }
-
-    /// Whether nothing changes.
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
 }
 
 impl SiteChange {

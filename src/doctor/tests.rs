@@ -1,6 +1,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use super::report::{CheckStep, Finding};
 use super::*;
 use crate::config::{Check as Demand, Material, load};
 use crate::netbackup::fixture::{Answer, Server};

@@ -22,7 +22,9 @@ mod tests;
 pub(crate) mod volume;
 mod watcher;
 
-pub use error::{FileError, ReadError};
+#[cfg(test)]
+pub use error::FileError;
+pub use error::ReadError;
 pub use kept::KeptFile;
 pub use reader::{FileReader, FileSnapshot};
 pub use status::{WatchMode, WatchStatus};

@@ -24,10 +24,12 @@ mod watcher;
 pub use access::{Access, AccessError};
 pub use announcement::{Announcement, EventIdentity, EventReason};
 pub use api_error::ApiError;
-pub use events::{Announcer, EventPublisher, Pod};
+pub use events::{Announcer, Pod};
 pub use kept::KeptObject;
-pub use name::{NameError, ObjectKind, ObjectName};
-pub use revision::{ObjectEvent, Revision, Unusable};
+pub use name::{ObjectKind, ObjectName};
+#[cfg(test)]
+pub use revision::Unusable;
+pub use revision::{ObjectEvent, Revision};
 pub use status::ObjectStatus;
 pub use watcher::{ObjectReader, ObjectWatcher};
 

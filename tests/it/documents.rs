@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use nbu_exporter::app::catalogue;
-use nbu_exporter::config::{ApiVersion, RESERVED_PATHS};
+use nbu_exporter::{ApiVersion, RESERVED_PATHS};
 
 use crate::commands::program;
 use crate::golden;

@@ -4,6 +4,7 @@
 //! given its place in [`LAYERS`].
 
 mod circle;
+mod modules;
 mod source;
 mod tests;
 
@@ -11,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+use modules::Modules;
 use source::Source;
 
 /// The place of each top-level module. It may see only what stands at a lower number.
@@ -166,8 +168,9 @@ fn read_tree(root: &Path, directory: &Path, files: &mut Vec<(String, String)>) {
 fn layer_findings(files: &[(String, String)]) -> Vec<String> {
     let (sources, _) = parse(files);
     let mut findings = Vec::new();
+    let modules = Modules::of(&sources);
     for source in &sources {
-        check_paths(source, &mut findings);
+        check_paths(source, &modules, &mut findings);
     }
     check_one_file(&sources, &mut findings);
     findings.sort();
@@ -225,7 +228,7 @@ fn check_length(source: &Source, findings: &mut Vec<String>) {
     }
 }
 
-fn check_paths(source: &Source, findings: &mut Vec<String>) {
+fn check_paths(source: &Source, modules: &Modules<'_>, findings: &mut Vec<String>) {
     let own = source.module.first().map_or("lib", String::as_str);
     let Some(own_layer) = layer(own) else {
         findings.push(format!("{}:1: the module `{own}` has no place in the table of layers", source.file));
@@ -234,8 +237,11 @@ fn check_paths(source: &Source, findings: &mut Vec<String>) {
     for (path, line) in &source.paths {
         let place = format!("{}:{line}", source.file);
         let text = path.join("::");
+        let target = modules.module_of(&source.module, path);
         if let [first, seen, ..] = path.as_slice()
             && first == "crate"
+            // What the root exports is of the module that it comes from.
+            && let seen = target.first().unwrap_or(seen)
             && seen != own
         {
             match layer(seen) {

@@ -99,12 +99,12 @@ fn set(ids: &[SiteId]) -> BTreeSet<SiteId> {
 proptest! {
     #[test]
     fn equal_configurations_have_no_diff(config in configs()) {
-        prop_assert!(ConfigDiff::between(&config, &config.clone()).is_empty());
+        prop_assert_eq!(ConfigDiff::between(&config, &config.clone()), ConfigDiff::default());
     }
 
     #[test]
     fn a_diff_is_empty_exactly_for_equal_configurations(old in configs(), new in configs()) {
-        prop_assert_eq!(ConfigDiff::between(&old, &new).is_empty(), old == new);
+        prop_assert_eq!(ConfigDiff::between(&old, &new) == ConfigDiff::default(), old == new);
     }
 
     #[test]

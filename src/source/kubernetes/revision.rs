@@ -14,7 +14,7 @@ pub enum ObjectEvent {
     /// There is no such object.
     Missing,
     /// The API server does not answer, or not to us.
-    Unavailable(ApiError),
+    Unavailable(#[allow(dead_code, reason = "the watch logs it, and only tests read it here")] ApiError),
 }
 
 /// One revision of the object.

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::modules::Modules;
 use super::source::Source;
 
 type Module = Vec<String>;
@@ -31,11 +32,11 @@ pub(super) fn circles(sources: &[Source], allowed: &[(&str, &str)]) -> Vec<Strin
 
 impl Uses {
     fn of(sources: &[Source]) -> Self {
-        let crate_ = Crate::of(sources);
+        let modules = Modules::of(sources);
         let mut uses = BTreeMap::<_, BTreeMap<_, _>>::new();
         for source in sources {
             for (path, line) in &source.paths {
-                let target = crate_.module_of(&source.module, path);
+                let target = modules.module_of(&source.module, path);
                 let shared =
                     source.module.iter().zip(&target).take_while(|(one, other)| one == other).count();
                 if let (Some(from), Some(to)) = (source.module.get(..=shared), target.get(..=shared)) {
@@ -58,44 +59,5 @@ impl Uses {
             }
         }
         false
-    }
-}
-
-/// The modules of a crate, and the names that each imports.
-struct Crate<'a> {
-    modules: BTreeSet<&'a [String]>,
-    imports: BTreeMap<&'a [String], &'a BTreeMap<String, Vec<String>>>,
-}
-
-impl<'a> Crate<'a> {
-    fn of(sources: &'a [Source]) -> Self {
-        let own = sources.iter().map(|source| source.module.as_slice());
-        let inner = sources.iter().flat_map(|source| &source.modules).map(|it| it.module.as_slice());
-        Self {
-            modules: own.chain(inner).collect(),
-            imports: sources.iter().map(|source| (source.module.as_slice(), &source.imports)).collect(),
-        }
-    }
-
-    /// The module that a path leads to from `module`; `module` itself for what is of another crate.
-    fn module_of(&self, module: &[String], path: &[String]) -> Module {
-        let (mut base, mut path) = (module.to_vec(), path.to_vec());
-        // Bounded, since two modules could import one name from each other.
-        for _ in 0..100 {
-            let Some((first, rest)) = path.split_first() else { break };
-            let inner = [base.as_slice(), std::slice::from_ref(first)].concat();
-            if first == "crate" {
-                (base, path) = (Vec::new(), rest.to_vec());
-            } else if self.modules.contains(inner.as_slice()) {
-                (base, path) = (inner, rest.to_vec());
-            } else if let Some(imported) =
-                self.imports.get(base.as_slice()).and_then(|names| names.get(first))
-            {
-                path = [imported.as_slice(), rest].concat();
-            } else {
-                break;
-            }
-        }
-        base
     }
 }
