@@ -17,7 +17,7 @@ mod listener;
 mod listeners;
 mod metrics;
 mod progress;
-mod ready;
+mod readiness;
 mod reload;
 mod router;
 mod scrape;

@@ -1,14 +1,28 @@
-//! Whether the process lives, and the Go exporter's page about NetBackup.
+//! Whether the process lives and is ready to be scraped, and the Go exporter's page about NetBackup.
 
 use std::sync::Arc;
 
 use axum::extract;
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
 
 use super::State;
+use super::readiness::{Condition, report};
 
 /// Says that the process answers, and nothing else.
 pub(super) async fn healthy() -> &'static str {
     "Healthy\n"
+}
+
+/// Says whether a scrape has something to show for each site, and that the process does not end. `?verbose` lists the
+/// conditions.
+pub(super) async fn ready(extract::State(state): extract::State<Arc<State>>, uri: Uri) -> Response {
+    let verbose = uri.query().is_some_and(|query| query.split('&').any(|part| part.starts_with("verbose")));
+    let mut conditions = conditions(&state);
+    conditions.push(shutdown(&state));
+    let (ready, text) = report(&conditions, verbose);
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, text).into_response()
 }
 
 /// The Go exporter's page. It always answers 200: there it was used as a liveness probe, which restarted the
@@ -18,6 +32,34 @@ pub(super) async fn health(extract::State(state): extract::State<Arc<State>>) ->
     let (config, snapshots) = (&active.config, state.exposition.store().load());
     let sites = config.sites.iter().map(|site| &site.id).chain(config.lacking.iter().map(|site| &site.id));
     summary(sites.map(|id| snapshots.sites.get(id).and_then(|snapshot| snapshot.up)))
+}
+
+fn conditions(state: &State) -> Vec<Condition> {
+    let active = state.config.load();
+    let (ready, detail) = match (&active, &state.status.load().rejection) {
+        (Some(_), _) => (true, "ok"),
+        (None, None) => (false, "none was found yet"),
+        (None, Some(_)) => (false, "it is rejected; the page / and the log say why"),
+    };
+    let mut conditions = vec![Condition { name: "configuration".to_owned(), ready, detail }];
+    let Some(active) = active else { return conditions };
+    let snapshots = state.exposition.store().load();
+    let waited = state.readiness.waited(active.loaded_at);
+    conditions.extend(active.config.sites.iter().map(|site| {
+        let complete = snapshots.sites.get(&site.id).is_some_and(|snapshot| snapshot.complete);
+        Condition::site(&site.name, complete, waited)
+    }));
+    if conditions.iter().all(|condition| condition.ready) {
+        state.readiness.reached();
+    }
+    conditions
+}
+
+/// Near the end of the process, whoever still comes is answered, but others are to be sent elsewhere.
+fn shutdown(state: &State) -> Condition {
+    let ready = !state.announced.is_cancelled();
+    let detail = if ready { "ok" } else { "the exporter is about to end" };
+    Condition { name: "shutdown".to_owned(), ready, detail }
 }
 
 /// `None` is a site that is not known to answer yet.

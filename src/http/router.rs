@@ -15,9 +15,8 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use super::config::config;
-use super::health::{health, healthy};
+use super::health::{health, healthy, ready};
 use super::index::index;
-use super::ready::ready;
 use super::reload::{needs_post, reload};
 use super::scrape::scrape;
 use super::{HttpMetrics, State};

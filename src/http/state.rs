@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::ready::Readiness;
+use super::readiness::Readiness;
 use crate::config::DEFAULT_METRICS_PATH;
 use crate::exposition::{BuildInfo, Exposition};
 use crate::reload::{ActiveConfig, ConfigReader, ReloadHandle, StatusReader};

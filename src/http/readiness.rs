@@ -1,16 +1,11 @@
-//! Whether the process is ready to be scraped.
+//! What readiness waits for.
 
 use std::fmt::Write as _;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use axum::extract;
-use axum::http::{StatusCode, Uri};
-use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use tokio::time::Instant;
-
-use super::State;
 
 /// How long the sites' first polls may hold readiness back: a dead site must not keep the others from being scraped.
 const GRACE: Duration = Duration::from_secs(30);
@@ -32,30 +27,19 @@ enum Startup {
 
 /// One thing that readiness waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Condition {
+pub(super) struct Condition {
     /// Such as `site paris`.
-    name: String,
+    pub(super) name: String,
     /// Whether it holds readiness back.
-    ready: bool,
+    pub(super) ready: bool,
     /// What there is to say about it.
-    detail: &'static str,
-}
-
-/// Says whether a scrape has something to show for each site, and that the process does not end. `?verbose` lists the
-/// conditions.
-pub(super) async fn ready(extract::State(state): extract::State<Arc<State>>, uri: Uri) -> Response {
-    let verbose = uri.query().is_some_and(|query| query.split('&').any(|part| part.starts_with("verbose")));
-    let mut conditions = conditions(&state);
-    conditions.push(shutdown(&state));
-    let (ready, text) = report(&conditions, verbose);
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, text).into_response()
+    pub(super) detail: &'static str,
 }
 
 impl Readiness {
     /// How long the first polls have been waited for; `None` when nothing is waited for any more. `loaded_at` is the
     /// running configuration's time.
-    fn waited(&self, loaded_at: Timestamp) -> Option<Duration> {
+    pub(super) fn waited(&self, loaded_at: Timestamp) -> Option<Duration> {
         let mut startup = self.startup();
         if let Startup::Waiting = *startup {
             let loaded_for =
@@ -70,7 +54,7 @@ impl Readiness {
     }
 
     /// Notes that all is ready.
-    fn reached(&self) {
+    pub(super) fn reached(&self) {
         *self.startup() = Startup::Ready;
     }
 
@@ -81,7 +65,7 @@ impl Readiness {
 
 impl Condition {
     /// Ready when the site's first poll has finished, well or badly, or is not `waited` for any longer.
-    fn site(name: &str, complete: bool, waited: Option<Duration>) -> Self {
+    pub(super) fn site(name: &str, complete: bool, waited: Option<Duration>) -> Self {
         let (ready, detail) = match (complete, waited.is_none_or(|waited| waited >= GRACE)) {
             (true, _) => (true, "ok"),
             (false, true) => (true, "ok: its first poll has not finished and is no longer waited for"),
@@ -91,36 +75,8 @@ impl Condition {
     }
 }
 
-fn conditions(state: &State) -> Vec<Condition> {
-    let active = state.config.load();
-    let (ready, detail) = match (&active, &state.status.load().rejection) {
-        (Some(_), _) => (true, "ok"),
-        (None, None) => (false, "none was found yet"),
-        (None, Some(_)) => (false, "it is rejected; the page / and the log say why"),
-    };
-    let mut conditions = vec![Condition { name: "configuration".to_owned(), ready, detail }];
-    let Some(active) = active else { return conditions };
-    let snapshots = state.exposition.store().load();
-    let waited = state.readiness.waited(active.loaded_at);
-    conditions.extend(active.config.sites.iter().map(|site| {
-        let complete = snapshots.sites.get(&site.id).is_some_and(|snapshot| snapshot.complete);
-        Condition::site(&site.name, complete, waited)
-    }));
-    if conditions.iter().all(|condition| condition.ready) {
-        state.readiness.reached();
-    }
-    conditions
-}
-
-/// Near the end of the process, whoever still comes is answered, but others are to be sent elsewhere.
-fn shutdown(state: &State) -> Condition {
-    let ready = !state.announced.is_cancelled();
-    let detail = if ready { "ok" } else { "the exporter is about to end" };
-    Condition { name: "shutdown".to_owned(), ready, detail }
-}
-
 /// Whether all are ready, and the page that says so in the way of the Kubernetes API server's `/readyz`.
-fn report(conditions: &[Condition], verbose: bool) -> (bool, String) {
+pub(super) fn report(conditions: &[Condition], verbose: bool) -> (bool, String) {
     let ready = conditions.iter().all(|condition| condition.ready);
     let mut text = String::new();
     for condition in conditions.iter().filter(|condition| verbose || !condition.ready) {
