@@ -25,7 +25,7 @@ use connection::{Connection, Dialer, KeyEvent};
 use plan::{next_after_change, next_cycle};
 use state::SiteState;
 
-/// How many refused keys may wait to be read of; the metrics have them all.
+/// The capacity of the channel of refused keys; the metrics have them all.
 const MOST_REFUSALS: usize = 64;
 
 /// Collects one site until it is dropped.
@@ -41,7 +41,7 @@ pub struct Poller {
 #[derive(Clone, Debug)]
 pub struct Refusals(mpsc::Sender<Arc<str>>);
 
-/// The way out for the names of sites whose key is refused.
+/// A channel for the names of sites whose key is refused.
 pub fn refusals() -> (Refusals, mpsc::Receiver<Arc<str>>) {
     let (sender, receiver) = mpsc::channel(MOST_REFUSALS);
     (Refusals(sender), receiver)

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use crate::config::SiteId;
 use crate::metric::{Desc, Family};
 
-/// The immutable result of one poll.
+/// The immutable result of a site's cycles.
 #[derive(Debug)]
 pub struct Snapshot {
     /// The value of the `site` label.
@@ -99,7 +99,7 @@ impl SnapshotStore {
         SnapshotWriter { state: self.state.clone(), site, ticket }
     }
 
-    /// Takes a site out at once, whatever its writer still does.
+    /// Removes a site at once; its writer can not publish any more.
     pub fn revoke(&self, site: &SiteId) {
         let mut writers = self.state.lock();
         if writers.current.remove(site).is_some() {
@@ -109,7 +109,7 @@ impl SnapshotStore {
 }
 
 impl SnapshotWriter {
-    /// Publishes; `false` when this writer's time is over.
+    /// Publishes; `false` if another writer has taken over or the site was revoked.
     pub fn publish(&self, snapshot: Snapshot) -> bool {
         let writers = self.state.lock();
         if writers.current.get(&self.site) != Some(&self.ticket) {

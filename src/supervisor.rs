@@ -25,11 +25,11 @@ const FIRST_RESTART: Duration = Duration::from_secs(1);
 const LONGEST_RESTART: Duration = Duration::from_mins(1);
 /// A poller that lived this long was healthy: its next panic is a first one again.
 const HEALTHY: Duration = Duration::from_mins(10);
-/// An aborted poller that has not ended by then hangs in something that does not yield.
+/// An aborted poller that has not ended by then is stuck in code that does not yield.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Memory is given back this long after sites went: their pollers have ended by then, and a scraper has usually come, with which
-/// the page goes that still had them.
+/// Memory is given back this long after sites were removed. By then their pollers have ended, and a scrape has usually
+/// replaced the page that still had them.
 const GIVE_BACK: Duration = Duration::from_mins(1);
 
 /// Tells the supervisor to follow a configuration.
@@ -37,7 +37,7 @@ const GIVE_BACK: Duration = Duration::from_mins(1);
 pub struct SupervisorHandle(mpsc::Sender<(Arc<ActiveConfig>, oneshot::Sender<()>)>);
 
 impl SupervisorHandle {
-    /// Returns when every poller follows `active`, and what is gone from it is gone from the page.
+    /// Returns when every poller follows `active`, and removed sites are gone from the page.
     pub async fn apply(&self, active: Arc<ActiveConfig>) {
         let (sender, done) = oneshot::channel();
         if self.0.send((active, sender)).await.is_ok() {
@@ -62,7 +62,7 @@ pub struct Supervisor {
     /// Stopped pollers that have not ended yet: their sites, and by when they should.
     stopping: Vec<(AbortHandle, Arc<str>, Instant)>,
     restarts: Vec<(Instant, SiteId)>,
-    /// When what gone sites took is given back to the system, and how.
+    /// When the memory of removed sites is given back to the system, and how.
     give_back_at: Option<Instant>,
     give_back: fn(),
 }
@@ -122,7 +122,7 @@ impl Supervisor {
         self.tasks.shutdown().await;
     }
 
-    /// Makes the pollers those of `active`.
+    /// Starts, stops and changes pollers so that they are those of `active`.
     fn follow(&mut self, active: &ActiveConfig) {
         let config = &active.config;
         let gone: Vec<_> = self.pollers.keys().filter(|id| config.site(id).is_none()).cloned().collect();
@@ -134,7 +134,7 @@ impl Supervisor {
                 self.metrics.forget(&name);
             }
         }
-        // First their words go, since they may be complete now.
+        // Their snapshots go first: these sites may be complete now.
         self.lacking.clear();
         self.lacking = config.lacking.iter().map(|site| self.set_aside(site, config.names)).collect();
         for site in &config.sites {
@@ -183,7 +183,7 @@ impl Supervisor {
         self.pollers.insert(id, Running { plan: sender, task, started: Instant::now(), next_restart });
     }
 
-    /// Ends a site's poller, if it has one; the name that the site had.
+    /// Stops a site's poller, if it has one; returns the name that the site had.
     fn stop(&mut self, id: &SiteId) -> Option<Arc<str>> {
         self.store.revoke(id);
         self.restarts.retain(|(_, waiting)| waiting != id);

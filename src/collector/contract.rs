@@ -11,15 +11,16 @@ use crate::netbackup::{self, Client};
 
 /// One subject of collection; its [`CollectorSpec`](super::CollectorSpec) says the rest.
 pub trait Collector: Send {
-    /// Asks the server and gives the families of this cycle, under all names. Dropping the future at any time leaves a state to go on from.
+    /// Asks the server and gives the families of this cycle, under all names. The future may be dropped at any time: the next
+    /// cycle goes on from what is there.
     fn collect<'a>(
         &'a mut self,
         context: &'a Context<'a>,
         diagnostics: &'a mut Diagnostics,
     ) -> BoxFuture<'a, Result<Vec<Family>, CollectError>>;
 
-    /// How many records since this moment of the server's clock it knows, where it knows all that its list has. Only asked
-    /// of a collector whose list has a [`Probe`].
+    /// How many records since this moment of the server's clock it knows; `None` if it does not know all of its list. Only asked
+    /// of a collector whose list has a [`Probe`](super::Probe).
     fn known_since(&self, _: Timestamp) -> Option<u64> {
         None
     }
@@ -28,7 +29,7 @@ pub trait Collector: Send {
 /// What a cycle gives to its collectors.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
-    /// The way to the server; its version was negotiated in this cycle.
+    /// The client of the server; the version was negotiated in this cycle.
     pub client: &'a Client,
     /// The value of the `site` label.
     pub site: &'a str,
@@ -66,7 +67,7 @@ pub enum CollectError {
     /// The server did not give what was asked for.
     #[error(transparent)]
     NetBackup(#[from] netbackup::Error),
-    /// The list is empty, and that only since the role may not see it.
+    /// The list is empty because the role may not see what it holds.
     #[error(
         "the list is empty, and {request} is refused: the role of the API key lacks the operation |OPERATIONS|VIEW| on the namespace {permission}"
     )]

@@ -74,7 +74,7 @@ impl Jobs {
         self.watermark.begin(from, now);
         // A cycle that was cancelled left its jobs unsettled; they must not pile up.
         self.settle(from);
-        // First what is few, so that a long backfill does not hide what runs.
+        // The unfinished jobs are few; they come first, so that a long backfill does not hide them.
         let unfinished = self.read_unfinished(context, diagnostics).await;
         if unfinished.as_ref().is_err_and(CollectError::is_unauthorized) {
             // The same key would be refused again, and each refusal counts towards a lock-out.
@@ -84,8 +84,8 @@ impl Jobs {
         self.settle(from);
         let unfinished = unfinished?;
         finished?;
-        // What claims to end later than any clock explains is remembered, so that it counts once, but would never leave
-        // the window.
+        // A job whose end lies further in the future than clocks differ is kept, so that it counts once, but is in no
+        // window: it would never leave it.
         let summary = self.window.summary(from..=now.saturating_add(OVERLAP), &self.labels);
         Ok(families::render(context, &summary, &self.counters, &unfinished, &self.labels))
     }
@@ -123,8 +123,8 @@ impl Jobs {
 
     /// Reads one range of end times; false if there was more than this cycle could read.
     ///
-    /// In the order of their end, jobs that end meanwhile come last, so that the cursor never jumps over one, and what
-    /// was read is whole up to the last job that came.
+    /// Jobs come in the order of their ends. So those that end meanwhile come last, the cursor never skips one, and
+    /// everything up to the last job that came has been read.
     async fn read_range(
         &mut self,
         context: &Context<'_>,
@@ -152,7 +152,7 @@ impl Jobs {
         watermark.end(range, reached, complete, now);
         match walk {
             Ok(_) => Ok(complete),
-            // The cycle was too short for all, which is no failure of the server.
+            // The cycle was too short to read all; the server has not failed.
             Err(error) if error.cause == Cause::Timeout && reached.any() && context.is_over() => Ok(false),
             Err(error) => Err(error.into()),
         }

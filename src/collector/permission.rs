@@ -15,7 +15,8 @@ use crate::netbackup::{Cause, Client, Error};
 pub enum Enforcement {
     /// "API level": 401.
     Api,
-    /// "Object level": a list without what it may not see, an empty one most often. The probe tells it.
+    /// "Object level": a list without what it may not see, which is mostly an empty list. The probe tells it from one that is
+    /// really empty.
     Object(&'static Probe),
 }
 
@@ -33,11 +34,11 @@ impl fmt::Debug for Probe {
     }
 }
 
-/// A permission is seldom given or taken.
+/// How often a permission is asked about: it changes rarely.
 const INTERVAL: Duration = Duration::from_hours(1);
 /// How far back records are counted at most.
 pub const COUNTED: Duration = Duration::from_hours(24);
-/// Records come and go between a list and its count.
+/// How many records may come or go between a list and its count.
 const MARGIN: u64 = 20;
 
 /// What is remembered of a probe from run to run.
@@ -49,14 +50,14 @@ pub(super) struct Permission {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum ProbeAnswer {
-    /// None yet, or none that says anything.
+    /// There was no answer yet, or none that says anything.
     #[default]
     Unknown,
     /// The role may see all.
     Granted,
-    /// It may not; and whether the list was empty then.
+    /// The role may not see all; and whether the list was empty then.
     Refused { was_empty: bool },
-    /// It may, and yet the list had far less than there is.
+    /// The role may see all, but the list had far fewer records than there are.
     Short,
 }
 
@@ -72,8 +73,8 @@ pub(super) enum Visibility {
 }
 
 impl Permission {
-    /// Asks how many records there are since a moment. The run had `records`, and the collector has `known` ones since
-    /// then, where it has all.
+    /// Asks how many records there are since a moment. The run had `records`; the collector knows `known` since then, if it
+    /// knows all.
     pub(super) async fn ask(
         &mut self,
         probe: &Probe,
@@ -101,8 +102,8 @@ impl Permission {
         }
     }
 
-    /// At first and every hour. An empty list asks each time, unless it is known to be no wonder: refusals may count
-    /// towards a lock-out.
+    /// Whether it is time to ask: at first, every hour, and after each empty list, unless a refusal has explained that already:
+    /// refusals may count towards a lock-out.
     pub(super) fn is_due(&self, records: u64) -> bool {
         let was_empty = records == 0;
         let is_news = match self.answer {
@@ -121,7 +122,7 @@ impl ProbeAnswer {
             Ok(count) if known.is_some_and(|known| *count > 2 * known + MARGIN) => Some(Self::Short),
             Ok(_) => Some(Self::Granted),
             Err(Error { cause: Cause::Unauthorized, .. }) => Some(Self::Refused { was_empty }),
-            // NetBackup's answer is 401; something in between may forbid every POST.
+            // NetBackup itself answers 401; a proxy in between may forbid every POST.
             Err(Error { cause: Cause::Forbidden, .. }) if was_empty => Some(Self::Refused { was_empty }),
             Err(_) => None,
         }

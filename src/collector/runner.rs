@@ -1,4 +1,4 @@
-//! Runs a collector: times it, and judges what its list is worth.
+//! Runs a collector: times it, and judges whether the role of the key may see all of its list.
 
 use std::time::Duration;
 
@@ -54,7 +54,7 @@ impl Runner {
         self.permission = Permission::default();
     }
 
-    /// Runs the collector once, and says of an empty or a short list what it is worth.
+    /// Runs the collector once, and judges whether the role may see all of its list.
     pub async fn run(&mut self, context: &Context<'_>) -> Run {
         let mut run = run(self.collector.as_mut(), context).await;
         let Enforcement::Object(probe) = self.spec.enforcement else { return run };
@@ -88,7 +88,7 @@ pub(super) async fn run(collector: &mut dyn Collector, context: &Context<'_>) ->
     let duration = started.elapsed();
     match collected {
         Ok(families) => {
-            // One record that is there twice shows in several families.
+            // A record that comes twice is a duplicate in several families; it is counted once.
             diagnostics.malformed += families.iter().map(Family::duplicates).max().unwrap_or(0);
             diagnostics.capped += families.iter().map(Family::capped).max().unwrap_or(0);
             Run { families, duration, outcome: Ok(()), diagnostics, partial: false }

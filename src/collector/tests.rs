@@ -24,7 +24,7 @@ fn the_collectors_that_the_configuration_calls_built_are_those_of_the_table() {
 
 #[tokio::test]
 async fn a_missing_permission_is_the_outcome_of_one_collector() {
-    let server = Server::start(|seen| match seen.path.as_str() {
+    let server = Server::start(|request| match request.path.as_str() {
         "/ping" => Answer::ping("12.0"),
         "/admin/jobs" => Answer::status(401),
         _ => Answer::json(r#"{"data":[]}"#),

@@ -30,7 +30,7 @@ async fn what_there_is_no_time_for_is_said() {
 
 #[tokio::test]
 async fn sites_are_examined_side_by_side_and_reported_in_their_order() {
-    let server = Server::start(|seen| match seen.path.as_str() {
+    let server = Server::start(|request| match request.path.as_str() {
         "/netbackup/ping" => Answer { delay: Duration::from_millis(100), ..Answer::ping("12.0") },
         "/netbackup/security/serverinfo" => Answer::json(r#"{"nbuVersion":"10.5"}"#),
         _ => Answer::json(r#"{"data":[]}"#),
@@ -43,8 +43,8 @@ async fn sites_are_examined_side_by_side_and_reported_in_their_order() {
     assert_eq!(diagnosis.sites.iter().map(|site| site.site.clone()).collect::<Vec<_>>(), names);
     assert!((2..=CONCURRENT_SITES).contains(&server.most_under_way()), "{}", server.most_under_way());
     let keyless = ["/netbackup/ping", "/netbackup/security/serverinfo"];
-    for seen in server.seen() {
-        assert_eq!(seen.key.is_none(), keyless.contains(&seen.path.as_str()), "{}", seen.path);
+    for request in server.received() {
+        assert_eq!(request.key.is_none(), keyless.contains(&request.path.as_str()), "{}", request.path);
     }
 }
 

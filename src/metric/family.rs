@@ -79,7 +79,7 @@ impl Family {
         self.capped
     }
 
-    /// Writes what has a label set of its own and a place.
+    /// Writes a sample if its label set is new and there is room for it.
     fn within_bounds(&mut self, labels: &[&str], write: impl FnOnce(&mut Self, &[&str])) {
         // Hardly any value is too long.
         if labels.iter().all(|value| value.len() <= LONGEST) {

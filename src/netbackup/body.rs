@@ -9,7 +9,7 @@ use super::Cause;
 pub(super) const LARGEST_BODY: usize = 16 << 20;
 /// Of an error's body only a code is read.
 const LARGEST_ERROR_BODY: usize = 64 << 10;
-/// What the server promises as length is believed up to here; one page of 100 jobs fits.
+/// Memory is reserved for the promised length up to here; one page of 100 jobs fits.
 const BELIEVED_LENGTH: usize = 256 << 10;
 
 /// Reads a body to its end, and no further than `limit`.
@@ -28,14 +28,14 @@ pub(super) async fn read(mut response: Response, limit: usize) -> Result<Vec<u8>
     Ok(body)
 }
 
-/// Reads a page. Bytes that are no UTF-8 (a file's name, say) are replaced, so that they spoil no more than themselves.
+/// Reads a page. Bytes that are not UTF-8 (in the name of a file, say) are replaced, so that the rest of the page can be read.
 pub(super) async fn read_json(response: Response) -> Result<String, Cause> {
     check_content_type(response.headers())?;
     let body = read(response, LARGEST_BODY).await?;
     Ok(String::from_utf8(body).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
 }
 
-/// Reads an error's body as far as it comes; what it lacks is not worth another error.
+/// Reads the body of an error; what can not be read of it is left out.
 pub(super) async fn read_error(response: Response) -> Vec<u8> {
     read(response, LARGEST_ERROR_BODY).await.unwrap_or_default()
 }

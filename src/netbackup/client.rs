@@ -87,9 +87,9 @@ impl Client {
         }
     }
 
-    /// Folds a listing page by page as it arrives; no page is kept.
+    /// Reads a listing page by page, and folds each as it arrives; no page is kept.
     ///
-    /// `fold` gets the text of a page, decodes it (see [`decode`]) and answers with its [`Page`]. What was folded
+    /// `fold` gets the text of a page, decodes it (see [`decode`](super::decode)) and answers with its [`Page`]. What was folded
     /// before an error stays folded.
     pub async fn walk(
         &self,

@@ -54,7 +54,7 @@ pub enum Cause {
     /// The TLS handshake failed.
     #[error("TLS failed ({}); {}", .0.why, .0.cure)]
     Tls(TlsFault),
-    /// The answer, or our turn, did not come in time.
+    /// The answer did not come in time, or no request was allowed before the deadline.
     #[error("no whole answer in time; raise the site's timeout if its server is this slow")]
     Timeout,
     /// 401: NetBackup's one answer to a bad key and to a missing permission.
@@ -66,7 +66,7 @@ pub enum Cause {
     /// 404.
     #[error("404: this release of NetBackup has no such resource, or it holds nothing; check the site's uri")]
     NotFound,
-    /// Nothing of what any NetBackup server has.
+    /// Nothing is there that every NetBackup server has.
     #[error(
         "there is no NetBackup API under this base path (no /ping, and /security/api-keys is 404); check the site's uri, usually /netbackup"
     )]
@@ -201,7 +201,7 @@ impl Cause {
         } else if let Some(error) = tls_error(error) {
             Self::Tls(TlsFault::of(error))
         } else if error.is_decode() && !chain(error).any(<dyn std::error::Error>::is::<hyper::Error>) {
-            // The bytes came as they were sent: it is the unpacking that failed.
+            // The bytes came as they were sent, so decompressing them failed.
             Self::Decode(DecodeError::Gzip)
         } else {
             Self::Connect(cause)

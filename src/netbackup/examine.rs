@@ -1,4 +1,4 @@
-//! What only an examination asks: a collection never does.
+//! Requests that only the doctor makes.
 
 use tokio::time::Instant;
 
@@ -30,7 +30,7 @@ impl Client {
         Ok(info.nbu_version)
     }
 
-    /// Asks for one record of a listing, to see whether it would be given. Whether there was one.
+    /// Asks for one record of a listing, to find out whether it may be read; returns whether there was one.
     pub async fn try_listing(&self, endpoint: &'static str, deadline: Instant) -> Result<bool, Error> {
         let text = self.get(endpoint, encode(&[("page[limit]", "1")]), deadline).await?;
         let page = decode::<serde::de::IgnoredAny>(&text);

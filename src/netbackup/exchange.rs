@@ -37,7 +37,7 @@ impl From<Cause> for FailedAttempt {
     }
 }
 
-/// Sends requests within the budget, tries again what may pass, and counts all of it.
+/// Sends requests within the budget, repeats those whose failure may pass, and counts all of them.
 #[derive(Debug)]
 pub(super) struct Exchange {
     transport: Transport,
@@ -76,7 +76,7 @@ impl Exchange {
         &self.stats
     }
 
-    /// Names the endpoint that a failure belongs to, and counts the failure. What was not sent has not failed.
+    /// Counts a failure, and names its endpoint. A request that was not sent has not failed.
     pub(super) fn fail(&self, endpoint: &'static str, cause: Cause) -> Error {
         if !matches!(cause, Cause::Quiet(_)) {
             self.stats.failed(&cause);
@@ -172,7 +172,7 @@ impl Exchange {
 
     async fn refused(&self, request: &Request, response: Response) -> FailedAttempt {
         let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
-        // A date is one of the server's clock.
+        // A date in Retry-After is by the server's clock.
         let now = text(DATE).and_then(date).unwrap_or_else(Timestamp::now);
         let status = response.status().as_u16();
         let retry_after = match status {

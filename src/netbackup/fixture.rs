@@ -20,9 +20,9 @@ use super::retry::Retry;
 use super::{Client, Stats, TlsCache};
 use crate::config::{self, Endpoint, Scheme, Secret, Site, SiteId};
 
-/// What the server saw of a request.
+/// A request, as the server received it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Seen {
+pub(crate) struct Received {
     pub(crate) path: String,
     /// Decoded from its percent form.
     pub(crate) query: String,
@@ -68,15 +68,15 @@ impl Answer {
     }
 }
 
-/// What all connections of a server have seen.
+/// What all connections of a server have received.
 #[derive(Default)]
 struct Log {
-    seen: Mutex<Vec<Seen>>,
+    received: Mutex<Vec<Received>>,
     under_way: AtomicUsize,
     most_under_way: AtomicUsize,
 }
 
-type Handler = dyn Fn(&Seen) -> Answer + Send + Sync;
+type Handler = dyn Fn(&Received) -> Answer + Send + Sync;
 
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
@@ -91,13 +91,13 @@ impl Drop for Server {
 }
 
 impl Server {
-    pub(crate) async fn start(handler: impl Fn(&Seen) -> Answer + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start(handler: impl Fn(&Received) -> Answer + Send + Sync + 'static) -> Self {
         Self::listen(None, Arc::new(handler)).await
     }
 
     pub(crate) async fn start_tls(
         tls: rustls::ServerConfig,
-        handler: impl Fn(&Seen) -> Answer + Send + Sync + 'static,
+        handler: impl Fn(&Received) -> Answer + Send + Sync + 'static,
     ) -> Self {
         Self::listen(Some(TlsAcceptor::from(Arc::new(tls))), Arc::new(handler)).await
     }
@@ -116,16 +116,16 @@ impl Server {
         Self { address, log, task: task.abort_handle() }
     }
 
-    pub(crate) fn seen(&self) -> Vec<Seen> {
-        self.log.seen.lock().unwrap().clone()
+    pub(crate) fn received(&self) -> Vec<Received> {
+        self.log.received.lock().unwrap().clone()
     }
 
     pub(crate) fn most_under_way(&self) -> usize {
         self.log.most_under_way.load(Ordering::SeqCst)
     }
 
-    pub(crate) fn seen_at(&self, path: &str) -> Vec<Seen> {
-        self.seen().into_iter().filter(|seen| seen.path == path).collect()
+    pub(crate) fn received_at(&self, path: &str) -> Vec<Received> {
+        self.received().into_iter().filter(|received| received.path == path).collect()
     }
 
     pub(crate) fn site(&self) -> Site {
@@ -154,12 +154,12 @@ async fn answer_all<I: hyper::rt::Read + hyper::rt::Write + Unpin>(
     log: Arc<Log>,
 ) {
     let service = service_fn(|request: hyper::Request<Incoming>| {
-        let seen = look(&request, server_name.clone());
-        log.seen.lock().unwrap().push(seen.clone());
+        let received = received(&request, server_name.clone());
+        log.received.lock().unwrap().push(received.clone());
         let under_way = log.under_way.fetch_add(1, Ordering::SeqCst) + 1;
         log.most_under_way.fetch_max(under_way, Ordering::SeqCst);
         let log = log.clone();
-        let answer = handler(&seen);
+        let answer = handler(&received);
         async move {
             tokio::time::sleep(answer.delay).await;
             log.under_way.fetch_sub(1, Ordering::SeqCst);
@@ -173,10 +173,10 @@ async fn answer_all<I: hyper::rt::Read + hyper::rt::Write + Unpin>(
     let _ = hyper::server::conn::http1::Builder::new().serve_connection(io, service).await;
 }
 
-fn look(request: &hyper::Request<Incoming>, server_name: Option<String>) -> Seen {
+fn received(request: &hyper::Request<Incoming>, server_name: Option<String>) -> Received {
     let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let query = request.uri().query().unwrap_or_default();
-    Seen {
+    Received {
         path: request.uri().path().to_owned(),
         query: percent_encoding::percent_decode_str(query).decode_utf8().unwrap().into_owned(),
         accept: header("accept").unwrap_or_default(),

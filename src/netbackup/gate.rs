@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep_until};
 
-/// The longest quiet that a server gets: its clock, or a proxy's, may be far off.
+/// A server may ask for this much quiet at most: its clock, or a proxy's, may be far off.
 pub(super) const LONGEST_QUIET: Duration = Duration::from_hours(1);
 
 /// Closed while the server of a site asks for quiet. It outlives a client, so that a new key does not open it.
@@ -17,12 +17,12 @@ pub struct QuietGate(Mutex<Option<Quiet>>);
 #[derive(Clone, Copy, Debug)]
 struct Quiet {
     until: Instant,
-    /// The same on the wall, for those who read of it.
+    /// The same by the wall clock, for messages and metrics.
     shown: Timestamp,
 }
 
 impl QuietGate {
-    /// Closes for as long as the server asks, an hour at most. What it asked before holds on if that is longer.
+    /// Closes for as long as the server asks, at most for [`LONGEST_QUIET`]. An earlier request for more quiet stays in force.
     pub(super) fn close(&self, asked: Duration) {
         let asked = asked.min(LONGEST_QUIET);
         let until = Instant::now() + asked;
@@ -33,7 +33,7 @@ impl QuietGate {
         }
     }
 
-    /// Waits until it is open. Until when it is closed, if that is later than `deadline`: then nothing is waited for.
+    /// Waits until it is open. If that is later than `deadline`, it does not wait, and the error says until when it is closed.
     pub(super) async fn passed(&self, deadline: Instant) -> Result<(), Timestamp> {
         // It may have been closed again meanwhile.
         while let Some(quiet) = self.closed() {

@@ -19,7 +19,7 @@ pub struct Listing {
     pub paging: Paging,
     /// Records per page; the endpoint states the most that it takes.
     pub limit: u64,
-    /// Where the walk ends even if there is more; that is reported.
+    /// The walk ends after so many pages even if there are more; that is reported.
     pub max_pages: u64,
 }
 
@@ -103,7 +103,7 @@ pub(super) enum NextPage {
     At(Position),
     /// Nothing more.
     End,
-    /// Nothing more that can be asked for, though there is more.
+    /// There is more, but it can not be asked for.
     CutShort,
 }
 
@@ -148,7 +148,7 @@ impl Pager {
     fn after_cursor(&mut self, records: u64, pagination: &Pagination) -> Result<NextPage, Cause> {
         let Some(next) = &pagination.next else { return Ok(NextPage::End) };
         if matches!(&self.position, Position::After(cursor) if cursor == next) {
-            // The last page is seldom a whole one; a server that does not know our cursor gives its first one for ever.
+            // The last page is rarely a full one, and a server that does not understand our cursor gives its first page again and again.
             return Ok(if records >= self.limit { NextPage::CutShort } else { NextPage::End });
         }
         let mut hasher = DefaultHasher::new();
@@ -162,7 +162,7 @@ impl Pager {
     fn after_offset(&self, records: u64, pagination: &Pagination) -> Result<NextPage, Cause> {
         let read = self.offset() + records;
         let Some(next) = &pagination.next else {
-            // It may count more than it points to; then the next page tells, be it an empty one.
+            // The count may say that there is more; then the next page is asked for, even if it turns out to be empty.
             let more = pagination.count.is_some_and(|count| count > read);
             return Ok(if more { NextPage::At(Position::Offset(read)) } else { NextPage::End });
         };
@@ -191,11 +191,11 @@ mod tests {
     }
 
     fn check(paging: Paging, pages: &[(Page, NextPage)]) {
-        let mut pager = Pager::new(&listing(paging));
+        let mut walk = Pager::new(&listing(paging));
         for (page, expected) in pages {
-            assert_eq!(pager.advance(page).as_ref(), Ok(expected), "after {page:?}");
+            assert_eq!(walk.advance(page).as_ref(), Ok(expected), "after {page:?}");
             if let NextPage::At(position) = expected {
-                assert_eq!(pager.position(), position);
+                assert_eq!(walk.position(), position);
             }
         }
     }

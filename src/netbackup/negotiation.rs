@@ -25,7 +25,7 @@ pub(super) struct Negotiation {
     /// How far the server's clock is ahead, in milliseconds; [`UNKNOWN_OFFSET`] before the first ping.
     clock_offset: AtomicI64,
     ladder: Mutex<Ladder>,
-    /// Many requests may be refused at one time; one of them climbs.
+    /// Many requests may be refused at one time; only one of them tries the versions.
     climber: Semaphore,
 }
 
@@ -44,7 +44,7 @@ struct Climb {
     found: Option<ApiVersion>,
 }
 
-/// A server that takes no version, or another than it announces, is not asked for all of them more often than this.
+/// How often the versions are tried one by one, at a server that accepts none or another one than it announces.
 pub(super) const CLIMB_INTERVAL: Duration = Duration::from_mins(10);
 
 impl Negotiation {
@@ -88,7 +88,7 @@ impl Ladder {
 }
 
 const UNKNOWN_OFFSET: i64 = i64::MIN;
-/// The years 2000 to 2106 in milliseconds: what is outside is no time, or one in other units.
+/// The years 2000 to 2106 in milliseconds: a number outside is not a time, or one in other units.
 const TIMES: Range<i64> = 946_684_800_000..4_294_967_296_000;
 /// Needs no key ("NetBackup API reference, /ping").
 const PING: &str = "/ping";
@@ -97,9 +97,9 @@ const PING: &str = "/ping";
 enum Ping {
     /// The server's newest version.
     Announced(ApiVersion),
-    /// Somebody is there, and no more.
+    /// A server answered, and said nothing about versions.
     Silent,
-    /// There is no ping; in front of an unknown path some ask for a key.
+    /// There is no ping; some servers answer an unknown path by asking for a key.
     Refused,
 }
 
@@ -127,7 +127,7 @@ impl Negotiation {
         let version = match (self.pinned, ping) {
             (Some(pinned), Ping::Refused) => {
                 self.ask(exchange, pinned, ping, deadline).await.or_else(|error| {
-                    // The collectors tell what matters of a refusal.
+                    // If the refusal matters, the collectors find it out.
                     if is_refusal(&error.cause) { Ok(()) } else { Err(error) }
                 })?;
                 pinned
@@ -136,7 +136,7 @@ impl Negotiation {
             (None, Ping::Announced(server)) => {
                 let common =
                     version::common(server).map_err(|why| exchange.fail(PING, Cause::Version(why)))?;
-                // What it announces is not always what it takes.
+                // A server does not always accept what it announces.
                 self.ladder().found().unwrap_or(common)
             }
             (None, Ping::Silent | Ping::Refused) => self.unannounced(exchange, ping, deadline).await?,
@@ -153,7 +153,7 @@ impl Negotiation {
     ) -> Result<ApiVersion, Error> {
         let known = self.ladder().found();
         match (known, ping) {
-            // Whether it is still taken is seen by the requests that follow, but for whether there is an API at all.
+            // The requests that follow find out whether it is still accepted, but not whether there is an API at all.
             (Some(known), Ping::Refused) => match self.ask(exchange, known, ping, deadline).await {
                 Err(Error { cause: Cause::NotAcceptable(_), .. }) => {
                     self.ladder().climbed = None;
@@ -183,7 +183,7 @@ impl Negotiation {
         let renewed = match climb {
             Some(climb) => climb.found,
             None => match self.negotiate(exchange, deadline).await? {
-                // What the server announces is not what it does.
+                // The server does not accept what it announces.
                 same if same == refused => self.climb(exchange, Ping::Silent, deadline).await.ok(),
                 renewed => Some(renewed),
             },
@@ -191,7 +191,7 @@ impl Negotiation {
         Ok(renewed.filter(is_other).map(|renewed| self.adopt(renewed)))
     }
 
-    /// What a ping says; notes the server's clock. A refusal says nothing of the server.
+    /// What a ping says; notes the server's clock.
     async fn ping(&self, exchange: &Exchange, deadline: Instant) -> Result<Ping, Error> {
         match self.announced(exchange, deadline).await {
             Ok(version) => Ok(version.map_or(Ping::Silent, Ping::Announced)),
@@ -228,7 +228,7 @@ impl Negotiation {
     ) -> Result<Option<ApiVersion>, Error> {
         let request = Request::get(PING, Accept::Text);
         let answer = exchange.send(&request, deadline).await.inspect_err(|_| {
-            // An offset of old would stand beside a site that is down.
+            // An old offset must not be shown for a site that is down.
             exchange.stats().clock_offset(None);
         })?;
         self.note_clock(exchange, &answer, Timestamp::now());

@@ -36,7 +36,7 @@ pub struct Records<R> {
     pub page: Page,
 }
 
-/// The body is no page. It says where, and quotes nothing: the body may hold names of clients.
+/// The body is not a page. The error says where, and quotes nothing: the body may hold names of clients.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
     /// Broken or cut off.
@@ -115,7 +115,8 @@ fn null_is_empty<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
 
 /// Decodes a page of records of type `R`, borrowing from the text.
 ///
-/// The whole page is decoded at one go; only when a record has not even the shape of one, each is tried by itself.
+/// The whole page is decoded at once. Only if something in it has not even the shape of a record, each record is decoded by
+/// itself.
 pub fn decode<'a, R: Deserialize<'a>>(text: &'a str) -> Result<Records<R>, DecodeError> {
     match serde_json::from_str::<Envelope<'a, R>>(text) {
         Ok(envelope) => Ok(Records::new(envelope.data, 0, envelope.meta)),

@@ -64,7 +64,7 @@ impl fmt::Display for ProxyHop {
 
 impl fmt::Debug for ProxyHop {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Nothing of its credentials.
+        // Its credentials are left out.
         write!(formatter, "ProxyHop({self})")
     }
 }

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
-use super::fixture::{Answer, KEY, Seen, Server, client, site, soon};
+use super::fixture::{Answer, KEY, Received, Server, client, site, soon};
 use super::*;
 use crate::config::{ApiVersion, Proxy, Scheme, Secret, Site, Verification};
 
@@ -42,14 +42,15 @@ async fn walk(client: &Client, paging: Paging) -> (Vec<u64>, Result<Walk, Error>
     (ids, walk)
 }
 
-async fn reason_of(handler: impl Fn(&Seen) -> Answer + Send + Sync + 'static) -> (&'static str, usize) {
-    let server =
-        Server::start(move |seen| if seen.path == "/ping" { Answer::ping("12.0") } else { handler(seen) })
-            .await;
+async fn reason_of(handler: impl Fn(&Received) -> Answer + Send + Sync + 'static) -> (&'static str, usize) {
+    let server = Server::start(
+        move |request| if request.path == "/ping" { Answer::ping("12.0") } else { handler(request) },
+    )
+    .await;
     let error = walk(&server.client(), Paging::Offset).await.1.unwrap_err();
     assert!(!format!("{error} {error:?}").contains(KEY));
     assert!(!error.to_string().contains("b c"), "{error}");
-    (error.reason(), server.seen_at("/units").len())
+    (error.reason(), server.received_at("/units").len())
 }
 
 fn version(major: u16) -> ApiVersion {
@@ -61,22 +62,22 @@ async fn the_version_comes_from_a_ping_without_the_key() {
     let server = Server::start(|_| Answer::ping("12.0")).await;
     let client = server.client();
     assert_eq!(client.negotiate(soon()).await, Ok(version(12)));
-    let seen = server.seen();
-    assert_eq!((seen.len(), seen[0].path.as_str(), seen[0].key.as_deref()), (1, "/ping", None));
+    let received = server.received();
+    assert_eq!((received.len(), received[0].path.as_str(), received[0].key.as_deref()), (1, "/ping", None));
     let ours = jiff::Timestamp::now();
     assert!(client.server_time(ours).duration_since(ours).as_secs().abs() < 30);
 }
 
 #[tokio::test]
 async fn without_a_ping_the_newest_version_that_is_taken_is_found_by_asking() {
-    let server = Server::start(|seen| match seen.accept.split_once("version=") {
+    let server = Server::start(|request| match request.accept.split_once("version=") {
         Some((_, asked)) if asked.parse::<f64>().unwrap() > 10.0 => Answer::status(406),
         Some(_) => Answer::json(r#"{"data":[]}"#),
         None => Answer::status(404),
     })
     .await;
     assert_eq!(server.client().negotiate(soon()).await, Ok(version(10)));
-    assert_eq!(server.seen_at("/security/api-keys").len(), 5);
+    assert_eq!(server.received_at("/security/api-keys").len(), 5);
 }
 
 #[tokio::test]
@@ -91,18 +92,19 @@ async fn a_server_that_is_too_old_or_takes_nothing_is_named() {
 
 #[tokio::test]
 async fn a_wrong_key_ends_the_probe_at_once() {
-    let server = Server::start(|seen| Answer::status(if seen.path == "/ping" { 404 } else { 401 })).await;
+    let server =
+        Server::start(|request| Answer::status(if request.path == "/ping" { 404 } else { 401 })).await;
     assert_eq!(server.client().negotiate(soon()).await.unwrap_err().reason(), "unauthorized");
-    assert_eq!(server.seen_at("/security/api-keys").len(), 1);
+    assert_eq!(server.received_at("/security/api-keys").len(), 1);
 }
 
 #[tokio::test]
 async fn a_version_that_is_refused_in_mid_cycle_is_negotiated_anew_once() {
     let pings = AtomicUsize::new(0);
-    let server = Server::start(move |seen| match seen.path.as_str() {
+    let server = Server::start(move |request| match request.path.as_str() {
         "/ping" if pings.fetch_add(1, Ordering::SeqCst) == 0 => Answer::ping("13.0"),
         "/ping" => Answer::ping("12.0"),
-        _ if seen.accept.ends_with("version=13.0") => Answer::status(406),
+        _ if request.accept.ends_with("version=13.0") => Answer::status(406),
         _ => Answer::json(r#"{"data":[{"id":1}]}"#),
     })
     .await;
@@ -110,18 +112,18 @@ async fn a_version_that_is_refused_in_mid_cycle_is_negotiated_anew_once() {
     client.negotiate(soon()).await.unwrap();
     assert_eq!(walk(&client, Paging::Offset).await.0, [1]);
     assert_eq!(client.version(), Some(version(12)));
-    assert_eq!(server.seen_at("/units").len(), 2);
+    assert_eq!(server.received_at("/units").len(), 2);
 }
 
 /// How many requests each of some cycles costs: a negotiation and two collectors side by side.
 async fn costs(client: &Client, server: &Server, cycles: usize) -> Vec<usize> {
     let mut costs = Vec::new();
     for _ in 0..cycles {
-        let before = server.seen().len();
+        let before = server.received().len();
         if client.negotiate(soon()).await.is_ok() {
             let _ = tokio::join!(walk(client, Paging::Offset), walk(client, Paging::Cursor));
         }
-        costs.push(server.seen().len() - before);
+        costs.push(server.received().len() - before);
     }
     costs
 }
@@ -130,11 +132,13 @@ async fn costs(client: &Client, server: &Server, cycles: usize) -> Vec<usize> {
 async fn a_server_that_answers_406_to_everything_is_asked_for_its_version_once_then_rarely() {
     // A ping, two requests that are refused, one more ping, and the ladder of eight versions.
     let announcing =
-        Server::start(|seen| if seen.path == "/ping" { Answer::ping("12.0") } else { Answer::status(406) });
+        Server::start(
+            |request| if request.path == "/ping" { Answer::ping("12.0") } else { Answer::status(406) },
+        );
     let announcing = announcing.await;
     let client = announcing.client();
     assert_eq!(costs(&client, &announcing, 4).await[1..], [3, 3, 3]);
-    assert_eq!(announcing.seen_at("/security/api-keys").len(), 8);
+    assert_eq!(announcing.received_at("/security/api-keys").len(), 8);
     let deaf = Server::start(|_| Answer::status(406)).await;
     let client = deaf.client();
     assert_eq!(costs(&client, &deaf, 4).await, [9, 1, 1, 1]);
@@ -147,11 +151,11 @@ async fn a_server_that_answers_406_to_everything_is_asked_for_its_version_once_t
 #[tokio::test]
 async fn a_version_that_was_found_by_asking_is_kept() {
     for ping in ["12.0", "", "none"] {
-        let server = Server::start(move |seen| match (seen.path.as_str(), ping) {
+        let server = Server::start(move |request| match (request.path.as_str(), ping) {
             ("/ping", "none") => Answer::status(404),
             ("/ping", "") => Answer::json("1770080400000"),
             ("/ping", version) => Answer::ping(version),
-            _ if seen.accept.ends_with("version=10.0") => Answer::json(r#"{"data":[]}"#),
+            _ if request.accept.ends_with("version=10.0") => Answer::json(r#"{"data":[]}"#),
             _ => Answer::status(406),
         })
         .await;
@@ -176,7 +180,7 @@ async fn where_neither_a_ping_nor_a_key_is_known_there_is_no_api_and_one_of_both
         (200, 404, None, Ok(version(11))),
         (200, 404, Some(version(12)), Ok(version(12))),
     ] {
-        let server = Server::start(move |seen| match (seen.path.as_str(), ping, key) {
+        let server = Server::start(move |request| match (request.path.as_str(), ping, key) {
             ("/ping", 200, _) => Answer::ping("11.0"),
             ("/ping", code, _) => Answer::status(code),
             (_, _, 200) => Answer::json(r#"{"data":[]}"#),
@@ -241,9 +245,9 @@ async fn an_upgraded_server_is_noticed_and_a_pinned_version_stays() {
 
 #[tokio::test]
 async fn cursors_are_followed_and_every_request_has_key_version_and_query() {
-    let server = Server::start(|seen| match seen.path.as_str() {
+    let server = Server::start(|request| match request.path.as_str() {
         "/ping" => Answer::ping("12.0"),
-        _ if seen.query.contains("page[after]=a+/=") => {
+        _ if request.query.contains("page[after]=a+/=") => {
             Answer::json(r#"{"data":[{"id":3}],"meta":{"pagination":{"next":""}}}"#)
         }
         _ => Answer::json(r#"{"data":[{"id":1},{"id":2}],"meta":{"pagination":{"next":"a+/="}}}"#),
@@ -252,18 +256,18 @@ async fn cursors_are_followed_and_every_request_has_key_version_and_query() {
     let (ids, walk) = walk(&server.client(), Paging::Cursor).await;
     assert_eq!(ids, [1, 2, 3]);
     assert_eq!(walk, Ok(Walk { pages: 2, records: 3, truncated: false }));
-    for seen in server.seen_at("/units") {
-        assert_eq!(seen.key.as_deref(), Some(KEY));
-        assert_eq!(seen.accept, "application/vnd.netbackup+json;version=12.0");
-        assert!(seen.query.starts_with("filter=a eq 'b c'&page[limit]=2"), "{}", seen.query);
+    for request in server.received_at("/units") {
+        assert_eq!(request.key.as_deref(), Some(KEY));
+        assert_eq!(request.accept, "application/vnd.netbackup+json;version=12.0");
+        assert!(request.query.starts_with("filter=a eq 'b c'&page[limit]=2"), "{}", request.query);
     }
 }
 
 #[tokio::test]
 async fn pages_without_an_end_are_cut_off_and_reported() {
-    let server = Server::start(|seen| {
-        let offset: u64 = seen.query.split("page[offset]=").nth(1).map_or(0, |text| text.parse().unwrap());
-        if seen.path == "/ping" {
+    let server = Server::start(|request| {
+        let offset: u64 = request.query.split("page[offset]=").nth(1).map_or(0, |text| text.parse().unwrap());
+        if request.path == "/ping" {
             return Answer::ping("12.0");
         }
         let next = offset + 1;
@@ -278,12 +282,12 @@ async fn pages_without_an_end_are_cut_off_and_reported() {
 #[tokio::test]
 async fn a_list_that_counts_more_than_it_points_to_is_read_to_its_end() {
     for (records, count) in [(5, 5), (4, 5), (3, 9)] {
-        let server = Server::start(move |seen| {
-            if seen.path == "/ping" {
+        let server = Server::start(move |request| {
+            if request.path == "/ping" {
                 return Answer::ping("12.0");
             }
             let offset: u64 =
-                seen.query.split("page[offset]=").nth(1).map_or(0, |text| text.parse().unwrap());
+                request.query.split("page[offset]=").nth(1).map_or(0, |text| text.parse().unwrap());
             let data: Vec<_> =
                 (offset..records).take(2).map(|number| format!(r#"{{"id":{number}}}"#)).collect();
             let data = data.join(",");
@@ -300,7 +304,7 @@ async fn a_list_that_counts_more_than_it_points_to_is_read_to_its_end() {
 async fn a_list_that_leads_back_to_its_first_page_is_reported_as_cut_short() {
     for (paging, pagination) in [(Paging::Cursor, r#""next":"a""#), (Paging::Offset, r#""next":2,"count":9"#)]
     {
-        let server = Server::start(move |seen| match seen.path.as_str() {
+        let server = Server::start(move |request| match request.path.as_str() {
             "/ping" => Answer::ping("12.0"),
             _ => Answer::json(format!(
                 r#"{{"data":[{{"id":1}},{{"id":2}}],"meta":{{"pagination":{{{pagination}}}}}}}"#
@@ -315,7 +319,7 @@ async fn a_list_that_leads_back_to_its_first_page_is_reported_as_cut_short() {
 #[tokio::test]
 async fn a_date_to_retry_after_is_one_of_the_servers_clock() {
     let asked = AtomicUsize::new(0);
-    let server = Server::start(move |seen| match seen.path.as_str() {
+    let server = Server::start(move |request| match request.path.as_str() {
         "/ping" => Answer::ping("12.0"),
         _ if asked.fetch_add(1, Ordering::SeqCst) < 2 => Answer::status(429)
             .with("date", "Tue, 03 Feb 2099 01:00:00 GMT")
@@ -367,16 +371,17 @@ async fn a_bomb_of_gzip_is_cut_off_broken_gzip_is_named_and_plain_gzip_is_unpack
     broken.body.iter_mut().skip(12).for_each(|byte| *byte ^= 0x5a);
     assert_eq!(reason_of(move |_| broken.clone()).await, ("decode", 1));
     let page = packed(r#"{"data":[{"id":5}]}"#);
-    let server =
-        Server::start(move |seen| if seen.path == "/ping" { Answer::ping("12.0") } else { page.clone() })
-            .await;
+    let server = Server::start(
+        move |request| if request.path == "/ping" { Answer::ping("12.0") } else { page.clone() },
+    )
+    .await;
     assert_eq!(walk(&server.client(), Paging::Offset).await.0, [5]);
 }
 
 #[tokio::test]
 async fn a_busy_server_is_asked_again_when_it_says_so() {
     let asked = AtomicUsize::new(0);
-    let server = Server::start(move |seen| match seen.path.as_str() {
+    let server = Server::start(move |request| match request.path.as_str() {
         "/ping" => Answer::ping("12.0"),
         _ if asked.fetch_add(1, Ordering::SeqCst) < 2 => Answer::status(503).with("retry-after", "0"),
         _ => Answer::json(r#"{"data":[{"id":7}]}"#),
@@ -400,7 +405,7 @@ async fn a_429_or_503_with_retry_after_closes_the_whole_sites_gate() {
         (429, "Tue, 03 Feb 2099 01:05:00 GMT".to_owned()),
     ] {
         let told = form.clone();
-        let server = Server::start(move |seen| match seen.path.as_str() {
+        let server = Server::start(move |request| match request.path.as_str() {
             "/ping" => Answer::ping("12.0"),
             "/units" => {
                 let answer = Answer::status(status).with("retry-after", &told);
@@ -418,15 +423,15 @@ async fn a_429_or_503_with_retry_after_closes_the_whole_sites_gate() {
             Client::new(&server.site(), &TlsCache::default(), stats.clone(), Arc::clone(&gate)).unwrap()
         });
         walk(&client, Paging::Offset).await.1.unwrap_err();
-        assert_eq!(server.seen_at("/units").len(), 1, "{status} {form}");
-        let before = server.seen().len();
+        assert_eq!(server.received_at("/units").len(), 1, "{status} {form}");
+        let before = server.received().len();
         for client in [&client, &another] {
             let refused = client.check_key(soon()).await.unwrap_err();
             assert_eq!(refused.reason(), "rate_limited", "{status} {form}");
             assert!(matches!(refused.cause, Cause::Quiet(_)), "{refused}");
             assert!(client.negotiate(soon()).await.is_err(), "{status} {form}");
         }
-        assert_eq!(server.seen().len(), before, "{status} {form}");
+        assert_eq!(server.received().len(), before, "{status} {form}");
         let text: String = stats.families("paris").iter().map(crate::metric::Family::text).collect();
         let quiet = "nbu_api_quiet_until_timestamp_seconds{site=\"paris\"} ";
         assert!(text.contains(quiet) && !text.contains(&format!("{quiet}0\n")), "{text}");
@@ -443,7 +448,7 @@ async fn a_stalled_server_costs_no_more_than_the_deadline() {
     let deadline = soon();
     // Once the request is there the time goes by itself.
     let stalled = async {
-        while server.seen().is_empty() {
+        while server.received().is_empty() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         tokio::time::pause();
@@ -451,7 +456,7 @@ async fn a_stalled_server_costs_no_more_than_the_deadline() {
     let (outcome, ()) = tokio::join!(client.negotiate(deadline), stalled);
     assert_eq!(outcome.unwrap_err().reason(), "timeout");
     assert!(Instant::now() < deadline + Duration::from_secs(1));
-    assert_eq!(server.seen().len(), 1);
+    assert_eq!(server.received().len(), 1);
 }
 
 #[tokio::test]
@@ -466,14 +471,14 @@ async fn no_more_requests_are_under_way_than_the_budget_allows() {
     let client = self::client(&Site { max_concurrent_requests: 2, ..server.site() });
     let stalled = futures_util::future::join_all((0..6).map(|_| client.negotiate(soon())));
     let both = async {
-        while server.seen().len() < 2 {
+        while server.received().len() < 2 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     };
     tokio::select! {
         _ = stalled => panic!("nothing was answered"),
-        () = both => assert_eq!(server.seen().len(), 2),
+        () = both => assert_eq!(server.received().len(), 2),
     }
 }
 
@@ -482,7 +487,7 @@ async fn a_redirect_takes_the_key_nowhere() {
     let elsewhere = Server::start(|_| Answer::json(r#"{"data":[]}"#)).await;
     let target = format!("http://{}/units", elsewhere.address);
     let (reason, _) = reason_of(move |_| Answer::status(307).with("location", &target)).await;
-    assert_eq!((reason, elsewhere.seen().len()), ("redirect", 0));
+    assert_eq!((reason, elsewhere.received().len()), ("redirect", 0));
 }
 
 /// A server that reads a request, sends these bytes and closes.
@@ -516,10 +521,11 @@ async fn broken_connections_and_unknown_hosts_are_told_apart() {
 #[tokio::test]
 async fn the_key_is_judged_by_its_own_record() {
     let state = async |answer: Answer| {
-        let server = Server::start(
-            move |seen| if seen.path == "/ping" { Answer::ping("12.0") } else { answer.clone() },
-        )
-        .await;
+        let server =
+            Server::start(
+                move |request| if request.path == "/ping" { Answer::ping("12.0") } else { answer.clone() },
+            )
+            .await;
         server.client().check_key(soon()).await
     };
     let key = r#"{"id":"k","attributes":{"expiryDateTime":"2026-12-31T00:00:00.000Z"}}"#;
@@ -598,9 +604,9 @@ fn roots(der: &CertificateDer<'_>) -> Verification {
 async fn a_certificate_must_have_a_known_authority_and_the_right_name() {
     let (authority, _, server) = tls_server().await;
     assert_eq!(negotiated(&server, roots(&authority), Some("nbu.example")).await, Ok(version(12)));
-    let seen = server.seen().pop().unwrap();
-    assert_eq!(seen.server_name.as_deref(), Some("nbu.example"));
-    assert_eq!(seen.host, format!("localhost:{}", server.address.port()));
+    let request = server.received().pop().unwrap();
+    assert_eq!(request.server_name.as_deref(), Some("nbu.example"));
+    assert_eq!(request.host, format!("localhost:{}", server.address.port()));
     for name in [None, Some("other.example"), Some("10.0.0.1")] {
         let error = negotiated(&server, roots(&authority), name).await.unwrap_err();
         assert_eq!(error.reason(), "tls", "{name:?}");
@@ -676,5 +682,5 @@ async fn a_proxy_is_used_when_one_is_given() {
     let mut site = site(Scheme::Http, "nbu.invalid", 1556);
     site.proxy = Proxy::Url(format!("http://{}", proxy.address).parse().unwrap());
     assert_eq!(client(&site).negotiate(soon()).await, Ok(version(11)));
-    assert_eq!(proxy.seen()[0].host, "nbu.invalid:1556");
+    assert_eq!(proxy.received()[0].host, "nbu.invalid:1556");
 }

@@ -60,7 +60,7 @@ impl RunStats {
         }
     }
 
-    /// Takes in a run that did not end, or could not begin. What the run before it met is not what this one met.
+    /// Forgets what the last run met, for a run that did not end or could not begin.
     fn failed(&mut self) {
         *self = Self {
             last_success: self.last_success,
@@ -92,14 +92,14 @@ impl CollectorState {
         self.is_unauthorized() && !self.succeeded()
     }
 
-    /// Notes whether the role sees only a part of the list. Whether that is news, and not good.
+    /// Notes whether the role sees only a part of the list; returns whether it now does and did not before.
     pub(super) fn sees_part(&mut self, partial: bool) -> bool {
         let before = std::mem::replace(&mut self.partial, partial);
         partial && !before
     }
 
     /// Takes in a run. The last good families stay for `stale_cycles` missed cycles and are dropped then rather
-    /// than served old. Whether its outcome is news.
+    /// than served old. Returns whether its outcome is news.
     pub(super) fn note(&mut self, run: Run, stale_cycles: u32, now: Timestamp) -> bool {
         self.runs.get_or_insert_default().note(&run, now);
         match run.outcome {
@@ -112,7 +112,7 @@ impl CollectorState {
         }
     }
 
-    /// A run that did not end, or could not begin. Whether that is news.
+    /// Takes in a run that did not end, or could not begin; returns whether that is news.
     pub(super) fn failed(&mut self, why: &str, stale_cycles: u32) -> bool {
         self.runs.get_or_insert_default().failed();
         self.miss(why.to_owned(), stale_cycles)

@@ -264,7 +264,7 @@ mod tests {
         keys: &[&str],
     ) -> (Server, Connection, SiteState) {
         let asked = AtomicUsize::new(0);
-        let server = Server::start(move |seen| match (seen.path.as_str(), seen.key.as_deref()) {
+        let server = Server::start(move |request| match (request.path.as_str(), request.key.as_deref()) {
             ("/ping", _) => Answer::ping("12.0"),
             (_, Some(key)) => match answers(key, asked.fetch_add(1, Ordering::SeqCst)) {
                 200 => Answer::json(r#"{"data":[]}"#),
@@ -302,7 +302,7 @@ mod tests {
         let event = connection.event().await;
         connection.handle(event, &plan(&server, "newer"), &mut state);
         assert!(connection.key == Secret::new("newer".to_owned()) && state.status.credential.is_none());
-        assert_eq!(server.seen_at("/security/api-keys").len(), 5);
+        assert_eq!(server.received_at("/security/api-keys").len(), 5);
     }
 
     #[tokio::test]

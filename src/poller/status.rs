@@ -94,7 +94,7 @@ impl SiteStatus {
         self.all_refused = all_refused;
     }
 
-    /// Whether it is time to ask about the key: at first, when all is refused, and once an hour. It is asked then.
+    /// Whether it is time to ask about the key: at first, when all is refused, and once an hour. The caller asks then.
     pub(super) fn is_key_due(&mut self) -> bool {
         let is_due =
             self.version.is_some() && self.key_asked.is_none_or(|asked| asked.elapsed() >= KEY_INTERVAL);
@@ -108,7 +108,7 @@ impl SiteStatus {
     pub(super) fn key_checked(&mut self, state: Result<KeyState, netbackup::Error>) {
         let state = match state {
             Ok(state) => state,
-            // Some keys may not ask; the collectors tell what matters.
+            // Some keys may not ask; the collectors find out whether the key works.
             Err(error) => {
                 return tracing::debug!(%error, "The key's end is not known");
             }

@@ -179,7 +179,7 @@ async fn a_role_that_sees_a_part_keeps_its_values_and_is_told() {
 #[tokio::test]
 async fn a_count_far_above_the_list_is_a_role_that_sees_a_part() {
     let many = |count: u64| {
-        Server::start(move |seen| match seen.path.as_str() {
+        Server::start(move |request| match request.path.as_str() {
             "/ping" => Answer::ping("12.0"),
             "/admin/jobs-count-requests" => {
                 let attributes = format!(r#"{{"count":{count},"filter":"x"}}"#);
@@ -274,7 +274,7 @@ struct Asked {
 impl Asked {
     async fn start(answer: impl Fn(&str, usize) -> Answer + Send + Sync + 'static) -> Self {
         let asked = AtomicUsize::new(0);
-        let server = Server::start(move |seen| match (seen.path.as_str(), seen.key.as_deref()) {
+        let server = Server::start(move |request| match (request.path.as_str(), request.key.as_deref()) {
             ("/ping", _) => Answer::ping("12.0"),
             ("/security/api-keys", Some(key)) => answer(key, asked.fetch_add(1, Ordering::SeqCst)),
             (_, Some(KEY)) => Answer::json(r#"{"data":[]}"#),
@@ -295,13 +295,13 @@ impl Asked {
         self.sender.send_replace(Arc::new(self.plan.clone()));
     }
 
-    fn seen(&self, path: &str, key: &str) -> usize {
-        self.server.seen_at(path).iter().filter(|seen| seen.key.as_deref() == Some(key)).count()
+    fn requests(&self, path: &str, key: &str) -> usize {
+        self.server.received_at(path).iter().filter(|request| request.key.as_deref() == Some(key)).count()
     }
 
     async fn until(&self, path: &str, key: &str, count: usize) {
         let wait = async {
-            while self.seen(path, key) < count {
+            while self.requests(path, key) < count {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
@@ -310,7 +310,7 @@ impl Asked {
 
     /// Waits for ten more collections by the good key.
     async fn collects(&self) {
-        self.until("/admin/jobs", KEY, self.seen("/admin/jobs", KEY) + 20).await;
+        self.until("/admin/jobs", KEY, self.requests("/admin/jobs", KEY) + 20).await;
     }
 
     async fn stop(self) {
@@ -330,7 +330,7 @@ async fn the_keys_own_check_never_holds_up_collection() {
     let asked = Asked::start(|_, _| never()).await;
     asked.until(KEYS, KEY, 1).await;
     asked.collects().await;
-    assert_eq!(asked.seen(KEYS, KEY), 1);
+    assert_eq!(asked.requests(KEYS, KEY), 1);
     asked.stop().await;
 }
 
@@ -342,7 +342,7 @@ async fn the_keys_own_check_is_not_repeated_at_each_cycle_after_an_error() {
         let tries = if code == 500 { 3 } else { 1 };
         asked.until(KEYS, KEY, tries).await;
         asked.collects().await;
-        assert_eq!(asked.seen(KEYS, KEY), tries, "{code}");
+        assert_eq!(asked.requests(KEYS, KEY), tries, "{code}");
         asked.stop().await;
     }
 }
@@ -362,7 +362,7 @@ async fn a_new_keys_trial_never_holds_up_collection() {
         asked.turn_to("wrong");
         asked.until(KEYS, "wrong", refusals + 1).await;
         asked.collects().await;
-        assert_eq!(asked.seen("/admin/jobs", "wrong"), 0, "{refusals}");
+        assert_eq!(asked.requests("/admin/jobs", "wrong"), 0, "{refusals}");
         asked.stop().await;
     }
 }
@@ -371,10 +371,10 @@ async fn a_new_keys_trial_never_holds_up_collection() {
 async fn asked_for_quiet(retry_after: &'static str, interval: Duration, requests: usize) -> Vec<Instant> {
     let asked = Arc::new(std::sync::Mutex::new(Vec::new()));
     let noted = asked.clone();
-    let server = Server::start(move |seen| {
+    let server = Server::start(move |request| {
         let mut asked = noted.lock().unwrap();
         asked.push(Instant::now());
-        match seen.path.as_str() {
+        match request.path.as_str() {
             _ if asked.len() == 1 => Answer::status(429).with("retry-after", retry_after),
             "/ping" => Answer::ping("12.0"),
             _ => Answer::json(r#"{"data":[]}"#),
@@ -393,7 +393,7 @@ async fn asked_for_quiet(retry_after: &'static str, interval: Duration, requests
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     tokio::time::pause();
-    while server.seen().len() < requests {
+    while server.received().len() < requests {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     poller.abort();

@@ -1,6 +1,9 @@
 //! The metrics of the supervisor.
 
-use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+use prometheus::{
+    IntCounter, IntCounterVec, IntGauge, Registry, register_int_counter_vec_with_registry,
+    register_int_counter_with_registry, register_int_gauge_with_registry,
+};
 
 use strum::VariantArray as _;
 
@@ -19,32 +22,30 @@ pub struct SupervisorMetrics {
 impl SupervisorMetrics {
     /// Registers the metrics.
     pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let metrics = Self {
-            sites: IntGauge::new("nbu_exporter_sites", "Configured NetBackup primary servers.")?,
-            flushes: IntCounterVec::new(
-                Opts::new(
-                    "nbu_exporter_cache_flushes_total",
-                    "Times that all that was learned from a site was thrown away: endpoint, or renamed (its label alone).",
-                ),
+        Ok(Self {
+            sites: register_int_gauge_with_registry!(
+                "nbu_exporter_sites",
+                "Configured NetBackup primary servers.",
+                registry
+            )?,
+            flushes: register_int_counter_vec_with_registry!(
+                "nbu_exporter_cache_flushes_total",
+                "Times that all that was learned from a site was thrown away: endpoint, or renamed (its label alone).",
                 &["site", "reason"],
+                registry
             )?,
-            restarts: IntCounterVec::new(
-                Opts::new(
-                    "nbu_exporter_poller_restarts_total",
-                    "Times that a site's poller was started again after a panic.",
-                ),
+            restarts: register_int_counter_vec_with_registry!(
+                "nbu_exporter_poller_restarts_total",
+                "Times that a site's poller was started again after a panic.",
                 &["site"],
+                registry
             )?,
-            stuck: IntCounter::new(
+            stuck: register_int_counter_with_registry!(
                 "nbu_exporter_pollers_stuck_total",
                 "Stopped pollers that did not end in time.",
+                registry
             )?,
-        };
-        registry.register(Box::new(metrics.sites.clone()))?;
-        registry.register(Box::new(metrics.flushes.clone()))?;
-        registry.register(Box::new(metrics.restarts.clone()))?;
-        registry.register(Box::new(metrics.stuck.clone()))?;
-        Ok(metrics)
+        })
     }
 
     pub(super) fn sites(&self, count: usize) {

@@ -13,7 +13,7 @@ use crate::netbackup::{Client, Error};
 /// Counts jobs ("NetBackup API reference, /admin/jobs-count-requests").
 const RESOURCE: &str = "/admin/jobs-count-requests";
 
-/// `/admin/jobs` gives a role without the permission no jobs, and this refuses it.
+/// Without the permission `/admin/jobs` gives an empty list, and this request is refused.
 pub(in crate::collector) static PROBE: Probe = Probe {
     request: "POST /admin/jobs-count-requests",
     count: |client, since, deadline| count(client, since, deadline).boxed(),

@@ -32,7 +32,7 @@ const ELAPSED_BOUNDS: &[f64] =
     &[60.0, 300.0, 900.0, 1800.0, 3600.0, 7200.0, 14_400.0, 28_800.0, 86_400.0, 172_800.0];
 
 impl Counters {
-    /// Makes sure that a label set is there, be it at 0.
+    /// Makes sure that a label set exists; it begins at 0.
     pub(super) fn expect(&mut self, group: Group) {
         self.entry(group);
     }
@@ -68,7 +68,7 @@ impl Counters {
     }
 }
 
-/// The counter of a label set, or the one that all share for whom there is no room: counters never go.
+/// The counter of a label set, or the one that all label sets share for which there is no room. Counters are never removed.
 fn at<K: Ord + Copy, V: Default>(counters: &mut BTreeMap<K, V>, key: K, other: K) -> &mut V {
     let has_room = counters.len() < MOST_GROUPS || counters.contains_key(&key);
     counters.entry(if has_room { key } else { other }).or_default()

@@ -55,7 +55,7 @@ impl JobStatus {
 }
 
 impl JobResult {
-    /// The group of jobs that ended so and found no place of their own; [`Labels::default`] lays them out.
+    /// The index of the group for jobs with this result that have no group of their own; as in [`Labels::default`].
     fn overflow(self) -> GroupIndex {
         match self {
             Self::Success => 0,
@@ -65,7 +65,7 @@ impl JobResult {
     }
 }
 
-/// Every label value and every label set of jobs that was met, each once.
+/// Every label value and every label set of the jobs so far, each stored once.
 #[derive(Debug)]
 pub(super) struct Labels {
     words: Vec<Arc<str>>,
@@ -74,12 +74,12 @@ pub(super) struct Labels {
     group_of: HashMap<Group, GroupIndex>,
 }
 
-/// NetBackup knows about 150 job, policy and schedule types; more than this is no NetBackup.
+/// NetBackup has about 150 job, policy and schedule types; a server with more than this is not NetBackup.
 const MOST_WORDS: usize = 2000;
-/// The most label sets but for those of [`Labels::default`]: with 20 policy types and 30 status codes a site has some
+/// The most label sets beside those of [`Labels::default`]: with 20 policy types and 30 status codes a site has some
 /// hundreds.
 pub(super) const MOST_GROUPS: usize = MOST_LABEL_SETS - 3;
-/// Where label sets are not worth tidying up.
+/// Up to this number, unused label sets are not worth removing.
 const FEW_GROUPS: usize = 256;
 
 impl Word {
@@ -128,7 +128,7 @@ impl Labels {
         Word(index)
     }
 
-    /// The label set of a finished job, and whether it had to share that of many.
+    /// The label set of a finished job, and whether it is a shared one since there are too many.
     pub(super) fn group_index(&mut self, job: &Job<'_>, status: i32) -> (GroupIndex, bool) {
         let group = Group {
             job_type: self.intern(&job.job_type),
@@ -163,7 +163,7 @@ impl Labels {
         &self.groups
     }
 
-    /// Drops the label sets that no job has any more, if they are many. Gives old indices their new ones.
+    /// Drops the label sets that no job has any more, if they are many; returns the new index for each old one.
     pub(super) fn tidy(&mut self, used: &[bool]) -> Option<Vec<GroupIndex>> {
         let kept = used.iter().filter(|used| **used).count();
         if self.groups.len() < FEW_GROUPS || kept * 2 > self.groups.len() {

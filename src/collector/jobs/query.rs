@@ -29,7 +29,7 @@ pub(super) fn listing(context: &Context<'_>, filter: String, sort: &str, max_pag
     }
 }
 
-/// Date-times stand bare in a filter ("NetBackup API reference, /admin/jobs, filter").
+/// Date-times stand without quotes in a filter ("NetBackup API reference, /admin/jobs, filter").
 pub(super) fn filter(range: Range) -> String {
     let from = format!("endTime ge {}", date_time(range.from));
     match range.until {

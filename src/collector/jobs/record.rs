@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::netbackup::{Field, Time};
 
-/// A record of `/admin/jobs`, whatever it holds.
+/// A record of `/admin/jobs` as it comes.
 #[derive(serde::Deserialize)]
 pub(super) struct JobRecord<'a> {
     #[serde(default)]

@@ -9,7 +9,7 @@ use super::query::date_time;
 use super::*;
 use crate::collector::runner::run;
 use crate::config;
-use crate::netbackup::fixture::{Answer, Seen, Server, client, soon};
+use crate::netbackup::fixture::{Answer, Received, Server, client, soon};
 
 /// A NetBackup with jobs in it; the clock of the tests stands at [`NOW`].
 #[derive(Clone)]
@@ -49,13 +49,13 @@ impl Jobbed {
 type Database = Arc<Mutex<Vec<Jobbed>>>;
 
 /// Answers filters on the end time and on the state, sorts by end, and pages by cursor.
-fn answer(database: &Database, seen: &Seen) -> Answer {
-    if seen.path == "/ping" {
+fn answer(database: &Database, request: &Received) -> Answer {
+    if request.path == "/ping" {
         let clock = NOW * 1000;
         return Answer { body: clock.to_string().into_bytes(), ..Answer::ping("12.0") };
     }
     let bound = |operator: &str| {
-        let text = seen.query.split(operator).nth(1)?.split([' ', '&']).next()?;
+        let text = request.query.split(operator).nth(1)?.split([' ', '&']).next()?;
         Some(text.parse::<jiff::Timestamp>().unwrap().as_second())
     };
     let (from, until) = (bound("endTime ge "), bound("endTime le ").unwrap_or(i64::MAX));
@@ -65,7 +65,7 @@ fn answer(database: &Database, seen: &Seen) -> Answer {
         None => job.state != "DONE",
     });
     jobs.sort_by_key(|job| (-job.ended_ago, job.id));
-    let after = seen.query.split("page[after]=").nth(1).and_then(|cursor| cursor.parse().ok());
+    let after = request.query.split("page[after]=").nth(1).and_then(|cursor| cursor.parse().ok());
     let start =
         after.and_then(|id: u64| jobs.iter().position(|job| job.id == id)).map_or(0, |index| index + 1);
     let page: Vec<_> = jobs.iter().skip(start).take(100).collect();
@@ -89,7 +89,7 @@ impl Site {
     async fn new(jobs: Vec<Jobbed>) -> Self {
         let database = Database::new(Mutex::new(jobs));
         let shared = database.clone();
-        let server = Server::start(move |seen| answer(&shared, seen)).await;
+        let server = Server::start(move |request| answer(&shared, request)).await;
         let client = server.client();
         Self { database, server, client, jobs: Jobs::default(), window: Duration::from_hours(1) }
     }
@@ -114,9 +114,9 @@ impl Site {
 
     /// The queries for finished jobs, but for the first ones.
     fn asked(&self, skip: usize) -> Vec<String> {
-        let seen = self.server.seen_at("/admin/jobs");
-        let of_finished = seen.into_iter().filter(|seen| seen.query.contains("endTime ge"));
-        of_finished.skip(skip).map(|seen| seen.query).collect()
+        let received = self.server.received_at("/admin/jobs");
+        let of_finished = received.into_iter().filter(|request| request.query.contains("endTime ge"));
+        of_finished.skip(skip).map(|request| request.query).collect()
     }
 }
 
@@ -218,9 +218,9 @@ async fn the_window_follows_a_reload_in_both_directions() {
 
 #[tokio::test]
 async fn malformed_records_lose_themselves_and_no_more() {
-    let server = Server::start(|seen| match seen.path.as_str() {
+    let server = Server::start(|request| match request.path.as_str() {
         "/ping" => Answer::ping("12.0"),
-        _ if seen.query.contains("state ne") => Answer::json(r#"{"data":[]}"#),
+        _ if request.query.contains("state ne") => Answer::json(r#"{"data":[]}"#),
         _ => {
             let end = Timestamp::now();
             Answer::json(format!(
@@ -259,11 +259,11 @@ async fn a_walk_that_fails_keeps_what_came_and_goes_on_from_there() {
     ));
     let (shared, broken) = (database.clone(), Arc::new(AtomicBool::new(true)));
     let breaks = broken.clone();
-    let server = Server::start(move |seen| {
-        if breaks.load(Ordering::SeqCst) && seen.query.contains("page[after]=200") {
+    let server = Server::start(move |request| {
+        if breaks.load(Ordering::SeqCst) && request.query.contains("page[after]=200") {
             return Answer::status(400);
         }
-        answer(&shared, seen)
+        answer(&shared, request)
     })
     .await;
     let client = server.client();
@@ -280,15 +280,16 @@ async fn a_walk_that_fails_keeps_what_came_and_goes_on_from_there() {
 
 #[tokio::test]
 async fn before_version_9_jobs_are_paged_by_offset() {
-    let server = Server::start(|seen| match (seen.path.as_str(), seen.query.contains("page[offset]=100")) {
-        ("/ping", _) => Answer::ping("8.0"),
-        (_, false) if seen.query.contains("endTime") => Answer::json(format!(
-            r#"{{"data":[{}],"meta":{{"pagination":{{"offset":0,"next":100,"count":150}}}}}}"#,
-            vec![Jobbed::done(1, 10).json(); 100].join(",")
-        )),
-        _ => Answer::json(r#"{"data":[]}"#),
-    })
-    .await;
+    let server =
+        Server::start(|request| match (request.path.as_str(), request.query.contains("page[offset]=100")) {
+            ("/ping", _) => Answer::ping("8.0"),
+            (_, false) if request.query.contains("endTime") => Answer::json(format!(
+                r#"{{"data":[{}],"meta":{{"pagination":{{"offset":0,"next":100,"count":150}}}}}}"#,
+                vec![Jobbed::done(1, 10).json(); 100].join(",")
+            )),
+            _ => Answer::json(r#"{"data":[]}"#),
+        })
+        .await;
     let client = server.client();
     let mut site = Site {
         database: Database::default(),
@@ -335,9 +336,9 @@ async fn a_cycle_too_short_for_the_backfill_shows_what_it_has_and_the_next_goes_
     let database = Database::new(Mutex::new((1..=150).map(|id| Jobbed::done(id, ends(id))).collect()));
     let (shared, slow) = (database.clone(), Arc::new(AtomicBool::new(true)));
     let stalls = slow.clone();
-    let server = Server::start(move |seen| {
-        let stall = stalls.load(Ordering::SeqCst) && seen.query.contains("page[after]=100");
-        Answer { delay: Duration::from_hours(u64::from(stall)), ..answer(&shared, seen) }
+    let server = Server::start(move |request| {
+        let stall = stalls.load(Ordering::SeqCst) && request.query.contains("page[after]=100");
+        Answer { delay: Duration::from_hours(u64::from(stall)), ..answer(&shared, request) }
     })
     .await;
     let client = client(&config::Site { timeout: Duration::from_hours(1), ..server.site() });
@@ -492,9 +493,9 @@ impl Model {
         if whole {
             let range = from..=self.now + OVERLAP;
             let summary = self.jobs.window.summary(range.clone(), &self.jobs.labels);
-            let seen: u64 = summary.by_group.iter().map(|(_, totals)| totals.jobs).sum();
+            let total: u64 = summary.by_group.iter().map(|(_, totals)| totals.jobs).sum();
             let expected = self.recorded.iter().filter(|(_, end)| range.contains(end)).count();
-            assert_eq!(seen, expected as u64, "jobs in the window after a whole cycle");
+            assert_eq!(total, expected as u64, "jobs in the window after a whole cycle");
         }
     }
 }

@@ -12,7 +12,8 @@ pub(super) struct Range {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Reached {
     newest: Option<i64>,
-    /// Whether a job came before one that had ended earlier: then the server does not sort, and a part is no prefix.
+    /// Whether a job came before one that had ended earlier: then the server does not sort, and the jobs that were read are
+    /// not all up to some end time.
     out_of_order: bool,
 }
 
@@ -34,8 +35,8 @@ pub(super) const OVERLAP: i64 = 5 * 60;
 
 /// Which end times were read already.
 ///
-/// All times are the server's: the mark is set behind the newest job that came, so that it never runs ahead of the
-/// server's clock, whatever ours says.
+/// All times are the server's. The watermark follows the newest job that came, so it is never ahead of the server's
+/// clock, whatever ours says.
 #[derive(Debug, Default)]
 pub(super) struct Watermark {
     covered: Option<ReadRange>,
@@ -47,7 +48,7 @@ struct ReadRange {
     from: i64,
     /// An older part that a longer window wants.
     gap: Option<(i64, i64)>,
-    /// The mark: everything before it was read.
+    /// The watermark: everything before it was read.
     tail: i64,
     /// Whether the tail was read to its end once: what ends from then on is new.
     caught_up: bool,
@@ -57,7 +58,7 @@ impl Watermark {
     /// Begins a cycle that wants every job that ended since `wanted`; `now` is the server's time.
     pub(super) fn begin(&mut self, wanted: i64, now: i64) {
         self.set_back(now - OVERLAP);
-        // Also what ended before a short window began may be recorded only after this first cycle.
+        // A job that ended shortly before the window began may be recorded after this first cycle.
         let tail = wanted - OVERLAP;
         let covered =
             self.covered.get_or_insert(ReadRange { from: wanted, gap: None, tail, caught_up: false });
@@ -70,15 +71,15 @@ impl Watermark {
         covered.from = wanted;
     }
 
-    /// Takes the mark back to `latest`, where the server's clock was set back: it would hide what ends until the clock
-    /// is there again.
+    /// Takes the watermark back to `latest` if the server's clock was set back. Otherwise it would hide every job that ends
+    /// before the clock has caught up.
     fn set_back(&mut self, latest: i64) {
         let Some(covered) = self.covered.as_mut().filter(|covered| covered.tail > latest) else { return };
         let remembered = covered.gap.map_or(covered.from, |(_, until)| until);
         if latest >= remembered {
             covered.tail = latest;
         } else {
-            // What is forgotten can not be told from what is new, so nothing counts before all is read again.
+            // Forgotten jobs can not be told from new ones, so nothing counts before all is read again.
             self.covered = None;
         }
     }
@@ -105,7 +106,7 @@ impl Watermark {
                 covered.caught_up = true;
                 covered.tail = newest.map_or(covered.tail, |newest| covered.tail.max(newest - OVERLAP));
             }
-            // A part that is no prefix is read again as a whole.
+            // Without an order nobody knows what is missing, so the range is read again.
             (_, false) if reached.out_of_order => {}
             (Some(until), false) => {
                 covered.gap = Some((newest.map_or(range.from, |newest| newest.max(range.from)), until));

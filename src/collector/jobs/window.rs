@@ -24,7 +24,7 @@ pub(super) struct Finished {
     mark: Mark,
 }
 
-/// What the counters have to do with a job. Of several records of one job the first mark in this order holds.
+/// Whether a job has to be counted. Of several records of one job the first mark in this order counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Mark {
     /// Nothing any more.
@@ -46,7 +46,7 @@ impl Finished {
         labels: &mut Labels,
         diagnostics: &mut Diagnostics,
     ) -> Option<Self> {
-        // A suspended job may have an end and go on; the walk over live jobs sees it.
+        // A suspended job may have an end and go on; it is among the unfinished ones.
         if !job.state.is_empty() && job.state != "DONE" {
             return None;
         }
@@ -71,10 +71,10 @@ impl Finished {
         })
     }
 
-    /// Whether both are records of one job, the other one's end being no later.
+    /// Whether both are records of one job; the other one has not ended later.
     ///
-    /// A catalog recovery sets the ids back, and the jobs after it have those of lost ones. An end may be corrected, but
-    /// then the start is the same.
+    /// A catalog recovery sets the ids back, so that later jobs have the ids of lost ones. An end may be corrected, but the
+    /// start stays the same.
     fn is_of_the_job_of(&self, earlier: &Self) -> bool {
         let start = |job: &Self| job.ended.checked_sub(job.elapsed);
         let corrected = i64::from(self.ended) - i64::from(earlier.ended) <= OVERLAP;
@@ -107,7 +107,7 @@ impl Finished {
     }
 }
 
-/// Far-off values are cut to the largest and the smallest, as the cast does.
+/// Values out of range become the largest or the smallest, as the cast does.
 #[allow(clippy::cast_possible_truncation)]
 fn thousandths(percent: f64) -> i32 {
     (percent * 1000.0).round() as i32
@@ -126,7 +126,7 @@ impl Window {
         self.jobs.push(job);
     }
 
-    /// Makes every job one, the newest record of it, calls `count` for each new one, and drops what ended too long ago.
+    /// Keeps only the newest record of each job, calls `count` for each new one, and drops what ended too long ago.
     pub(super) fn settle(&mut self, keep_from: i64, mut count: impl FnMut(&Finished)) {
         // The sort is stable: records with one id and one end stay in the order of their arrival.
         self.jobs.sort_by_key(|job| (job.id, job.ended));

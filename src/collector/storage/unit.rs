@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::metric::label_value;
 use crate::netbackup::Field;
 
-/// A record of `/storage/storage-units`, whatever it holds.
+/// A record of `/storage/storage-units` as it comes.
 #[derive(serde::Deserialize)]
 pub(super) struct UnitRecord<'a> {
     #[serde(borrow, default)]
@@ -69,10 +69,10 @@ pub(super) struct Unit {
 }
 
 impl Unit {
-    /// What the record says; `None` if it does not even say whose it is. Malformed fields are counted.
+    /// What the record says; `None` if it does not even name the unit. Malformed fields are counted.
     pub(super) fn new(record: UnitRecord<'_>, malformed: &mut u64) -> Option<Self> {
         let attributes = record.attributes?;
-        // What is kept until all pages are read is no longer than what is served.
+        // Units are kept until all pages are read, so their texts are cut here as they are when they are served.
         let mut text = |field: Field<Cow<'_, str>>| {
             field.take(malformed).map(|text| label_value(&text).into_owned()).unwrap_or_default()
         };

@@ -6,7 +6,7 @@ use rustls::{AlertDescription as Alert, PeerIncompatible};
 
 use super::untrusted::Untrusted;
 
-/// Why TLS came to nothing, in words that are the same at every try, and what to do about it.
+/// Why TLS failed, in words that are the same at every attempt, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{why}; {cure}")]
 pub struct TlsFault {
@@ -58,7 +58,7 @@ impl TlsFault {
     }
 }
 
-/// What the server may speak with us.
+/// What the server has to offer.
 const OFFER: &str = "let the server offer TLS 1.2 with ECDHE and AES-GCM or ChaCha20, or TLS 1.3, with a key of RSA, of \
                      ECDSA on P-256, P-384 or P-521, or of Ed25519";
 

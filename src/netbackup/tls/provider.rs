@@ -24,9 +24,9 @@ pub(super) fn provider() -> Arc<CryptoProvider> {
     Arc::new(provider)
 }
 
-/// As Go has it: smaller keys vouch for nothing.
+/// Smaller keys are refused, as Go does.
 pub(super) const LEAST_BITS: u64 = 1024;
-/// As small as they can be made.
+/// Every key is accepted, however small.
 const ANY_BITS: u64 = 1;
 
 const fn rsa(padding: Padding, digest: HashAlgorithm, large: Algorithm, least_bits: u64) -> Rsa {

@@ -14,16 +14,16 @@ use super::provider::verified_schemes;
 use super::signatures::signatures_by;
 use super::untrusted::{Basis, Flaw, Untrusted};
 
-/// Judges by the system's authorities, as they are now: a bundle that changes is read again at the next handshake.
+/// Verifies by the system's authorities as they are now: a bundle that changes is read again at the next handshake.
 #[derive(Debug)]
 pub(super) struct System {
-    /// Those that the variables name; the usual ones are looked for at each look.
+    /// The places that the variables name; the usual places are searched at each reading.
     places: Option<Places>,
     pause: Duration,
     read: Mutex<Read>,
 }
 
-/// Many sites shake hands at once, and one look serves them all.
+/// Many sites shake hands at the same time, and share one reading.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Where the system has its authorities.
@@ -40,7 +40,7 @@ struct Read {
     authorities: Option<Result<Arc<Authorities>, String>>,
 }
 
-/// What changes with a file: where it is, when it was written, and how long it is.
+/// What tells that a file has changed: where it is, when it was written, and how long it is.
 type Stamp = (PathBuf, Option<(SystemTime, u64, u64)>);
 
 impl Places {
@@ -124,7 +124,7 @@ impl System {
         }
         let fresh = places.read().map(Arc::new);
         match (&fresh, &read.authorities) {
-            // Whoever writes the bundle anew may be in the midst of it.
+            // The bundle may be in the middle of being written.
             (Err(why), Some(Ok(_))) => {
                 tracing::warn!(error = %why, "The system's certificate authorities changed and can not be read");
             }

@@ -86,7 +86,7 @@ impl Untrusted {
         Self { flaw, basis, certificate: Box::new(certificate) }
     }
 
-    /// What to do about it; nothing that is done already.
+    /// What to do about it.
     pub fn cure(&self) -> String {
         let certificate = &self.certificate;
         let pin = certificate.pin();
@@ -137,7 +137,7 @@ impl Untrusted {
         }
     }
 
-    /// As the error that a verifier may answer with.
+    /// The error that a verifier can return.
     pub(super) fn into_error(self) -> rustls::Error {
         rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(self))))
     }
