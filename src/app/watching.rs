@@ -1,3 +1,4 @@
+use strum::VariantArray as _;
 use tokio::sync::watch;
 
 use crate::exposition::{Reading, Readings};
@@ -33,20 +34,17 @@ impl Readings for Watching {
     fn read(&self) -> Vec<Reading> {
         let status = *self.0.borrow();
         let counter = |name, value: u64| Reading::counter(name, value as f64);
-        let mode = |mode: WatchMode| Reading {
-            label: Some(("mode", mode.as_str())),
-            ..Reading::gauge(INFO, flag(status.mode == mode))
-        };
-        vec![
-            mode(WatchMode::Inotify),
-            mode(WatchMode::Poll),
-            mode(WatchMode::Unwatchable),
-            mode(WatchMode::Unwatched),
+        let modes = WatchMode::VARIANTS.iter().map(|mode| Reading {
+            label: Some(("mode", mode.as_ref())),
+            ..Reading::gauge(INFO, flag(status.mode == *mode))
+        });
+        let counters = [
             Reading::gauge(WATCHES, status.watches as f64),
             counter(REARMED, status.rearmed),
             counter(MISSED, status.missed),
             counter(OVERFLOWS, status.overflows),
             counter(RESTARTS, status.restarts),
-        ]
+        ];
+        modes.chain(counters).collect()
     }
 }

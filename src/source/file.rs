@@ -41,17 +41,17 @@ use tokio::sync::watch;
 /// The times and sizes of a source; the defaults are right for a running exporter.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// How often we read without being told: remounts, re-pointed directory links and network file systems give
-    /// no event.
+    /// How often the files are read without an event: remounts, directory links that are pointed elsewhere and
+    /// network file systems give none.
     pub tick: Duration,
-    /// How often we read when inotify is not to be had.
+    /// How often the files are read where inotify is not available.
     pub poll_tick: Duration,
     /// How long a file that was written in place must have been left alone. Tools write in bursts of
     /// microseconds; a person waits less than this for anything.
     pub quiet: Duration,
     /// How long a writer that never finishes can hold a snapshot back.
     pub longest_hold: Duration,
-    /// How long a missing file must stay missing to be called so: a key that is added to or removed from a volume
+    /// How long a file must be missing before that is reported: a key that is added to or removed from a volume
     /// has no file for about a millisecond around the swap.
     pub confirm_missing: Duration,
     /// How far apart the two snapshots are that must agree when no event says that a writer is done.
@@ -141,8 +141,8 @@ impl Paths {
         Self { config, is_source: true, dotenv }
     }
 
-    /// A file that the configuration names: a relative path is taken from the configuration's directory, as the
-    /// path is seen, so that it stays in the volume.
+    /// A file that the configuration names. A relative path is taken from the directory in the configuration's own
+    /// path, not from where a link leads, so that it stays in the volume.
     fn reference(&self, path: &Path) -> PathBuf {
         self.config.parent().unwrap_or(Path::new("/")).join(path)
     }

@@ -8,13 +8,11 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::unistd::{getegid, geteuid};
 
-use crate::config::FileProblem;
-
 /// Why there is no snapshot.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// A file is not there, which may last only as long as a swap: see [`ReadError::retry_after`].
-    #[error("{path}: not there at the moment; looking again", path = .path.display())]
+    #[error("{path}: not there at the moment; reading again", path = .path.display())]
     Vanished {
         /// The configuration, or a file that it names.
         path: PathBuf,
@@ -22,7 +20,7 @@ pub enum ReadError {
         after: Duration,
     },
     /// The files change faster than they can be read, or two snapshots in a row have not yet agreed.
-    #[error("{path}: still changing; looking again", path = .path.display())]
+    #[error("{path}: still changing; reading again", path = .path.display())]
     Unsettled {
         /// The configuration.
         path: PathBuf,
@@ -40,7 +38,7 @@ pub enum ReadError {
 }
 
 impl ReadError {
-    /// After which time to read again before anybody is told; `None` when this is the verdict.
+    /// After which time to read again before anything is reported; `None` when this is the verdict.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Vanished { after, .. } | Self::Unsettled { after, .. } => Some(*after),
@@ -88,12 +86,6 @@ impl FileError {
             io::ErrorKind::PermissionDenied => Self::Denied(denied(path)),
             _ => Self::Io(error.to_string()),
         }
-    }
-}
-
-impl From<&FileError> for FileProblem {
-    fn from(problem: &FileError) -> Self {
-        Self(problem.to_string())
     }
 }
 

@@ -133,7 +133,7 @@ impl Reload {
         }
     }
 
-    /// Waits until every event up to now was heard and every command up to now was done.
+    /// Waits until every event up to now was handled and every command up to now was done.
     async fn catch_up(&self) {
         // The first one may be done just before another command of the same moment.
         for _ in 0..2 {
@@ -154,7 +154,7 @@ impl Reload {
         *self.status.borrow()
     }
 
-    /// How many changes events have told of.
+    /// The number of changes with an event.
     fn changes(&self) -> u64 {
         self.watcher.changes()
     }

@@ -51,7 +51,7 @@ pub struct ReadPermit {
 pub enum Hint {
     /// Something happened to a followed file.
     Change,
-    /// Nothing was heard, but the time is up.
+    /// There was no event, but the time is up.
     Tick,
 }
 
@@ -65,7 +65,7 @@ impl FileWatcher {
     /// Starts to watch. Fails only if the system gives no thread; without inotify it polls.
     ///
     /// A hint comes whenever a directory is watched that was not before, the first ones included: what changed
-    /// between a snapshot and the watching is seen by the snapshot that follows.
+    /// between a snapshot and the watching is in the snapshot that follows.
     pub fn start(source: &FileSource) -> io::Result<(Self, Hints)> {
         let state = watch::Sender::new(WatchState::new(source));
         let task = FileWatchTask::new(source.clone(), state.clone());
@@ -101,7 +101,7 @@ impl FileWatcher {
                     self.command(|commands| commands.cover = true);
                     return permit;
                 }
-                // A writer that is done earlier is told of, and asking too often does no harm.
+                // Every event ends the wait, since a writer may be done earlier; asking too often does no harm.
                 Err(time) => {
                     let _ = timeout_at(time.into(), changed.changed()).await;
                 }
@@ -119,7 +119,7 @@ impl FileWatcher {
         permit.is_forced || self.state.borrow().gate.writes() == permit.writes
     }
 
-    /// Waits until every event up to now was heard.
+    /// Waits until every event up to now was handled.
     pub(super) async fn catch_up(&self) {
         let mut number = 0;
         self.state.send_modify(|state| {
@@ -131,7 +131,7 @@ impl FileWatcher {
         let _ = self.state.subscribe().wait_for(|state| state.caught_up >= number).await;
     }
 
-    /// Whether an event has told of a change since the permit.
+    /// Whether there was an event of a change since the permit.
     pub fn has_change_since(&self, permit: ReadPermit) -> bool {
         self.state.borrow().changes != permit.changes
     }

@@ -11,7 +11,7 @@ async fn plain(text: &str, options: Options) -> (tempfile::TempDir, PathBuf, Rel
     let path = root.join("config.yml");
     fs::write(&path, text).unwrap();
     let mut reload = Reload::start(&path, options).await;
-    // From here on a look has its reason in an event, so it comes after what the event tells.
+    // From here on a snapshot has its reason in an event, so it comes after what the event tells.
     reload.settle().await;
     (held, path, reload)
 }
@@ -119,28 +119,29 @@ async fn a_half_written_file_is_never_read_whatever_asks_for_it() {
     let (_held, path, mut reload) = plain("one: 1\ntwo: 2\n", by_events()).await;
     let mut file = File::create(&path).unwrap();
     file.write_all(b"one: 3\n").unwrap();
-    reload.hints.next().await;
-    let writer = std::thread::spawn(move || {
-        std::thread::sleep(Duration::from_millis(300));
-        file.write_all(b"two: 4\n").unwrap();
-    });
-    // As SIGHUP would ask for it, in the middle.
-    let _ = reload.snapshot().await;
-    reload.settle().await;
-    writer.join().unwrap();
+    is_held(&mut reload).await;
+    file.write_all(b"two: 4\n").unwrap();
+    is_held(&mut reload).await;
+    drop(file);
+    reload.until("two: 4").await;
     assert_eq!(reload.verdicts, ["one: 1\ntwo: 2\n", "one: 3\ntwo: 4\n"]);
+}
+
+/// Whoever asks for a snapshot now, as SIGHUP would, has to wait.
+async fn is_held(reload: &mut Reload) {
+    reload.catch_up().await;
+    assert!(reload.snapshot().now_or_never().is_none());
+    assert_eq!(reload.verdicts.len(), 1, "{:?}", reload.verdicts);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_is_truncated_and_written_later_is_seen_as_a_whole() {
     let (_held, path, mut reload) = plain("one\n", by_events()).await;
     let mut file = OpenOptions::new().write(true).truncate(true).open(&path).unwrap();
-    let writer = std::thread::spawn(move || {
-        std::thread::sleep(Duration::from_secs(1));
-        file.write_all(b"two\n").unwrap();
-    });
+    is_held(&mut reload).await;
+    file.write_all(b"two\n").unwrap();
+    drop(file);
     reload.until("two").await;
-    writer.join().unwrap();
     assert_eq!(reload.verdicts, ["one\n", "two\n"]);
 }
 
@@ -148,17 +149,10 @@ async fn a_file_that_is_truncated_and_written_later_is_seen_as_a_whole() {
 async fn a_file_that_is_emptied_and_closed_is_seen_empty_at_most_once() {
     let (_held, path, mut reload) = plain("one\n", by_events()).await;
     File::create(&path).unwrap();
-    let writer = std::thread::spawn(move || {
-        std::thread::sleep(Duration::from_secs(1));
-        fs::write(&path, "two\n").unwrap();
-    });
+    reload.settle().await;
+    fs::write(&path, "two\n").unwrap();
     reload.until("two").await;
-    writer.join().unwrap();
-    assert!(
-        reload.verdicts == ["one\n", "", "two\n"] || reload.verdicts == ["one\n", "two\n"],
-        "{:?}",
-        reload.verdicts
-    );
+    assert_eq!(reload.verdicts, ["one\n", "", "two\n"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,4 @@
-//! What the followed files were, so that a change that no event told of is found.
+//! What the followed files were, so that a change without an event is found.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::source::file::read::Identity;
 use crate::source::file::resolve::Resolution;
 
-/// The followed files at one time, and how many changes had been heard before.
+/// The followed files at one time, and the number of changes with an event before.
 #[derive(Debug, Default)]
 pub(super) struct Baseline {
     pub(super) changes: u64,
@@ -14,20 +14,20 @@ pub(super) struct Baseline {
 }
 
 impl Baseline {
-    /// What the files are now; `changes` were heard before.
+    /// What the files are now, after so many changes with an event.
     pub(super) fn new(changes: u64, resolved: BTreeMap<PathBuf, Resolution>) -> Self {
         let identity = |resolution: Resolution| resolution.file.ok().and_then(|file| Identity::of(&file));
         let files = resolved.into_iter().map(|(path, resolution)| (path, identity(resolution)));
         Self { changes, files: files.collect() }
     }
 
-    /// Whether a file has changed since then although nothing was heard.
+    /// Whether a file has changed since then although there was no event.
     pub(super) fn misses(&self, now: &Self) -> bool {
         let is_other = |(path, then)| now.files.get(path).is_some_and(|now| now != then);
         self.changes == now.changes && self.files.iter().any(is_other)
     }
 
-    /// Takes over what the files are now, but only so far as events have told of it, or they are new.
+    /// Takes over what the files are now where there was an event since, and otherwise only the new files.
     pub(super) fn advance(&mut self, now: Self) {
         if now.changes != self.changes {
             *self = now;
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_is_missed_where_nothing_was_heard_however_often_the_baseline_advanced() {
+    fn a_change_without_an_event_is_missed_however_often_the_baseline_advanced() {
         let directory = tempfile::tempdir().unwrap();
         let of = |changes, texts: &[(&str, &str)]| observed(directory.path(), changes, texts);
         let mut baseline = of(7, &[("config", "one")]);

@@ -112,7 +112,7 @@ impl DirectoryWatches {
 
     fn watch(&mut self, path: &Path) -> Result<(), String> {
         let Some(watcher) = &mut self.watcher else { return Err("no inotify instance".to_owned()) };
-        // These calls panic when notify's thread has died; its handler has then told so already.
+        // This panics when notify's thread has died; the drop of its handler has reported that already.
         catch_unwind(AssertUnwindSafe(|| watcher.watch(path, RecursiveMode::NonRecursive)))
             .unwrap_or_else(|_| Err(notify::Error::generic("the inotify thread has died")))
             .map_err(|error| explain(&error))

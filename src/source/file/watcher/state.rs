@@ -12,7 +12,7 @@ use super::plan::{Meaning, WatchPlan};
 use super::{Hint, ReadPermit};
 use crate::source::file::FileSource;
 
-/// Everything that is known of the followed files without asking the file system.
+/// Everything that is known of the followed files without reading them.
 #[derive(Debug)]
 pub(super) struct WatchState {
     /// The files to follow.
@@ -21,7 +21,7 @@ pub(super) struct WatchState {
     pub(super) gate: WriteGate,
     /// Directories whose watch may be dead.
     pub(super) suspects: BTreeSet<PathBuf>,
-    /// How many changes events have told of.
+    /// The number of changes with an event.
     pub(super) changes: u64,
     /// The hint that nobody has taken yet.
     pub(super) hint: Option<Hint>,
@@ -66,8 +66,8 @@ impl WatchState {
         }
     }
 
-    /// Takes in what notify says; returns whether it matters.
-    pub(super) fn hear(&mut self, event: &notify::Result<notify::Event>, now: Instant) -> bool {
+    /// Handles an event; returns whether it matters.
+    pub(super) fn handle(&mut self, event: &notify::Result<notify::Event>, now: Instant) -> bool {
         match event.as_ref().map(|event| self.plan.meaning(event)) {
             Ok(Meaning::Nothing) => return false,
             Ok(Meaning::Change { files, suspect }) => {

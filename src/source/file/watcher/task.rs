@@ -1,4 +1,4 @@
-//! The task that owns the watches: it keeps them where the paths lead, and looks at the files from time to time.
+//! The task that owns the watches: it keeps them where the paths lead, and checks the files from time to time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,11 +17,11 @@ use super::state::{Commands, WatchState};
 use crate::source::file::resolve::{Links, Resolution};
 use crate::source::file::{FileSource, WatchMode, WatchStatus, mount};
 
-/// How often the paths are resolved anew while they change under our hands. Each round watches the mount's own
+/// How often the paths are resolved anew while they change meanwhile. Each round watches the mount's own
 /// directory, so whatever comes later is an event.
 const ROUNDS: usize = 5;
 
-/// How long after its change an event may be queued when a tick already sees the change.
+/// How long after a change its event may be queued while a tick already finds the change.
 const GRACE: Duration = Duration::from_millis(100);
 
 /// The pause after a panic; it doubles up to the longest, and after a healthy while it is the first again.
@@ -55,7 +55,7 @@ impl notify::EventHandler for EventHandler {
         self.state.send_if_modified(|state| {
             #[cfg(test)]
             state.die_if("notify");
-            state.hear(&event, Instant::now())
+            state.handle(&event, Instant::now())
         });
     }
 }
@@ -141,7 +141,7 @@ impl FileWatchTask {
             if commands != Commands::default() || left.is_zero() {
                 return commands;
             }
-            // Nothing else parks between the look at the commands and this, so no wake-up is lost.
+            // Nothing else parks this thread between taking the commands and here, so no wake-up is lost.
             std::thread::park_timeout(left);
         }
     }
@@ -166,7 +166,7 @@ impl FileWatchTask {
         self.hint(Hint::Tick);
     }
 
-    /// Whether the files have changed since the baseline and nothing is heard of it.
+    /// Whether the files have changed since the baseline and there is no event of it, not even a late one.
     fn is_missed(&mut self, now: &Baseline) -> bool {
         if !self.baseline.misses(now) {
             return false;
@@ -176,7 +176,7 @@ impl FileWatchTask {
         self.changes() == self.baseline.changes
     }
 
-    /// What the followed files are now. The changes are counted first: a later one is no reason for what is found.
+    /// What the followed files are now. The number of changes is taken first: a later one did not lead to what is read.
     fn observe(&self) -> Baseline {
         let changes = self.changes();
         Baseline::new(changes, self.resolve())
@@ -191,7 +191,7 @@ impl FileWatchTask {
     }
 
     /// Watches every directory on the way to every followed file: first watched, then resolved once more, so that
-    /// what changed in between is seen by the one or by the other. Returns whether something is watched now that was
+    /// what changed in between is found by the one or by the other. Returns whether something is watched now that was
     /// not before.
     fn cover(&mut self) -> bool {
         let mut coverage = Coverage::default();

@@ -8,7 +8,7 @@ use super::*;
 use crate::source::file::{Options, WatchMode};
 
 impl FileWatcher {
-    /// How many changes events have told of.
+    /// The number of changes with an event.
     pub(in crate::source::file) fn changes(&self) -> u64 {
         self.state.borrow().changes
     }
@@ -19,7 +19,7 @@ impl FileWatcher {
         self.thread.unpark();
     }
 
-    /// Blocks whoever wants to tell us something, as a stalled handler would.
+    /// Blocks everybody who uses the state, as a stalled handler would.
     pub(in crate::source::file) fn stall(&self, during: impl FnOnce()) {
         self.state.send_if_modified(|_| {
             during();
