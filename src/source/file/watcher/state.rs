@@ -78,8 +78,8 @@ impl WatchState {
                 }
                 self.suspects.extend(suspect);
             }
-            Ok(Meaning::Overflow) => {}
-            Err(error) => tracing::debug!(%error, "Inotify reports an error"),
+            // Anything may have happened.
+            Ok(Meaning::Overflow) | Err(_) => {}
         }
         self.changes += 1;
         self.hint = Some(Hint::Change);

@@ -49,8 +49,12 @@ struct EventHandler {
 
 impl notify::EventHandler for EventHandler {
     fn handle_event(&mut self, event: notify::Result<Event>) {
-        if event.as_ref().is_ok_and(Event::need_rescan) {
-            self.source.status.send_modify(|status| status.overflows += 1);
+        match &event {
+            Ok(event) if event.need_rescan() => {
+                self.source.status.send_modify(|status| status.overflows += 1);
+            }
+            Ok(_) => {}
+            Err(error) => tracing::debug!(%error, "Inotify reports an error"),
         }
         self.state.send_if_modified(|state| {
             #[cfg(test)]
