@@ -20,3 +20,4 @@ mod permissions;
 mod program;
 mod promises;
 mod proxies;
+mod secrets;
