@@ -4,7 +4,6 @@
 //! [`Violation`]s at once. Nothing here does I/O; the text and the files come as [`Material`].
 
 mod address;
-mod check;
 mod confusable;
 mod decoder;
 mod defect;
@@ -26,13 +25,13 @@ mod scalar;
 mod schema;
 mod secret;
 mod site;
+mod strictness;
 mod tree;
 mod valid;
 mod version;
 mod yaml;
 
 pub use address::{RESERVED_PATHS, metrics_path};
-pub use check::Check;
 pub use diff::{ConfigDiff, FlushReason, SiteChange};
 pub use duration::parse as parse_duration;
 pub use endpoint::{Endpoint, Scheme};
@@ -46,6 +45,7 @@ pub use report::Report;
 pub use schema::schema;
 pub use secret::Secret;
 pub use site::{LackingSite, Site, SiteId, Verification};
+pub use strictness::Strictness;
 pub use version::ApiVersion;
 
 use std::collections::BTreeSet;
@@ -74,7 +74,7 @@ pub struct Config {
     /// The NetBackup primary servers, in the order of the file; ids and names are unique.
     pub sites: Vec<Site>,
     /// Sites that can not be collected, since a file or variable that they refer to is missing; only a start
-    /// ([`Check::Start`]) goes on without them.
+    /// ([`Strictness::Start`]) goes on without them.
     pub lacking: Vec<LackingSite>,
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::CheckArgs;
-use crate::config::{self, Check, Environment};
+use crate::config::{self, Environment, Strictness};
 use crate::source::file::FileReader;
 
 /// The file or what it names is not right.
@@ -31,7 +31,7 @@ pub fn check_config(args: &CheckArgs, reader: &FileReader, out: &mut impl Write)
             return Ok(ExitCode::from(INVALID));
         }
     };
-    let check = if skip { Check::SkipReferences } else { Check::Full };
+    let check = if skip { Strictness::SkipReferences } else { Strictness::Full };
     for note in notes {
         writeln!(out, "{note} (warning)")?;
     }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
-use crate::config::{self, Check, Config};
+use crate::config::{self, Config, Strictness};
 use crate::doctor::{self, MISCONFIGURED, Style};
 use crate::source::file::FileReader;
 
@@ -61,7 +61,7 @@ fn read(args: &DoctorArgs, reader: &FileReader) -> Result<Config, String> {
     let file = &args.config;
     let named = |text: &[u8], environment: &config::Environment| config::references(file, text, environment);
     let look = reader.stable_snapshot(None, &named).map_err(|error| error.to_string())?;
-    let loaded = config::load(file, &look.material, Check::Full).map_err(|report| report.to_string())?;
+    let loaded = config::load(file, &look.material, Strictness::Full).map_err(|report| report.to_string())?;
     let sites = &loaded.config.sites;
     match &args.site {
         Some(name) if !sites.iter().any(|site| *site.name == **name) => {

@@ -6,7 +6,7 @@ use super::expand::{self, Piece, Variable};
 use super::key::{Key, Secrecy, Shape};
 use super::report::{MOST_VIOLATIONS, Violation, quoted};
 use super::tree::{Content, Entry, Node, TextPosition};
-use super::{Check, Environment, confusable, defect, yaml};
+use super::{Environment, Strictness, confusable, defect, yaml};
 
 /// The longest text after expansion: a reference of four bytes may stand for 128 KiB.
 const MOST_EXPANDED_BYTES: usize = 1 << 20;
@@ -63,7 +63,7 @@ pub(super) trait Scalar: Sized {
 /// Walks the tree, decodes it, and collects violations and warnings.
 pub(super) struct Decoder<'a> {
     environment: &'a Environment,
-    check: Check,
+    strictness: Strictness,
     path: String,
     expanded_bytes: usize,
     pub(super) violations: Vec<Violation>,
@@ -131,10 +131,10 @@ impl<T: Decode> Decode for Vec<Slot<T>> {
 }
 
 impl<'a> Decoder<'a> {
-    pub(super) fn new(environment: &'a Environment, check: Check) -> Self {
+    pub(super) fn new(environment: &'a Environment, strictness: Strictness) -> Self {
         Self {
             environment,
-            check,
+            strictness,
             path: String::new(),
             expanded_bytes: 0,
             violations: Vec::new(),
@@ -146,12 +146,12 @@ impl<'a> Decoder<'a> {
 
     /// Whether the files and variables that the text refers to must be there.
     pub(super) fn checks_references(&self) -> bool {
-        self.check != Check::SkipReferences
+        self.strictness != Strictness::SkipReferences
     }
 
     /// Reports that a file or variable that the text refers to can not be used.
     pub(super) fn lack(&mut self, location: &Location, message: impl Into<String>) {
-        if self.check == Check::Start && self.lacks.len() <= MOST_VIOLATIONS {
+        if self.strictness == Strictness::Start && self.lacks.len() <= MOST_VIOLATIONS {
             self.lacks.push(Violation::new(location.position, &location.path, message));
         } else {
             self.violation(location, message);

@@ -106,7 +106,8 @@ mod tests {
     #[test]
     fn the_default_is_the_keys_default() {
         let material = super::super::Material { text: b"nbuservers: []".to_vec(), ..Default::default() };
-        let loaded = super::super::load("c.yaml".as_ref(), &material, super::super::Check::Full).unwrap();
+        let loaded =
+            super::super::load("c.yaml".as_ref(), &material, super::super::Strictness::Full).unwrap();
         assert_eq!(loaded.config.server.listen_address(), ListenAddress::default());
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::decoder::{Decoder, Slot};
 use super::raw::RawConfig;
 use super::report::{Report, Violation};
-use super::{Check, Config, Environment, Log, Material, valid, yaml};
+use super::{Config, Environment, Log, Material, Strictness, valid, yaml};
 
 /// A valid configuration with what there is to say about it.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,9 +23,9 @@ pub struct Loaded {
 ///
 /// `file` is how the file is named in the report; its directory is the base of relative paths, exactly as in
 /// [`references`].
-pub fn load(file: &Path, material: &Material, check: Check) -> Result<Loaded, Report> {
+pub fn load(file: &Path, material: &Material, strictness: Strictness) -> Result<Loaded, Report> {
     let document = yaml::parse(&material.text).map_err(|violations| Report::new(file, violations))?;
-    let mut decoder = Decoder::new(&material.environment, check);
+    let mut decoder = Decoder::new(&material.environment, strictness);
     decoder.violations = document.mistakes;
     let raw: Slot<RawConfig> = decoder.node(&document.root);
     let config = raw.get().and_then(|raw| valid::config(raw, directory(file), material, &mut decoder));
@@ -61,7 +61,7 @@ pub fn log(text: &[u8]) -> Log {
 
 fn skim(text: &[u8], environment: &Environment) -> Option<RawConfig> {
     let document = yaml::parse(text).ok()?;
-    let mut decoder = Decoder::new(environment, Check::SkipReferences);
+    let mut decoder = Decoder::new(environment, Strictness::SkipReferences);
     let raw: Slot<RawConfig> = decoder.node(&document.root);
     raw.value.ok()
 }

@@ -41,7 +41,7 @@ fn material(text: &[u8]) -> Material {
 }
 
 fn load_text(text: &str) -> Result<Loaded, Report> {
-    load(&fixtures().join("c.yaml"), &material(text.as_bytes()), Check::Full)
+    load(&fixtures().join("c.yaml"), &material(text.as_bytes()), Strictness::Full)
 }
 
 /// A report without the directory of the fixtures.
@@ -62,7 +62,7 @@ fn named(prefix: &str) -> Vec<PathBuf> {
 }
 
 fn load_fixture(file: &Path) -> Result<Loaded, Report> {
-    load(file, &material(&std::fs::read(file).unwrap()), Check::Full)
+    load(file, &material(&std::fs::read(file).unwrap()), Strictness::Full)
 }
 
 /// `UPDATE_EXPECT=1` writes the expectation anew, for a look at the difference.
@@ -147,7 +147,7 @@ fn processor_time() -> Duration {
 fn check_refused(text: &[u8], expected: &str) {
     let started = processor_time();
     let material = Material { text: text.to_owned(), environment: environment(), ..Material::default() };
-    let report = load(Path::new("c.yaml"), &material, Check::Full).unwrap_err().to_string();
+    let report = load(Path::new("c.yaml"), &material, Strictness::Full).unwrap_err().to_string();
     assert!(references(Path::new("c.yaml"), text, &material.environment).is_empty());
     assert!(redacted(Path::new("c.yaml"), text).len() <= 100 + 3 * text.len());
     assert!(report.contains(expected) && report.lines().count() < 110, "{report}");
@@ -201,7 +201,7 @@ fn variables_can_not_blow_up_the_file() {
     let list = "'${BIG}',".repeat(1_000);
     material.text =
         format!("collectors: {{perClient: {{allowlist: [{list}]}}}}\nnbuservers: []\n").into_bytes();
-    let report = load(Path::new("c.yaml"), &material, Check::Full).unwrap_err().to_string();
+    let report = load(Path::new("c.yaml"), &material, Strictness::Full).unwrap_err().to_string();
     assert!(report.contains("the variables make the file longer than 1 MiB"), "{report}");
     assert!(report.len() < 100_000);
 }
@@ -247,7 +247,7 @@ fn any_text_is_answered_without_a_panic() {
     let texts = prop::collection::vec(pieces, 0..40).prop_map(|pieces| pieces.concat());
     proptest!(|(text in texts)| {
         let file = Path::new("c.yaml");
-        let result = load(file, &Material { text: text.clone().into_bytes(), environment: environment(), ..Material::default() }, Check::Full);
+        let result = load(file, &Material { text: text.clone().into_bytes(), environment: environment(), ..Material::default() }, Strictness::Full);
         if let Err(report) = result {
             prop_assert!(!report.violations.is_empty());
             prop_assert!(report.violations.is_sorted());
@@ -256,7 +256,7 @@ fn any_text_is_answered_without_a_panic() {
         redacted(file, text.as_bytes());
     });
     proptest!(|(bytes in prop::collection::vec(any::<u8>(), 0..200))| {
-        let _ = load(Path::new("c.yaml"), &Material { text: bytes, ..Material::default() }, Check::Full);
+        let _ = load(Path::new("c.yaml"), &Material { text: bytes, ..Material::default() }, Strictness::Full);
     });
 }
 
@@ -380,14 +380,17 @@ fn a_repository_is_checked_without_its_references() {
     let text = "server: {port: '${UNSET}'}\nopentelemetry: {enabled: '${UNSET}'}\nnbuservers:\n  - {site: a, host: '${UNSET}', apiKey: '${UNSET}'}\n  \
                 - {site: b, host: b, apiKeyFile: none, caFile: none}\n  - {site: c, host: c, apiKey: k}\n";
     let material = Material { text: text.as_bytes().to_vec(), ..Material::default() };
-    let loaded = load(Path::new("c.yaml"), &material, Check::SkipReferences).unwrap();
+    let loaded = load(Path::new("c.yaml"), &material, Strictness::SkipReferences).unwrap();
     assert_eq!(loaded.config.server.port, 9440);
     assert_eq!(loaded.config.sites.iter().map(|site| &*site.name).collect::<Vec<_>>(), ["c"]);
-    assert_eq!(load(Path::new("c.yaml"), &material, Check::Full).unwrap_err().violations.len(), 6);
+    assert_eq!(load(Path::new("c.yaml"), &material, Strictness::Full).unwrap_err().violations.len(), 6);
 
     let wrong = text.replace("site: b", "site: a").into_bytes();
-    let report =
-        load(Path::new("c.yaml"), &Material { text: wrong, ..Material::default() }, Check::SkipReferences);
+    let report = load(
+        Path::new("c.yaml"),
+        &Material { text: wrong, ..Material::default() },
+        Strictness::SkipReferences,
+    );
     assert!(report.unwrap_err().to_string().contains("must be unique"));
 }
 
@@ -412,7 +415,7 @@ fn a_variable_of_the_process_wins_over_dotenv_and_is_not_expanded_again() {
     let mut material = material(b"nbuserver: {host: '${NBU1_HOSTNAME}', apiKey: '${NESTED}'}");
     material.environment.dotenv.insert("NBU1_HOSTNAME".to_owned(), "other.example".to_owned());
     material.environment.dotenv.insert("NESTED".to_owned(), "${PORT}".to_owned());
-    let site = load(Path::new("c.yaml"), &material, Check::Full).unwrap().config.sites.remove(0);
+    let site = load(Path::new("c.yaml"), &material, Strictness::Full).unwrap().config.sites.remove(0);
     assert_eq!((&*site.name, site.api_key.expose()), ("nbu1.example", "${PORT}"));
 }
 
@@ -428,8 +431,8 @@ fn a_start_goes_on_without_the_sites_that_lack_what_they_refer_to() {
             ..Material::default()
         };
         let path = Path::new("/etc/x/config.yaml");
-        let whole = load(path, &material, Check::Full);
-        match (load(path, &material, Check::Start), expected) {
+        let whole = load(path, &material, Strictness::Full);
+        match (load(path, &material, Strictness::Start), expected) {
             (Ok(loaded), Ok((lacking, why))) => {
                 let names: Vec<&str> = loaded.config.lacking.iter().map(|site| &*site.name).collect();
                 assert_eq!(names, lacking, "{text}");
@@ -476,7 +479,7 @@ fn no_debug_shows_a_secret() {
     let environment = Environment { process: variables("A"), dotenv: variables("B") };
     let files = [("key".into(), Ok(b"hunter2".to_vec()))].into();
     let material = Material { text: text.as_bytes().to_vec(), files, environment };
-    let loaded = load(Path::new("c.yaml"), &material, Check::Full).unwrap();
+    let loaded = load(Path::new("c.yaml"), &material, Strictness::Full).unwrap();
     let site = &loaded.config.sites[0];
     assert!(matches!(site.proxy, Proxy::Url(_)));
     check(&material.environment);

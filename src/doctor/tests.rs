@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::report::{CheckStep, Finding};
 use super::*;
-use crate::config::{Check as Demand, Material, load};
+use crate::config::{Material, Strictness, load};
 use crate::netbackup::fixture::{Answer, Server};
 
 fn config(sites: &[(&str, u16)]) -> Config {
@@ -13,7 +13,7 @@ fn config(sites: &[(&str, u16)]) -> Config {
         let _ = writeln!(text, "  - {{site: \"{name}\", {place}, apiKey: k}}");
     }
     let material = Material { text: text.into_bytes(), ..Material::default() };
-    load(std::path::Path::new("config.yaml"), &material, Demand::Full).unwrap().config
+    load(std::path::Path::new("config.yaml"), &material, Strictness::Full).unwrap().config
 }
 
 #[tokio::test]

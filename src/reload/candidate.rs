@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::traits::SnapshotReader;
 use super::{ActiveConfig, Digest};
-use crate::config::{self, Check, Environment, Loaded, Report};
+use crate::config::{self, Environment, Loaded, Report, Strictness};
 use crate::source::file::FileSnapshot;
 
 /// A file system that takes longer is taken for dead; the read goes on in its own thread.
@@ -170,14 +170,14 @@ fn read(reader: &dyn SnapshotReader, text: Option<GivenText>, wants_partial: boo
     });
     // The path is the base of relative ones; the label is what a person is told.
     let load = |check| config::load(path, &snapshot.material, check);
-    let result = match load(Check::Full) {
+    let result = match load(Strictness::Full) {
         Ok(loaded) => Ok(Box::new(active(path, loaded, &snapshot, &text))),
         Err(report) => {
-            let lacks_reference = load(Check::SkipReferences).is_ok();
+            let lacks_reference = load(Strictness::SkipReferences).is_ok();
             Err(rejection(report, &snapshot, &text.label, lacks_reference))
         }
     };
-    let partial = if wants_partial && result.is_err() { load(Check::Start).ok() } else { None };
+    let partial = if wants_partial && result.is_err() { load(Strictness::Start).ok() } else { None };
     Candidate {
         text_digest: Some(Digest::of_text(&text.bytes)),
         partial: partial.map(|loaded| Box::new(active(path, loaded, &snapshot, &text))),

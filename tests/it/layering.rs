@@ -85,9 +85,6 @@ const CIRCLES: [(&str, &str); 0] = [];
 /// Type names that several modules of a crate may have.
 const SHARED_NAMES: [&str; 2] = ["Error", "Options"];
 
-/// Type names that still stand more than once.
-const STILL_SHARED: [&str; 1] = ["Check"];
-
 #[test]
 fn the_exporter_keeps_to_its_layers() {
     let files = read(&["src"]);
@@ -263,9 +260,7 @@ fn check_types(sources: &[Source], findings: &mut Vec<String>) {
         for (name, line) in &source.types {
             let place = format!("{}:{line}", source.file);
             match first.get(name) {
-                Some(first)
-                    if !SHARED_NAMES.contains(&name.as_str()) && !STILL_SHARED.contains(&name.as_str()) =>
-                {
+                Some(first) if !SHARED_NAMES.contains(&name.as_str()) => {
                     findings.push(format!("{place}: the type name `{name}` is taken already: {first}"));
                 }
                 _ => drop(first.insert(name, place)),

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::super::key::Shape;
-use super::super::{Check, Environment, Material, load};
+use super::super::{Environment, Material, Strictness, load};
 use super::tests::every_key;
 
 struct SchemaValidator {
@@ -55,7 +55,7 @@ fn quoted(text: &str) -> String {
     quoted + "\""
 }
 
-fn program(document: &Value, variables: &[(&str, &str)], check: Check) -> Result<(), String> {
+fn program(document: &Value, variables: &[(&str, &str)], check: Strictness) -> Result<(), String> {
     let process = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let environment = Environment { process, dotenv: BTreeMap::new() };
     let material = Material { text: yaml(document).into_bytes(), environment, ..Material::default() };
@@ -121,7 +121,7 @@ fn is_beyond_a_schema(path: &str, value: &Value) -> bool {
 }
 
 fn check(judge: &SchemaValidator, path: &str, document: &Value, value: &Value) {
-    let (schema, program) = (judge.takes(document), program(document, &[], Check::SkipReferences));
+    let (schema, program) = (judge.takes(document), program(document, &[], Strictness::SkipReferences));
     // `1e-7` is a host name, and to a schema a number.
     let number = (path.ends_with("ost") || path.ends_with("Name"))
         && value.is_number()
@@ -536,7 +536,7 @@ fn a_variable_stands_for_what_could_stand_in_its_place() {
     let scalars: Vec<String> = paths().into_iter().filter(|path| is_scalar(path)).collect();
     proptest!(cases(), |(path in prop::sample::select(scalars), text in text(), end in prop::sample::select(vec!["", "\n", "\r\n"]))| {
         prop_assume!(!text.contains("${") && !text.ends_with(['\r', '\n']));
-        let ours = |value: &str, variables: &[(&str, &str)]| program(&with(&path, json!(value)), variables, Check::Full);
+        let ours = |value: &str, variables: &[(&str, &str)]| program(&with(&path, json!(value)), variables, Strictness::Full);
         // The files of these keys are not there.
         prop_assume!(!path.ends_with("File"));
         let plain = ours(&text, &[]);

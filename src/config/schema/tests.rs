@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::key::{Key, Shape};
 use super::super::tree::{Content, Node};
-use super::super::{Check, Material, load, yaml};
+use super::super::{Material, Strictness, load, yaml};
 use super::*;
 
 fn repository(file: &str) -> PathBuf {
@@ -84,7 +84,7 @@ fn example() -> String {
 #[test]
 fn the_example_loads_without_a_warning() {
     let material = Material { text: example().into_bytes(), ..Material::default() };
-    let loaded = load(Path::new("config.example.yaml"), &material, Check::Full)
+    let loaded = load(Path::new("config.example.yaml"), &material, Strictness::Full)
         .unwrap_or_else(|report| panic!("{report}"));
     assert_eq!((loaded.warnings, loaded.config.sites.len()), (vec![], 1));
 }
@@ -128,7 +128,7 @@ fn the_commented_keys_of_the_example_are_right_too() {
         let uncommented = text.replace(&format!("# {key}:"), &format!("{key}:"));
         assert_ne!(uncommented, text, "{key}");
         let material = Material { text: uncommented.into_bytes(), ..Material::default() };
-        load(Path::new("config.example.yaml"), &material, Check::Full)
+        load(Path::new("config.example.yaml"), &material, Strictness::Full)
             .unwrap_or_else(|report| panic!("{report}"));
     }
 }
@@ -154,7 +154,8 @@ fn the_schema_says_types_defaults_and_what_is_closed() {
 #[test]
 fn every_default_is_valid() {
     let text = b"nbuservers: [{site: a, host: a, apiKey: a}]\nnbuserver: {}\n".to_vec();
-    let loaded = load(Path::new("c.yaml"), &Material { text, ..Material::default() }, Check::Full).unwrap();
+    let loaded =
+        load(Path::new("c.yaml"), &Material { text, ..Material::default() }, Strictness::Full).unwrap();
     assert_eq!(loaded.config.sites.len(), 1);
 }
 
