@@ -31,6 +31,6 @@ pub use sources::{MountLag, Sources};
 pub use start::{First, NoConfiguration, first};
 pub use status::{ReloadStatus, StatusReader, StatusWriter, Statuses};
 #[cfg(test)]
-pub use traits::{Object, References, SnapshotReader, Watcher};
-pub use traits::{PrepareError, Publisher};
+use traits::Watcher;
+pub use traits::{Object, PrepareError, Publisher, SnapshotReader};
 pub use verdict::{Outcome, Trigger, Verdict};

@@ -37,23 +37,25 @@ fn latency(simulator: &Simulator) -> Vec<Row> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let drain = CancellationToken::new();
     let app = runtime.block_on(start(&volume.file(), drain.clone()));
-    let mut config = app.config();
+    let (config, mut status) = (app.config(), app.status());
+    // That of the start.
+    runtime.block_on(status.changed());
     let serving = runtime.spawn(app.serve());
     let mut times = Vec::new();
     for number in 0..SWAPS {
         let next = if number % 2 == 0 { &other } else { &one };
         std::thread::sleep(Duration::from_millis(20));
         let published = runtime.spawn(async move {
-            config.changed().await;
-            (Instant::now(), config)
+            status.changed().await;
+            (Instant::now(), status)
         });
         // The steps before the rename are the kubelet's own and no part of the time.
         let renamed = volume.swap(next);
         let (at, reader) = runtime.block_on(published).unwrap();
         let expected = Duration::from_secs(intervals[(number + 1) % 2]);
-        assert_eq!(reader.load().unwrap().config.collection.interval, expected, "what was swapped in runs");
+        assert_eq!(config.load().unwrap().config.collection.interval, expected, "what was swapped in runs");
         assert!(at > renamed);
-        config = reader;
+        status = reader;
         times.push(at.duration_since(renamed).as_secs_f64() * 1e3);
     }
     drain.cancel();

@@ -10,7 +10,7 @@ use super::triggers::events;
 use super::watching::Watching;
 use super::{Options, RunError, environment};
 use crate::exposition::Registry;
-use crate::reload::{self, Event, First, MountLag, ReloadHandle, Sources};
+use crate::reload::{self, Event, First, MountLag, Object, ReloadHandle, SnapshotReader, Sources};
 use crate::source::Store;
 use crate::source::file::{self, FileSource, FileWatcher, KeptFile, WatchStatus};
 use crate::source::kubernetes::ObjectKind;
@@ -37,14 +37,11 @@ impl Observed {
             Some(object) => Some(Cluster::join(object).await?),
             None => None,
         };
-        let reader = || Arc::new(source.reader());
-        let mut sources = Sources::new(reader()).with_stores(stores(options, cluster.as_ref()));
-        if options.config.is_some() {
-            sources = sources.with_file(reader());
-        }
-        if let Some(cluster) = &cluster {
-            sources = sources.with_object(cluster.reader(), reader());
-        }
+        let reader = || -> Arc<dyn SnapshotReader> { Arc::new(source.reader()) };
+        let file = options.config.is_some().then(reader);
+        let object =
+            cluster.as_ref().map(|cluster| (Box::new(cluster.reader()) as Box<dyn Object>, reader()));
+        let sources = Sources::new(reader(), file, object, stores(options, cluster.as_ref()));
         let lag = sources.lag();
         // The watch brings a hint when it is armed, so that no change falls between the first read and that.
         let (watcher, hints) = FileWatcher::start(&source).context("no thread to watch files on")?;

@@ -102,7 +102,7 @@ async fn announce(mut status: StatusReader) -> io::Error {
         status.changed().await;
         let status = status.load();
         let Some((_, verdict)) = &status.last_verdict else { continue };
-        let (outcome, trigger) = (verdict.outcome.as_str(), verdict.trigger.as_str());
+        let (outcome, trigger) = (verdict.outcome.as_ref(), verdict.trigger.as_ref());
         if let Err(error) = writeln!(io::stdout(), "reload ({trigger}): {outcome}\n{}\n", verdict.detail) {
             return error;
         }

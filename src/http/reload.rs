@@ -64,12 +64,12 @@ fn answer(verdict: &Verdict, as_json: bool) -> Response {
         Outcome::Rejected => StatusCode::INTERNAL_SERVER_ERROR,
         Outcome::Applied | Outcome::Unchanged | Outcome::Superseded => StatusCode::OK,
     };
-    let outcome = verdict.outcome.as_str();
+    let outcome = verdict.outcome.as_ref();
     if as_json {
         let hash = verdict.text_digest.map(|digest| digest.to_string());
         let body = json!({
             "outcome": outcome,
-            "trigger": verdict.trigger.as_str(),
+            "trigger": verdict.trigger.as_ref(),
             "hash": hash,
             "detail": verdict.detail.lines().collect::<Vec<_>>(),
         });

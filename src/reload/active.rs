@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use jiff::Timestamp;
-use tokio::sync::watch;
 
 use super::Digest;
 use crate::config::Config;
@@ -47,55 +46,29 @@ impl fmt::Debug for ActiveConfig {
 
 /// The one owner of the running configuration.
 #[derive(Debug)]
-pub struct ConfigWriter {
-    current: Arc<ArcSwapOption<ActiveConfig>>,
-    changes: watch::Sender<()>,
-}
+pub struct ConfigWriter(Arc<ArcSwapOption<ActiveConfig>>);
 
 /// Reads the running configuration. A reader never waits and never sees half of one.
-#[derive(Debug)]
-pub struct ConfigReader {
-    current: Arc<ArcSwapOption<ActiveConfig>>,
-    changes: watch::Receiver<()>,
-}
+#[derive(Clone, Debug)]
+pub struct ConfigReader(Arc<ArcSwapOption<ActiveConfig>>);
 
 impl ConfigWriter {
     /// Begins with the first configuration, if there is one.
     pub fn new(first: Option<Arc<ActiveConfig>>) -> (Self, ConfigReader) {
         let current = Arc::new(ArcSwapOption::new(first));
-        let (sender, receiver) = watch::channel(());
-        (Self { current: current.clone(), changes: sender }, ConfigReader { current, changes: receiver })
+        (Self(current.clone()), ConfigReader(current))
     }
 
-    /// Makes `next` the configuration that runs. That it runs already is no change.
+    /// Makes `next` the configuration that runs.
     pub fn publish(&self, next: Arc<ActiveConfig>) {
-        if !self.current.load().as_ref().is_some_and(|current| Arc::ptr_eq(current, &next)) {
-            // The value goes first, so that whoever is woken finds it.
-            self.current.store(Some(next));
-            self.changes.send_replace(());
-        }
+        self.0.store(Some(next));
     }
 }
 
 impl ConfigReader {
     /// The configuration that runs now; `None` until there is one.
     pub fn load(&self) -> Option<Arc<ActiveConfig>> {
-        self.current.load_full()
-    }
-
-    /// Waits for a configuration that is published after this reader was made, or after the last wait; `false` when the
-    /// writer is gone.
-    pub async fn changed(&mut self) -> bool {
-        self.changes.changed().await.is_ok()
-    }
-}
-
-impl Clone for ConfigReader {
-    /// A clone waits for what is published from now on, not for what was published before.
-    fn clone(&self) -> Self {
-        let mut changes = self.changes.clone();
-        changes.mark_unchanged();
-        Self { current: self.current.clone(), changes }
+        self.0.load_full()
     }
 }
 
@@ -121,8 +94,6 @@ impl ActiveConfig {
 
 #[cfg(test)]
 mod tests {
-    use futures_util::FutureExt as _;
-
     use super::*;
     use crate::config::fixture;
 
@@ -130,21 +101,5 @@ mod tests {
     fn debug_shows_nothing_of_the_text() {
         let active = ActiveConfig::fixture(fixture::config(Vec::new()), "apiKey: hunter2");
         assert!(!format!("{active:?}").contains("hunter2"));
-    }
-
-    #[test]
-    fn a_reader_waits_for_what_is_published_after_it_was_made() {
-        let [first, second] =
-            [(); 2].map(|()| Arc::new(ActiveConfig::fixture(fixture::config(Vec::new()), "")));
-        let (writer, reader) = ConfigWriter::new(Some(first.clone()));
-        let mut early = reader.clone();
-        writer.publish(first);
-        assert_eq!(early.changed().now_or_never(), None, "it ran already");
-        writer.publish(second.clone());
-        assert_eq!(reader.clone().changed().now_or_never(), None, "a late reader finds it there");
-        assert_eq!(early.changed().now_or_never(), Some(true));
-        assert!(Arc::ptr_eq(&early.load().unwrap(), &second));
-        drop(writer);
-        assert_eq!(early.changed().now_or_never(), Some(false));
     }
 }

@@ -6,6 +6,7 @@ use prometheus::{
     Gauge, GaugeVec, Histogram, IntCounterVec, Registry, register_gauge_vec_with_registry,
     register_gauge_with_registry, register_histogram_with_registry, register_int_counter_vec_with_registry,
 };
+use strum::VariantArray as _;
 
 use super::{ActiveConfig, Outcome, ReloadStatus, Trigger};
 use crate::metric::seconds;
@@ -62,16 +63,16 @@ impl ReloadMetrics {
                 registry
             )?,
         };
-        for trigger in Trigger::ALL {
-            for outcome in Outcome::ALL {
-                metrics.reloads.with_label_values(&[trigger.as_str(), outcome.as_str()]);
+        for trigger in Trigger::VARIANTS {
+            for outcome in Outcome::VARIANTS {
+                metrics.reloads.with_label_values(&[trigger.as_ref(), outcome.as_ref()]);
             }
         }
         Ok(metrics)
     }
 
     pub(super) fn counted(&self, trigger: Trigger, outcome: Outcome, took: Duration) {
-        self.reloads.with_label_values(&[trigger.as_str(), outcome.as_str()]).inc();
+        self.reloads.with_label_values(&[trigger.as_ref(), outcome.as_ref()]).inc();
         self.duration.observe(took.as_secs_f64());
     }
 

@@ -116,7 +116,7 @@ impl<W: Watcher, P: Publisher> Reloader<W, P> {
         let (observation, began) = self.observe(batch, events).await?;
         let trigger = batch.trigger.take().unwrap_or(Trigger::Poll);
         // Shown at every level, as an error of a reload is.
-        let span = tracing::error_span!("reload", trigger = trigger.as_str());
+        let span = tracing::error_span!("reload", trigger = trigger.as_ref());
         let verdict = self.answer(observation, trigger, began).instrument(span).await;
         for request in batch.requests.drain(..) {
             // The client may have gone away; the outcome stands all the same.

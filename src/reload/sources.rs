@@ -34,34 +34,22 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// No source yet. This reader reads what runs again, and what was kept; each source has a reader of its own.
-    pub fn new(reader: Arc<dyn SnapshotReader>) -> Self {
+    /// The file, the object with a reader of what it names, or both; and where each configuration that runs is kept.
+    /// The first reader reads what runs again, and what was kept. Each reader is used for one of these alone.
+    pub fn new(
+        reader: Arc<dyn SnapshotReader>,
+        file: Option<Arc<dyn SnapshotReader>>,
+        object: Option<(Box<dyn Object>, Arc<dyn SnapshotReader>)>,
+        stores: Vec<Arc<dyn Store>>,
+    ) -> Self {
         Self {
-            file: None,
-            object: None,
+            file: file.map(MountedFile::new),
+            object: object.map(|(object, reader)| WatchedObject::new(object, reader)),
             reader: CandidateReader::new(reader),
-            last_good: None,
+            last_good: (!stores.is_empty()).then(|| LastGood::new(stores)),
             precedence: Precedence::default(),
             met_a_replica: false,
         }
-    }
-
-    /// Reads the configuration from a file.
-    #[must_use]
-    pub fn with_file(self, reader: Arc<dyn SnapshotReader>) -> Self {
-        Self { file: Some(MountedFile::new(reader)), ..self }
-    }
-
-    /// Reads the configuration from an object, and what it names by this reader.
-    #[must_use]
-    pub fn with_object(self, object: impl Object, reader: Arc<dyn SnapshotReader>) -> Self {
-        Self { object: Some(WatchedObject::new(Box::new(object), reader)), ..self }
-    }
-
-    /// Keeps each configuration that runs in these stores.
-    #[must_use]
-    pub fn with_stores(self, stores: Vec<Arc<dyn Store>>) -> Self {
-        Self { last_good: (!stores.is_empty()).then(|| LastGood::new(stores)), ..self }
     }
 
     /// How long the file, if there is one, lags behind the object.
@@ -75,7 +63,7 @@ impl Sources {
 
     /// Why the object could not be read when it was last asked for.
     pub(super) fn absence(&self) -> Option<&str> {
-        self.object.as_ref()?.absence()
+        self.object.as_ref()?.absence.as_deref()
     }
 
     /// Notes that the object had a revision between two others.
@@ -94,7 +82,7 @@ impl Sources {
     /// Asks for the object once.
     pub(super) async fn ask(&mut self) {
         if let Some(object) = &self.object {
-            let event = object.get().await;
+            let event = object.object.get().await;
             self.note(event, Means::Get);
         }
     }
@@ -105,7 +93,7 @@ impl Sources {
             ObjectEvent::Present(revision) => {
                 let standing = self.precedence.object(&Stamp::from(&*revision), means);
                 if standing == Standing::Newest {
-                    object.found(revision);
+                    (object.newest, object.absence) = (Some(revision), None);
                 }
                 return standing;
             }
@@ -115,7 +103,9 @@ impl Sources {
             }
             ObjectEvent::Unavailable(_) => {
                 self.precedence.unreadable();
-                object.unavailable();
+                // The watch logs why.
+                object.absence =
+                    Some("the Kubernetes API does not answer, or not to us; the log says why".into());
             }
         }
         Standing::Newest
@@ -165,7 +155,7 @@ impl Sources {
             let newest = NewestRevision::Read(candidate);
             return Observation { revision, has_caught_up: is_news, ..Observation::of(newest) };
         }
-        let kind = self.object.as_ref().map_or(ObjectKind::ConfigMap, WatchedObject::kind);
+        let kind = self.object.as_ref().map_or(ObjectKind::ConfigMap, |object| object.object.name().kind);
         let detail = match (candidate.text_digest, &candidate.result) {
             (None, Err(rejection)) => {
                 format!("{}; the {kind} object says what runs", rejection.report)
@@ -205,7 +195,7 @@ impl Sources {
         let is_newest = standing == Standing::Newest;
         // An object without a configuration is nothing that a file could show.
         let lags = !is_newest && self.precedence.newest().is_some();
-        file.note_lag(lags, object.name(), object.is_immutable());
+        file.note_lag(lags, object.object.name(), object.is_immutable());
         file.has_met |= is_newest && self.precedence.is_of_object();
         file.shows(candidate)
     }

@@ -9,12 +9,8 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
 use super::ActiveConfig;
-use crate::config::Environment;
-use crate::source::file::{FileReader, FileSnapshot, FileWatcher, ReadError, ReadPermit};
+use crate::source::file::{FileReader, FileSnapshot, FileWatcher, ReadError, ReadPermit, References};
 use crate::source::kubernetes::{ObjectEvent, ObjectName, ObjectReader};
-
-/// Finds the files that a text names.
-pub type References<'a> = dyn Fn(&[u8], &Environment) -> BTreeSet<PathBuf> + 'a;
 
 /// Reads a configuration with the files that it names. A reader remembers one series of reads.
 pub trait SnapshotReader: Debug + Send + Sync + 'static {

@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::Digest;
 
 /// What asked for a reload. The order is the rank: one run that several asked for is counted under the highest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, strum::AsRefStr, strum::VariantArray)]
+#[strum(serialize_all = "lowercase")]
 pub enum Trigger {
     /// The slow tick.
     Poll,
@@ -21,7 +22,8 @@ pub enum Trigger {
 }
 
 /// What came of a reload.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::AsRefStr, strum::VariantArray)]
+#[strum(serialize_all = "lowercase")]
 pub enum Outcome {
     /// A new configuration runs.
     Applied,
@@ -51,45 +53,16 @@ pub struct Verdict {
 }
 
 impl Trigger {
-    /// All triggers, for metrics that start at 0.
-    pub const ALL: [Self; 5] = [Self::Poll, Self::File, Self::Kubernetes, Self::Signal, Self::Http];
-
-    /// The label value.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Poll => "poll",
-            Self::File => "file",
-            Self::Kubernetes => "kubernetes",
-            Self::Signal => "signal",
-            Self::Http => "http",
-        }
-    }
-
     /// Whether somebody asked and wants an answer, even that there is no news.
     pub fn is_explicit(self) -> bool {
         matches!(self, Self::Signal | Self::Http)
     }
 }
 
-impl Outcome {
-    /// All outcomes, for metrics that start at 0.
-    pub const ALL: [Self; 4] = [Self::Applied, Self::Unchanged, Self::Superseded, Self::Rejected];
-
-    /// The label value, and the word in logs and answers.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Applied => "applied",
-            Self::Unchanged => "unchanged",
-            Self::Superseded => "superseded",
-            Self::Rejected => "rejected",
-        }
-    }
-}
-
 impl Verdict {
     /// Logs it as one line, in the span of its reload, which carries the trigger.
     pub(super) fn log(&self, took: Duration) {
-        let outcome = self.outcome.as_str();
+        let outcome = self.outcome.as_ref();
         let hash = self.text_digest.map(|digest| digest.short()).unwrap_or_default();
         let (revision, detail, duration) = (self.revision.as_deref(), &*self.detail, took.as_secs_f64());
         match self.outcome {

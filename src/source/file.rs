@@ -26,7 +26,7 @@ mod watcher;
 pub use error::FileError;
 pub use error::ReadError;
 pub use kept::KeptFile;
-pub use reader::{FileReader, FileSnapshot};
+pub use reader::{FileReader, FileSnapshot, References};
 pub use status::{WatchMode, WatchStatus};
 pub use watcher::{FileWatcher, Hint, Hints, ReadPermit};
 

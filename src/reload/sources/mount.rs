@@ -1,8 +1,9 @@
 //! The mounted file: what it showed, and how far it lags behind the object.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::reload::Digest;
@@ -13,9 +14,9 @@ use crate::source::kubernetes::ObjectName;
 /// The kubelet brings a change within 80 s; a volume that lags for longer than this never catches up.
 pub(super) const STUCK: Duration = Duration::from_mins(3);
 
-/// Since when the mounted file has not shown the newest known text; clones share it.
-#[derive(Clone, Debug, Default)]
-pub struct MountLag(Arc<Mutex<Option<Instant>>>);
+/// Tells since when the mounted file has not shown the newest known text.
+#[derive(Clone, Debug)]
+pub struct MountLag(watch::Receiver<Option<Instant>>);
 
 /// The mounted file.
 #[derive(Debug)]
@@ -25,34 +26,25 @@ pub(super) struct MountedFile {
     shown: Option<Result<Digest, Arc<str>>>,
     /// Whether it ever showed the newest text of the object.
     pub(super) has_met: bool,
-    lag: MountLag,
+    lags_since: watch::Sender<Option<Instant>>,
     is_warned: bool,
 }
 
 impl MountLag {
     /// How long the file has lagged.
     pub fn get(&self) -> Duration {
-        self.since().map(|since| since.elapsed()).unwrap_or_default()
-    }
-
-    fn since(&self) -> Option<Instant> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn set(&self, lags: bool) {
-        let mut since = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *since = if lags { since.or_else(|| Some(Instant::now())) } else { None };
+        self.0.borrow().map(|since| since.elapsed()).unwrap_or_default()
     }
 }
 
 impl MountedFile {
     pub(super) fn new(reader: Arc<dyn SnapshotReader>) -> Self {
         let reader = CandidateReader::new(reader);
-        Self { reader, shown: None, has_met: false, lag: MountLag::default(), is_warned: false }
+        Self { reader, shown: None, has_met: false, lags_since: watch::Sender::default(), is_warned: false }
     }
 
     pub(super) fn lag(&self) -> MountLag {
-        self.lag.clone()
+        MountLag(self.lags_since.subscribe())
     }
 
     pub(super) async fn read(&mut self, wants_partial: bool) -> Candidate {
@@ -77,13 +69,15 @@ impl MountedFile {
 
     /// Measures the lag, and says once when it will not end by itself.
     pub(super) fn note_lag(&mut self, lags: bool, object: &ObjectName, is_immutable: bool) {
-        self.lag.set(lags);
-        if !lags {
-            self.is_warned = false;
-        } else if !self.is_warned && self.lag.get() > STUCK {
-            self.is_warned = true;
+        let known = *self.lags_since.borrow();
+        let since = lags.then(|| known.unwrap_or_else(Instant::now));
+        self.lags_since.send_replace(since);
+        let is_stuck = since.is_some_and(|since| since.elapsed() > STUCK);
+        if is_stuck && !self.is_warned {
             self.warn(object, is_immutable);
         }
+        // It may catch up and lag anew.
+        self.is_warned = lags && (self.is_warned || is_stuck);
     }
 
     fn warn(&self, object: &ObjectName, is_immutable: bool) {

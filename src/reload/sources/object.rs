@@ -11,16 +11,16 @@ use crate::reload::Digest;
 use crate::reload::candidate::{Candidate, CandidateReader, GivenText, Rejection};
 use crate::reload::observation::NewestRevision;
 use crate::reload::traits::{Object, SnapshotReader};
-use crate::source::kubernetes::{ObjectEvent, ObjectKind, ObjectName, Revision};
+use crate::source::kubernetes::Revision;
 
 /// The object, with what is known of it.
 #[derive(Debug)]
 pub(super) struct WatchedObject {
-    object: Box<dyn Object>,
+    pub(super) object: Box<dyn Object>,
     reader: CandidateReader,
-    newest: Option<Arc<Revision>>,
+    pub(super) newest: Option<Arc<Revision>>,
     /// Why the object can not be read, as last heard.
-    absence: Option<Arc<str>>,
+    pub(super) absence: Option<Arc<str>>,
     /// The text that waits for the volume, and since when.
     pub(super) held: Option<(Digest, Instant)>,
 }
@@ -30,19 +30,6 @@ impl WatchedObject {
         Self { object, reader: CandidateReader::new(reader), newest: None, absence: None, held: None }
     }
 
-    pub(super) fn name(&self) -> &ObjectName {
-        self.object.name()
-    }
-
-    pub(super) fn kind(&self) -> ObjectKind {
-        self.name().kind
-    }
-
-    /// Why it could not be read when it was last asked for.
-    pub(super) fn absence(&self) -> Option<&str> {
-        self.absence.as_deref()
-    }
-
     /// The `resourceVersion` of the newest revision.
     pub(super) fn version(&self) -> Option<Arc<str>> {
         Some(self.newest.as_ref()?.resource_version.as_str().into())
@@ -50,16 +37,6 @@ impl WatchedObject {
 
     pub(super) fn is_immutable(&self) -> bool {
         self.newest.as_ref().is_some_and(|revision| revision.immutable)
-    }
-
-    /// The object as it is now.
-    pub(super) async fn get(&self) -> ObjectEvent {
-        self.object.get().await
-    }
-
-    /// Notes its newest revision.
-    pub(super) fn found(&mut self, revision: Arc<Revision>) {
-        (self.newest, self.absence) = (Some(revision), None);
     }
 
     /// Notes that there is no such object.
@@ -75,11 +52,6 @@ impl WatchedObject {
             );
         }
         self.absence = Some(absence);
-    }
-
-    /// Notes that the API server does not answer; the watch logs why.
-    pub(super) fn unavailable(&mut self) {
-        self.absence = Some("the Kubernetes API does not answer, or not to us; the log says why".into());
     }
 
     /// Reads the newest revision with what it names.

@@ -9,16 +9,17 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::stream::{poll_fn, select};
 use prometheus::Registry;
+use strum::VariantArray as _;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Material;
 use crate::reload::{
-    ActiveConfig, Event, Outcome, PrepareError, Publisher, References, ReloadHandle, ReloadMetrics, Reloader,
+    ActiveConfig, Event, Outcome, PrepareError, Publisher, ReloadHandle, ReloadMetrics, Reloader,
     SnapshotReader, Sources, StatusReader, StatusWriter, Trigger, Verdict, Watcher, first, requests,
 };
-use crate::source::file::{FileError, FileSnapshot, ReadError};
+use crate::source::file::{FileError, FileSnapshot, ReadError, References};
 
 /// A valid configuration; each number is another one.
 pub(super) fn valid(number: u32) -> String {
@@ -269,7 +270,8 @@ impl Harness {
         let events_in_turn = poll_fn(move |context| receiver.poll_recv(context));
         let requests = poll_fn(move |context| requests.poll_recv(context)).map(Event::Request);
         let mut stream = select(events_in_turn, requests);
-        let mut sources = Sources::new(Arc::new(disk.clone())).with_file(Arc::new(disk.clone()));
+        let mut sources =
+            Sources::new(Arc::new(disk.clone()), Some(Arc::new(disk.clone())), None, Vec::new());
         let running = first(&mut sources, &mut stream).await.unwrap();
         let registry = Registry::new();
         let metrics = ReloadMetrics::new(&registry).unwrap();
@@ -302,7 +304,7 @@ impl Harness {
         let families = self.registry.gather();
         let family =
             families.iter().find(|family| family.name() == "nbu_exporter_config_reloads_total").unwrap();
-        let wanted = [outcome.as_str(), trigger.as_str()];
+        let wanted = [outcome.as_ref(), trigger.as_ref()];
         let is_wanted = |metric: &&prometheus::proto::Metric| {
             metric.get_label().iter().zip(wanted).all(|(label, value)| label.value() == value)
         };
@@ -311,7 +313,9 @@ impl Harness {
 
     /// The number of all counted reloads.
     pub(super) fn counts(&self) -> f64 {
-        let pairs = Trigger::ALL.iter().flat_map(|&trigger| Outcome::ALL.map(|outcome| (trigger, outcome)));
+        let pairs = Trigger::VARIANTS
+            .iter()
+            .flat_map(|&trigger| Outcome::VARIANTS.iter().map(move |&outcome| (trigger, outcome)));
         pairs.map(|(trigger, outcome)| self.count(trigger, outcome)).sum()
     }
 

@@ -12,7 +12,8 @@ use super::object::{FakeObject, gone, revision};
 use super::shelf::Shelf;
 use crate::reload::event::Batch;
 use crate::reload::{
-    ActiveConfig, Digest, Event, ReloadMetrics, Reloader, Sources, StatusReader, StatusWriter, first,
+    ActiveConfig, Digest, Event, Object, ReloadMetrics, Reloader, SnapshotReader, Sources, StatusReader,
+    StatusWriter, first,
 };
 
 /// What happens in the cluster, or to the exporter.
@@ -96,11 +97,10 @@ fn number(active: &ActiveConfig) -> u8 {
 
 impl Exporter {
     async fn start(disk: &Disk, object: &FakeObject, shelf: &Shelf) -> Self {
-        let reader = || Arc::new(disk.clone());
-        let mut sources = Sources::new(reader())
-            .with_file(reader())
-            .with_object(object.clone(), reader())
-            .with_stores(vec![Arc::new(shelf.clone())]);
+        let reader = || -> Arc<dyn SnapshotReader> { Arc::new(disk.clone()) };
+        let object: Box<dyn Object> = Box::new(object.clone());
+        let (file, object) = (Some(reader()), Some((object, reader())));
+        let mut sources = Sources::new(reader(), file, object, vec![Arc::new(shelf.clone())]);
         let mut events = stream::iter([Event::Object(gone())]).chain(stream::pending());
         let first = first(&mut sources, &mut events).await.unwrap();
         let (program, writer) = (Program::default(), StatusWriter::default());

@@ -26,7 +26,7 @@ const AFTER_TRIES: Duration = Duration::from_millis(50);
 const ROUNDS: usize = 100;
 
 /// Finds the files that a text names.
-type References<'a> = dyn Fn(&[u8], &Environment) -> BTreeSet<PathBuf> + 'a;
+pub type References<'a> = dyn Fn(&[u8], &Environment) -> BTreeSet<PathBuf> + 'a;
 
 /// Reads the configuration with all that it names. Every method blocks as long as the file system does.
 #[derive(Clone, Debug)]

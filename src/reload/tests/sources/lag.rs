@@ -78,7 +78,7 @@ async fn an_object_without_a_configuration_is_no_lag_of_the_volume() {
     volume.remove("config.yaml");
     ticks(&rig, 20).await;
     assert!(!rig.status.load().newest_runs, "it is refused");
-    assert_eq!(rig.lag.get(), Duration::ZERO);
+    assert_eq!(rig.lag(), Duration::ZERO);
     assert!(log.lines(TOLD).is_empty());
     assert_eq!(rig.applied(), ["v5"]);
 }

@@ -31,7 +31,7 @@ pub(super) struct Rig {
     object: FakeObject,
     program: Program,
     pub(super) status: StatusReader,
-    pub(super) lag: MountLag,
+    lag: Option<MountLag>,
     /// How long the start took.
     pub(super) waited: Duration,
     elsewhere: TempDir,
@@ -57,12 +57,10 @@ impl Rig {
         let path = volume.map_or(elsewhere.path(), Volume::root).join("config.yaml");
         let source = FileSource::new(&path, [("KEY".to_owned(), "k".to_owned())].into(), Options::default());
         let object = FakeObject::new(first.clone().unwrap_or_else(gone));
-        let reader = || Arc::new(source.reader());
+        let reader = || -> Arc<dyn SnapshotReader> { Arc::new(source.reader()) };
         let stores = stores.iter().map(|&store| Arc::new(store.clone()) as Arc<dyn Store>).collect();
-        let mut sources = Sources::new(reader()).with_object(object.clone(), reader()).with_stores(stores);
-        if volume.is_some() {
-            sources = sources.with_file(reader());
-        }
+        let file = volume.is_some().then(reader);
+        let mut sources = Sources::new(reader(), file, Some((Box::new(object.clone()), reader())), stores);
         let (events, mut receiver) = mpsc::channel(1);
         let mut queue = poll_fn(move |context| receiver.poll_recv(context));
         if let Some(first) = first {
@@ -74,7 +72,7 @@ impl Rig {
         let program = Program::default();
         program.begin(first.active.clone());
         let writer = StatusWriter::default();
-        let (status, lag) = (writer.reader(), sources.lag().unwrap_or_default());
+        let (status, lag) = (writer.reader(), sources.lag());
         let metrics = ReloadMetrics::new(&prometheus::Registry::new()).unwrap();
         let reloader = Reloader::new(sources, Writing::default(), program.clone(), first, writer, metrics);
         let task = tokio::spawn(reloader.run(queue, CancellationToken::new()));
@@ -119,6 +117,11 @@ impl Rig {
     pub(super) async fn send(&self, object_event: ObjectEvent) {
         self.answer(object_event.clone());
         self.events.send(Event::Object(object_event)).await.unwrap();
+    }
+
+    /// How long the volume lags.
+    pub(super) fn lag(&self) -> Duration {
+        self.lag.as_ref().map(MountLag::get).unwrap_or_default()
     }
 
     pub(super) fn gets(&self) -> usize {
