@@ -1,3 +1,5 @@
+//! A Kubernetes control plane for the tests.
+
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{Seek as _, Write as _};

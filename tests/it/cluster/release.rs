@@ -1,3 +1,5 @@
+//! A release of the chart in that control plane.
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;

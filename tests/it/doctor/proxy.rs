@@ -1,3 +1,5 @@
+//! An HTTP proxy for the tests of the doctor.
+
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 

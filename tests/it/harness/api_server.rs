@@ -1,3 +1,5 @@
+//! A scripted Kubernetes API server.
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;

@@ -1,3 +1,5 @@
+//! Signals to a child process, and its exit code.
+
 use std::process::{Child, Command};
 
 use super::eventually;

@@ -1,3 +1,5 @@
+//! A small HTTP client.
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 

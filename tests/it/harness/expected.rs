@@ -1,3 +1,5 @@
+//! Files of the repository, compared with what they should be.
+
 use std::path::{Path, PathBuf};
 
 /// A file of the repository.

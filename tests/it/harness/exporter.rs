@@ -1,3 +1,5 @@
+//! The program as a process, with its log and its pages.
+
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;

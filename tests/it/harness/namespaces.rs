@@ -1,3 +1,5 @@
+//! The program in namespaces of its own, or as another user.
+
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};

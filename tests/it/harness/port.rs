@@ -1,3 +1,5 @@
+//! A port that nobody else gets.
+
 use std::net::{Ipv4Addr, SocketAddr};
 
 use tokio::net::TcpSocket;

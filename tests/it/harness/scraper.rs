@@ -1,3 +1,5 @@
+//! Scrapes all the time while a test does something else.
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;

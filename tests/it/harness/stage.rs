@@ -1,3 +1,5 @@
+//! An exporter with a volume and simulated servers, with which most tests begin.
+
 use std::fmt::Write as _;
 use std::path::PathBuf;
 

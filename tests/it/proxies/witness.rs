@@ -1,3 +1,5 @@
+//! A proxy that records who connects.
+
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
