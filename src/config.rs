@@ -31,21 +31,22 @@ mod valid;
 mod version;
 mod yaml;
 
-pub use address::{RESERVED_PATHS, metrics_path};
-pub use diff::{ConfigDiff, FlushReason, SiteChange};
-pub use duration::parse as parse_duration;
-pub use endpoint::{Endpoint, Scheme};
-pub use expand::{UnsetVariable, expanded};
-pub use listen::{ListenAddress, ListenHost};
-pub use load::{Loaded, load, log, references};
-pub use material::{Environment, FileProblem, Material};
-pub use proxy::{Proxy, UnusableProxy};
-pub use redact::{holds_secrets, redacted};
-pub use report::Report;
+pub use address::RESERVED_PATHS;
+pub(crate) use address::metrics_path;
+pub(crate) use diff::{ConfigDiff, FlushReason, SiteChange};
+pub(crate) use duration::parse as parse_duration;
+pub(crate) use endpoint::{Endpoint, Scheme};
+pub(crate) use expand::{UnsetVariable, expanded};
+pub(crate) use listen::{ListenAddress, ListenHost};
+pub(crate) use load::{Loaded, load, log, references};
+pub(crate) use material::{Environment, FileProblem, Material};
+pub(crate) use proxy::{Proxy, UnusableProxy};
+pub(crate) use redact::{holds_secrets, redacted};
+pub(crate) use report::Report;
 pub use schema::schema;
-pub use secret::Secret;
-pub use site::{LackingSite, Site, SiteId, Verification};
-pub use strictness::Strictness;
+pub(crate) use secret::Secret;
+pub(crate) use site::{LackingSite, Site, SiteId, Verification};
+pub(crate) use strictness::Strictness;
 pub use version::ApiVersion;
 
 use std::collections::BTreeSet;
@@ -54,7 +55,7 @@ use std::time::Duration;
 use crate::metric::MetricNames;
 
 /// The collectors that exist; another one that the file turns on is warned about.
-pub const BUILT_COLLECTORS: [&str; 2] = ["jobs", "storage"];
+pub(crate) const BUILT_COLLECTORS: [&str; 2] = ["jobs", "storage"];
 
 /// A whole valid configuration.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,7 +91,7 @@ pub struct Server {
 }
 
 /// The default path of the metrics page.
-pub const DEFAULT_METRICS_PATH: &str = "/metrics";
+pub(crate) const DEFAULT_METRICS_PATH: &str = "/metrics";
 
 impl Server {
     /// The address to listen on, as the file has it.

@@ -13,9 +13,9 @@ mod network;
 mod report;
 mod table;
 
-pub use json::{json, json_of_mistake};
-pub use report::{Check, CheckStatus, Diagnosis, MISCONFIGURED, SiteDiagnosis};
-pub use table::{Style, table};
+pub(crate) use json::{json, json_of_mistake};
+pub(crate) use report::{Check, CheckStatus, Diagnosis, MISCONFIGURED, SiteDiagnosis};
+pub(crate) use table::{Style, table};
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ const CONCURRENT_SITES: usize = 8;
 const TIME_LIMIT: Duration = Duration::from_mins(4);
 
 /// Examines the sites of a configuration, or the one of this name.
-pub async fn examine(config: &Config, only: Option<&str>) -> Diagnosis {
+pub(crate) async fn examine(config: &Config, only: Option<&str>) -> Diagnosis {
     examine_within(config, only, TIME_LIMIT).await
 }
 

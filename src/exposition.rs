@@ -15,10 +15,10 @@ mod registry;
 mod rendering;
 mod runtime;
 
-pub use body::PageBody;
+pub(crate) use body::PageBody;
 pub use build::BuildInfo;
 pub use page::MetricsPage;
-pub use reading::{Reading, Readings};
+pub(crate) use reading::{Reading, Readings};
 pub use registry::Registry;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,11 +27,11 @@ use self::rendering::{OwnMetrics, Rendering};
 use crate::snapshot::SnapshotStore;
 
 /// The media type of the text format 0.0.4 (Prometheus, exposition formats).
-pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Renders scrapes; clones share the page.
 #[derive(Clone, Debug)]
-pub struct Exposition {
+pub(crate) struct Exposition {
     store: SnapshotStore,
     registry: Registry,
     cache: Arc<Mutex<Cache>>,
@@ -46,29 +46,29 @@ struct Cache {
 
 impl Exposition {
     /// Serves what `store` and `registry` hold at each scrape.
-    pub fn new(store: SnapshotStore, registry: Registry) -> Self {
+    pub(crate) fn new(store: SnapshotStore, registry: Registry) -> Self {
         let page = Arc::new(MetricsPage::of_store(&store.load()));
         let cache = Arc::new(Mutex::new(Cache { page, rendering: None }));
         Self { store, registry, cache }
     }
 
     /// The snapshots behind the page.
-    pub fn store(&self) -> &SnapshotStore {
+    pub(crate) fn store(&self) -> &SnapshotStore {
         &self.store
     }
 
     /// The body of a scrape without compression.
-    pub fn identity(&self) -> PageBody {
+    pub(crate) fn identity(&self) -> PageBody {
         self.rendering().identity()
     }
 
     /// The body of a scrape as one gzip member; `None` when compressing failed, and then identity serves.
-    pub async fn gzip(&self) -> Option<PageBody> {
+    pub(crate) async fn gzip(&self) -> Option<PageBody> {
         self.rendering().gzip().await
     }
 
     /// Has the next scrape show all that happened before this call.
-    pub fn renew(&self) {
+    pub(crate) fn renew(&self) {
         self.cache().rendering = None;
     }
 

@@ -25,12 +25,12 @@ mod state;
 mod tracked;
 
 #[cfg(test)]
-pub use bind::BindError;
-pub use limits::Limits;
-pub use listeners::{Listeners, PreparedListeners};
-pub use metrics::HttpMetrics;
-pub use router::Pages;
-pub use state::State;
+pub(crate) use bind::BindError;
+pub(crate) use limits::Limits;
+pub(crate) use listeners::{Listeners, PreparedListeners};
+pub(crate) use metrics::HttpMetrics;
+pub(crate) use router::Pages;
+pub(crate) use state::State;
 
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@ mod value;
 
 pub use desc::{Desc, MetricKind, Naming};
 pub use family::Family;
-pub use histogram::Histogram;
-pub use label::{MOST_LABEL_SETS, label_value};
-pub use names::MetricNames;
-pub use value::{flag, seconds};
+pub(crate) use histogram::Histogram;
+pub(crate) use label::{MOST_LABEL_SETS, label_value};
+pub(crate) use names::MetricNames;
+pub(crate) use value::{flag, seconds};

@@ -55,7 +55,7 @@ pub struct Snapshots {
 
 /// The store; clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct SnapshotStore {
+pub(crate) struct SnapshotStore {
     state: Arc<StoreState>,
 }
 
@@ -75,7 +75,7 @@ struct Writers {
 /// Publishes for one site. When it is dropped or another takes its place, its snapshot is gone and a late
 /// result can not be published.
 #[derive(Debug)]
-pub struct SnapshotWriter {
+pub(crate) struct SnapshotWriter {
     state: Arc<StoreState>,
     site: SiteId,
     ticket: u64,
@@ -83,12 +83,12 @@ pub struct SnapshotWriter {
 
 impl SnapshotStore {
     /// All snapshots now.
-    pub fn load(&self) -> Arc<Snapshots> {
+    pub(crate) fn load(&self) -> Arc<Snapshots> {
         self.state.current.load_full()
     }
 
     /// A writer for a site; it takes the place of an earlier one, whose snapshot goes.
-    pub fn writer(&self, site: SiteId) -> SnapshotWriter {
+    pub(crate) fn writer(&self, site: SiteId) -> SnapshotWriter {
         let mut writers = self.state.lock();
         writers.last += 1;
         let ticket = writers.last;
@@ -100,7 +100,7 @@ impl SnapshotStore {
     }
 
     /// Removes a site at once; its writer can not publish any more.
-    pub fn revoke(&self, site: &SiteId) {
+    pub(crate) fn revoke(&self, site: &SiteId) {
         let mut writers = self.state.lock();
         if writers.current.remove(site).is_some() {
             self.state.remove(site);
@@ -110,7 +110,7 @@ impl SnapshotStore {
 
 impl SnapshotWriter {
     /// Publishes; `false` if another writer has taken over or the site was revoked.
-    pub fn publish(&self, snapshot: Snapshot) -> bool {
+    pub(crate) fn publish(&self, snapshot: Snapshot) -> bool {
         let writers = self.state.lock();
         if writers.current.get(&self.site) != Some(&self.ticket) {
             return false;

@@ -2,9 +2,9 @@
 //!
 //! A source gives hints, never configurations: the content of the next look decides.
 
-pub mod file;
-pub mod kubernetes;
+pub(crate) mod file;
+pub(crate) mod kubernetes;
 pub mod signal;
 mod store;
 
-pub use store::{Store, StoreError};
+pub(crate) use store::{Store, StoreError};

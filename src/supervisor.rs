@@ -11,7 +11,7 @@ use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-pub use metrics::SupervisorMetrics;
+pub(crate) use metrics::SupervisorMetrics;
 
 use crate::config::{LackingSite, Site, SiteChange, SiteId};
 use crate::metric::MetricNames;
@@ -34,11 +34,11 @@ const GIVE_BACK: Duration = Duration::from_mins(1);
 
 /// Tells the supervisor to follow a configuration.
 #[derive(Clone, Debug)]
-pub struct SupervisorHandle(mpsc::Sender<(Arc<ActiveConfig>, oneshot::Sender<()>)>);
+pub(crate) struct SupervisorHandle(mpsc::Sender<(Arc<ActiveConfig>, oneshot::Sender<()>)>);
 
 impl SupervisorHandle {
     /// Returns when every poller follows `active`, and removed sites are gone from the page.
-    pub async fn apply(&self, active: Arc<ActiveConfig>) {
+    pub(crate) async fn apply(&self, active: Arc<ActiveConfig>) {
         let (sender, done) = oneshot::channel();
         if self.0.send((active, sender)).await.is_ok() {
             let _ = done.await;
@@ -48,7 +48,7 @@ impl SupervisorHandle {
 
 /// The owner of all pollers.
 #[derive(Debug)]
-pub struct Supervisor {
+pub(crate) struct Supervisor {
     store: SnapshotStore,
     tls: Arc<TlsCache>,
     metrics: SupervisorMetrics,
@@ -77,7 +77,7 @@ struct Running {
 
 impl Supervisor {
     /// A supervisor without pollers; they tell of refused keys by `refusals`.
-    pub fn new(
+    pub(crate) fn new(
         store: SnapshotStore,
         metrics: SupervisorMetrics,
         refusals: Refusals,
@@ -102,7 +102,7 @@ impl Supervisor {
     }
 
     /// Serves until the token is cancelled; then every poller is stopped.
-    pub async fn run(mut self, shutdown: CancellationToken) {
+    pub(crate) async fn run(mut self, shutdown: CancellationToken) {
         loop {
             let wake = self.next_wake();
             tokio::select! {

@@ -139,7 +139,7 @@ impl Scalar for MetricsPath {
 }
 
 /// The path of the metrics page, as a flag has it.
-pub fn metrics_path(text: &str) -> Result<String, String> {
+pub(crate) fn metrics_path(text: &str) -> Result<String, String> {
     MetricsPath::parse(text).map(|path| path.0).ok_or_else(|| format!("must be {}", MetricsPath::wants()))
 }
 

@@ -7,7 +7,7 @@ use super::{Config, Site, SiteId};
 
 /// What a new configuration changes, as a pure value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ConfigDiff {
+pub(crate) struct ConfigDiff {
     /// Sites that are new.
     pub added: Vec<SiteId>,
     /// Sites that are gone.
@@ -22,7 +22,7 @@ pub struct ConfigDiff {
 ///
 /// What reacts to a changed site (the log, the supervisor, the poller) goes by this.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SiteChange {
+pub(crate) enum SiteChange {
     /// It is another server, or another label: everything that was learned goes, and the site begins anew.
     Flush(FlushReason, Vec<&'static str>),
     /// It is reached in another way: its connections are made anew, what was learned stays, and it is asked at once.
@@ -34,7 +34,7 @@ pub enum SiteChange {
 /// Why everything that was learned from a site goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::AsRefStr, strum::VariantArray)]
 #[strum(serialize_all = "snake_case")]
-pub enum FlushReason {
+pub(crate) enum FlushReason {
     /// Scheme, host, port or base path: it is another server.
     Endpoint,
     /// Only the `site` label, where the identity stayed (the legacy block): nothing is known under the new one.
@@ -43,7 +43,7 @@ pub enum FlushReason {
 
 impl ConfigDiff {
     /// What changes from `old` to `new`. The order of the sites does not count.
-    pub fn between(old: &Config, new: &Config) -> Self {
+    pub(crate) fn between(old: &Config, new: &Config) -> Self {
         let old_sites: HashMap<&SiteId, &Site> = old.sites.iter().map(|site| (&site.id, site)).collect();
         let mut removed: HashSet<&SiteId> = old_sites.keys().copied().collect();
         let mut diff = Self { settings: settings(old, new), ..Self::default() };
@@ -65,7 +65,7 @@ impl ConfigDiff {
 
 impl SiteChange {
     /// What changes from `old` to `new`, two configurations of one site.
-    pub fn between(old: &Site, new: &Site) -> Option<Self> {
+    pub(crate) fn between(old: &Site, new: &Site) -> Option<Self> {
         let is_same_way = old.verification == new.verification
             && old.tls_server_name == new.tls_server_name
             && old.proxy == new.proxy;

@@ -19,7 +19,7 @@ const UNITS: [(&str, f64); 10] = [
 
 /// A duration as Go writes it (`5m`, `1h30m`, `1.5h`), and with `d` and `w`; `None` for anything else,
 /// a sign included.
-pub fn parse(text: &str) -> Option<Duration> {
+pub(crate) fn parse(text: &str) -> Option<Duration> {
     let mut rest = text;
     let mut seconds = 0.0;
     while !rest.is_empty() {

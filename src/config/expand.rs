@@ -71,10 +71,13 @@ pub(super) fn pieces(text: &str) -> Vec<Piece<'_>> {
 /// A variable that a text names is not set.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the variable {0} is not set")]
-pub struct UnsetVariable(String);
+pub(crate) struct UnsetVariable(String);
 
 /// The text with each `${NAME}` and `${NAME:-default}` replaced; `$${` is a literal `${`, and a `${` that begins no reference stays.
-pub fn expanded<'v>(text: &str, variable: impl Fn(&str) -> Option<&'v str>) -> Result<String, UnsetVariable> {
+pub(crate) fn expanded<'v>(
+    text: &str,
+    variable: impl Fn(&str) -> Option<&'v str>,
+) -> Result<String, UnsetVariable> {
     let texts = pieces(text).into_iter().map(|piece| match piece {
         Piece::Literal(text) => Ok(text.to_owned()),
         Piece::Malformed => Ok("${".to_owned()),

@@ -10,7 +10,7 @@ use super::{Config, Environment, Log, Material, Strictness, valid, yaml};
 
 /// A valid configuration with what there is to say about it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Loaded {
+pub(crate) struct Loaded {
     /// The configuration.
     pub config: Config,
     /// What is allowed and probably not meant, sorted by place; a [`Report`] of them displays them with the file.
@@ -23,7 +23,7 @@ pub struct Loaded {
 ///
 /// `file` is how the file is named in the report; its directory is the base of relative paths, exactly as in
 /// [`references`].
-pub fn load(file: &Path, material: &Material, strictness: Strictness) -> Result<Loaded, Report> {
+pub(crate) fn load(file: &Path, material: &Material, strictness: Strictness) -> Result<Loaded, Report> {
     let document = yaml::parse(&material.text).map_err(|violations| Report::new(file, violations))?;
     let mut decoder = Decoder::new(&material.environment, strictness);
     decoder.violations = document.mistakes;
@@ -43,7 +43,7 @@ pub fn load(file: &Path, material: &Material, strictness: Strictness) -> Result<
 
 /// The files that the text names, with `${NAME}` expanded and relative to the directory of `file`. A text that can not
 /// be parsed names none; a path that can not be expanded is left out.
-pub fn references(file: &Path, text: &[u8], environment: &Environment) -> BTreeSet<PathBuf> {
+pub(crate) fn references(file: &Path, text: &[u8], environment: &Environment) -> BTreeSet<PathBuf> {
     let Some(raw) = skim(text, environment) else { return BTreeSet::new() };
     let listed = raw.nbuservers.get().into_iter().flatten();
     let sites = listed.chain([&raw.nbuserver]).filter_map(Slot::get);
@@ -52,7 +52,7 @@ pub fn references(file: &Path, text: &[u8], environment: &Environment) -> BTreeS
 }
 
 /// The log settings of a text, as far as they can be read from one that is not valid.
-pub fn log(text: &[u8]) -> Log {
+pub(crate) fn log(text: &[u8]) -> Log {
     let raw = skim(text, &Environment::default());
     let log = raw.as_ref().and_then(|raw| raw.log.get());
     log.map(|log| Log { level: log.level.get().copied(), format: log.format.get().copied() })

@@ -16,7 +16,7 @@ const MASK: &str = "<secret>";
 
 /// The text of `file` with every secret shown as `<secret>`, variables not expanded. Values that the table of keys does
 /// not know are masked as well. A text that can not be parsed gives a line that says so.
-pub fn redacted(file: &Path, text: &[u8]) -> String {
+pub(crate) fn redacted(file: &Path, text: &[u8]) -> String {
     match yaml::parse(text).map(|document| document.root) {
         Ok(Node { content: Content::Mapping(entries), .. }) => {
             let mut out = String::new();
@@ -29,7 +29,7 @@ pub fn redacted(file: &Path, text: &[u8]) -> String {
 
 /// Whether a valid configuration holds a secret itself, instead of naming a file or a variable: something that
 /// [`redacted`] does not show.
-pub fn holds_secrets(text: &[u8]) -> bool {
+pub(crate) fn holds_secrets(text: &[u8]) -> bool {
     redacted(Path::new(""), text).contains(MASK)
 }
 

@@ -12,7 +12,7 @@ const MOST_QUOTED_CHARACTERS: usize = 40;
 
 /// One mistake in a configuration, or one warning about it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Violation {
+pub(crate) struct Violation {
     /// The line, counted from 1.
     pub line: usize,
     /// The column, counted from 1 in characters.
@@ -25,7 +25,7 @@ pub struct Violation {
 
 /// All mistakes of one configuration file, sorted by position.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Report {
+pub(crate) struct Report {
     /// The file, as it was named to us.
     pub file: PathBuf,
     /// The mistakes; never empty in an error.

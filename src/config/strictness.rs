@@ -2,7 +2,7 @@
 
 /// How strictly a file is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Strictness {
+pub(crate) enum Strictness {
     /// Everything: the file is to be run.
     Full,
     /// Everything, but for what single sites refer to: a site that lacks a key or certificate file, or a variable, goes

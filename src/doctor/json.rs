@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 use super::{Diagnosis, MISCONFIGURED};
 
 /// The diagnosis for programs: `exitCode`, `error` (null) and `sites`.
-pub fn json(diagnosis: &Diagnosis) -> Value {
+pub(crate) fn json(diagnosis: &Diagnosis) -> Value {
     json!({"exitCode": diagnosis.exit_code(), "error": null, "sites": diagnosis.sites})
 }
 
 /// The same form when there is no configuration to examine.
-pub fn json_of_mistake(error: &str) -> Value {
+pub(crate) fn json_of_mistake(error: &str) -> Value {
     json!({"exitCode": MISCONFIGURED, "error": error, "sites": []})
 }

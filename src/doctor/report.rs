@@ -6,20 +6,20 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// The exit code when the configuration can not be read, is not valid, or lacks the site that was asked for.
-pub const MISCONFIGURED: u8 = 2;
+pub(crate) const MISCONFIGURED: u8 = 2;
 /// The exit code when nothing failed, but not all could be examined in time.
 const UNFINISHED: u8 = 1;
 
 /// What was found at all sites.
 #[derive(Debug, Default)]
-pub struct Diagnosis {
+pub(crate) struct Diagnosis {
     /// In the order of the configuration.
     pub sites: Vec<SiteDiagnosis>,
 }
 
 /// What was found at one site.
 #[derive(Debug, Serialize)]
-pub struct SiteDiagnosis {
+pub(crate) struct SiteDiagnosis {
     /// Its name.
     pub site: String,
     /// Where its API is.
@@ -32,7 +32,7 @@ pub struct SiteDiagnosis {
 
 /// One row.
 #[derive(Debug, Serialize)]
-pub struct Check {
+pub(crate) struct Check {
     /// What was examined.
     #[serde(rename = "check")]
     pub step: CheckStep,
@@ -47,7 +47,7 @@ pub struct Check {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, strum::AsRefStr)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
-pub enum CheckStep {
+pub(crate) enum CheckStep {
     /// The host has an address.
     Dns,
     /// The port takes connections.
@@ -67,7 +67,7 @@ pub enum CheckStep {
 /// How a step went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum CheckStatus {
+pub(crate) enum CheckStatus {
     /// It works.
     Passed,
     /// It works, and something should be done.
@@ -80,7 +80,7 @@ pub enum CheckStatus {
 
 /// The result of a step.
 #[derive(Debug, Serialize)]
-pub struct Finding {
+pub(crate) struct Finding {
     /// How it went.
     pub status: CheckStatus,
     /// What was found. Parts of it may be text of the server.
@@ -104,7 +104,7 @@ pub(super) trait Curable: fmt::Display {
 
 impl Diagnosis {
     /// The exit code: 0 if nothing failed, else that of the earliest step that failed at any site.
-    pub fn exit_code(&self) -> u8 {
+    pub(crate) fn exit_code(&self) -> u8 {
         let checks = self.sites.iter().flat_map(|site| &site.checks);
         let failed = checks.filter(|check| check.finding.status == CheckStatus::Failed);
         let unfinished = self.sites.iter().any(|site| !site.finished);

@@ -6,7 +6,7 @@ use super::{Check, CheckStatus, Diagnosis, SiteDiagnosis};
 
 /// Whether rows have colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Style {
+pub(crate) enum Style {
     /// For files and pipes.
     Plain,
     /// For terminals, by ANSI escapes.
@@ -14,7 +14,7 @@ pub enum Style {
 }
 
 /// The diagnosis for people: a row for each check, and a cure below where one is needed.
-pub fn table(diagnosis: &Diagnosis, style: Style) -> String {
+pub(crate) fn table(diagnosis: &Diagnosis, style: Style) -> String {
     if diagnosis.sites.is_empty() {
         return "no sites to examine: nbuservers is empty\n".to_owned();
     }

@@ -10,7 +10,7 @@ use http_body::{Body, Frame, SizeHint};
 
 /// The body of a scrape, in chunks that all scrapes share. Its length is known beforehand.
 #[derive(Clone, Debug)]
-pub struct PageBody {
+pub(crate) struct PageBody {
     chunks: Arc<[Bytes]>,
     next: usize,
     remaining: u64,
@@ -18,7 +18,7 @@ pub struct PageBody {
 
 impl PageBody {
     /// Sends `chunks` in order, then `end`.
-    pub fn new(chunks: &[Bytes], end: Bytes) -> Self {
+    pub(crate) fn new(chunks: &[Bytes], end: Bytes) -> Self {
         let chunks: Arc<[Bytes]> = chunks.iter().cloned().chain([end]).collect();
         let remaining = chunks.iter().map(Bytes::len).sum::<usize>() as u64;
         Self { chunks, next: 0, remaining }

@@ -21,14 +21,14 @@ const EVERY: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 0);
 
 /// A listening socket that nobody serves yet; clients already queue.
 #[derive(Debug)]
-pub struct Bound {
+pub(super) struct Bound {
     listener: TcpListener,
     local: SocketAddr,
 }
 
 /// An address can not be listened on.
 #[derive(Debug, thiserror::Error)]
-pub enum BindError {
+pub(crate) enum BindError {
     /// Another process has it.
     #[error("cannot listen on {0}: the address is in use; choose another port, or stop what listens there")]
     InUse(SocketAddr),
@@ -62,7 +62,7 @@ pub enum BindError {
 
 impl Bound {
     /// Binds and listens; `[::]` takes IPv4 as well. Port 0 takes any free port.
-    pub fn bind(address: SocketAddr) -> Result<Self, BindError> {
+    pub(super) fn bind(address: SocketAddr) -> Result<Self, BindError> {
         Self::listen(address, &[])
     }
 
@@ -104,7 +104,7 @@ impl Bound {
     }
 
     /// The address with the port that was really taken.
-    pub fn local_addr(&self) -> SocketAddr {
+    pub(super) fn local_addr(&self) -> SocketAddr {
         self.local
     }
 

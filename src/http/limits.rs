@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// What one client may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub(crate) struct Limits {
     /// Connections that are open at one time, over all listeners. Further ones wait in the kernel's queue
     /// without costing a descriptor, until one ends.
     pub connections: usize,

@@ -27,7 +27,7 @@ const HANDSHAKE: Duration = Duration::from_secs(2);
 /// becomes narrower, the wide socket stays until the connections that began before are made. When it becomes wider, the
 /// narrow socket stays for as long as the wide address is served.
 #[derive(Debug)]
-pub struct Listeners {
+pub(crate) struct Listeners {
     service: Service,
     /// The addresses to serve, as they were resolved.
     wanted: Vec<SocketAddr>,
@@ -44,14 +44,14 @@ pub struct Listeners {
 /// Listeners that are ready to serve. Dropping them changes nothing.
 #[derive(Debug)]
 #[must_use = "they serve nothing until they are committed"]
-pub struct PreparedListeners {
+pub(crate) struct PreparedListeners {
     wanted: Vec<SocketAddr>,
     new: Vec<(SocketAddr, Bound)>,
 }
 
 impl Listeners {
     /// Listens on nothing yet.
-    pub fn new(pages: Pages, limits: Limits, metrics: HttpMetrics) -> Self {
+    pub(crate) fn new(pages: Pages, limits: Limits, metrics: HttpMetrics) -> Self {
         let service = Service::new(pages, limits, metrics);
         Self {
             service,
@@ -64,7 +64,7 @@ impl Listeners {
     }
 
     /// The addresses that are served now, with the ports that were really taken.
-    pub fn local_addrs(&self) -> Vec<SocketAddr> {
+    pub(crate) fn local_addrs(&self) -> Vec<SocketAddr> {
         let mut rest: Vec<_> = self.open.iter().collect();
         let locals = self.wanted.iter().filter_map(|wanted| {
             let index = rest.iter().position(|open| open.requested == *wanted)?;
@@ -74,7 +74,7 @@ impl Listeners {
     }
 
     /// Binds what is not served already.
-    pub async fn prepare(&self, addresses: &[ListenAddress]) -> Result<PreparedListeners, BindError> {
+    pub(crate) async fn prepare(&self, addresses: &[ListenAddress]) -> Result<PreparedListeners, BindError> {
         let wanted = resolve(addresses).await?;
         if wanted == self.wanted {
             return Ok(PreparedListeners { wanted, new: Vec::new() });
@@ -103,7 +103,7 @@ impl Listeners {
 
     /// Serves the prepared listeners and drains those that are no longer wanted, without waiting for their clients.
     /// Gives the addresses that were not served before.
-    pub fn commit(&mut self, prepared: PreparedListeners) -> Vec<SocketAddr> {
+    pub(crate) fn commit(&mut self, prepared: PreparedListeners) -> Vec<SocketAddr> {
         self.closing.retain(|closing| !closing.is_closed());
         let before = self.local_addrs();
         let PreparedListeners { wanted, new } = prepared;
@@ -131,7 +131,7 @@ impl Listeners {
     }
 
     /// Stops accepting, answers the open requests, and cuts those that are not answered when `deadline` is over.
-    pub async fn shutdown(mut self, deadline: Duration) {
+    pub(crate) async fn shutdown(mut self, deadline: Duration) {
         for open in self.open.drain(..) {
             self.retiring.spawn(open.retire(Duration::ZERO, deadline));
         }

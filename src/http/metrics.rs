@@ -11,7 +11,7 @@ use crate::telemetry::Restarts;
 
 /// What the server counts about itself; clones share it.
 #[derive(Clone, Debug)]
-pub struct HttpMetrics {
+pub(crate) struct HttpMetrics {
     requests: IntCounterVec,
     /// Open connections.
     pub(super) connections: IntGauge,
@@ -24,7 +24,7 @@ pub struct HttpMetrics {
 
 impl HttpMetrics {
     /// Registers the metrics.
-    pub fn new(registry: &Registry, restarts: Restarts) -> Result<Self, prometheus::Error> {
+    pub(crate) fn new(registry: &Registry, restarts: Restarts) -> Result<Self, prometheus::Error> {
         let metrics = Self {
             requests: register_int_counter_vec_with_registry!(
                 "nbu_exporter_http_requests_total",

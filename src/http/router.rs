@@ -28,7 +28,7 @@ pub(super) type Content = Either<PageBody, Body>;
 /// All pages. The metrics page stands in front of the router: its path comes from the running configuration, and it is
 /// requested most often.
 #[derive(Clone, Debug)]
-pub struct Pages {
+pub(crate) struct Pages {
     state: Arc<State>,
     metrics: HttpMetrics,
     router: Router,
@@ -36,7 +36,7 @@ pub struct Pages {
 
 impl Pages {
     /// The pages that show `state`; their answers are counted.
-    pub fn new(state: State, metrics: HttpMetrics) -> Self {
+    pub(crate) fn new(state: State, metrics: HttpMetrics) -> Self {
         let state = Arc::new(state);
         let router = router(state.clone(), metrics.clone());
         Self { state, metrics, router }

@@ -10,7 +10,7 @@ use crate::reload::{ActiveConfig, ConfigReader, ReloadHandle, StatusReader};
 
 /// What the pages may see.
 #[derive(Debug)]
-pub struct State {
+pub(crate) struct State {
     pub(super) exposition: Exposition,
     pub(super) config: ConfigReader,
     pub(super) status: StatusReader,
@@ -25,7 +25,7 @@ pub struct State {
 
 impl State {
     /// The state of a process that starts now.
-    pub fn new(
+    pub(crate) fn new(
         exposition: Exposition,
         config: ConfigReader,
         status: StatusReader,
@@ -39,13 +39,13 @@ impl State {
 
     /// The metrics page stays at this path, whatever the configuration says.
     #[must_use]
-    pub fn with_metrics_path(self, path: Option<String>) -> Self {
+    pub(crate) fn with_metrics_path(self, path: Option<String>) -> Self {
         Self { metrics_path: path, ..self }
     }
 
     /// Once this is cancelled the pages say that the process is about to end.
     #[must_use]
-    pub fn until(self, announced: CancellationToken) -> Self {
+    pub(crate) fn until(self, announced: CancellationToken) -> Self {
         Self { announced, ..self }
     }
 

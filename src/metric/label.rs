@@ -6,10 +6,10 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 /// The longest value of a label, in bytes: NetBackup's own names have 255 at most.
 pub(super) const LONGEST: usize = 256;
 /// The most label sets of one family of one site. More series of one family are of no use in Prometheus.
-pub const MOST_LABEL_SETS: usize = 10_000;
+pub(crate) const MOST_LABEL_SETS: usize = 10_000;
 
 /// A label's value as it is served: one that is too long is cut, and a digest of the whole keeps it apart from others.
-pub fn label_value(value: &str) -> Cow<'_, str> {
+pub(crate) fn label_value(value: &str) -> Cow<'_, str> {
     if value.len() <= LONGEST {
         return Cow::Borrowed(value);
     }

@@ -21,17 +21,17 @@ mod status;
 mod tests;
 mod watcher;
 
-pub use access::{Access, AccessError};
-pub use announcement::{Announcement, EventIdentity, EventReason};
-pub use api_error::ApiError;
-pub use events::{Announcer, Pod};
-pub use kept::KeptObject;
-pub use name::{ObjectKind, ObjectName};
+pub(crate) use access::{Access, AccessError};
+pub(crate) use announcement::{Announcement, EventIdentity, EventReason};
+pub(crate) use api_error::ApiError;
+pub(crate) use events::{Announcer, Pod};
+pub(crate) use kept::KeptObject;
+pub(crate) use name::{ObjectKind, ObjectName};
 #[cfg(test)]
-pub use revision::Unusable;
-pub use revision::{ObjectEvent, Revision};
-pub use status::ObjectStatus;
-pub use watcher::{ObjectReader, ObjectWatcher};
+pub(crate) use revision::Unusable;
+pub(crate) use revision::{ObjectEvent, Revision};
+pub(crate) use status::ObjectStatus;
+pub(crate) use watcher::{ObjectReader, ObjectWatcher};
 
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ const RENAMED: &str = "where kustomize renames an object (a hash, a prefix, a su
 
 /// The time limits of the source; the defaults are those of a running exporter.
 #[derive(Clone, Debug)]
-pub struct Timing {
+pub(crate) struct Timing {
     /// How long a list, a GET and the beginning of a watch may take.
     pub answer: Duration,
     /// How long one watch lasts; then the object is listed again.

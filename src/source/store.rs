@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use futures_util::future::BoxFuture;
 
 /// Keeps one thing where the next process finds it.
-pub trait Store: Debug + Send + Sync + 'static {
+pub(crate) trait Store: Debug + Send + Sync + 'static {
     /// Where that is: `file PATH` or `configmap NAMESPACE/NAME`.
     fn name(&self) -> String;
 
@@ -22,4 +22,4 @@ pub trait Store: Debug + Send + Sync + 'static {
 /// Why a store can not be read or written; a sentence with the cure.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct StoreError(pub String);
+pub(crate) struct StoreError(pub String);

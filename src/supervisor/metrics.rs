@@ -12,7 +12,7 @@ use crate::metric::label_value;
 
 /// The metrics of the supervisor.
 #[derive(Clone, Debug)]
-pub struct SupervisorMetrics {
+pub(crate) struct SupervisorMetrics {
     sites: IntGauge,
     flushes: IntCounterVec,
     restarts: IntCounterVec,
@@ -21,7 +21,7 @@ pub struct SupervisorMetrics {
 
 impl SupervisorMetrics {
     /// Registers the metrics.
-    pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+    pub(crate) fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
         Ok(Self {
             sites: register_int_gauge_with_registry!(
                 "nbu_exporter_sites",

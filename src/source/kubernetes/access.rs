@@ -28,7 +28,7 @@ type Connect = dyn Fn() -> BoxFuture<'static, Result<Client, AccessError>> + Sen
 
 /// Access to the API server; clones share it.
 #[derive(Clone)]
-pub struct Access {
+pub(crate) struct Access {
     connect: Arc<Connect>,
     client: Arc<ArcSwap<Client>>,
     namespace: Arc<str>,
@@ -38,7 +38,7 @@ impl Access {
     /// From the environment: the kubeconfig if there is one, else the pod's service account.
     ///
     /// The environment's proxy is not used.
-    pub async fn infer(timing: &Timing) -> Result<Self, AccessError> {
+    pub(crate) async fn infer(timing: &Timing) -> Result<Self, AccessError> {
         let timing = timing.clone();
         let namespace = config(&timing).await?.default_namespace;
         Self::new(&namespace, move || {
@@ -62,7 +62,7 @@ impl Access {
     }
 
     /// The namespace that the credentials belong to.
-    pub fn namespace(&self) -> &str {
+    pub(crate) fn namespace(&self) -> &str {
         &self.namespace
     }
 

@@ -20,7 +20,7 @@ const LONGEST_NAME: usize = 220;
 
 /// Why an Event is published; its `reason`. The most urgent one comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, strum::AsRefStr, strum::VariantArray)]
-pub enum EventReason {
+pub(crate) enum EventReason {
     /// A configuration was refused.
     ConfigRejected,
     /// A configuration was put to work.
@@ -31,7 +31,7 @@ pub enum EventReason {
 
 /// One message to the cluster. It must hold no secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Announcement {
+pub(crate) struct Announcement {
     /// Why it is announced.
     pub reason: EventReason,
     /// The text; it is cut to what the API takes.
@@ -44,7 +44,7 @@ pub struct Announcement {
 
 /// What makes two announcements the same: replicas that announce the same thing share one Event.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum EventIdentity {
+pub(crate) enum EventIdentity {
     /// The first outcome of this revision of the object. The texts may differ: what changes depends on what ran before.
     Revision(Arc<str>),
     /// The text.

@@ -8,7 +8,7 @@ use super::ObjectName;
 
 /// Why the API server does not give what we ask for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ApiError {
+pub(crate) enum ApiError {
     /// 401: the credentials are not accepted.
     Unauthorized,
     /// 403: a rule is missing.
@@ -69,7 +69,7 @@ impl ApiError {
     }
 
     /// What is wrong and what helps, in a sentence.
-    pub fn sentence(&self, object: &ObjectName) -> String {
+    pub(crate) fn sentence(&self, object: &ObjectName) -> String {
         let ObjectName { name, kind, .. } = object;
         let namespace = object.namespace.as_deref().unwrap_or_default();
         match self {

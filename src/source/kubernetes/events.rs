@@ -28,7 +28,7 @@ const SAME: Duration = Duration::from_mins(2);
 
 /// Our own pod, as the downward API names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pod {
+pub(crate) struct Pod {
     /// `metadata.name`.
     pub name: String,
     /// `metadata.namespace`.
@@ -39,7 +39,7 @@ pub struct Pod {
 
 /// Hands announcements to the tasks that publish them, one for each object that they are about. It never waits for them.
 #[derive(Clone, Debug)]
-pub struct Announcer(Arc<[Mailbox]>);
+pub(crate) struct Announcer(Arc<[Mailbox]>);
 
 /// What waits to be announced about one object.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ struct Mailbox {
 
 impl Announcer {
     /// An announcer and its publishers; the caller runs each of them in a task of its own.
-    pub fn start(
+    pub(crate) fn start(
         access: &Access,
         object: &Arc<ObjectName>,
         status: &Arc<ObjectStatus>,
@@ -95,7 +95,7 @@ impl Announcer {
     }
 
     /// Queues an announcement; never waits.
-    pub fn announce(&self, announcement: &Announcement) {
+    pub(crate) fn announce(&self, announcement: &Announcement) {
         for mailbox in self.0.iter() {
             mailbox.outbox().put(announcement.clone(), Instant::now());
             mailbox.news.notify_one();
@@ -159,7 +159,7 @@ impl Subject {
 pub(super) const DEADLY: &str = "deadly";
 
 /// Publishes what is announced of one object.
-pub struct EventPublisher {
+pub(crate) struct EventPublisher {
     announcer: Announcer,
     /// Which of its mailboxes is ours.
     mailbox: usize,
@@ -181,7 +181,7 @@ enum PublishError {
 
 impl EventPublisher {
     /// Never ends. After a panic the owner calls it again; what was published before is not published again.
-    pub async fn run(&mut self) {
+    pub(crate) async fn run(&mut self) {
         let mailboxes = self.announcer.0.clone();
         let Some(mailbox) = mailboxes.get(self.mailbox) else { return };
         loop {

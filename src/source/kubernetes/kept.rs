@@ -19,14 +19,14 @@ const ANSWER: Duration = Duration::from_secs(5);
 
 /// One key of a ConfigMap that is there already: `get` and `patch` on this one name are all that it needs.
 #[derive(Clone, Debug)]
-pub struct KeptObject {
+pub(crate) struct KeptObject {
     object: ObjectName,
     access: Access,
 }
 
 impl KeptObject {
     /// A name without a namespace means that of the credentials.
-    pub fn new(mut object: ObjectName, access: Access) -> Self {
+    pub(crate) fn new(mut object: ObjectName, access: Access) -> Self {
         object.namespace.get_or_insert_with(|| access.namespace().to_owned());
         Self { object, access }
     }

@@ -8,7 +8,7 @@ use super::holder::{Holder, ObjectData};
 
 /// What the API server said of the object.
 #[derive(Clone, Debug)]
-pub enum ObjectEvent {
+pub(crate) enum ObjectEvent {
     /// The object is there.
     Present(Arc<Revision>),
     /// There is no such object.
@@ -19,7 +19,7 @@ pub enum ObjectEvent {
 
 /// One revision of the object.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Revision {
+pub(crate) struct Revision {
     /// Another object of the same name has another one.
     pub uid: String,
     /// An opaque string.
@@ -32,7 +32,7 @@ pub struct Revision {
 
 /// Why an object holds no configuration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unusable {
+pub(crate) enum Unusable {
     /// The key is not there.
     #[error("it has no key {key:?}; its keys are: {keys}")]
     NoKey {

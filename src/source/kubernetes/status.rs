@@ -12,7 +12,7 @@ const STALE: Duration = Duration::from_secs(75);
 
 /// What the watcher says of itself, for metrics; the counter only ever grows.
 #[derive(Debug, Default)]
-pub struct ObjectStatus {
+pub(crate) struct ObjectStatus {
     answers: AtomicBool,
     present: AtomicBool,
     restarts: AtomicU64,
@@ -22,29 +22,29 @@ pub struct ObjectStatus {
 
 impl ObjectStatus {
     /// Whether the API server answers us. It is judged by the age of the last answer: an open stream proves nothing.
-    pub fn is_up(&self) -> bool {
+    pub(crate) fn is_up(&self) -> bool {
         let is_fresh = self.last().is_some_and(|(at, _)| at.elapsed() < STALE);
         self.answers.load(Ordering::Relaxed) && is_fresh
     }
 
     /// Whether the object was there at the last answer; `None` before there was one: an API server that does not answer
     /// does not say that the object is gone.
-    pub fn is_present(&self) -> Option<bool> {
+    pub(crate) fn is_present(&self) -> Option<bool> {
         self.last().map(|_| self.present.load(Ordering::Relaxed))
     }
 
     /// How many watches ended otherwise than by their time.
-    pub fn restarts(&self) -> u64 {
+    pub(crate) fn restarts(&self) -> u64 {
         self.restarts.load(Ordering::Relaxed)
     }
 
     /// When the API server last answered.
-    pub fn last_answer(&self) -> Option<Timestamp> {
+    pub(crate) fn last_answer(&self) -> Option<Timestamp> {
         self.last().map(|(_, timestamp)| timestamp)
     }
 
     /// The object's uid, as last observed.
-    pub fn uid(&self) -> Option<String> {
+    pub(crate) fn uid(&self) -> Option<String> {
         self.uid.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

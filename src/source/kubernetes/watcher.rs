@@ -22,13 +22,13 @@ const QUEUE: usize = 16;
 
 /// The task that watches one object. Dropping this ends it.
 #[derive(Debug)]
-pub struct ObjectWatcher {
+pub(crate) struct ObjectWatcher {
     task: AbortOnDropHandle<()>,
 }
 
 /// Asks for the object as it is now.
 #[derive(Clone, Debug)]
-pub struct ObjectReader {
+pub(crate) struct ObjectReader {
     object: Arc<ObjectName>,
     access: Access,
     timing: Timing,
@@ -38,7 +38,7 @@ pub struct ObjectReader {
 impl ObjectWatcher {
     /// Watches what `reader` reads. The events come in the order of the API server's answers. While the object can not be
     /// read, `Unavailable` comes once.
-    pub fn start(reader: &ObjectReader) -> (Self, mpsc::Receiver<ObjectEvent>) {
+    pub(crate) fn start(reader: &ObjectReader) -> (Self, mpsc::Receiver<ObjectEvent>) {
         let (sender, events) = mpsc::channel(QUEUE);
         let backoff = Backoff::new(reader.timing.first_pause, reader.timing.longest_pause);
         let watch = ObjectWatch {
@@ -56,30 +56,30 @@ impl ObjectWatcher {
     }
 
     /// Waits for the task's end, which is a bug. Cancel safe.
-    pub async fn ended(&mut self) -> Result<(), JoinError> {
+    pub(crate) async fn ended(&mut self) -> Result<(), JoinError> {
         (&mut self.task).await
     }
 }
 
 impl ObjectReader {
     /// A reader of one object. A name without a namespace means that of the credentials.
-    pub fn new(mut object: ObjectName, access: Access, timing: Timing) -> Self {
+    pub(crate) fn new(mut object: ObjectName, access: Access, timing: Timing) -> Self {
         object.namespace.get_or_insert_with(|| access.namespace().to_owned());
         Self { object: Arc::new(object), access, timing, status: Arc::default() }
     }
 
     /// Which object, with its namespace.
-    pub fn object(&self) -> &Arc<ObjectName> {
+    pub(crate) fn object(&self) -> &Arc<ObjectName> {
         &self.object
     }
 
     /// What is known of the source, for metrics.
-    pub fn status(&self) -> Arc<ObjectStatus> {
+    pub(crate) fn status(&self) -> Arc<ObjectStatus> {
         self.status.clone()
     }
 
     /// The object as it is now, by one GET, which the API server answers from a quorum. It waits ten seconds at most.
-    pub async fn get(&self) -> ObjectEvent {
+    pub(crate) async fn get(&self) -> ObjectEvent {
         match self.object.kind {
             ObjectKind::ConfigMap => self.get_as::<ConfigMap>().await,
             ObjectKind::Secret => self.get_as::<Secret>().await,
