@@ -8,72 +8,41 @@
 mod announcements;
 mod catalogue;
 mod cluster;
-mod live;
 mod metrics;
-mod observed;
+mod options;
+mod publisher;
+mod run_error;
+mod server_flags;
+mod sources;
 mod triggers;
-mod watching;
+mod watch_metrics;
 
-use std::collections::BTreeMap;
-use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{self, ListenAddress, Log};
+use crate::config::{self, Log};
 use crate::exposition::{BuildInfo, Exposition, Registry};
 use crate::http::{Limits, Listeners, Pages, State};
 use crate::poller;
-use crate::reload::{
-    ActiveConfig, ConfigReader, ConfigWriter, NoConfiguration, Reloader, StatusReader, StatusWriter,
-};
+use crate::reload::{ActiveConfig, ConfigReader, ConfigWriter, Reloader, StatusReader, StatusWriter};
 use crate::shutdown::Termination;
 use crate::snapshot::SnapshotStore;
-use crate::source::file::{self, FileReader, FileSource};
-use crate::source::kubernetes::{AccessError, ObjectName};
 use crate::source::signal::Hangups;
 use crate::supervisor::Supervisor;
 use crate::telemetry::LogControl;
 pub use catalogue::{Listed, catalogue};
 use cluster::Cluster;
-use live::{Live, Pinned};
 use metrics::Metrics;
-use observed::Observed;
-
-/// What can not be reloaded.
-#[derive(Clone, Debug, Default)]
-pub struct Options {
-    /// The configuration file; without one the object is the only source.
-    pub config: Option<PathBuf>,
-    /// The ConfigMap or Secret object that holds the configuration.
-    pub object: Option<ObjectName>,
-    /// Whether Kubernetes Events tell the outcome of each reload; only with the object.
-    pub events: bool,
-    /// The file that keeps the last good configuration.
-    pub last_good: Option<PathBuf>,
-    /// The ConfigMap that keeps the last good configuration; only with the object.
-    pub last_good_object: Option<ObjectName>,
-    /// Where to listen instead of `server.host` and `server.port`, unless it is empty.
-    pub listen_addresses: Vec<ListenAddress>,
-    /// The path of the metrics page instead of `server.uri`.
-    pub telemetry_path: Option<String>,
-}
-
-/// Why the program ends without being asked to.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// The configuration can not be read or is not valid: the whole report.
-    #[error("{0}")]
-    Configuration(Arc<str>),
-    /// Anything else.
-    #[error("{0:#}")]
-    Runtime(#[from] anyhow::Error),
-}
+pub use options::Options;
+use publisher::ConfigPublisher;
+pub use run_error::RunError;
+use server_flags::ServerFlags;
+use sources::ConfigSources;
+pub use sources::reader;
 
 /// Open requests get Prometheus' default scrape time-out at the end.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -99,7 +68,7 @@ pub struct App {
     status: StatusReader,
     drain: CancellationToken,
     supervisor: JoinHandle<()>,
-    reloader: JoinHandle<Live>,
+    reloader: JoinHandle<ConfigPublisher>,
     cluster: Option<Cluster>,
 }
 
@@ -109,43 +78,47 @@ impl App {
         let Process { registry, log, hangups, termination: Termination { announced, drain } } = process;
         let metrics = Metrics::register(registry.prometheus()).context("metrics")?;
 
-        // Where the configuration comes from, and the first one; there may be none yet in the object.
-        let mut observed = Observed::begin(&options, hangups).await?;
-        observed.register(&registry)?;
-        let start = observed.first().await.inspect_err(|_| log.apply(&wanted_log(&options)))?;
+        // The sources are watched from before the first configuration is read, so that no change is missed.
+        let mut sources = ConfigSources::watch(&options, hangups).await?;
+        sources.register(&registry)?;
+        let start = sources.first().await.inspect_err(|_| log.apply(&wanted_log(&options)))?;
+        // There may be none yet where the object is the only source.
         let first = start.active.clone();
-        log.apply(&first.as_ref().map(|first| first.config.log.clone()).unwrap_or_default());
-        warn_of(first.as_deref());
-        let Observed { sources, events, requests, watcher, mut cluster, .. } = observed;
-        let (writer, config) = ConfigWriter::new(first.clone());
-        let status = StatusWriter::default();
-        let status_reader = status.reader();
+        if let Some(first) = &first {
+            log.apply(&first.config.log);
+            warn_of(first);
+        }
+        let ConfigSources { sources, events, requests, watcher, mut cluster, .. } = sources;
 
-        // What the pollers collect becomes snapshots, and these become pages.
+        // The supervisor runs a poller for each site; what they collect becomes snapshots, and these become pages.
         let snapshots = SnapshotStore::default();
         let (refusals, refused) = poller::refusals();
         let (supervisor, pollers) = Supervisor::new(snapshots.clone(), metrics.supervisor, refusals);
         let exposition = Exposition::new(snapshots, registry);
-        let build = BuildInfo::current();
-        let state = State::new(exposition, config.clone(), status_reader.clone(), requests, build)
+        let (writer, config) = ConfigWriter::new(first.clone());
+        let (status, build) = (StatusWriter::default(), BuildInfo::current());
+        let state = State::new(exposition, config.clone(), status.reader(), requests, build)
             .with_metrics_path(options.telemetry_path.clone())
             .until(announced);
         let pages = Pages::new(state, metrics.http.clone());
         let listeners = Listeners::new(pages, Limits::default(), metrics.http);
 
-        // What a configuration is put to work by, beginning with the first.
+        // The publisher puts a configuration to work: it tells the readers, the log, the pollers and the listeners.
         let supervisor = tokio::spawn(supervisor.run(drain.child_token()));
-        let pinned = Pinned::new(options.listen_addresses, options.telemetry_path);
-        let mut live = Live { writer, listeners, pollers, log, pinned };
-        let address = live.begin(first.as_ref()).await?;
+        let flags = ServerFlags::new(options.listen_addresses, options.telemetry_path);
+        let mut publisher = ConfigPublisher { writer, listeners, pollers, log, flags };
+        let address = publisher.begin(first.as_ref()).await?;
         if let Some(cluster) = cluster.as_mut().filter(|_| options.events) {
             cluster.announce(status.statuses(), refused, first.as_deref(), &metrics.restarts);
         }
 
-        // From now on only the reloader publishes.
-        let reloader = Reloader::new(sources, watcher, live, start, status, metrics.reload);
+        // From now on the reloader alone publishes: what the sources say, once it is valid and the newest.
+        let status_reader = status.reader();
+        let reloader = Reloader::new(sources, watcher, publisher, start, status, metrics.reload);
         let reloader = tokio::spawn(reloader.run(events, drain.child_token()));
-        log_first(first.as_deref());
+        if let Some(first) = &first {
+            log_loaded(first);
+        }
         Ok(Self { address, config, status: status_reader, drain, supervisor, reloader, cluster })
     }
 
@@ -176,8 +149,8 @@ impl App {
             return Err(error.into());
         }
         // Nothing is published after the drain began; the open requests are answered.
-        let live = self.reloader.await.context("the reloader")?;
-        live.listeners.shutdown(DRAIN).await;
+        let publisher = self.reloader.await.context("the reloader")?;
+        publisher.listeners.shutdown(DRAIN).await;
         self.supervisor.await.context("the supervisor")?;
         Ok(())
     }
@@ -202,15 +175,14 @@ fn wanted_log(options: &Options) -> Log {
     config::log(&text)
 }
 
-fn warn_of(first: Option<&ActiveConfig>) {
-    for warning in first.iter().flat_map(|first| &first.warnings) {
+fn warn_of(first: &ActiveConfig) {
+    for warning in &first.warnings {
         tracing::warn!(warning, "The configuration is valid, but");
     }
 }
 
 /// The first load is no reload, so it has a line of its own.
-fn log_first(first: Option<&ActiveConfig>) {
-    let Some(first) = first else { return };
+fn log_loaded(first: &ActiveConfig) {
     tracing::info!(
         hash = first.text_digest.short(),
         sites = first.config.sites.len(),
@@ -225,36 +197,6 @@ async fn ended(cluster: &mut Option<Cluster>) {
     match cluster {
         Some(cluster) => cluster.ended().await,
         None => std::future::pending().await,
-    }
-}
-
-impl From<AccessError> for RunError {
-    fn from(error: AccessError) -> Self {
-        Self::Configuration(error.to_string().into())
-    }
-}
-
-impl From<NoConfiguration> for RunError {
-    fn from(error: NoConfiguration) -> Self {
-        Self::Configuration(error.0)
-    }
-}
-
-/// The reader of one file outside a running exporter.
-pub fn reader(file: &Path) -> FileReader {
-    FileSource::new(file, environment(), file::Options::default()).reader()
-}
-
-/// The process environment; what is not Unicode can not be named in YAML.
-fn environment() -> BTreeMap<String, String> {
-    std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect()
-}
-
-impl From<io::Error> for RunError {
-    fn from(error: io::Error) -> Self {
-        Self::Runtime(error.into())
     }
 }
 

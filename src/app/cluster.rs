@@ -8,8 +8,8 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::RunError;
 use super::announcements::{Verdicts, keep_announcing};
+use super::run_error::RunError;
 use crate::exposition::{Reading, Readings};
 use crate::metric::{flag, seconds};
 use crate::reload::{ActiveConfig, MountLag, Statuses};

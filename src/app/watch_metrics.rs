@@ -1,3 +1,5 @@
+//! What the watch of the files says of itself, as metrics.
+
 use strum::VariantArray as _;
 use tokio::sync::watch;
 
@@ -14,9 +16,9 @@ const RESTARTS: &str = "nbu_exporter_config_watch_restarts_total";
 
 /// What the file watcher says of itself, as metrics.
 #[derive(Debug)]
-pub(super) struct Watching(pub(super) watch::Receiver<WatchStatus>);
+pub(super) struct WatchMetrics(pub(super) watch::Receiver<WatchStatus>);
 
-impl Readings for Watching {
+impl Readings for WatchMetrics {
     fn names(&self) -> Vec<(&'static str, &'static str)> {
         vec![
             (

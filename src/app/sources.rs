@@ -1,4 +1,7 @@
-use std::path::PathBuf;
+//! Where the configuration comes from.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -6,18 +9,19 @@ use futures_util::stream::BoxStream;
 use tokio::sync::watch;
 
 use super::cluster::Cluster;
+use super::options::Options;
+use super::run_error::RunError;
 use super::triggers::events;
-use super::watching::Watching;
-use super::{Options, RunError, environment};
+use super::watch_metrics::WatchMetrics;
 use crate::exposition::Registry;
 use crate::reload::{self, Event, First, MountLag, Object, ReloadHandle, SnapshotReader, Sources};
 use crate::source::Store;
-use crate::source::file::{self, FileSource, FileWatcher, KeptFile, WatchStatus};
+use crate::source::file::{self, FileReader, FileSource, FileWatcher, KeptFile, WatchStatus};
 use crate::source::kubernetes::ObjectKind;
 use crate::source::signal::Hangups;
 
 /// Where the configuration comes from, watched from before the first read on.
-pub(super) struct Observed {
+pub(super) struct ConfigSources {
     pub(super) sources: Sources,
     pub(super) events: BoxStream<'static, Event>,
     /// The way for requests to the reloader.
@@ -29,9 +33,9 @@ pub(super) struct Observed {
     lag: Option<MountLag>,
 }
 
-impl Observed {
+impl ConfigSources {
     /// Begins to watch. No answer is waited for.
-    pub(super) async fn begin(options: &Options, hangups: Hangups) -> Result<Self, RunError> {
+    pub(super) async fn watch(options: &Options, hangups: Hangups) -> Result<Self, RunError> {
         let source = source(options);
         let mut cluster = match &options.object {
             Some(object) => Some(Cluster::join(object).await?),
@@ -58,7 +62,7 @@ impl Observed {
 
     /// Makes metrics of what the sources say of themselves.
     pub(super) fn register(&self, registry: &Registry) -> anyhow::Result<()> {
-        registry.register(Watching(self.status.clone())).context("metrics")?;
+        registry.register(WatchMetrics(self.status.clone())).context("metrics")?;
         if let Some(cluster) = &self.cluster {
             registry.register(cluster.metrics(self.lag.clone())).context("metrics")?;
         }
@@ -94,4 +98,16 @@ fn source(options: &Options) -> FileSource {
     }
     let key = options.object.as_ref().map(|object| PathBuf::from(&object.key)).unwrap_or_default();
     FileSource::beside(&key, environment, settings)
+}
+
+/// The reader of one file outside a running exporter.
+pub fn reader(file: &Path) -> FileReader {
+    FileSource::new(file, environment(), file::Options::default()).reader()
+}
+
+/// The process environment; what is not Unicode can not be named in YAML.
+fn environment() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }
