@@ -27,7 +27,7 @@ use crate::telemetry::Overrides;
 pub use check::check_config;
 #[cfg(feature = "demo")]
 pub use demo::{demo, simulate};
-pub use doctor::{DoctorArgs, DoctorFormat, examine};
+pub use doctor::{DoctorArgs, examine};
 pub use exit::{failed, parse};
 pub use healthcheck::check_health;
 pub use kill::{is_kill, kill};
@@ -38,7 +38,7 @@ pub use reload::ask_for_reload;
 /// Prometheus exporter for Veritas/Cohesity NetBackup. Its configuration changes while it runs.
 #[derive(Debug, Parser)]
 #[command(name = "nbu-exporter", version, args_conflicts_with_subcommands = true)]
-pub struct CommandLine {
+pub(crate) struct CommandLine {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
@@ -75,14 +75,14 @@ pub enum Command {
 pub struct RunArgs {
     /// The configuration file.
     #[arg(short, long, alias = "config.file", value_name = "FILE", env = "NBU_EXPORTER_CONFIG")]
-    pub config: Option<PathBuf>,
+    pub(crate) config: Option<PathBuf>,
     /// The ConfigMap that holds the configuration, followed by the Kubernetes API; with or without the file.
     #[arg(
         long = "config.kubernetes",
         value_name = "[NAMESPACE/]NAME[:KEY]",
         env = "NBU_EXPORTER_CONFIG_KUBERNETES"
     )]
-    pub object: Option<ObjectName>,
+    pub(crate) object: Option<ObjectName>,
     /// The Secret that holds the configuration, followed in the same way; instead of a ConfigMap.
     #[arg(
         long = "config.kubernetes-secret",
@@ -91,18 +91,18 @@ pub struct RunArgs {
         value_parser = ObjectName::secret,
         conflicts_with = "object"
     )]
-    pub secret: Option<ObjectName>,
+    pub(crate) secret: Option<ObjectName>,
     /// The file that keeps the last good configuration for a start on an invalid one, or `off`; by default
     /// `last-good.yaml` in the directory that systemd names by `STATE_DIRECTORY`, else off.
     #[arg(long = "config.last-good", value_name = "FILE|off", env = "NBU_EXPORTER_CONFIG_LAST_GOOD")]
-    pub last_good: Option<PathBuf>,
+    pub(crate) last_good: Option<PathBuf>,
     /// The ConfigMap, made without data, that keeps the last good configuration; only with `--config.kubernetes`.
     #[arg(
         long = "config.last-good-kubernetes",
         value_name = "[NAMESPACE/]NAME",
         env = "NBU_EXPORTER_CONFIG_LAST_GOOD_KUBERNETES"
     )]
-    pub last_good_object: Option<ObjectName>,
+    pub(crate) last_good_object: Option<ObjectName>,
     /// Tells the cluster by Events what came of each reload; only with `--config.kubernetes` or `--config.kubernetes-secret`.
     #[arg(
         long = "kubernetes.events",
@@ -114,26 +114,26 @@ pub struct RunArgs {
         default_missing_value = "true",
         action = ArgAction::Set
     )]
-    pub events: bool,
+    pub(crate) events: bool,
     /// Logs what a developer wants to see; short for `--log.level debug`.
     #[arg(short, long, conflicts_with = "log_level")]
-    pub debug: bool,
+    pub(crate) debug: bool,
     /// Logs each answer of the NetBackup API with its body; never headers.
     #[arg(long)]
-    pub trace: bool,
+    pub(crate) trace: bool,
     /// How much is logged; wins over the key `log.level`.
     #[arg(long = "log.level", value_name = "LEVEL", ignore_case = true, value_parser = words::<LogLevel>())]
-    pub log_level: Option<LogLevel>,
+    pub(crate) log_level: Option<LogLevel>,
     /// One line per event as logfmt or JSON; wins over the key `log.format`.
     #[arg(long = "log.format", value_name = "FORMAT", ignore_case = true, value_parser = words::<LogFormat>())]
-    pub log_format: Option<LogFormat>,
+    pub(crate) log_format: Option<LogFormat>,
     /// The address to listen on, `:PORT` for all of IPv6 and IPv4; wins over the keys `server.host` and `server.port`.
     /// May be given again.
     #[arg(long = "web.listen-address", value_name = "HOST:PORT")]
-    pub listen_addresses: Vec<ListenAddress>,
+    pub(crate) listen_addresses: Vec<ListenAddress>,
     /// The path of the metrics page; wins over the key `server.uri`.
     #[arg(long = "web.telemetry-path", value_name = "PATH", value_parser = config::metrics_path)]
-    pub telemetry_path: Option<String>,
+    pub(crate) telemetry_path: Option<String>,
     /// For how long it serves on after SIGTERM, not ready, while others learn that it goes; 5s inside of Kubernetes and
     /// 0s elsewhere by default.
     #[arg(
@@ -142,7 +142,7 @@ pub struct RunArgs {
         env = "NBU_EXPORTER_SHUTDOWN_DELAY",
         value_parser = shutdown_delay
     )]
-    pub shutdown_delay: Option<Duration>,
+    pub(crate) shutdown_delay: Option<Duration>,
 }
 
 /// The flags of `check-config`.
@@ -152,7 +152,7 @@ pub struct CheckArgs {
     pub file: PathBuf,
     /// Leaves out what is not in a repository: variables, key files and CA files.
     #[arg(long)]
-    pub skip_references: bool,
+    pub(crate) skip_references: bool,
 }
 
 /// The flags of `demo`.
@@ -161,10 +161,10 @@ pub struct CheckArgs {
 pub struct DemoArgs {
     /// The port of the exporter on 127.0.0.1.
     #[arg(long, default_value_t = 9440)]
-    pub port: u16,
+    pub(crate) port: u16,
     /// The seed of the simulated sites.
     #[arg(long, default_value_t = 1)]
-    pub seed: u64,
+    pub(crate) seed: u64,
 }
 
 /// The flags of `list-metrics`.
@@ -172,12 +172,12 @@ pub struct DemoArgs {
 pub struct ListArgs {
     /// The form of the list.
     #[arg(long, default_value = "text")]
-    pub format: ListFormat,
+    pub(crate) format: ListFormat,
 }
 
 /// The form of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ListFormat {
+pub(crate) enum ListFormat {
     /// Lines for people.
     Text,
     /// A Markdown table, as in `docs/metrics.md`.
@@ -191,12 +191,12 @@ pub enum ListFormat {
 pub struct AddressArgs {
     /// Where the running exporter listens.
     #[arg(long, default_value = "http://127.0.0.1:9440", value_name = "URL", env = "NBU_EXPORTER_ADDRESS")]
-    pub address: String,
+    pub(crate) address: String,
 }
 
 impl CommandLine {
     /// The command; `run` when none is named.
-    pub fn into_command(self) -> Command {
+    pub(crate) fn into_command(self) -> Command {
         self.command.unwrap_or_else(|| Command::Run(Box::new(self.run)))
     }
 }

@@ -5,8 +5,7 @@ use std::process::ExitCode;
 
 use nbu_exporter::app::{App, RunError, reader};
 use nbu_exporter::cli::{self, Command, RunArgs, interruptible, on_runtime, printed, until_signalled};
-use nbu_exporter::schema;
-use nbu_exporter::signal;
+use nbu_exporter::{schema, signal};
 
 fn main() -> ExitCode {
     if cli::is_kill(std::env::args_os().next().as_deref()) {

@@ -5,7 +5,7 @@ mod line;
 mod panic;
 mod restart;
 
-pub use restart::{Restarts, Task};
+pub(crate) use restart::{Restarts, Task};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,7 +21,7 @@ use counter::MessageCounter;
 use line::Lines;
 
 /// What the API client's requests and answers are logged under; `--trace` turns it on.
-pub const API_TARGET: &str = "nbu_exporter::api";
+pub(crate) const API_TARGET: &str = "nbu_exporter::api";
 
 type Unfiltered = tracing_subscriber::layer::Layered<Lines, Registry>;
 
@@ -74,7 +74,7 @@ pub fn init(overrides: Overrides, metrics: &prometheus::Registry) -> Result<LogC
 }
 
 /// Says why the program ends as one more line of a log in JSON, also where there is no log.
-pub fn last_words(error: &str) {
+pub(crate) fn last_words(error: &str) {
     let log = tracing_subscriber::registry().with(Lines { is_json: Arc::new(AtomicBool::new(true)) });
     tracing::subscriber::with_default(log, || tracing::error!(error, "The exporter can not go on"));
 }

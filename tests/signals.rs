@@ -18,8 +18,8 @@ use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-use nbu_exporter::shutdown::{Pace, Shutdown};
 use nbu_exporter::signal::{self, Hangups};
+use nbu_exporter::{Pace, Shutdown};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 

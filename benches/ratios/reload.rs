@@ -4,12 +4,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use nbu_exporter::LogLevel;
 use nbu_exporter::app::{App, Options, Process};
-use nbu_exporter::shutdown::Termination;
 use nbu_exporter::signal::Hangups;
-use nbu_exporter::telemetry::{self, Overrides};
-use nbu_exporter::{BuildInfo, Registry};
+use nbu_exporter::{BuildInfo, LogLevel, Overrides, Registry, Termination, init_log};
 use tokio_util::sync::CancellationToken;
 
 use crate::client::Client;
@@ -72,7 +69,7 @@ fn latency(simulator: &Simulator) -> Vec<Row> {
 async fn start(config: &Path, drain: CancellationToken) -> App {
     let registry = Registry::new(&BuildInfo::current()).unwrap();
     let quiet = Overrides { level: Some(LogLevel::Error), ..Overrides::default() };
-    let log = telemetry::init(quiet, registry.prometheus()).unwrap();
+    let log = init_log(quiet, registry.prometheus()).unwrap();
     let options = Options {
         config: Some(config.to_owned()),
         listen_addresses: vec!["127.0.0.1:0".parse().unwrap()],

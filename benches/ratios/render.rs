@@ -1,8 +1,6 @@
 //! Rendering and putting together a metrics page, against the prometheus crate's encoder.
 
-use nbu_exporter::{BuildInfo, MetricsPage, Registry};
-use nbu_exporter::{Desc, Family, MetricKind, Naming};
-use nbu_exporter::{Fragment, Snapshot};
+use nbu_exporter::{BuildInfo, Desc, Family, Fragment, MetricKind, MetricsPage, Naming, Registry, Snapshot};
 use prometheus::{Encoder as _, GaugeVec, Opts, TextEncoder};
 
 use crate::statistics::in_turn;

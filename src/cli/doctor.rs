@@ -22,15 +22,15 @@ pub struct DoctorArgs {
     pub config: PathBuf,
     /// Examines this site alone.
     #[arg(long, value_name = "NAME")]
-    pub site: Option<String>,
+    pub(crate) site: Option<String>,
     /// The form of the report.
     #[arg(long, default_value = "text")]
-    pub format: DoctorFormat,
+    pub(crate) format: DoctorFormat,
 }
 
 /// The form of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum DoctorFormat {
+pub(crate) enum DoctorFormat {
     /// A table for people.
     Text,
     /// For programs.

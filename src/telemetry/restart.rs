@@ -18,7 +18,7 @@ const HEALTHY: Duration = Duration::from_mins(10);
 /// A task that a panic does not end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::AsRefStr, strum::VariantArray)]
 #[strum(serialize_all = "snake_case")]
-pub enum Task {
+pub(crate) enum Task {
     /// Accepts clients.
     Acceptor,
     /// Makes announcements of verdicts.
@@ -29,11 +29,11 @@ pub enum Task {
 
 /// Begins a task anew after a panic, and counts that.
 #[derive(Clone, Debug)]
-pub struct Restarts(IntCounterVec);
+pub(crate) struct Restarts(IntCounterVec);
 
 impl Restarts {
     /// Registers the counter; every task begins at 0.
-    pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+    pub(crate) fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
         let restarts = register_int_counter_vec_with_registry!(
             "nbu_exporter_task_restarts_total",
             "Times that a task was begun anew after a panic.",
@@ -53,7 +53,7 @@ impl Restarts {
     }
 
     /// Does the work until it ends by itself. After a panic the work begins anew with the state as the panic left it.
-    pub async fn keep<S, T>(
+    pub(crate) async fn keep<S, T>(
         &self,
         task: Task,
         state: &mut S,
