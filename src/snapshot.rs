@@ -1,4 +1,4 @@
-//! The results of polls, one immutable [`Snapshot`] per site, and who may write and read them.
+//! What is published of the sites, one immutable [`Snapshot`] per site, and who may write and read them.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

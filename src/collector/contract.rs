@@ -80,7 +80,7 @@ pub enum CollectError {
 }
 
 impl CollectError {
-    /// The cause as one of a closed set: [`netbackup::Cause::REASONS`].
+    /// The cause as one of a closed set: [`netbackup::Cause::reasons`].
     pub fn reason(&self) -> &'static str {
         match self {
             Self::NetBackup(error) => error.reason(),

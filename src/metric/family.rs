@@ -19,7 +19,7 @@ pub struct Family {
     /// `name{site="…"` escaped once, up to where the next label goes.
     site_label: String,
     text: String,
-    seen: HashSet<u64>,
+    label_sets: HashSet<u64>,
     duplicates: u64,
     capped: u64,
 }
@@ -30,7 +30,7 @@ impl Family {
         let mut site_label = String::from("{site=\"");
         escape(&mut site_label, &label_value(site));
         site_label.push('"');
-        Self { desc, site_label, text: String::new(), seen: HashSet::new(), duplicates: 0, capped: 0 }
+        Self { desc, site_label, text: String::new(), label_sets: HashSet::new(), duplicates: 0, capped: 0 }
     }
 
     /// Adds a gauge's or counter's sample; `labels` are the values of [`Desc::labels`], in that order.
@@ -66,7 +66,7 @@ impl Family {
 
     /// How many label sets the family has.
     pub fn series(&self) -> usize {
-        self.seen.len()
+        self.label_sets.len()
     }
 
     /// How many samples were left out since their label set was there already.
@@ -99,13 +99,13 @@ impl Family {
         let mut hasher = DefaultHasher::new();
         labels.hash(&mut hasher);
         let set = hasher.finish();
-        if self.seen.contains(&set) {
+        if self.label_sets.contains(&set) {
             self.duplicates += 1;
             return false;
         }
-        let has_room = self.seen.len() < MOST_LABEL_SETS;
+        let has_room = self.label_sets.len() < MOST_LABEL_SETS;
         if has_room {
-            self.seen.insert(set);
+            self.label_sets.insert(set);
         } else {
             self.capped += 1;
         }

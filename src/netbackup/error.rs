@@ -1,6 +1,7 @@
 //! What can go wrong with a request.
 
 use jiff::Timestamp;
+use strum::VariantNames as _;
 
 use crate::config::ApiVersion;
 
@@ -33,7 +34,8 @@ impl Error {
 }
 
 /// What can go wrong with a request.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error, strum::IntoStaticStr, strum::VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum Cause {
     /// The host has no address.
     #[error("the host name can not be resolved ({0}); check the site's host")]
@@ -42,6 +44,7 @@ pub enum Cause {
     #[error(
         "the name of the proxy {proxy} can not be resolved ({why}); check proxyUrl, or the variables HTTPS_PROXY and HTTP_PROXY"
     )]
+    #[strum(serialize = "dns")]
     ProxyDns {
         /// Its host and port.
         proxy: String,
@@ -76,6 +79,7 @@ pub enum Cause {
     RateLimited,
     /// An answer before this one asked for quiet (429 or 503 with Retry-After), so nothing was sent.
     #[error("the server asked for quiet (Retry-After): nothing is sent to it before {0:.0}")]
+    #[strum(serialize = "rate_limited")]
     Quiet(Timestamp),
     /// 406 or 415: the server does not speak the version that we asked for.
     #[error("the server does not answer in API version {0}; remove apiVersion, or pin another")]
@@ -85,6 +89,7 @@ pub enum Cause {
     Redirect(u16),
     /// Another 4xx, with the NetBackup status code of its body.
     #[error("{status}: the server refused the request{}", netbackup_code(*code))]
+    #[strum(serialize = "http_4xx")]
     Client {
         /// The HTTP status code.
         status: u16,
@@ -93,6 +98,7 @@ pub enum Cause {
     },
     /// 5xx, with the NetBackup status code of its body.
     #[error("{status}: the server failed{}", netbackup_code(*code))]
+    #[strum(serialize = "http_5xx")]
     Server {
         /// The HTTP status code.
         status: u16,
@@ -122,49 +128,15 @@ fn netbackup_code(code: Option<i64>) -> String {
 
 impl Cause {
     /// Every value of the `reason` label.
-    pub const REASONS: [&'static str; 18] = [
-        "dns",
-        "connect",
-        "tls",
-        "timeout",
-        "unauthorized",
-        "forbidden",
-        "not_found",
-        "no_api",
-        "rate_limited",
-        "not_acceptable",
-        "redirect",
-        "http_4xx",
-        "http_5xx",
-        "too_large",
-        "content_type",
-        "decode",
-        "pagination",
-        "version",
-    ];
+    pub fn reasons() -> impl Iterator<Item = &'static str> {
+        // Causes that share a reason stand side by side.
+        let mut last = "";
+        Self::VARIANTS.iter().copied().filter(move |reason| std::mem::replace(&mut last, reason) != *reason)
+    }
 
     /// The value of the `reason` label.
     pub fn reason(&self) -> &'static str {
-        match self {
-            Self::Dns(_) | Self::ProxyDns { .. } => "dns",
-            Self::Connect(_) => "connect",
-            Self::Tls(_) => "tls",
-            Self::Timeout => "timeout",
-            Self::Unauthorized => "unauthorized",
-            Self::Forbidden => "forbidden",
-            Self::NotFound => "not_found",
-            Self::NoApi => "no_api",
-            Self::RateLimited | Self::Quiet(_) => "rate_limited",
-            Self::NotAcceptable(_) => "not_acceptable",
-            Self::Redirect(_) => "redirect",
-            Self::Client { .. } => "http_4xx",
-            Self::Server { .. } => "http_5xx",
-            Self::TooLarge(_) => "too_large",
-            Self::ContentType(_) => "content_type",
-            Self::Decode(_) => "decode",
-            Self::Pagination(_) => "pagination",
-            Self::Version(_) => "version",
-        }
+        self.into()
     }
 
     /// Whether the same request may succeed a little later.

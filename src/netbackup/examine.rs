@@ -6,7 +6,7 @@ use crate::config::ApiVersion;
 
 use super::listing::encode;
 use super::request::{Accept, Request};
-use super::{Client, DecodeError, Error, decode};
+use super::{Client, Error, decode};
 
 /// Needs no key ("NetBackup API reference, /security/serverinfo").
 const SERVER_INFO: &str = "/security/serverinfo";
@@ -23,10 +23,7 @@ impl Client {
         let accept = Accept::OpenJson(version);
         let request = Request::get(SERVER_INFO, accept);
         let answer = self.exchange.send(&request, deadline).await?;
-        let info: ServerInfo = serde_json::from_str(&answer.text).map_err(|error| {
-            let (line, column) = (error.line(), error.column());
-            self.exchange.fail(SERVER_INFO, DecodeError::Syntax { line, column }.into())
-        })?;
+        let info: ServerInfo = self.exchange.parse(SERVER_INFO, &answer.text)?;
         Ok(info.nbu_version)
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HOST, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
+use serde::de::DeserializeOwned;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -14,7 +15,7 @@ use crate::config::Site;
 use super::request::{Accept, Request, media_type};
 use super::retry::{Retry, date, retry_after};
 use super::transport::Transport;
-use super::{Cause, ClientError, Error, QuietGate, Stats, TlsCache, body, trace};
+use super::{Cause, ClientError, DecodeError, Error, QuietGate, Stats, TlsCache, body, trace};
 
 /// A successful answer.
 #[derive(Debug)]
@@ -82,6 +83,14 @@ impl Exchange {
             self.stats.failed(&cause);
         }
         Error::new(endpoint, cause)
+    }
+
+    /// Reads an answer that is no list.
+    pub(super) fn parse<T: DeserializeOwned>(&self, endpoint: &'static str, text: &str) -> Result<T, Error> {
+        serde_json::from_str(text).map_err(|error| {
+            let (line, column) = (error.line(), error.column());
+            self.fail(endpoint, DecodeError::Syntax { line, column }.into())
+        })
     }
 
     /// Sends the request until it is answered, fails for good, or the deadline is near.

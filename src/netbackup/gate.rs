@@ -18,7 +18,7 @@ pub struct QuietGate(Mutex<Option<Quiet>>);
 struct Quiet {
     until: Instant,
     /// The same by the wall clock, for messages and metrics.
-    shown: Timestamp,
+    wall_until: Timestamp,
 }
 
 impl QuietGate {
@@ -28,8 +28,8 @@ impl QuietGate {
         let until = Instant::now() + asked;
         let mut quiet = self.lock();
         if !asked.is_zero() && quiet.is_none_or(|quiet| quiet.until < until) {
-            let shown = Timestamp::now().checked_add(asked).unwrap_or(Timestamp::MAX);
-            *quiet = Some(Quiet { until, shown });
+            let wall_until = Timestamp::now().checked_add(asked).unwrap_or(Timestamp::MAX);
+            *quiet = Some(Quiet { until, wall_until });
         }
     }
 
@@ -38,7 +38,7 @@ impl QuietGate {
         // It may have been closed again meanwhile.
         while let Some(quiet) = self.closed() {
             if quiet.until >= deadline {
-                return Err(quiet.shown);
+                return Err(quiet.wall_until);
             }
             sleep_until(quiet.until).await;
         }
@@ -47,7 +47,7 @@ impl QuietGate {
 
     /// Until when it is closed, as the wall clock showed it.
     pub(super) fn closed_until(&self) -> Option<Timestamp> {
-        self.closed().map(|quiet| quiet.shown)
+        self.closed().map(|quiet| quiet.wall_until)
     }
 
     fn closed(&self) -> Option<Quiet> {

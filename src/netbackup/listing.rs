@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn without_any_word_about_pages_the_last_is_short() {
+    fn without_pagination_the_last_page_is_the_short_one() {
         let silent = |records| Page { records, pagination: None };
         check(Paging::Offset, &[(silent(2), offset(2)), (silent(1), NextPage::End)]);
     }

@@ -79,7 +79,7 @@ mod tests {
     use crate::netbackup::{Client, TlsCache};
 
     #[test]
-    fn a_proxy_shows_its_place_and_not_its_password() {
+    fn a_proxy_shows_its_address_and_not_its_password() {
         let mut site = site(Scheme::Https, "nbu.example", 1556);
         assert!(ProxyHop::of(&site).is_none());
         site.proxy = Proxy::Url("http://user:hunter2@proxy.example:3128".parse().unwrap());

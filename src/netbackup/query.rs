@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
-use super::{Client, DecodeError, Error};
+use super::{Client, Error};
 
 impl Client {
     /// Asks, and reads the answer as a `T`.
@@ -15,9 +15,6 @@ impl Client {
     ) -> Result<T, Error> {
         let body = Some(question.to_string());
         let text = self.exchange_text(endpoint, String::new(), body, deadline).await?;
-        serde_json::from_str(&text).map_err(|error| {
-            let (line, column) = (error.line(), error.column());
-            self.exchange.fail(endpoint, DecodeError::Syntax { line, column }.into())
-        })
+        self.exchange.parse(endpoint, &text)
     }
 }

@@ -85,7 +85,7 @@ impl Stats {
             requests.sample(&[endpoint, &code], *count as f64);
         }
         let mut failures = Family::new(&FAILURES, site);
-        for reason in Cause::REASONS {
+        for reason in Cause::reasons() {
             failures.sample(&[reason], counts.failures.get(reason).copied().unwrap_or(0) as f64);
         }
         let mut durations = Family::new(&DURATIONS, site);

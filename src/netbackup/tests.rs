@@ -167,7 +167,7 @@ async fn a_version_that_was_found_by_asking_is_kept() {
 }
 
 #[tokio::test]
-async fn where_neither_a_ping_nor_a_key_is_known_there_is_no_api_and_one_of_both_is_enough() {
+async fn without_a_ping_and_a_key_resource_there_is_no_api_and_one_of_both_is_enough() {
     for (ping, key, pinned, expected) in [
         (404, 404, None, Err("no_api")),
         (404, 404, Some(version(12)), Err("no_api")),
@@ -648,7 +648,7 @@ async fn a_pinned_certificate_needs_neither_authority_nor_name() {
 }
 
 #[tokio::test]
-async fn who_shows_a_pinned_certificate_without_its_key_is_refused() {
+async fn a_pinned_certificate_without_its_key_is_refused() {
     let honest = generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     let digest = Sha256::digest(honest.cert.der()).into();
     let config =

@@ -92,7 +92,7 @@ async fn a_failing_collectors_values_stay_for_the_stated_cycles_and_the_others_a
 }
 
 #[tokio::test]
-async fn a_401_on_one_endpoint_is_a_permission_gap_and_no_dead_site() {
+async fn a_401_on_one_endpoint_is_a_missing_permission_and_no_dead_site() {
     let mut polled = Polled::start().await;
     polled.server().faults().add(Rule::new(Fault::Status { code: 401, retry_after: None }).on("/admin/jobs"));
     let page = polled.cycle().await;
@@ -133,7 +133,7 @@ fn judged(page: &str) -> (bool, bool) {
 }
 
 #[tokio::test]
-async fn an_empty_list_that_the_role_may_not_see_is_a_refusal_and_no_success() {
+async fn a_list_that_is_empty_for_want_of_permission_is_a_refusal_and_no_success() {
     let mut polled = Polled::start().await;
     polled.server().set_denied(vec!["/admin".to_owned()]);
     let page = polled.cycle().await;
@@ -200,7 +200,7 @@ async fn a_count_far_above_the_list_is_a_role_that_sees_a_part() {
 }
 
 #[tokio::test]
-async fn a_server_that_can_not_count_is_no_server_that_refuses() {
+async fn a_server_that_can_not_count_has_not_refused() {
     let mut polled = Polled::start().await;
     let counting =
         || Rule::new(Fault::Status { code: 404, retry_after: None }).on("/admin/jobs-count-requests");

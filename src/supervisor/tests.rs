@@ -255,7 +255,7 @@ async fn a_pollers_restart_pause_goes_back_to_the_beginning_after_a_healthy_whil
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_many_sites_took_is_given_back_when_they_go() {
+async fn the_memory_of_many_sites_is_given_back_when_they_are_removed() {
     static TIMES: AtomicUsize = AtomicUsize::new(0);
     let (mut supervisor, ..) = supervisor();
     supervisor.give_back = || {

@@ -8,7 +8,7 @@ use crate::metric::Histogram;
 
 /// What finished since we began to watch; it only grows.
 ///
-/// A label set starts at 0 when a job of it is met in the first backfill, so that its first increase is seen.
+/// A label set starts at 0 when a job of it is met in the first backfill, so that Prometheus sees its first increase.
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     /// By job, policy and schedule type.

@@ -133,7 +133,7 @@ const COUNT: &str = r#"nbu_jobs_count{site="paris",action="BACKUP",policy_type="
 const FINISHED: &str = r#"nbu_jobs_finished_total{site="paris",job_type="BACKUP",policy_type="VMWARE",schedule_type="FULL_BACKUP",result="success"}"#;
 
 #[tokio::test]
-async fn jobs_become_families_to_the_letter() {
+async fn jobs_become_exactly_these_families() {
     let mut site = Site::new(vec![
         Jobbed::done(1, 1800),
         Jobbed { status: 1, ..Jobbed::done(2, 1700) },
@@ -217,7 +217,7 @@ async fn the_window_follows_a_reload_in_both_directions() {
 }
 
 #[tokio::test]
-async fn malformed_records_lose_themselves_and_no_more() {
+async fn a_malformed_record_loses_nothing_but_itself() {
     let server = Server::start(|request| match request.path.as_str() {
         "/ping" => Answer::ping("12.0"),
         _ if request.query.contains("state ne") => Answer::json(r#"{"data":[]}"#),
@@ -303,7 +303,7 @@ async fn before_version_9_jobs_are_paged_by_offset() {
 }
 
 #[test]
-fn too_many_label_sets_share_one_of_their_outcome_and_are_given_back() {
+fn too_many_label_sets_share_one_for_each_result_and_unused_ones_are_removed() {
     let (mut labels, mut window, mut diagnostics) =
         (Labels::default(), Window::default(), Diagnostics::default());
     let most = i64::try_from(labels::MOST_GROUPS).unwrap();

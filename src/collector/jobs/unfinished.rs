@@ -20,7 +20,7 @@ pub(super) struct Unfinished {
     pub(super) queued_first: BTreeMap<(Word, QueueReason), u64>,
     /// When the oldest of those that wait started, by job type.
     pub(super) oldest_queued: BTreeMap<Word, i64>,
-    seen: HashSet<u32>,
+    known: HashSet<u32>,
 }
 
 /// Why a job waits: `jobQueueReason`.
@@ -83,7 +83,7 @@ impl QueueReason {
 impl Unfinished {
     /// Takes in a job, unless it is done or was there already.
     pub(super) fn add(&mut self, job: &Job<'_>, labels: &mut Labels) {
-        if job.state == "DONE" || !self.seen.insert(job.id) {
+        if job.state == "DONE" || !self.known.insert(job.id) {
             return;
         }
         let job_type = labels.intern(&job.job_type);
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reason_has_the_name_of_the_reference_and_a_later_one_none() {
+    fn a_reason_has_the_name_in_the_reference_and_an_unknown_one_has_none() {
         for (code, name) in [
             (1, "MEDIA_IN_USE"),
             (5, "MAX_STORAGE_UNIT_JOBS"),

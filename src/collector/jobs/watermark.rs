@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quiet_site_keeps_its_mark_and_a_job_from_the_future_does_not_push_it_ahead() {
+    fn a_quiet_site_keeps_its_watermark_and_a_job_from_the_future_does_not_push_it_ahead() {
         let mut watermark = Watermark::default();
         watermark.begin(0, 10_000);
         watermark.end(tail(-OVERLAP), reached(&[9000]), true, 10_000);
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_set_back_takes_the_mark_along_as_far_as_jobs_are_remembered() {
+    fn a_clock_that_is_set_back_takes_the_watermark_back_as_far_as_jobs_are_remembered() {
         let mut watermark = Watermark::default();
         watermark.begin(6400, 10_000);
         watermark.end(tail(6400 - OVERLAP), reached(&[9990]), true, 10_000);

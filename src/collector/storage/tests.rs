@@ -14,7 +14,7 @@ const UNITS: &str = r#"{"data":[
 ],"meta":{"pagination":{"count":6,"offset":0,"limit":100,"first":0,"last":0}}}"#;
 
 #[test]
-fn units_become_families_to_the_letter() {
+fn units_become_exactly_these_families() {
     let (mut units, mut diagnostics) = (Vec::new(), Diagnostics::default());
     let page = fold(UNITS, &mut units, &mut diagnostics).unwrap();
     assert_eq!((page.records, units.len()), (6, 2));

@@ -35,7 +35,7 @@ pub(super) struct Places {
 
 #[derive(Debug, Default)]
 struct Read {
-    looked: Option<Instant>,
+    checked_at: Option<Instant>,
     stamps: Vec<Stamp>,
     authorities: Option<Result<Arc<Authorities>, String>>,
 }
@@ -109,14 +109,14 @@ impl System {
     /// The authorities of now.
     fn authorities(&self) -> Result<Arc<Authorities>, String> {
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        if let (Some(looked), Some(authorities)) = (read.looked, &read.authorities)
-            && looked.elapsed() < self.pause
+        if let (Some(checked_at), Some(authorities)) = (read.checked_at, &read.authorities)
+            && checked_at.elapsed() < self.pause
         {
             return authorities.clone();
         }
         let places = self.places.clone().unwrap_or_else(Places::usual);
         let stamps = places.stamps();
-        read.looked = Some(Instant::now());
+        read.checked_at = Some(Instant::now());
         if let Some(authorities) = &read.authorities
             && read.stamps == stamps
         {

@@ -90,7 +90,7 @@ fn has_p224(name: &str) -> bool {
 const TAKEN_BY_WEBPKI: [&str; 3] = ["by-expired-root", "by-no-sign", "middle-no-sign-leaf"];
 
 #[test]
-fn every_chain_that_go_takes_is_taken_with_ca_file_and_no_other() {
+fn with_ca_file_exactly_the_chains_that_go_accepts_are_accepted() {
     let mut differences = Vec::new();
     for (name, [tls12, tls13, ..]) in verdicts() {
         let is_taken = tls12 || tls13;
@@ -157,7 +157,7 @@ fn insecure_skip_verify_takes_any_certificate_whose_key_makes_the_signature() {
 }
 
 #[test]
-fn keys_of_all_kinds_that_go_takes_work_under_ca_file() {
+fn with_ca_file_keys_of_all_kinds_that_go_accepts_work() {
     for scheme in
         [Scheme::RSA_PSS_SHA256, Scheme::RSA_PSS_SHA384, Scheme::RSA_PKCS1_SHA256, Scheme::RSA_PKCS1_SHA384]
     {
@@ -175,7 +175,7 @@ fn keys_of_all_kinds_that_go_takes_work_under_ca_file() {
 }
 
 #[test]
-fn who_does_not_hold_the_key_is_refused_whatever_is_verified() {
+fn a_server_without_the_key_is_refused_whatever_the_settings_verify() {
     for (name, thief, scheme) in [
         ("key-rsa1024", "by-rsa1024-sha256", Scheme::RSA_PSS_SHA256),
         ("key-rsa1024", "by-rsa1024-sha256", Scheme::RSA_PKCS1_SHA256),
@@ -199,7 +199,7 @@ fn who_does_not_hold_the_key_is_refused_whatever_is_verified() {
 }
 
 #[test]
-fn a_server_that_exchanges_keys_on_p521_alone_is_spoken_with() {
+fn a_server_that_exchanges_keys_only_on_p521_works() {
     let chain = Chain::named("key-p521");
     let config = TlsCache::default().config(&chain.by_roots(), None).unwrap();
     for tls13 in [false, true] {
@@ -321,7 +321,7 @@ fn a_changed_system_ca_bundle_is_used_without_a_restart() {
 }
 
 #[test]
-fn no_connection_goes_on_with_a_certificate_that_it_was_not_shown() {
+fn every_connection_verifies_the_certificate_anew() {
     let chain = Chain::named("key-p256");
     let config: Arc<_> = TlsCache::default().config(&chain.by_roots(), None).unwrap();
     let hands = Hands { tls13: true, scheme: Scheme::ECDSA_NISTP256_SHA256, groups: None, key_of: None };

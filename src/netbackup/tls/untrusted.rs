@@ -150,7 +150,7 @@ impl Untrusted {
         }
     }
 
-    /// What the refusal of a chain means, with a look at the certificates.
+    /// What the refusal of a chain means for these certificates.
     pub(super) fn of_refusal(
         refusal: &CertificateError,
         chain: &[&CertificateDer<'_>],
