@@ -405,6 +405,17 @@ fn every_relative_link_leads_somewhere() {
 }
 
 #[test]
+fn every_path_of_the_newcomers_map_exists() {
+    let text = read("CONTRIBUTING.md");
+    let named =
+        text.lines().filter(|line| line.starts_with("| ")).flat_map(|row| row.split('`').skip(1).step_by(2));
+    let paths: Vec<_> = named.filter(|name| name.contains(['/', '.'])).collect();
+    assert!(paths.len() > 15, "{paths:?}");
+    let missing: Vec<_> = paths.into_iter().filter(|path| !repository(path).exists()).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
 fn no_test_skips_in_silence() {
     let allowed = ["tests/it/harness/skip.rs", "tests/it/documents.rs"];
     let mut sources = Vec::new();
