@@ -97,7 +97,7 @@ fn source(options: &Options) -> FileSource {
         return FileSource::new(file, environment, settings);
     }
     let key = options.object.as_ref().map(|object| PathBuf::from(&object.key)).unwrap_or_default();
-    FileSource::beside(&key, environment, settings)
+    FileSource::references_only(&key, environment, settings)
 }
 
 /// The reader of one file outside a running exporter.

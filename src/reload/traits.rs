@@ -81,10 +81,7 @@ impl SnapshotReader for FileReader {
     }
 
     fn read(&self, text: Option<&[u8]>, references: &References<'_>) -> Result<FileSnapshot, ReadError> {
-        match text {
-            Some(text) => self.snapshot_with(text, references),
-            None => self.snapshot(references),
-        }
+        self.snapshot(text, references)
     }
 
     fn is_lone_mount(&self) -> bool {

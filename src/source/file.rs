@@ -107,7 +107,7 @@ impl FileSource {
     }
 
     /// Only what a configuration at `path` would name: its text comes from elsewhere.
-    pub fn beside(path: &Path, process: BTreeMap<String, String>, options: Options) -> Self {
+    pub fn references_only(path: &Path, process: BTreeMap<String, String>, options: Options) -> Self {
         let paths = Paths { is_source: false, ..Paths::new(path) };
         Self { paths: Arc::new(paths), ..Self::new(path, process, options) }
     }

@@ -91,25 +91,18 @@ impl FileError {
 
 /// Says which permissions keep us out: those of the file, or those of a directory above it.
 fn denied(path: &Path) -> String {
-    let (uid, gid) = (geteuid(), getegid());
-    let we = format!("we are uid {uid} gid {gid}");
-    for place in path.ancestors() {
-        let Ok(metadata) = std::fs::metadata(place) else { continue };
-        let permissions = format!(
-            "mode {:04o}, owner uid {} gid {}",
-            metadata.mode() & 0o7777,
-            metadata.uid(),
-            metadata.gid()
+    let we = format!("we are uid {} gid {}", geteuid(), getegid());
+    let known = path.ancestors().find_map(|known| Some((known, std::fs::metadata(known).ok()?)));
+    let Some((known, metadata)) = known else {
+        return format!("permission denied ({we}); give us the right to read it");
+    };
+    let (mode, uid, gid) = (metadata.mode() & 0o7777, metadata.uid(), metadata.gid());
+    let permissions = format!("mode {mode:04o}, owner uid {uid} gid {gid}; {we}");
+    if known == path {
+        return format!(
+            "permission denied ({permissions}); give us the right to read it, in Kubernetes by the volume's \
+             defaultMode or the pod's fsGroup"
         );
-        return if place == path {
-            format!(
-                "permission denied ({permissions}; {we}); give us the right to read it, in Kubernetes by the \
-                 volume's defaultMode or the pod's fsGroup"
-            )
-        } else {
-            let place = place.display();
-            format!("permission denied in {place} ({permissions}; {we}); give us the right to enter it")
-        };
     }
-    format!("permission denied ({we}); give us the right to read it")
+    format!("permission denied in {} ({permissions}); give us the right to enter it", known.display())
 }

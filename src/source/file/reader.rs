@@ -4,7 +4,7 @@ mod stability;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::dotenv::Dotenv;
@@ -29,10 +29,10 @@ const ROUNDS: usize = 100;
 pub type References<'a> = dyn Fn(&[u8], &Environment) -> BTreeSet<PathBuf> + 'a;
 
 /// Reads the configuration with all that it names. Every method blocks as long as the file system does.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct FileReader {
     source: FileSource,
-    stability: Arc<Mutex<Stability>>,
+    stability: Mutex<Stability>,
 }
 
 /// What was read.
@@ -57,9 +57,9 @@ struct Attempt {
 }
 
 impl FileSource {
-    /// The reading half. Its clones share the memory of what was missing at the last snapshot.
+    /// A reading half.
     pub fn reader(&self) -> FileReader {
-        FileReader { source: self.clone(), stability: Arc::default() }
+        FileReader { source: self.clone(), stability: Mutex::default() }
     }
 }
 
@@ -74,8 +74,10 @@ impl FileReader {
         self.mode() == WatchMode::Unwatchable
     }
 
-    /// Reads the configuration and the files that `references` finds in it, as they were at one moment: files of
-    /// one volume come out of one `..data` directory, and a pair of which one changed meanwhile is read again.
+    /// Reads the configuration, unless its text is given, and the files that `references` finds in it, as they were
+    /// at one moment: files of one volume come out of one `..data` directory, and a pair of which one changed
+    /// meanwhile is read again. A reader remembers one series of snapshots, so texts from elsewhere need a reader of
+    /// their own.
     ///
     /// A missing or unreadable reference is part of the snapshot, a missing or unreadable configuration is the
     /// error. An error with a [`ReadError::retry_after`] is no verdict yet: the caller reads again after that time
@@ -83,36 +85,11 @@ impl FileReader {
     ///
     /// Where no event tells that a writer is done (no inotify, lone bind mounts) a changed content is given out
     /// only once two snapshots in a row agree on it.
-    pub fn snapshot(&self, references: &References<'_>) -> Result<FileSnapshot, ReadError> {
-        self.take(None, references)
-    }
-
-    /// The same with a text that came from elsewhere in the place of the configuration file: only what it names is
-    /// read. Each reader remembers one series of snapshots, so this needs a reader of its own.
-    pub fn snapshot_with(&self, text: &[u8], references: &References<'_>) -> Result<FileSnapshot, ReadError> {
-        self.take(Some(text), references)
-    }
-
-    /// The same, and reads again by itself until there is a verdict: for a start, or a check from the command line.
-    pub fn stable_snapshot(
+    pub fn snapshot(
         &self,
         text: Option<&[u8]>,
         references: &References<'_>,
     ) -> Result<FileSnapshot, ReadError> {
-        let mut snapshot = self.take(text, references);
-        for _ in 0..ROUNDS {
-            let Some(after) = snapshot.as_ref().err().and_then(ReadError::retry_after) else { break };
-            std::thread::sleep(after);
-            snapshot = self.take(text, references);
-        }
-        snapshot
-    }
-
-    fn mode(&self) -> WatchMode {
-        self.source.status.borrow().mode
-    }
-
-    fn take(&self, text: Option<&[u8]>, references: &References<'_>) -> Result<FileSnapshot, ReadError> {
         for number in 1..=TRIES {
             let mut attempt = Attempt::default();
             let snapshot = self.read(&mut attempt, text, references);
@@ -123,6 +100,25 @@ impl FileReader {
             std::thread::sleep(Duration::from_micros(u64::from(number * number) * 60));
         }
         Err(ReadError::Unsettled { path: self.path().to_owned(), after: AFTER_TRIES })
+    }
+
+    /// The same, and reads again by itself until there is a verdict: for a start, or a check from the command line.
+    pub fn stable_snapshot(
+        &self,
+        text: Option<&[u8]>,
+        references: &References<'_>,
+    ) -> Result<FileSnapshot, ReadError> {
+        let mut snapshot = self.snapshot(text, references);
+        for _ in 0..ROUNDS {
+            let Some(after) = snapshot.as_ref().err().and_then(ReadError::retry_after) else { break };
+            std::thread::sleep(after);
+            snapshot = self.snapshot(text, references);
+        }
+        snapshot
+    }
+
+    fn mode(&self) -> WatchMode {
+        self.source.status.borrow().mode
     }
 
     fn read(

@@ -57,7 +57,7 @@ fn directory() -> (tempfile::TempDir, PathBuf) {
 
 /// Uses the source as the reload task does, and remembers every new verdict.
 struct Reload {
-    reader: FileReader,
+    reader: Arc<FileReader>,
     watcher: FileWatcher,
     hints: Hints,
     status: watch::Receiver<WatchStatus>,
@@ -71,8 +71,14 @@ impl Reload {
         let source = FileSource::new(path, BTreeMap::new(), options);
         let (watcher, hints) = FileWatcher::start(&source).unwrap();
         let status = source.status();
-        let mut reload =
-            Self { reader: source.reader(), watcher, hints, status, verdicts: Vec::new(), snapshots: 0 };
+        let mut reload = Self {
+            reader: Arc::new(source.reader()),
+            watcher,
+            hints,
+            status,
+            verdicts: Vec::new(),
+            snapshots: 0,
+        };
         let _ = reload.snapshot().await;
         reload.catch_up().await;
         reload
@@ -82,9 +88,10 @@ impl Reload {
     async fn snapshot(&mut self) -> Result<FileSnapshot, ReadError> {
         let snapshot = loop {
             let permit = self.watcher.writers_done().await;
-            let reader = self.reader.clone();
+            let reader = Arc::clone(&self.reader);
             self.snapshots += 1;
-            let snapshot = tokio::task::spawn_blocking(move || reader.snapshot(&references)).await.unwrap();
+            let snapshot =
+                tokio::task::spawn_blocking(move || reader.snapshot(None, &references)).await.unwrap();
             if let Some(after) = snapshot.as_ref().err().and_then(ReadError::retry_after) {
                 tokio::time::sleep(after).await;
             } else if self.watcher.is_undisturbed(permit).await {
@@ -215,7 +222,7 @@ fn a_configuration_from_elsewhere_has_no_file_that_is_followed_and_what_it_names
     let followed = |source: &FileSource| source.paths.followed(&key);
     let path = Path::new("/etc/nbu/config.yaml");
     let [own, beside] =
-        [FileSource::new, FileSource::beside].map(|new| new(path, BTreeMap::new(), by_events()));
+        [FileSource::new, FileSource::references_only].map(|new| new(path, BTreeMap::new(), by_events()));
     assert!(followed(&own).contains(path) && !followed(&beside).contains(path));
     assert!(followed(&beside).contains(Path::new("/etc/nbu/keys/paris")));
     assert!(followed(&beside).contains(Path::new("/etc/nbu/.env")));
@@ -230,7 +237,7 @@ fn no_debug_shows_a_variable_or_what_a_file_holds() {
     let process = BTreeMap::from([("NBU_KEY".to_owned(), "planted-secret".to_owned())]);
     let source = FileSource::new(&root.join("config.yml"), process, by_events());
     let reader = source.reader();
-    let snapshot = reader.snapshot(&references).unwrap();
+    let snapshot = reader.snapshot(None, &references).unwrap();
     assert_eq!(snapshot.material.files.len(), 1);
     assert_eq!(snapshot.notes.len(), 1);
     let (watcher, hints) = FileWatcher::start(&source).unwrap();

@@ -98,7 +98,7 @@ fn a_pair_of_files_is_never_mixed_while_a_volume_is_swapped_all_the_time() {
         // On a busy machine one side may rest for long.
         while snapshots < 10_000 || versions.len() <= 10 || swaps.load(Ordering::Relaxed) <= 100 {
             snapshots += 1;
-            match source.reader().snapshot(&references) {
+            match source.reader().snapshot(None, &references) {
                 Ok(snapshot) => {
                     let text = String::from_utf8(snapshot.material.text).unwrap();
                     let key = snapshot.material.files[Path::new("key")].clone().unwrap();
@@ -141,7 +141,7 @@ async fn a_key_that_is_added_and_named_in_one_update_is_waited_for_in_both_link_
         let update = volume.begin(&[("config.yml", "new\nkey: extra"), ("extra", "secret")]);
         for step in update.steps() {
             update.take(step);
-            let snapshot = reload.reader.snapshot(&references);
+            let snapshot = reload.reader.snapshot(None, &references);
             if step == Step::Swap && order == LinkOrder::AfterSwap {
                 assert!(snapshot.unwrap_err().retry_after().is_some());
             }
