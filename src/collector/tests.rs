@@ -1,3 +1,5 @@
+//! The table of collectors, and what holds for each of them.
+
 use std::time::Duration;
 
 use jiff::Timestamp;

@@ -1,3 +1,5 @@
+//! Whole files: what they become, and every mistake that is reported.
+
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 

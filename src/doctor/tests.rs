@@ -1,3 +1,5 @@
+//! Whole examinations, against scripted servers.
+
 use std::fmt::Write as _;
 use std::time::Duration;
 

@@ -1,3 +1,5 @@
+//! The client, against a scripted server.
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;

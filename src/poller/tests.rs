@@ -1,3 +1,5 @@
+//! The cycles of one site, against the simulator.
+
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 

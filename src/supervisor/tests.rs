@@ -1,3 +1,5 @@
+//! Pollers start, change and stop as the configuration says.
+
 #![allow(clippy::float_cmp, reason = "a counter is compared with the very number that it was counted to")]
 
 use std::collections::BTreeSet;

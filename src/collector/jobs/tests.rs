@@ -1,3 +1,5 @@
+//! The collector of jobs over cycles, against a scripted server.
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

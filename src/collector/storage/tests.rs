@@ -1,3 +1,5 @@
+//! The families of storage units, to the letter.
+
 use super::*;
 
 /// Shapes as in the API reference: a deduplicating unit, a cloud unit without capacities, tape in both spellings.

@@ -1,3 +1,5 @@
+//! Which hosts, ports and paths are accepted.
+
 use super::super::scalar::tests::{accepted, refused};
 use super::*;
 

@@ -1,3 +1,5 @@
+//! What a diff says of two configurations.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 

@@ -1,3 +1,5 @@
+//! Which texts each kind of scalar accepts.
+
 use super::super::number::{BoundedCount, Number};
 use super::*;
 

@@ -1,3 +1,5 @@
+//! The schema, the documentation and the example say the same as the program.
+
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 

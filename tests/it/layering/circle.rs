@@ -13,13 +13,9 @@ type Module = Vec<String>;
 /// Every use of one module by another beside it, each with the first place where it stands.
 struct Uses(BTreeMap<Module, BTreeMap<Module, String>>);
 
-/// What lies on a circle, each as `FILE:LINE: sentence`, but for the uses that are allowed.
-pub(super) fn circles(sources: &[Source], allowed: &[(&str, &str)]) -> Vec<String> {
-    let is_allowed = |from: &Module, to: &Module| allowed.contains(&(&*from.join("::"), &*to.join("::")));
-    let mut uses = Uses::of(sources);
-    for (from, all) in &mut uses.0 {
-        all.retain(|to, _| !is_allowed(from, to));
-    }
+/// What lies on a circle, each as `FILE:LINE: sentence`.
+pub(super) fn circles(sources: &[Source]) -> Vec<String> {
+    let uses = Uses::of(sources);
     let mut found = Vec::new();
     for (from, all) in &uses.0 {
         for (to, place) in all.iter().filter(|(to, _)| uses.leads(to, from)) {

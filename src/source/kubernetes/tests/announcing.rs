@@ -1,3 +1,5 @@
+//! The Events of a reload, against a scripted API server.
+
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
