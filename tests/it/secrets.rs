@@ -18,7 +18,7 @@ const REDACTING: [(&str, &str, &str); 11] = [
     ("FileSource", "src/source/file/tests.rs", "no_debug_shows_a_variable_or_what_a_file_holds"),
     ("Material", "src/config/tests.rs", "no_debug_shows_a_secret"),
     ("Proxy", "src/config/tests.rs", "no_debug_shows_a_secret"),
-    ("ProxyHop", "src/netbackup/proxy.rs", "a_proxy_shows_its_place_and_not_its_password"),
+    ("ProxyHop", "src/netbackup/proxy.rs", "a_proxy_shows_its_address_and_not_its_password"),
     ("Record", "src/reload/last_good/record.rs", "debug_shows_nothing_of_the_text"),
     (
         "Revision",
@@ -112,7 +112,9 @@ fn may_show(fields: TokenStream, is_enum: bool) -> bool {
 
 fn findings() -> Findings {
     let mut findings = Findings::default();
-    program::files().into_iter().for_each(|(_, tokens)| findings.read(tokens));
+    for (_, tokens) in program::files() {
+        findings.read(tokens);
+    }
     findings
 }
 
