@@ -9,9 +9,9 @@ fn check(files: &[(&str, &str)], expected: &[&str]) {
 }
 
 #[test]
-fn a_look_downward_is_fine() {
+fn imports_downward_are_fine() {
     for (file, text) in [
-        ("src/reload.rs", "use crate::source::Look; use crate::config::Config;"),
+        ("src/reload.rs", "use crate::source::FileSnapshot; use crate::config::Config;"),
         ("src/config/site.rs", "use crate::metric::Naming; use super::endpoint::Endpoint;"),
         ("src/supervisor.rs", "use crate::poller::Poller;"),
         ("src/poller/cycle.rs", "use crate::{collector::Collector, snapshot::{self, Writer as Pen}};"),
@@ -24,7 +24,7 @@ fn a_look_downward_is_fine() {
 }
 
 #[test]
-fn a_look_upward_or_sideways_is_found() {
+fn imports_upward_or_sideways_are_found() {
     for (file, text, finding) in [
         (
             "src/config.rs",
@@ -53,7 +53,7 @@ fn a_look_upward_or_sideways_is_found() {
 }
 
 #[test]
-fn a_path_is_found_in_whatever_clothes_it_comes() {
+fn a_path_is_found_in_every_form() {
     let found = ["src/source/file.rs:1: `crate::netbackup::Client`: `netbackup` stands beside `source`"];
     for text in [
         "use crate::netbackup::Client;",
@@ -71,7 +71,7 @@ fn a_path_is_found_in_whatever_clothes_it_comes() {
 }
 
 #[test]
-fn comments_strings_and_tests_may_name_what_they_like() {
+fn comments_strings_and_tests_are_not_read() {
     for text in [
         "//! See [`crate::http::Server`].\n/// And `crate::app`.\nfn f() {} // crate::app::X\n/* crate::app::X */",
         "const TEXT: &str = \"use crate::app::X;\"; const RAW: &str = r#\"crate::app::\"X\"\"#;",
@@ -81,11 +81,11 @@ fn comments_strings_and_tests_may_name_what_they_like() {
     ] {
         check(&[("src/reload.rs", text)], &[]);
     }
-    let declared = ("src/reload/funnel.rs", "#[cfg(test)]\nmod rehearsal;");
-    let test = ("src/reload/funnel/rehearsal.rs", "use crate::app::X;");
+    let declared = ("src/reload/reloader.rs", "#[cfg(test)]\nmod fakes;");
+    let test = ("src/reload/reloader/fakes.rs", "use crate::app::X;");
     check(&[declared, test], &[]);
-    let finding = "src/reload/funnel/rehearsal.rs:1: `crate::app::X`: `app` stands above `reload`";
-    check(&[("src/reload/funnel.rs", "mod rehearsal;"), test], &[finding]);
+    let finding = "src/reload/reloader/fakes.rs:1: `crate::app::X`: `app` stands above `reload`";
+    check(&[("src/reload/reloader.rs", "mod fakes;"), test], &[finding]);
     check(
         &[("src/reload.rs", "#[cfg(test)]\nmod tests {}\nuse crate::app::X;")],
         &["src/reload.rs:3: `crate::app::X`: `app` stands above `reload`"],
@@ -93,7 +93,7 @@ fn comments_strings_and_tests_may_name_what_they_like() {
 }
 
 #[test]
-fn what_a_module_must_not_speak_is_found() {
+fn a_forbidden_name_is_found() {
     for (file, text, finding) in [
         (
             "src/http.rs",
@@ -218,11 +218,11 @@ fn a_parent_and_its_child_and_one_way_between_siblings_are_no_circle() {
 
 #[test]
 fn a_type_name_that_a_crate_has_twice_is_found() {
-    let tests = "#[cfg(test)] mod tests { struct Look; }";
-    let one = ("src/http.rs", "pub struct Look; enum Error {}");
+    let tests = "#[cfg(test)] mod tests { struct Page; }";
+    let one = ("src/http.rs", "pub struct Page; enum Error {}");
     check(&[one, ("src/reload.rs", tests), ("src/poller.rs", "enum Error {}")], &[]);
     check(
-        &[one, ("src/reload.rs", "\ntrait Look {}")],
-        &["src/reload.rs:2: the type name `Look` is taken already: src/http.rs:1"],
+        &[one, ("src/reload.rs", "\ntrait Page {}")],
+        &["src/reload.rs:2: the type name `Page` is taken already: src/http.rs:1"],
     );
 }
