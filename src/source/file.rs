@@ -23,12 +23,12 @@ pub(crate) mod volume;
 mod watcher;
 
 #[cfg(test)]
-pub use error::FileError;
-pub use error::ReadError;
-pub use kept::KeptFile;
-pub use reader::{FileReader, FileSnapshot, References};
-pub use status::{WatchMode, WatchStatus};
-pub use watcher::{FileWatcher, Hint, Hints, ReadPermit};
+pub(crate) use error::FileError;
+pub(crate) use error::ReadError;
+pub(crate) use kept::KeptFile;
+pub(crate) use reader::{FileReader, FileSnapshot, References};
+pub(crate) use status::{WatchMode, WatchStatus};
+pub(crate) use watcher::{FileWatcher, Hint, Hints, ReadPermit};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -40,7 +40,7 @@ use tokio::sync::watch;
 
 /// The times and sizes of a source; the defaults are right for a running exporter.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub(crate) struct Options {
     /// How often the files are read without an event: remounts, directory links that are pointed elsewhere and
     /// network file systems give none.
     pub tick: Duration,
@@ -79,7 +79,7 @@ impl Default for Options {
 
 /// A configuration file to read and to watch. Making one does no I/O.
 #[derive(Clone)]
-pub struct FileSource {
+pub(crate) struct FileSource {
     paths: Arc<Paths>,
     process: Arc<BTreeMap<String, String>>,
     options: Arc<Options>,
@@ -97,7 +97,7 @@ impl FileSource {
     /// The file at `path`, with the environment of this process for `${NAME}`.
     ///
     /// A relative path is taken from the directory that is current now.
-    pub fn new(path: &Path, process: BTreeMap<String, String>, options: Options) -> Self {
+    pub(crate) fn new(path: &Path, process: BTreeMap<String, String>, options: Options) -> Self {
         Self {
             paths: Arc::new(Paths::new(path)),
             process: Arc::new(process),
@@ -107,13 +107,13 @@ impl FileSource {
     }
 
     /// Only what a configuration at `path` would name: its text comes from elsewhere.
-    pub fn references_only(path: &Path, process: BTreeMap<String, String>, options: Options) -> Self {
+    pub(crate) fn references_only(path: &Path, process: BTreeMap<String, String>, options: Options) -> Self {
         let paths = Paths { is_source: false, ..Paths::new(path) };
         Self { paths: Arc::new(paths), ..Self::new(path, process, options) }
     }
 
     /// What the watcher says of itself, for metrics.
-    pub fn status(&self) -> watch::Receiver<WatchStatus> {
+    pub(crate) fn status(&self) -> watch::Receiver<WatchStatus> {
         self.status.subscribe()
     }
 }

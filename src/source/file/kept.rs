@@ -15,11 +15,11 @@ const LARGEST: u64 = 2 << 20;
 
 /// One file that only its owner may read, written as a whole or not at all.
 #[derive(Clone, Debug)]
-pub struct KeptFile(PathBuf);
+pub(crate) struct KeptFile(PathBuf);
 
 impl KeptFile {
     /// The file at `path`; its directory must be there.
-    pub fn new(path: &Path) -> Self {
+    pub(crate) fn new(path: &Path) -> Self {
         // `absolute` fails only for an empty path or without a current directory; the error then names the path.
         Self(std::path::absolute(path).unwrap_or_else(|_| path.to_owned()))
     }

@@ -26,7 +26,7 @@ const AFTER_TRIES: Duration = Duration::from_millis(50);
 const ROUNDS: usize = 100;
 
 /// Finds the files that a text names.
-pub type References<'a> = dyn Fn(&[u8], &Environment) -> BTreeSet<PathBuf> + 'a;
+pub(crate) type References<'a> = dyn Fn(&[u8], &Environment) -> BTreeSet<PathBuf> + 'a;
 
 /// Reads the configuration with all that it names. Every method blocks as long as the file system does.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ struct Attempt {
 
 impl FileSource {
     /// A reading half.
-    pub fn reader(&self) -> FileReader {
+    pub(crate) fn reader(&self) -> FileReader {
         FileReader { source: self.clone(), stability: Mutex::default() }
     }
 }

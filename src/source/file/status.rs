@@ -3,7 +3,7 @@
 /// How changes of the files come to be known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, strum::AsRefStr, strum::VariantArray)]
 #[strum(serialize_all = "snake_case")]
-pub enum WatchMode {
+pub(crate) enum WatchMode {
     /// By events of inotify, with a slow tick behind them.
     Inotify,
     /// By polling, since inotify is not available for every directory.
@@ -17,7 +17,7 @@ pub enum WatchMode {
 
 /// State and counters of a watcher; all counters only ever grow.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct WatchStatus {
+pub(crate) struct WatchStatus {
     /// How changes come to be known now.
     pub mode: WatchMode,
     /// How many directories are watched now.

@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// The file system is asked by a thread of its own, `FileWatchTask`, since a dead file system may block it for ever:
 /// nothing else waits for it.
 #[derive(Debug)]
-pub struct FileWatcher {
+pub(crate) struct FileWatcher {
     source: FileSource,
     state: watch::Sender<WatchState>,
     thread: Thread,
@@ -40,7 +40,7 @@ pub struct FileWatcher {
 /// The permission to read; see [`FileWatcher::is_undisturbed`].
 #[derive(Clone, Copy, Debug)]
 #[must_use]
-pub struct ReadPermit {
+pub(crate) struct ReadPermit {
     writes: u64,
     changes: u64,
     is_forced: bool,
@@ -48,7 +48,7 @@ pub struct ReadPermit {
 
 /// Why to read again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hint {
+pub(crate) enum Hint {
     /// Something happened to a followed file.
     Change,
     /// There was no event, but the time is up.
@@ -57,7 +57,7 @@ pub enum Hint {
 
 /// The hints of one watcher, for one reader.
 #[derive(Debug)]
-pub struct Hints {
+pub(crate) struct Hints {
     state: watch::Sender<WatchState>,
 }
 
@@ -66,7 +66,7 @@ impl FileWatcher {
     ///
     /// A hint comes whenever a directory is watched that was not before, the first ones included: what changed
     /// between a snapshot and the watching is in the snapshot that follows.
-    pub fn start(source: &FileSource) -> io::Result<(Self, Hints)> {
+    pub(crate) fn start(source: &FileSource) -> io::Result<(Self, Hints)> {
         let state = watch::Sender::new(WatchState::new(source));
         let task = FileWatchTask::new(source.clone(), state.clone());
         let thread = std::thread::Builder::new().name("file-watcher".to_owned()).spawn(move || task.run())?;
@@ -78,7 +78,7 @@ impl FileWatcher {
     /// those of the newest rejected one. A relative path is taken from the configuration's directory.
     ///
     /// A file that was not followed before may have changed since it was read, so it brings a hint. Never waits.
-    pub fn follow(&self, references: &BTreeSet<PathBuf>) {
+    pub(crate) fn follow(&self, references: &BTreeSet<PathBuf>) {
         let followed = self.source.paths.followed(references);
         self.state.send_modify(|state| state.followed = followed);
         self.command(|commands| commands.cover = true);
@@ -88,7 +88,7 @@ impl FileWatcher {
     /// snapshot, whatever asked for it; it has the watches follow the paths to where they lead now.
     ///
     /// Waits five seconds at most for one writer. Cancel safe.
-    pub async fn writers_done(&self) -> ReadPermit {
+    pub(crate) async fn writers_done(&self) -> ReadPermit {
         let mut changed = self.state.subscribe();
         loop {
             let mut permit = Err(Instant::now());
@@ -114,7 +114,7 @@ impl FileWatcher {
     /// event up to now. If not: read again.
     ///
     /// Waits for the watch task, but not for long: a dead file system may keep it. Cancel safe.
-    pub async fn is_undisturbed(&self, permit: ReadPermit) -> bool {
+    pub(crate) async fn is_undisturbed(&self, permit: ReadPermit) -> bool {
         let _ = timeout(PATIENCE, self.catch_up()).await;
         permit.is_forced || self.state.borrow().gate.writes() == permit.writes
     }
@@ -132,7 +132,7 @@ impl FileWatcher {
     }
 
     /// Whether there was an event of a change since the permit.
-    pub fn has_change_since(&self, permit: ReadPermit) -> bool {
+    pub(crate) fn has_change_since(&self, permit: ReadPermit) -> bool {
         self.state.borrow().changes != permit.changes
     }
 
@@ -153,7 +153,7 @@ impl Drop for FileWatcher {
 impl Hints {
     /// Waits for the next hint. Cancel safe; any number of hints that nobody waited for are one, and a change
     /// wins over a tick. Pending for ever once the watcher is gone.
-    pub async fn next(&mut self) -> Hint {
+    pub(crate) async fn next(&mut self) -> Hint {
         let mut changed = self.state.subscribe();
         loop {
             let mut hint = None;
