@@ -12,15 +12,15 @@ mod spec;
 mod storage;
 mod table;
 
-pub use contract::Context;
+pub(crate) use contract::Context;
 #[cfg(test)]
-pub use contract::{CollectError, Collector, Diagnostics};
+pub(crate) use contract::{CollectError, Collector, Diagnostics};
 #[doc(hidden)]
 pub use jobs::decode_jobs_page;
-pub use permission::{COUNTED, Enforcement, Probe};
-pub use runner::{Run, Runner};
-pub use spec::CollectorSpec;
-pub use table::{COLLECTORS, build, wanted};
+pub(crate) use permission::{COUNTED, Enforcement, Probe};
+pub(crate) use runner::{Run, Runner};
+pub(crate) use spec::CollectorSpec;
+pub(crate) use table::{COLLECTORS, build, wanted};
 
 #[cfg(test)]
 mod tests;

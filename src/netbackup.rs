@@ -25,21 +25,21 @@ mod trace;
 mod transport;
 mod version;
 
-pub use client::Client;
-pub use error::{Cause, Error};
-pub use field::{Field, Time};
-pub use gate::QuietGate;
-pub use keys::KeyState;
+pub(crate) use client::Client;
+pub(crate) use error::{Cause, Error};
+pub(crate) use field::{Field, Time};
+pub(crate) use gate::QuietGate;
+pub(crate) use keys::KeyState;
 #[cfg(test)]
-pub use listing::Walk;
-pub use listing::{Listing, Paging};
-pub use page::{DecodeError, Page, decode};
-pub use proxy::ProxyHop;
-pub use setup::ClientError;
-pub use stats::Stats;
+pub(crate) use listing::Walk;
+pub(crate) use listing::{Listing, Paging};
+pub(crate) use page::{DecodeError, Page, decode};
+pub(crate) use proxy::ProxyHop;
+pub(crate) use setup::ClientError;
+pub(crate) use stats::Stats;
 pub(crate) use tls::signatures_by;
-pub use tls::{Certificate, TlsCache, TlsFault, Untrusted, any_certificate, client_config};
-pub use transport::handshake_name;
+pub(crate) use tls::{Certificate, TlsCache, TlsFault, Untrusted, any_certificate, client_config};
+pub(crate) use transport::handshake_name;
 
 #[cfg(test)]
 pub(crate) mod fixture;

@@ -17,9 +17,9 @@ use tracing::Instrument as _;
 
 use crate::netbackup::TlsCache;
 use crate::snapshot::SnapshotWriter;
-pub use families::FAMILIES;
-pub use plan::Plan;
-pub use publication::down;
+pub(crate) use families::FAMILIES;
+pub(crate) use plan::Plan;
+pub(crate) use publication::down;
 
 use connection::{Connection, Dialer, KeyEvent};
 use plan::{next_after_change, next_cycle};
@@ -30,7 +30,7 @@ const MOST_REFUSALS: usize = 64;
 
 /// Collects one site until it is dropped.
 #[derive(Debug)]
-pub struct Poller {
+pub(crate) struct Poller {
     plans: watch::Receiver<Arc<Plan>>,
     writer: SnapshotWriter,
     dialer: Dialer,
@@ -39,10 +39,10 @@ pub struct Poller {
 
 /// Tells which site's API key NetBackup refuses.
 #[derive(Clone, Debug)]
-pub struct Refusals(mpsc::Sender<Arc<str>>);
+pub(crate) struct Refusals(mpsc::Sender<Arc<str>>);
 
 /// A channel for the names of sites whose key is refused.
-pub fn refusals() -> (Refusals, mpsc::Receiver<Arc<str>>) {
+pub(crate) fn refusals() -> (Refusals, mpsc::Receiver<Arc<str>>) {
     let (sender, receiver) = mpsc::channel(MOST_REFUSALS);
     (Refusals(sender), receiver)
 }
@@ -56,7 +56,7 @@ impl Refusals {
 
 impl Poller {
     /// A poller that follows the newest of `plans` and publishes by `writer`.
-    pub fn new(
+    pub(crate) fn new(
         plans: watch::Receiver<Arc<Plan>>,
         writer: SnapshotWriter,
         tls: Arc<TlsCache>,
@@ -66,7 +66,7 @@ impl Poller {
     }
 
     /// Polls at once and then every interval; ends when the plans' sender is gone. Every line of it carries `site`.
-    pub async fn run(self) {
+    pub(crate) async fn run(self) {
         // It has the level of an error, so that it is there at every level of logging. A poller's site keeps its name.
         let span = tracing::error_span!("site", site = %self.plans.borrow().site.name);
         self.poll().instrument(span).await;

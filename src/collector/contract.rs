@@ -10,7 +10,7 @@ use crate::metric::Family;
 use crate::netbackup::{self, Client};
 
 /// One subject of collection; its [`CollectorSpec`](super::CollectorSpec) says the rest.
-pub trait Collector: Send {
+pub(crate) trait Collector: Send {
     /// Asks the server and gives the families of this cycle, under all names. The future may be dropped at any time: the next
     /// cycle goes on from what is there.
     fn collect<'a>(
@@ -28,7 +28,7 @@ pub trait Collector: Send {
 
 /// What a cycle gives to its collectors.
 #[derive(Clone, Copy, Debug)]
-pub struct Context<'a> {
+pub(crate) struct Context<'a> {
     /// The client of the server; the version was negotiated in this cycle.
     pub client: &'a Client,
     /// The value of the `site` label.
@@ -50,7 +50,7 @@ impl Context<'_> {
 
 /// What a collector met and left out in one cycle.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Diagnostics {
+pub(crate) struct Diagnostics {
     /// Records that its lists had.
     pub records: u64,
     /// Records, or fields of records, that were not what the API reference says.
@@ -63,7 +63,7 @@ pub struct Diagnostics {
 
 /// Why a collector has nothing new.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum CollectError {
+pub(crate) enum CollectError {
     /// The server did not give what was asked for.
     #[error(transparent)]
     NetBackup(#[from] netbackup::Error),
@@ -81,7 +81,7 @@ pub enum CollectError {
 
 impl CollectError {
     /// The cause as one of a closed set: [`netbackup::Cause::reasons`].
-    pub fn reason(&self) -> &'static str {
+    pub(crate) fn reason(&self) -> &'static str {
         match self {
             Self::NetBackup(error) => error.reason(),
             Self::Hidden { .. } => "unauthorized",
@@ -89,7 +89,7 @@ impl CollectError {
     }
 
     /// Whether the key or a permission is missing. One collector alone means a permission, all mean the key.
-    pub fn is_unauthorized(&self) -> bool {
+    pub(crate) fn is_unauthorized(&self) -> bool {
         match self {
             Self::NetBackup(error) => error.is_unauthorized(),
             Self::Hidden { .. } => true,

@@ -12,7 +12,7 @@ use crate::netbackup::{Cause, Client, Error};
 
 /// What a role without the permission gets ("NetBackup API reference, getting started, access control").
 #[derive(Clone, Copy, Debug)]
-pub enum Enforcement {
+pub(crate) enum Enforcement {
     /// "API level": 401.
     Api,
     /// "Object level": a list without what it may not see, which is mostly an empty list. The probe tells it from one that is
@@ -21,7 +21,7 @@ pub enum Enforcement {
 }
 
 /// A request about the same records whose enforcement is "API level".
-pub struct Probe {
+pub(crate) struct Probe {
     /// Its method and its path.
     pub request: &'static str,
     /// How many records there are since a moment of the server's clock.
@@ -37,7 +37,7 @@ impl fmt::Debug for Probe {
 /// How often a permission is asked about: it changes rarely.
 const INTERVAL: Duration = Duration::from_hours(1);
 /// How far back records are counted at most.
-pub const COUNTED: Duration = Duration::from_hours(24);
+pub(crate) const COUNTED: Duration = Duration::from_hours(24);
 /// How many records may come or go between a list and its count.
 const MARGIN: u64 = 20;
 

@@ -11,7 +11,7 @@ use crate::metric::Family;
 
 /// One run of one collector.
 #[derive(Debug)]
-pub struct Run {
+pub(crate) struct Run {
     /// What it brought; nothing if it failed.
     pub families: Vec<Family>,
     /// How long it took.
@@ -26,13 +26,13 @@ pub struct Run {
 
 impl Run {
     /// Whether the role of the key lacks the permission to see what was asked for, or a part of it.
-    pub fn is_unauthorized(&self) -> bool {
+    pub(crate) fn is_unauthorized(&self) -> bool {
         self.partial || self.outcome.as_ref().is_err_and(CollectError::is_unauthorized)
     }
 }
 
 /// A collector, and what is remembered of the permission to see what it reads.
-pub struct Runner {
+pub(crate) struct Runner {
     spec: &'static CollectorSpec,
     collector: Box<dyn Collector>,
     permission: Permission,
@@ -40,22 +40,22 @@ pub struct Runner {
 
 impl Runner {
     /// Nothing is known yet of the permission.
-    pub fn new(spec: &'static CollectorSpec, collector: Box<dyn Collector>) -> Self {
+    pub(crate) fn new(spec: &'static CollectorSpec, collector: Box<dyn Collector>) -> Self {
         Self { spec, collector, permission: Permission::default() }
     }
 
     /// The value of the `collector` label.
-    pub fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         self.spec.name
     }
 
     /// Another key is in use, of whose role nothing is known.
-    pub fn key_changed(&mut self) {
+    pub(crate) fn key_changed(&mut self) {
         self.permission = Permission::default();
     }
 
     /// Runs the collector once, and judges whether the role may see all of its list.
-    pub async fn run(&mut self, context: &Context<'_>) -> Run {
+    pub(crate) async fn run(&mut self, context: &Context<'_>) -> Run {
         let mut run = run(self.collector.as_mut(), context).await;
         let Enforcement::Object(probe) = self.spec.enforcement else { return run };
         if run.outcome.is_err() {

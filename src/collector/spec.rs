@@ -7,7 +7,7 @@ use crate::metric::Desc;
 
 /// One collector as `list-metrics` shows it and as it is made.
 #[derive(Debug)]
-pub struct CollectorSpec {
+pub(crate) struct CollectorSpec {
     /// The value of the `collector` label.
     pub name: &'static str,
     /// The key under `collectors` that turns it on; `None` means that it always runs.

@@ -6,15 +6,15 @@ use super::{jobs, storage};
 use crate::config::Collectors;
 
 /// Every collector there is.
-pub static COLLECTORS: &[&CollectorSpec] = &[&jobs::SPEC, &storage::SPEC];
+pub(crate) static COLLECTORS: &[&CollectorSpec] = &[&jobs::SPEC, &storage::SPEC];
 
 /// The collectors that a configuration asks for.
-pub fn wanted(wanted: &Collectors) -> impl Iterator<Item = &'static CollectorSpec> {
+pub(crate) fn wanted(wanted: &Collectors) -> impl Iterator<Item = &'static CollectorSpec> {
     let runs = |spec: &&CollectorSpec| spec.key.is_none_or(|key| wanted.enabled.contains(key));
     COLLECTORS.iter().copied().filter(runs)
 }
 
 /// The collectors that a configuration asks for, in their first state.
-pub fn build(collectors: &Collectors) -> Vec<Runner> {
+pub(crate) fn build(collectors: &Collectors) -> Vec<Runner> {
     wanted(collectors).map(|spec| Runner::new(spec, (spec.new)(collectors))).collect()
 }

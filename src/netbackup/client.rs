@@ -23,14 +23,14 @@ use super::tls::TlsCache;
 ///
 /// It never logs in: it sends an API key, or any token that `Authorization` takes.
 #[derive(Debug)]
-pub struct Client {
+pub(crate) struct Client {
     pub(super) exchange: Exchange,
     pub(super) negotiation: Negotiation,
 }
 
 impl Client {
     /// Prepares a client; nothing is sent yet. All clients of one site have its counters and its gate in common.
-    pub fn new(
+    pub(crate) fn new(
         site: &Site,
         tls: &TlsCache,
         stats: Arc<Stats>,
@@ -43,17 +43,17 @@ impl Client {
     }
 
     /// The version in use; `None` before the first [`Client::negotiate`], unless one is pinned.
-    pub fn version(&self) -> Option<ApiVersion> {
+    pub(crate) fn version(&self) -> Option<ApiVersion> {
         self.negotiation.version()
     }
 
     /// How far the server's clock is ahead of ours, as far as its last ping tells.
-    pub fn clock_offset(&self) -> Option<SignedDuration> {
+    pub(crate) fn clock_offset(&self) -> Option<SignedDuration> {
         self.negotiation.clock_offset()
     }
 
     /// The server's time when ours is `now`, as far as its last ping tells; else ours.
-    pub fn server_time(&self, now: Timestamp) -> Timestamp {
+    pub(crate) fn server_time(&self, now: Timestamp) -> Timestamp {
         self.clock_offset().and_then(|offset| now.checked_add(offset).ok()).unwrap_or(now)
     }
 
@@ -61,17 +61,17 @@ impl Client {
     ///
     /// Asked at the start of every cycle, so that an upgraded server is noticed. A pinned version stays; the server
     /// is pinged all the same, since a dead one is best found by the cheapest request.
-    pub async fn negotiate(&self, deadline: Instant) -> Result<ApiVersion, Error> {
+    pub(crate) async fn negotiate(&self, deadline: Instant) -> Result<ApiVersion, Error> {
         self.negotiation.negotiate(&self.exchange, deadline).await
     }
 
     /// The version that the server announces (`/ping`), if it does; notes its clock.
-    pub async fn announced(&self, deadline: Instant) -> Result<Option<ApiVersion>, Error> {
+    pub(crate) async fn announced(&self, deadline: Instant) -> Result<Option<ApiVersion>, Error> {
         self.negotiation.announced(&self.exchange, deadline).await
     }
 
     /// Asks whether the key is good, with a request that needs no permission.
-    pub async fn check_key(&self, deadline: Instant) -> Result<KeyState, Error> {
+    pub(crate) async fn check_key(&self, deadline: Instant) -> Result<KeyState, Error> {
         match self.get(API_KEYS, two_keys(), deadline).await {
             Ok(text) => {
                 let expiry =
@@ -91,7 +91,7 @@ impl Client {
     ///
     /// `fold` gets the text of a page, decodes it (see [`decode`](super::decode)) and answers with its [`Page`]. What was folded
     /// before an error stays folded.
-    pub async fn walk(
+    pub(crate) async fn walk(
         &self,
         listing: &Listing,
         deadline: Instant,

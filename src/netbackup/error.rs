@@ -10,7 +10,7 @@ use super::{DecodeError, TlsFault};
 /// Why a request came to nothing. Neither the key nor a query's values are in it.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{endpoint}: {cause}")]
-pub struct Error {
+pub(crate) struct Error {
     /// The path of the resource below the base path, such as `/admin/jobs`.
     pub endpoint: &'static str,
     /// What went wrong.
@@ -23,12 +23,12 @@ impl Error {
     }
 
     /// The value of the `reason` label; one of a closed set.
-    pub fn reason(&self) -> &'static str {
+    pub(crate) fn reason(&self) -> &'static str {
         self.cause.reason()
     }
 
     /// Whether the server refused this request for want of a valid key or of a permission; NetBackup's 401 is both.
-    pub fn is_unauthorized(&self) -> bool {
+    pub(crate) fn is_unauthorized(&self) -> bool {
         matches!(self.cause, Cause::Unauthorized | Cause::Forbidden)
     }
 }

@@ -13,7 +13,11 @@ const SERVER_INFO: &str = "/security/serverinfo";
 
 impl Client {
     /// The server's release, such as `10.5`, if it says one.
-    pub async fn release(&self, version: ApiVersion, deadline: Instant) -> Result<Option<String>, Error> {
+    pub(crate) async fn release(
+        &self,
+        version: ApiVersion,
+        deadline: Instant,
+    ) -> Result<Option<String>, Error> {
         #[derive(serde::Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct ServerInfo {
@@ -28,7 +32,7 @@ impl Client {
     }
 
     /// Asks for one record of a listing, to find out whether it may be read; returns whether there was one.
-    pub async fn try_listing(&self, endpoint: &'static str, deadline: Instant) -> Result<bool, Error> {
+    pub(crate) async fn try_listing(&self, endpoint: &'static str, deadline: Instant) -> Result<bool, Error> {
         let text = self.get(endpoint, encode(&[("page[limit]", "1")]), deadline).await?;
         let page = decode::<serde::de::IgnoredAny>(&text);
         let page = page.map_err(|error| self.exchange.fail(endpoint, error.into()))?;

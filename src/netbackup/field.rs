@@ -8,7 +8,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 
 /// A field of a record that takes whatever comes: a malformed value loses the field, never its page.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub enum Field<T> {
+pub(crate) enum Field<T> {
     /// Not there, or null; both are what NetBackup does with an optional attribute.
     #[default]
     Absent,
@@ -20,7 +20,7 @@ pub enum Field<T> {
 
 impl<T> Field<T> {
     /// The value, if there is one; a malformed one is counted.
-    pub fn take(self, malformed: &mut u64) -> Option<T> {
+    pub(crate) fn take(self, malformed: &mut u64) -> Option<T> {
         match self {
             Self::Value(value) => Some(value),
             Self::Absent => None,
@@ -37,7 +37,7 @@ impl<T> Field<T> {
 }
 
 /// What a [`Field`] can hold, from the scalars of JSON.
-pub trait FieldValue<'de>: Sized {
+pub(crate) trait FieldValue<'de>: Sized {
     /// From a string.
     fn text(text: Cow<'de, str>) -> Option<Self>;
     /// From a whole number.
@@ -117,7 +117,7 @@ impl<'de: 'a, 'a> FieldValue<'de> for Cow<'a, str> {
 ///
 /// 1970 itself is `None`: NetBackup writes it, or a year before it, for "not yet".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Time(pub Option<i64>);
+pub(crate) struct Time(pub Option<i64>);
 
 impl FieldValue<'_> for Time {
     fn text(text: Cow<'_, str>) -> Option<Self> {

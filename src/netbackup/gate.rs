@@ -11,7 +11,7 @@ pub(super) const LONGEST_QUIET: Duration = Duration::from_hours(1);
 
 /// Closed while the server of a site asks for quiet. It outlives a client, so that a new key does not open it.
 #[derive(Debug, Default)]
-pub struct QuietGate(Mutex<Option<Quiet>>);
+pub(crate) struct QuietGate(Mutex<Option<Quiet>>);
 
 /// How long nothing is to be sent.
 #[derive(Clone, Copy, Debug)]

@@ -8,7 +8,7 @@ use super::page::{DecodeError, decode};
 
 /// What the server says about our key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyState {
+pub(crate) enum KeyState {
     /// It is good.
     Accepted {
         /// When it ends, where the server says so.

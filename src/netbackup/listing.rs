@@ -10,7 +10,7 @@ use super::page::{Page, Pagination};
 
 /// A list of records that is asked for page by page.
 #[derive(Clone, Debug)]
-pub struct Listing {
+pub(crate) struct Listing {
     /// The path of the resource below the base path, such as `/admin/jobs`.
     pub endpoint: &'static str,
     /// Query parameters in plain text, such as `filter`; paging adds its own.
@@ -25,7 +25,7 @@ pub struct Listing {
 
 /// The two ways of paging ("NetBackup API reference, pagination").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Paging {
+pub(crate) enum Paging {
     /// `page[after]` with an opaque cursor.
     Cursor,
     /// `page[offset]` with a record number.
@@ -34,7 +34,7 @@ pub enum Paging {
 
 /// How a walk over a listing ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Walk {
+pub(crate) struct Walk {
     /// How many pages were folded.
     pub pages: u64,
     /// How many records they had.

@@ -9,7 +9,7 @@ use super::Field;
 
 /// What one page said about itself; the records of it are folded already.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Page {
+pub(crate) struct Page {
     /// The number of records.
     pub records: u64,
     /// `meta.pagination`; some endpoints have none.
@@ -18,7 +18,7 @@ pub struct Page {
 
 /// `meta.pagination`, for offset and for cursor paging alike.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Pagination {
+pub(crate) struct Pagination {
     /// The cursor or the offset of the next page.
     pub next: Option<String>,
     /// The number of records of all pages.
@@ -27,7 +27,7 @@ pub struct Pagination {
 
 /// The records of one page, decoded.
 #[derive(Debug)]
-pub struct Records<R> {
+pub(crate) struct Records<R> {
     /// Those that have the shape of a record.
     pub records: Vec<R>,
     /// How many have not.
@@ -117,7 +117,7 @@ fn null_is_empty<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
 ///
 /// The whole page is decoded at once. Only if something in it has not even the shape of a record, each record is decoded by
 /// itself.
-pub fn decode<'a, R: Deserialize<'a>>(text: &'a str) -> Result<Records<R>, DecodeError> {
+pub(crate) fn decode<'a, R: Deserialize<'a>>(text: &'a str) -> Result<Records<R>, DecodeError> {
     match serde_json::from_str::<Envelope<'a, R>>(text) {
         Ok(envelope) => Ok(Records::new(envelope.data, 0, envelope.meta)),
         Err(error) if error.is_data() => decode_one_by_one(text),

@@ -9,11 +9,11 @@ use crate::config::{Proxy, Site};
 
 /// The proxy that the client takes on the way to a site.
 #[derive(Clone)]
-pub struct ProxyHop(Intercept);
+pub(crate) struct ProxyHop(Intercept);
 
 impl ProxyHop {
     /// The proxy for this site; `None` means that the way is direct.
-    pub fn of(site: &Site) -> Option<Self> {
+    pub(crate) fn of(site: &Site) -> Option<Self> {
         let Proxy::Url(url) = &site.proxy else { return None };
         let matcher = Matcher::builder().all(url.to_string()).build();
         let destination: Uri = site.endpoint.to_string().parse().ok()?;
@@ -21,12 +21,12 @@ impl ProxyHop {
     }
 
     /// Its host; an IPv6 address is in brackets.
-    pub fn host(&self) -> &str {
+    pub(crate) fn host(&self) -> &str {
         self.0.uri().host().unwrap_or_default()
     }
 
     /// Its port.
-    pub fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         let usual = match self.0.uri().scheme_str() {
             Some("https") => 443,
             _ if self.is_socks() => 1080,
@@ -36,22 +36,22 @@ impl ProxyHop {
     }
 
     /// Whether it is itself spoken to over TLS.
-    pub fn is_tls(&self) -> bool {
+    pub(crate) fn is_tls(&self) -> bool {
         self.0.uri().scheme_str() == Some("https")
     }
 
     /// Whether it speaks SOCKS (RFC 1928) and is told the site's name, whatever the site speaks.
-    pub fn is_socks(&self) -> bool {
+    pub(crate) fn is_socks(&self) -> bool {
         self.0.uri().scheme_str().is_some_and(|scheme| scheme.starts_with("socks"))
     }
 
     /// User and password for a SOCKS proxy (RFC 1929).
-    pub fn user(&self) -> Option<(&str, &str)> {
+    pub(crate) fn user(&self) -> Option<(&str, &str)> {
         self.0.raw_auth()
     }
 
     /// What an HTTP proxy gets as `Proxy-Authorization`.
-    pub fn authorization(&self) -> Option<&HeaderValue> {
+    pub(crate) fn authorization(&self) -> Option<&HeaderValue> {
         self.0.basic_auth()
     }
 }

@@ -7,7 +7,7 @@ use super::{Client, Error};
 
 impl Client {
     /// Asks, and reads the answer as a `T`.
-    pub async fn query<T: DeserializeOwned>(
+    pub(crate) async fn query<T: DeserializeOwned>(
         &self,
         endpoint: &'static str,
         question: &serde_json::Value,

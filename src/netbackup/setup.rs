@@ -2,7 +2,7 @@
 
 /// Why a site's client can not be made.
 #[derive(Debug, thiserror::Error)]
-pub enum ClientError {
+pub(crate) enum ClientError {
     /// A header can not carry the key.
     #[error("the API key holds characters that an HTTP header can not carry")]
     Key,

@@ -12,7 +12,7 @@ use super::Cause;
 
 /// What was asked of one site and how it went; it outlives a client, so that a new key starts no counter anew.
 #[derive(Debug, Default)]
-pub struct Stats(Mutex<Counts>);
+pub(crate) struct Stats(Mutex<Counts>);
 
 #[derive(Debug, Default)]
 struct Counts {
@@ -73,11 +73,11 @@ static CLOCK_OFFSET: Desc = Desc::native(
 
 impl Stats {
     /// The families that [`Stats::families`] gives.
-    pub const DESCS: &'static [&'static Desc] =
+    pub(crate) const DESCS: &'static [&'static Desc] =
         &[&REQUESTS, &FAILURES, &DURATIONS, &RETRIES, &THROTTLED, &QUIET_UNTIL, &CLOCK_OFFSET];
 
     /// The samples as they are now.
-    pub fn families(&self, site: &str) -> Vec<Family> {
+    pub(crate) fn families(&self, site: &str) -> Vec<Family> {
         let counts = self.lock();
         let mut requests = Family::new(&REQUESTS, site);
         for ((endpoint, code), count) in &counts.requests {

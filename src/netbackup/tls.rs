@@ -26,10 +26,10 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 
 use crate::config::{Site, Verification};
 
-pub use self::certificate::Certificate;
-pub use self::fault::TlsFault;
+pub(crate) use self::certificate::Certificate;
+pub(crate) use self::fault::TlsFault;
 pub(crate) use self::signatures::signatures_by;
-pub use self::untrusted::Untrusted;
+pub(crate) use self::untrusted::Untrusted;
 
 use super::setup::ClientError;
 use authorities::Authorities;
@@ -39,7 +39,7 @@ use untrusted::Basis;
 
 /// The TLS settings of all sites: equal ones are built once and shared, and go with the last site that uses them.
 #[derive(Debug, Default)]
-pub struct TlsCache(Mutex<Inner>);
+pub(crate) struct TlsCache(Mutex<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -69,12 +69,12 @@ impl TlsCache {
     }
 
     /// The settings for the handshake with a site.
-    pub fn of_site(&self, site: &Site) -> Result<Arc<ClientConfig>, ClientError> {
+    pub(crate) fn of_site(&self, site: &Site) -> Result<Arc<ClientConfig>, ClientError> {
         self.config(&site.verification, other_name(site))
     }
 
     /// The verifier of the certificate of a site, as in a handshake with it.
-    pub fn verifier(&self, site: &Site) -> Result<Arc<dyn ServerCertVerifier>, ClientError> {
+    pub(crate) fn verifier(&self, site: &Site) -> Result<Arc<dyn ServerCertVerifier>, ClientError> {
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         inner.verifier_of(&site.verification, other_name(site))
     }
@@ -86,7 +86,7 @@ impl TlsCache {
 }
 
 /// A verifier that accepts any certificate whose key has made the handshake's signature.
-pub fn any_certificate() -> Arc<dyn ServerCertVerifier> {
+pub(crate) fn any_certificate() -> Arc<dyn ServerCertVerifier> {
     Arc::new(LeafOnly { digest: None })
 }
 
@@ -121,7 +121,7 @@ impl Inner {
 
 /// Settings with this verifier. Each connection shows its certificate anew: a resumed one would go on with an authority
 /// that is no longer trusted.
-pub fn client_config(verifier: Arc<dyn ServerCertVerifier>) -> Result<ClientConfig, ClientError> {
+pub(crate) fn client_config(verifier: Arc<dyn ServerCertVerifier>) -> Result<ClientConfig, ClientError> {
     let builder = ClientConfig::builder_with_provider(provider::provider())
         .with_safe_default_protocol_versions()
         .map_err(|error| ClientError::Setup(error.to_string()))?;

@@ -110,7 +110,7 @@ fn host_header(endpoint: &Endpoint) -> Result<HeaderValue, ClientError> {
 ///
 /// A proxy is told the host to connect to, so that can not be the certificate's name: then only the check of the
 /// certificate uses `tlsServerName`, not the handshake.
-pub fn handshake_name(site: &Site) -> &str {
+pub(crate) fn handshake_name(site: &Site) -> &str {
     name_in_url(site).unwrap_or(site.endpoint.host()).trim_matches(['[', ']'])
 }
 

@@ -5,7 +5,7 @@ use super::status::SiteStatus;
 use crate::metric::{Desc, Family, MetricKind, Naming, flag, seconds};
 
 /// All families of this file.
-pub static FAMILIES: &[&Desc] = &[
+pub(crate) static FAMILIES: &[&Desc] = &[
     &UP,
     &API_VERSION,
     &LAST_SCRAPE,

@@ -14,7 +14,7 @@ const JITTER: f64 = 0.05;
 
 /// What a poller follows: its site and the settings that all sites have in common.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// The site.
     pub site: Site,
     /// How often and how far back.
@@ -27,7 +27,7 @@ pub struct Plan {
 
 impl Plan {
     /// The plan for one site of a configuration.
-    pub fn new(config: &Config, site: &Site) -> Self {
+    pub(crate) fn new(config: &Config, site: &Site) -> Self {
         Self {
             site: site.clone(),
             collection: config.collection.clone(),

@@ -10,7 +10,7 @@ use crate::metric::{Family, MetricNames};
 use crate::snapshot::{Fragment, Snapshot};
 
 /// The snapshot of a site that can not be collected: it is down.
-pub fn down(site: &Arc<str>, names: MetricNames) -> Snapshot {
+pub(crate) fn down(site: &Arc<str>, names: MetricNames) -> Snapshot {
     let mut status = SiteStatus::new(Vec::new());
     status.up = Some(false);
     status.complete = true;

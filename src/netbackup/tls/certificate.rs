@@ -13,7 +13,7 @@ use super::rsa;
 
 /// What a certificate says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Certificate {
+pub(crate) struct Certificate {
     /// Whose it is.
     pub subject: String,
     /// Who signed it.
@@ -40,7 +40,7 @@ pub struct Certificate {
 
 impl Certificate {
     /// Reads what can be read; a certificate that can not has its digest only.
-    pub fn read(der: &CertificateDer<'_>) -> Self {
+    pub(crate) fn read(der: &CertificateDer<'_>) -> Self {
         let sha256 = hex(&Sha256::digest(der));
         let Ok((_, certificate)) = X509Certificate::from_der(der) else {
             return Self { sha256, ..Self::default() };
@@ -71,7 +71,7 @@ const MOST_NAMES: usize = 8;
 
 impl Certificate {
     /// Its names, as a sentence goes on with them.
-    pub fn names_in_words(&self) -> String {
+    pub(crate) fn names_in_words(&self) -> String {
         let shown = self.names.iter().take(MOST_NAMES).map(String::as_str).collect::<Vec<_>>().join(", ");
         match self.names.len() {
             0 => "no names".to_owned(),
@@ -82,7 +82,7 @@ impl Certificate {
     }
 
     /// The line of the configuration that pins it.
-    pub fn pin(&self) -> String {
+    pub(crate) fn pin(&self) -> String {
         format!("certificateSha256: {} (first compare it with the one on the primary server)", self.sha256)
     }
 }

@@ -12,7 +12,7 @@ use super::certificate::Certificate;
 /// Why a server's certificate is not accepted, in words that are the same at every attempt, and what to do.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{flaw}")]
-pub struct Untrusted {
+pub(crate) struct Untrusted {
     flaw: Flaw,
     basis: Basis,
     /// The server's certificate.
@@ -87,7 +87,7 @@ impl Untrusted {
     }
 
     /// What to do about it.
-    pub fn cure(&self) -> String {
+    pub(crate) fn cure(&self) -> String {
         let certificate = &self.certificate;
         let pin = certificate.pin();
         match &self.flaw {
@@ -143,7 +143,7 @@ impl Untrusted {
     }
 
     /// Finds it again in what the TLS library answers.
-    pub fn of(error: &rustls::Error) -> Option<&Self> {
+    pub(crate) fn of(error: &rustls::Error) -> Option<&Self> {
         match error {
             rustls::Error::InvalidCertificate(CertificateError::Other(other)) => other.0.downcast_ref(),
             _ => None,
