@@ -6,7 +6,7 @@ use super::key::section_schema;
 use super::pattern;
 use super::raw::{RawConfig, RawSite};
 
-/// The JSON Schema (draft-07) of the file, from the same table of keys that reads it. It accepts what [`load`](super::load)
+/// The JSON Schema (draft-07) of the file, from the same table of keys that reads it. It accepts what `config::load`
 /// accepts when variables and key files are not checked. It can not express that names are unique, the value of a default in
 /// a reference, the sum of a duration's parts, and the letters of a host name that is not ASCII.
 pub fn schema() -> Value {
