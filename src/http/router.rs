@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{self, MatchedPath};
-use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
-use axum::middleware::{self, Next};
+use axum::extract;
+use axum::http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::{any, get, post};
 use http_body_util::Either;
@@ -38,7 +37,7 @@ impl Pages {
     /// The pages that show `state`; their answers are counted.
     pub(crate) fn new(state: State, metrics: HttpMetrics) -> Self {
         let state = Arc::new(state);
-        let router = router(state.clone(), metrics.clone());
+        let router = router(state.clone());
         Self { state, metrics, router }
     }
 
@@ -47,26 +46,27 @@ impl Pages {
         &self.state.announced
     }
 
-    /// Answers one request.
+    /// Answers one request and counts that.
     pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<Content> {
-        if request.uri().path() != self.state.metrics_path(self.state.config.load().as_deref()) {
+        let path = request.uri().path();
+        let is_metrics = path == self.state.metrics_path(self.state.config.load().as_deref());
+        let label = if is_metrics { "/metrics" } else { label(path) };
+        let mut response = if !is_metrics {
             let Ok(response) = self.router.clone().oneshot(request.map(Body::new)).await;
-            return response.map(Content::Right);
-        }
-        let mut response = match *request.method() {
-            Method::GET | Method::HEAD => {
-                scrape(&self.state.exposition, request.headers()).await.map(Content::Left)
-            }
-            _ => method_not_allowed().await.into_response().map(Content::Right),
+            response.map(Content::Right)
+        } else if matches!(*request.method(), Method::GET | Method::HEAD) {
+            scrape(&self.state.exposition, request.headers()).await.map(Content::Left)
+        } else {
+            method_not_allowed().await.into_response().map(Content::Right)
         };
-        self.metrics.answered("/metrics", response.status());
-        common_headers(response.headers_mut());
+        self.metrics.answered(label, response.status());
+        response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         response
     }
 }
 
 /// All pages but the metrics page.
-fn router(state: Arc<State>, metrics: HttpMetrics) -> Router {
+fn router(state: Arc<State>) -> Router {
     Router::new()
         .route("/", get(index))
         .route("/-/healthy", get(healthy))
@@ -79,7 +79,6 @@ fn router(state: Arc<State>, metrics: HttpMetrics) -> Router {
         .route("/config", get(config))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(middleware::from_fn_with_state(Arc::new(metrics), finish))
         .with_state(state)
 }
 
@@ -94,27 +93,9 @@ async fn method_not_allowed() -> impl IntoResponse {
     (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD")], "This page is read with GET.\n")
 }
 
-/// Counts the answer and adds what all answers have.
-async fn finish(
-    extract::State(metrics): extract::State<Arc<HttpMetrics>>,
-    request: extract::Request,
-    next: Next,
-) -> Response<Body> {
-    let path = request.extensions().get::<MatchedPath>().map_or("other", |matched| page(matched.as_str()));
-    let mut response = next.run(request).await;
-    metrics.answered(path, response.status());
-    common_headers(response.headers_mut());
-    response
-}
-
-/// Adds the headers that all answers have.
-fn common_headers(headers: &mut HeaderMap) {
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-}
-
 /// The value of the `path` label: a closed set, whatever clients ask for.
-fn page(matched: &str) -> &'static str {
-    match matched {
+fn label(path: &str) -> &'static str {
+    match path {
         "/" => "/",
         "/-/healthy" | "/livez" | "/healthz" => "/-/healthy",
         "/-/ready" | "/readyz" => "/-/ready",
