@@ -15,6 +15,7 @@ use crate::reload::{
     ActiveConfig, Digest, Event, Object, ReloadMetrics, Reloader, SnapshotReader, Sources, StatusReader,
     StatusWriter, first,
 };
+use crate::source::kubernetes::ObjectEvent;
 
 /// What happens in the cluster, or to the exporter.
 #[derive(Clone, Debug)]
@@ -35,8 +36,8 @@ enum Step {
     Tick,
     /// SIGHUP or POST: the object is asked for as well.
     Hangup,
-    /// The exporter starts anew, with an empty history.
-    Restart,
+    /// The exporter starts anew, with an empty history; the API server answers at the start, or does not.
+    Restart { api_up: bool },
 }
 
 const FIRST_INVALID: u8 = 4;
@@ -51,7 +52,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (1_usize..3).prop_map(Step::Kubelet),
         4 => Just(Step::Tick),
         1 => Just(Step::Hangup),
-        1 => Just(Step::Restart),
+        1 => any::<bool>().prop_map(|api_up| Step::Restart { api_up }),
     ]
 }
 
@@ -96,12 +97,12 @@ fn number(active: &ActiveConfig) -> u8 {
 }
 
 impl Exporter {
-    async fn start(disk: &Disk, object: &FakeObject, shelf: &Shelf) -> Self {
+    async fn start(disk: &Disk, object: &FakeObject, shelf: &Shelf, event: ObjectEvent) -> Self {
         let reader = || -> Arc<dyn SnapshotReader> { Arc::new(disk.clone()) };
         let object: Box<dyn Object> = Box::new(object.clone());
         let (file, object) = (Some(reader()), Some((object, reader())));
         let mut sources = Sources::new(reader(), file, object, vec![Arc::new(shelf.clone())]);
-        let mut events = stream::iter([Event::Object(gone())]).chain(stream::pending());
+        let mut events = stream::iter([Event::Object(event)]).chain(stream::pending());
         let first = first(&mut sources, &mut events).await.unwrap();
         let (program, writer) = (Program::default(), StatusWriter::default());
         program.begin(first.active.clone());
@@ -116,7 +117,7 @@ impl World {
     async fn new() -> Self {
         let (disk, object, shelf) = (Disk::default(), FakeObject::new(gone()), Shelf::default());
         disk.write(&text(0));
-        let exporter = Exporter::start(&disk, &object, &shelf).await;
+        let exporter = Exporter::start(&disk, &object, &shelf, gone()).await;
         let mut world = Self {
             revisions: vec![0],
             delivered: 0,
@@ -141,7 +142,7 @@ impl World {
         self.revisions.len() - 1
     }
 
-    fn revision(&self, index: usize) -> crate::source::kubernetes::ObjectEvent {
+    fn revision(&self, index: usize) -> ObjectEvent {
         revision(&(index + 1).to_string(), &text(self.revisions[index]))
     }
 
@@ -170,15 +171,17 @@ impl World {
             Step::Kubelet(count) => self.mounted = (self.mounted + count).min(self.newest()),
             Step::Tick => self.reload(Event::Tick).await,
             Step::Hangup => self.reload(Event::Hangup).await,
-            Step::Restart => self.restart().await,
+            Step::Restart { api_up } => self.restart(*api_up).await,
         }
     }
 
-    async fn restart(&mut self) {
+    async fn restart(&mut self, api_up: bool) {
+        self.api_up = api_up;
+        (self.delivered, self.known) = if api_up { (self.newest(), Some(self.newest())) } else { (0, None) };
         self.settle();
-        self.exporter = Exporter::start(&self.disk, &self.object, &self.shelf).await;
-        (self.delivered, self.api_up) = (0, false);
-        (self.known, self.shown, self.has_met, self.running) = (None, None, false, None);
+        let event = if api_up { self.revision(self.newest()) } else { gone() };
+        self.exporter = Exporter::start(&self.disk, &self.object, &self.shelf, event).await;
+        (self.shown, self.has_met, self.running) = (None, false, None);
         self.started().await;
     }
 
@@ -306,7 +309,8 @@ proptest! {
 
     #[test]
     fn a_start_on_an_invalid_configuration_runs_on_one_that_was_valid(
-        steps in prop::collection::vec(step(), 0..60)
+        steps in prop::collection::vec(step(), 0..60),
+        api_up in any::<bool>(),
     ) {
         play(async {
             let mut world = World::new().await;
@@ -316,7 +320,7 @@ proptest! {
             }
             world.step(&Step::Edit(FIRST_INVALID)).await;
             world.step(&Step::Kubelet(usize::MAX >> 1)).await;
-            world.step(&Step::Restart).await;
+            world.step(&Step::Restart { api_up }).await;
             assert!(world.running.is_some_and(is_valid));
             world.step(&Step::List).await;
             assert!(world.running.is_some_and(is_valid));
@@ -354,7 +358,7 @@ proptest! {
     fn with_the_api_away_for_ever_the_volume_alone_drives(edits in prop::collection::vec(0_u8..4, 1..40)) {
         play(async {
             let mut world = World::new().await;
-            world.step(&Step::Restart).await;
+            world.step(&Step::Restart { api_up: false }).await;
             for edit in edits {
                 world.step(&Step::Edit(edit)).await;
                 world.step(&Step::Kubelet(usize::MAX >> 1)).await;
