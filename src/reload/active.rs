@@ -44,6 +44,20 @@ impl fmt::Debug for ActiveConfig {
     }
 }
 
+impl ActiveConfig {
+    /// Whether a part of the configuration is left out, since it lacks something that it refers to.
+    pub(super) fn is_partial(&self) -> bool {
+        !self.config.lacking.is_empty()
+    }
+
+    /// Whether this is what `running` is, with other content in the files that it names, and no less of it.
+    pub(super) fn renews(&self, running: &Self) -> bool {
+        self.text_digest == running.text_digest
+            && self.effective_digest != running.effective_digest
+            && self.config.lacking.len() <= running.config.lacking.len()
+    }
+}
+
 /// The one owner of the running configuration.
 #[derive(Debug)]
 pub struct ConfigWriter(Arc<ArcSwapOption<ActiveConfig>>);

@@ -148,7 +148,8 @@ impl<W: Watcher, P: Publisher> Reloader<W, P> {
                 has_asked = true;
                 self.sources.ask().await;
             }
-            let observation = self.sources.observe(self.running.is_none()).await;
+            let wants_partial = self.running.as_ref().is_none_or(|running| running.is_partial());
+            let observation = self.sources.observe(wants_partial).await;
             let is_disturbed = !self.watcher.is_undisturbed(permit).await;
             if self.watcher.has_change_since(permit) {
                 // A tick may find a change before its event is heard.
@@ -281,12 +282,14 @@ impl<W: Watcher, P: Publisher> Reloader<W, P> {
     /// goes on with what its files hold now: a rotated key works.
     async fn run_another(&mut self, superseded: Option<Superseded>, partial: Option<Box<ActiveConfig>>) {
         let next = match &self.running {
-            Some(running) => self.sources.read_again(running).await,
+            Some(running) => match partial.filter(|partial| partial.renews(running)) {
+                Some(partial) => Some(partial),
+                None => self.sources.read_again(running).await.filter(|next| next.renews(running)),
+            },
             None => self.sources.fall_back(superseded.and_then(|old| old.file), partial).await,
         };
-        let (Some(next), is_first) = (next.map(Arc::<ActiveConfig>::from), self.running.is_none()) else {
-            return;
-        };
+        let Some(next) = next.map(Arc::<ActiveConfig>::from) else { return };
+        let is_first = self.running.is_none();
         let Ok(changes) = self.publish(next.clone()).await else { return };
         if is_first {
             log_fall_back(&next);

@@ -5,12 +5,12 @@ mod object;
 
 use std::sync::Arc;
 
+use super::ActiveConfig;
 use super::candidate::{Candidate, CandidateReader, GivenText};
 use super::last_good::{LastGood, Record};
 use super::observation::{NewestRevision, Observation, Superseded};
 use super::precedence::{Means, Precedence, Stamp, Standing};
 use super::traits::{Object, SnapshotReader};
-use super::{ActiveConfig, Digest};
 use crate::source::Store;
 use crate::source::kubernetes::{ObjectEvent, ObjectKind};
 pub use mount::MountLag;
@@ -111,7 +111,7 @@ impl Sources {
         Standing::Newest
     }
 
-    /// Reads what the sources show, and which of it is the newest. Where nothing runs, a part of it may be wanted.
+    /// Reads what the sources show, and which of it is the newest. Where nothing runs, or a part, a part of it may be wanted.
     pub(super) async fn observe(&mut self, wants_partial: bool) -> Observation {
         let met_a_replica = std::mem::take(&mut self.met_a_replica);
         let mut observation = match &mut self.file {
@@ -200,22 +200,11 @@ impl Sources {
         file.shows(candidate)
     }
 
-    /// Reads what runs once more with what it names; something new that can run in its place, if there is.
+    /// Reads what runs once more with what it names. Files that come with the volume belong to the text that the volume
+    /// shows, which may be another one: they are never mixed.
     pub(super) async fn read_again(&mut self, running: &ActiveConfig) -> Option<Box<ActiveConfig>> {
-        let is_partial = !running.config.lacking.is_empty();
-        let candidate = self.reader.read(Some(GivenText::of(running)), is_partial).await;
-        // Files that come with the volume belong to the text that the volume shows.
-        if !candidate.beside.is_empty() && !self.file_shows(running.text_digest) {
-            return None;
-        }
-        let next = candidate.result.ok().or(candidate.partial)?;
-        let is_news = next.effective_digest != running.effective_digest;
-        let is_less = next.config.lacking.len() > running.config.lacking.len();
-        (is_news && !is_less).then_some(next)
-    }
-
-    fn file_shows(&self, text: Digest) -> bool {
-        self.file.as_ref().is_none_or(|file| file.shown_text() == Some(text))
+        let candidate = self.reader.read(Some(GivenText::of(running)), running.is_partial()).await;
+        candidate.result.ok().or(candidate.partial).filter(|_| candidate.beside.is_empty())
     }
 
     /// What can run when nothing runs and the newest revision can not: a mounted file that is older than the object, or

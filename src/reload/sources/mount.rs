@@ -51,11 +51,6 @@ impl MountedFile {
         self.reader.read(None, wants_partial).await
     }
 
-    /// The text that it showed at the last read.
-    pub(super) fn shown_text(&self) -> Option<Digest> {
-        self.shown.as_ref()?.as_ref().ok().copied()
-    }
-
     /// Notes what it shows; whether that is another thing than before.
     pub(super) fn shows(&mut self, candidate: &Candidate) -> bool {
         let problem = candidate.result.as_ref().err().map(|rejection| rejection.report.clone());
