@@ -1,6 +1,7 @@
 //! The address of a REST API, normalised.
 
 use std::fmt;
+use std::net::IpAddr;
 
 /// Where a site's REST API is, normalised: two spellings of one endpoint are equal.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -44,6 +45,13 @@ impl Endpoint {
     /// The port.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Whether it is on the same machine, where a request never leaves it.
+    pub(crate) fn is_loopback(&self) -> bool {
+        let address = self.host.trim_matches(['[', ']']).parse::<IpAddr>();
+        let is_address = address.is_ok_and(|address| address.to_canonical().is_loopback());
+        self.host == "localhost" || self.host.ends_with(".localhost") || is_address
     }
 
     /// The path before every resource, such as `/netbackup`; it has no slash at its end and may be empty.

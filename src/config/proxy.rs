@@ -136,7 +136,8 @@ impl EnvironmentProxies {
 
     /// The proxy of an endpoint.
     pub(super) fn for_endpoint(&self, endpoint: &Endpoint) -> Proxy {
-        if is_loopback(endpoint.host()) || self.exceptions.contain(endpoint.host(), endpoint.port()) {
+        // A proxy would see the API key in clear text, and can not reach this machine by that name.
+        if endpoint.is_loopback() || self.exceptions.contain(endpoint.host(), endpoint.port()) {
             return Proxy::Direct;
         }
         match endpoint.scheme() {
@@ -170,11 +171,6 @@ fn parse(text: &str) -> Result<Url, ProxyError> {
         None | Some("") => Err(ProxyError::Host),
         Some(_) => Ok(url),
     }
-}
-
-/// The same machine is never reached by a proxy, which would see the API key in clear text.
-fn is_loopback(host: &str) -> bool {
-    host == "localhost" || host.ends_with(".localhost") || address(host).is_some_and(|ip| ip.is_loopback())
 }
 
 /// The address; an IPv4 address mapped into IPv6 is that IPv4 address.

@@ -8,7 +8,7 @@ use std::path::Path;
 use super::expand::{self, Piece, Variable};
 use super::key::{Key, Secrecy, Shape};
 use super::raw::RawConfig;
-use super::report::line;
+use super::report::one_line;
 use super::tree::{Content, Entry, Node};
 use super::yaml;
 
@@ -23,7 +23,7 @@ pub(crate) fn redacted(file: &Path, text: &[u8]) -> String {
             mapping(&mut out, &entries, RawConfig::KEYS, 0, "");
             out
         }
-        _ => format!("# {} can not be parsed\n", line(&file.display().to_string())),
+        _ => format!("# {} can not be parsed\n", one_line(&file.display().to_string())),
     }
 }
 

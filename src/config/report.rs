@@ -67,7 +67,7 @@ impl fmt::Display for Report {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, violation) in self.violations.iter().enumerate() {
             let newline = if index == 0 { "" } else { "\n" };
-            write!(formatter, "{newline}{}:{violation}", line(&self.file.display().to_string()))?;
+            write!(formatter, "{newline}{}:{violation}", one_line(&self.file.display().to_string()))?;
         }
         Ok(())
     }
@@ -91,8 +91,8 @@ pub(super) fn escaped(text: &str) -> String {
     format!("{}{dots}", short.escape_debug())
 }
 
-/// The text on one line, whole.
-pub(super) fn line(text: &str) -> String {
+/// The text on one line: control characters are escaped.
+pub(crate) fn one_line(text: &str) -> String {
     text.chars().flat_map(|c| if c.is_control() { c.escape_debug().collect() } else { vec![c] }).collect()
 }
 

@@ -52,10 +52,7 @@ impl Curable for CertificateError {
 
 /// The finding for a site without TLS.
 pub(super) fn without_tls(site: &Site) -> Finding {
-    let host = site.endpoint.host().trim_matches(['[', ']']);
-    let is_local =
-        host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback());
-    if is_local {
+    if site.endpoint.is_loopback() {
         return Finding::passed("none: plain HTTP, which does not leave this host");
     }
     let cure = "set scheme: https, unless something before the server adds TLS";

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Check, CheckStatus, Diagnosis, SiteDiagnosis};
+use crate::config::one_line;
 
 /// Whether rows have colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,9 +67,4 @@ fn summary(diagnosis: &Diagnosis) -> String {
     let warned = diagnosis.sites.iter().filter(|site| has(site, CheckStatus::Warned)).count();
     let noun = if sites == 1 { "site" } else { "sites" };
     format!("{sites} {noun}: {failed} failed, {warned} with warnings (exit code {})", diagnosis.exit_code())
-}
-
-/// Names in certificates and the like are the server's: they must not move the cursor.
-fn one_line(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() { c.escape_debug().collect() } else { vec![c] }).collect()
 }

@@ -171,7 +171,7 @@ impl SiteBuilder<'_> {
             None => "was not read".to_owned(),
         };
         if decoder.checks_references() {
-            let path = super::super::report::line(&path.display().to_string());
+            let path = super::super::report::one_line(&path.display().to_string());
             decoder.lack(&slot.location, format!("names a file that can not be read: {path}: {problem}"));
         }
         None

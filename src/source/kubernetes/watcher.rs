@@ -87,15 +87,12 @@ impl ObjectReader {
     }
 
     async fn get_as<K: Holder>(&self) -> ObjectEvent {
-        let answer = timeout(self.timing.answer, self.api::<K>().get_opt(&self.object.name)).await;
-        match answer {
+        let api = self.api::<K>();
+        match within(&self.timing, "get", api.get_opt(&self.object.name)).await {
             // A proxy in between may have answered. Without this check an empty JSON object would be a ConfigMap without our key.
-            Ok(Ok(Some(object))) if !self.is_ours(&object) => {
-                ObjectEvent::Unavailable(ApiError::NotTheObject)
-            }
-            Ok(Ok(object)) => self.observed(object),
-            Ok(Err(error)) => ObjectEvent::Unavailable(ApiError::new("get", &error)),
-            Err(_) => ObjectEvent::Unavailable(ApiError::Timeout(self.timing.answer)),
+            Ok(Some(object)) if !self.is_ours(&object) => ObjectEvent::Unavailable(ApiError::NotTheObject),
+            Ok(object) => self.observed(object),
+            Err(error) => ObjectEvent::Unavailable(error),
         }
     }
 
