@@ -25,7 +25,7 @@ use skip::skip;
 /// Long enough for a machine that is busy with everything else.
 const DEADLINE: Duration = Duration::from_mins(5);
 
-/// So rarely that only an event can be the reason for a look.
+/// So rarely that only an event can be the reason for a snapshot.
 const NEVER: Duration = Duration::from_hours(1);
 
 const OFTEN: Duration = Duration::from_millis(200);

@@ -16,8 +16,8 @@ async fn plain(text: &str, options: Options) -> (tempfile::TempDir, PathBuf, Rel
     (held, path, reload)
 }
 
-/// Runs a tool on the configuration, `one`, and waits until `two` is seen by events alone; all that was seen.
-async fn seen(tool: impl FnOnce(&Path)) -> Vec<String> {
+/// Runs a tool on the configuration, `one`, and waits until `two` is read by events alone; all verdicts on the way.
+async fn verdicts(tool: impl FnOnce(&Path)) -> Vec<String> {
     let (_held, path, mut reload) = plain("one\n", by_events()).await;
     tool(&path);
     reload.until("two").await;
@@ -25,9 +25,9 @@ async fn seen(tool: impl FnOnce(&Path)) -> Vec<String> {
     reload.verdicts
 }
 
-/// The same where nothing else may be seen.
+/// The same where nothing else may be read.
 async fn check(tool: impl FnOnce(&Path)) {
-    assert_eq!(seen(tool).await, ["one\n", "two\n"]);
+    assert_eq!(verdicts(tool).await, ["one\n", "two\n"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -67,8 +67,8 @@ async fn rsync_with_its_temporary_name_is_seen() {
     .await;
 }
 
-/// What is seen of vim, where it is installed.
-async fn seen_of_vim(backup: &str) -> Option<Vec<String>> {
+/// The verdicts while vim saves, where it is installed.
+async fn verdicts_of_vim(backup: &str) -> Option<Vec<String>> {
     if Command::new("vim").arg("--version").output().is_err() {
         skip("editors", "vim is not installed here");
         return None;
@@ -78,22 +78,22 @@ async fn seen_of_vim(backup: &str) -> Option<Vec<String>> {
         let file = path.to_str().unwrap();
         run("vim", &["-u", "NONE", "-N", "-es", "-c", &settings, "-c", "%s/one/two/", "-c", "wq", file]);
     };
-    Some(seen(edit).await)
+    Some(verdicts(edit).await)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn vim_that_renames_the_old_file_away_is_seen() {
-    let Some(seen) = seen_of_vim("no").await else { return };
+    let Some(verdicts) = verdicts_of_vim("no").await else { return };
     // Between its steps there is no file, and then an empty one, for as long as a busy machine keeps vim waiting.
     let whole: Vec<_> =
-        seen.iter().filter(|text| !text.is_empty() && !text.contains("no such file")).collect();
+        verdicts.iter().filter(|text| !text.is_empty() && !text.contains("no such file")).collect();
     assert_eq!(whole, ["one\n", "two\n"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn vim_that_writes_in_place_is_seen() {
-    let Some(seen) = seen_of_vim("yes").await else { return };
-    assert_eq!(seen, ["one\n", "two\n"]);
+    let Some(verdicts) = verdicts_of_vim("yes").await else { return };
+    assert_eq!(verdicts, ["one\n", "two\n"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

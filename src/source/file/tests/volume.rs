@@ -228,7 +228,7 @@ async fn reading_and_listing_the_volume_brings_no_hint() {
         fs::read(volume.root().join("config.yml")).unwrap();
         fs::read_dir(volume.root().join("..data")).unwrap().for_each(drop);
     }
-    // What comes after them in the queue shows that they have been heard.
+    // What comes after them in the queue shows that they have been handled.
     let update = volume.begin(&[("config.yml", "new")]);
     for step in [Step::Payload, Step::TemporaryLink, Step::Swap] {
         update.take(step);
