@@ -25,7 +25,7 @@ pub fn check_config(args: &CheckArgs, reader: &FileReader, out: &mut impl Write)
     let input = if file == Path::new("-") { Some(standard_input()?) } else { None };
     let references: &dyn Fn(&[u8], &Environment) -> BTreeSet<PathBuf> = if skip { &none } else { &named };
     let (material, notes) = match reader.stable_snapshot(input.as_deref(), references) {
-        Ok(look) => (look.material, look.notes),
+        Ok(snapshot) => (snapshot.material, snapshot.notes),
         Err(error) => {
             writeln!(out, "{error}")?;
             return Ok(ExitCode::from(INVALID));

@@ -79,7 +79,7 @@ impl IndexPage<'_> {
         for (path, what) in [metrics].into_iter().chain(rest) {
             writeln!(out, "<li><a href=\"{0}\">{0}</a>: {what}</li>", Escaped(path))?;
         }
-        out.write_str("<li><code>POST /-/reload</code>: look at the configuration now</li>\n</ul>\n")
+        out.write_str("<li><code>POST /-/reload</code>: read the configuration now</li>\n</ul>\n")
     }
 
     fn rejection(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
