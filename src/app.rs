@@ -34,7 +34,8 @@ use crate::snapshot::SnapshotStore;
 use crate::source::signal::Hangups;
 use crate::supervisor::Supervisor;
 use crate::telemetry::LogControl;
-pub use catalogue::{Listed, catalogue};
+pub(crate) use catalogue::Listed;
+pub use catalogue::catalogue;
 use cluster::Cluster;
 use metrics::Metrics;
 pub use options::Options;
@@ -123,7 +124,7 @@ impl App {
     }
 
     /// The first address that is served.
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
