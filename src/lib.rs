@@ -3,8 +3,6 @@
 //! Public is what the program, the tests and the benchmarks use.
 
 #![forbid(unsafe_code)]
-// Until every item says itself that it is of this crate.
-#![allow(unreachable_pub)]
 
 pub mod app;
 pub mod cli;

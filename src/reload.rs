@@ -22,15 +22,15 @@ mod tests;
 mod traits;
 mod verdict;
 
-pub use active::{ActiveConfig, ConfigReader, ConfigWriter};
-pub use digest::Digest;
-pub use event::{Event, ReloadHandle, ReloadRequest, requests};
-pub use metrics::ReloadMetrics;
-pub use reloader::Reloader;
-pub use sources::{MountLag, Sources};
-pub use start::{First, NoConfiguration, first};
-pub use status::{ReloadStatus, StatusReader, StatusWriter, Statuses};
+pub(crate) use active::{ActiveConfig, ConfigReader, ConfigWriter};
+pub(crate) use digest::Digest;
+pub(crate) use event::{Event, ReloadHandle, ReloadRequest, requests};
+pub(crate) use metrics::ReloadMetrics;
+pub(crate) use reloader::Reloader;
+pub(crate) use sources::{MountLag, Sources};
+pub(crate) use start::{First, NoConfiguration, first};
+pub(crate) use status::{ReloadStatus, StatusReader, StatusWriter, Statuses};
 #[cfg(test)]
 use traits::Watcher;
-pub use traits::{Object, PrepareError, Publisher, SnapshotReader};
-pub use verdict::{Outcome, Trigger, Verdict};
+pub(crate) use traits::{Object, PrepareError, Publisher, SnapshotReader};
+pub(crate) use verdict::{Outcome, Trigger, Verdict};

@@ -60,7 +60,7 @@ impl ActiveConfig {
 
 /// The one owner of the running configuration.
 #[derive(Debug)]
-pub struct ConfigWriter(Arc<ArcSwapOption<ActiveConfig>>);
+pub(crate) struct ConfigWriter(Arc<ArcSwapOption<ActiveConfig>>);
 
 /// Reads the running configuration. A reader never waits and never sees half of one.
 #[derive(Clone, Debug)]
@@ -68,13 +68,13 @@ pub struct ConfigReader(Arc<ArcSwapOption<ActiveConfig>>);
 
 impl ConfigWriter {
     /// Begins with the first configuration, if there is one.
-    pub fn new(first: Option<Arc<ActiveConfig>>) -> (Self, ConfigReader) {
+    pub(crate) fn new(first: Option<Arc<ActiveConfig>>) -> (Self, ConfigReader) {
         let current = Arc::new(ArcSwapOption::new(first));
         (Self(current.clone()), ConfigReader(current))
     }
 
     /// Makes `next` the configuration that runs.
-    pub fn publish(&self, next: Arc<ActiveConfig>) {
+    pub(crate) fn publish(&self, next: Arc<ActiveConfig>) {
         self.0.store(Some(next));
     }
 }

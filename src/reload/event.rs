@@ -14,7 +14,7 @@ const QUEUE: usize = 64;
 
 /// Something that asks for a reload.
 #[derive(Debug)]
-pub enum Event {
+pub(crate) enum Event {
     /// The slow tick.
     Tick,
     /// Something happened to a file that is followed.
@@ -28,11 +28,11 @@ pub enum Event {
 }
 
 /// Where the answer to a request goes.
-pub type ReloadRequest = oneshot::Sender<Arc<Verdict>>;
+pub(crate) type ReloadRequest = oneshot::Sender<Arc<Verdict>>;
 
 /// Asks for a reload and waits for what comes of it.
 #[derive(Clone, Debug)]
-pub struct ReloadHandle(mpsc::Sender<ReloadRequest>);
+pub(crate) struct ReloadHandle(mpsc::Sender<ReloadRequest>);
 
 /// Several events that one reload answers.
 #[derive(Debug, Default)]
@@ -46,14 +46,14 @@ pub(super) struct Batch {
 }
 
 /// The way for requests to the reloader.
-pub fn requests() -> (ReloadHandle, mpsc::Receiver<ReloadRequest>) {
+pub(crate) fn requests() -> (ReloadHandle, mpsc::Receiver<ReloadRequest>) {
     let (sender, receiver) = mpsc::channel(QUEUE);
     (ReloadHandle(sender), receiver)
 }
 
 impl ReloadHandle {
     /// The outcome of a reload that begins after this call; `None` when the reloader has ended.
-    pub async fn reload(&self) -> Option<Arc<Verdict>> {
+    pub(crate) async fn reload(&self) -> Option<Arc<Verdict>> {
         let (sender, receiver) = oneshot::channel();
         self.0.send(sender).await.ok()?;
         receiver.await.ok()

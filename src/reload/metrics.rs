@@ -16,7 +16,7 @@ const BUCKETS: [f64; 9] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.0, 10.
 
 /// The metrics of the reloader.
 #[derive(Clone, Debug)]
-pub struct ReloadMetrics {
+pub(crate) struct ReloadMetrics {
     successful: Gauge,
     success_timestamp: Gauge,
     hash: Gauge,
@@ -27,7 +27,7 @@ pub struct ReloadMetrics {
 
 impl ReloadMetrics {
     /// Registers the metrics; every known label value begins at 0.
-    pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+    pub(crate) fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
         let metrics = Self {
             successful: register_gauge_with_registry!(
                 "nbu_exporter_config_last_reload_successful",

@@ -23,7 +23,7 @@ use crate::config::ConfigDiff;
 
 /// The reloader's task.
 #[derive(Debug)]
-pub struct Reloader<W, P> {
+pub(crate) struct Reloader<W, P> {
     pub(super) sources: Sources,
     watcher: W,
     publisher: P,
@@ -53,7 +53,7 @@ impl Decision {
 
 impl<W: Watcher, P: Publisher> Reloader<W, P> {
     /// Takes over with the first configuration running.
-    pub fn new(
+    pub(crate) fn new(
         sources: Sources,
         watcher: W,
         publisher: P,
@@ -85,7 +85,7 @@ impl<W: Watcher, P: Publisher> Reloader<W, P> {
     }
 
     /// Reloads at each event until the token is cancelled. After that nothing is published. Gives the publisher back.
-    pub async fn run(
+    pub(crate) async fn run(
         mut self,
         mut events: impl Stream<Item = Event> + Unpin,
         shutdown: CancellationToken,

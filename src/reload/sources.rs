@@ -13,7 +13,7 @@ use super::precedence::{Means, Precedence, Stamp, Standing};
 use super::traits::{Object, SnapshotReader};
 use crate::source::Store;
 use crate::source::kubernetes::{ObjectEvent, ObjectKind};
-pub use mount::MountLag;
+pub(crate) use mount::MountLag;
 use mount::MountedFile;
 use object::WatchedObject;
 
@@ -22,7 +22,7 @@ const MOST_LAGGING: usize = 16;
 
 /// The sources, with the store of the last good configuration.
 #[derive(Debug)]
-pub struct Sources {
+pub(crate) struct Sources {
     file: Option<MountedFile>,
     object: Option<WatchedObject>,
     /// Reads what runs again, and what was kept.
@@ -36,7 +36,7 @@ pub struct Sources {
 impl Sources {
     /// The file, the object with a reader of what it names, or both; and where each configuration that runs is kept.
     /// The first reader reads what runs again, and what was kept. Each reader is used for one of these alone.
-    pub fn new(
+    pub(crate) fn new(
         reader: Arc<dyn SnapshotReader>,
         file: Option<Arc<dyn SnapshotReader>>,
         object: Option<(Box<dyn Object>, Arc<dyn SnapshotReader>)>,
@@ -53,7 +53,7 @@ impl Sources {
     }
 
     /// How long the file, if there is one, lags behind the object.
-    pub fn lag(&self) -> Option<MountLag> {
+    pub(crate) fn lag(&self) -> Option<MountLag> {
         self.file.as_ref().map(MountedFile::lag)
     }
 

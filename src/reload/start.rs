@@ -25,7 +25,7 @@ pub struct NoConfiguration(pub Arc<str>);
 
 /// What the program starts with.
 #[derive(Debug)]
-pub struct First {
+pub(crate) struct First {
     /// What runs, if anything can.
     pub active: Option<Arc<ActiveConfig>>,
     /// Whether that is the newest known revision. Else the reloader says what is wrong with that one.
@@ -41,7 +41,7 @@ pub struct First {
 /// the newest that can does: a mounted file that lags, or the last good configuration. Where there is neither and the
 /// object is a source, nothing runs until the object is mended: a process that ends and is started again would notice
 /// that much later.
-pub async fn first(
+pub(crate) async fn first(
     sources: &mut Sources,
     events: &mut (impl Stream<Item = Event> + Unpin),
 ) -> Result<First, NoConfiguration> {

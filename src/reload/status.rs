@@ -27,7 +27,7 @@ pub struct ReloadStatus {
 
 /// The one owner of the [`ReloadStatus`].
 #[derive(Debug)]
-pub struct StatusWriter {
+pub(crate) struct StatusWriter {
     now: watch::Sender<Arc<ReloadStatus>>,
     each: broadcast::Sender<Arc<ReloadStatus>>,
 }
@@ -38,7 +38,7 @@ pub struct StatusReader(watch::Receiver<Arc<ReloadStatus>>);
 
 /// Reads each [`ReloadStatus`] that is published, one after the other: a rejection that was mended at once is among them.
 #[derive(Debug)]
-pub struct Statuses(broadcast::Receiver<Arc<ReloadStatus>>);
+pub(crate) struct Statuses(broadcast::Receiver<Arc<ReloadStatus>>);
 
 impl Default for StatusWriter {
     fn default() -> Self {
@@ -48,17 +48,17 @@ impl Default for StatusWriter {
 
 impl StatusWriter {
     /// A reader of what this writer publishes.
-    pub fn reader(&self) -> StatusReader {
+    pub(crate) fn reader(&self) -> StatusReader {
         StatusReader(self.now.subscribe())
     }
 
     /// All that is published from now on.
-    pub fn statuses(&self) -> Statuses {
+    pub(crate) fn statuses(&self) -> Statuses {
         Statuses(self.each.subscribe())
     }
 
     /// Publishes a new status.
-    pub fn publish(&self, status: ReloadStatus) {
+    pub(crate) fn publish(&self, status: ReloadStatus) {
         let status = Arc::new(status);
         self.now.send_replace(status.clone());
         // Nobody need listen.
@@ -83,7 +83,7 @@ impl StatusReader {
 impl Statuses {
     /// The next status. A reader that is too slow misses the oldest, never the newest. Pending for ever once the writer
     /// is gone. Cancel safe.
-    pub async fn next(&mut self) -> Arc<ReloadStatus> {
+    pub(crate) async fn next(&mut self) -> Arc<ReloadStatus> {
         loop {
             match self.0.recv().await {
                 Ok(status) => return status,

@@ -13,7 +13,7 @@ use crate::source::file::{FileReader, FileSnapshot, FileWatcher, ReadError, Read
 use crate::source::kubernetes::{ObjectEvent, ObjectName, ObjectReader};
 
 /// Reads a configuration with the files that it names. A reader remembers one series of reads.
-pub trait SnapshotReader: Debug + Send + Sync + 'static {
+pub(crate) trait SnapshotReader: Debug + Send + Sync + 'static {
     /// The configuration file.
     fn path(&self) -> &Path;
 
@@ -25,7 +25,7 @@ pub trait SnapshotReader: Debug + Send + Sync + 'static {
 }
 
 /// Asks for the ConfigMap or Secret object.
-pub trait Object: Debug + Send + Sync + 'static {
+pub(crate) trait Object: Debug + Send + Sync + 'static {
     /// Which one.
     fn name(&self) -> &ObjectName;
 
@@ -34,7 +34,7 @@ pub trait Object: Debug + Send + Sync + 'static {
 }
 
 /// Knows when a read may begin, and tells of changes of the files that it follows.
-pub trait Watcher: Send + Sync + 'static {
+pub(crate) trait Watcher: Send + Sync + 'static {
     /// The permission to read.
     type Permit: Copy + Send;
 
@@ -52,7 +52,7 @@ pub trait Watcher: Send + Sync + 'static {
 }
 
 /// Puts a configuration to work. What can fail fails in `prepare`, and then nothing has changed.
-pub trait Publisher: Send + 'static {
+pub(crate) trait Publisher: Send + 'static {
     /// What is ready to be committed.
     type Prepared: Send;
 
@@ -73,7 +73,7 @@ pub trait Publisher: Send + 'static {
 /// A valid configuration can not be put to work; a sentence with the cure.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct PrepareError(pub String);
+pub(crate) struct PrepareError(pub String);
 
 impl SnapshotReader for FileReader {
     fn path(&self) -> &Path {

@@ -16,7 +16,7 @@ pub(super) const STUCK: Duration = Duration::from_mins(3);
 
 /// Tells since when the mounted file has not shown the newest known text.
 #[derive(Clone, Debug)]
-pub struct MountLag(watch::Receiver<Option<Instant>>);
+pub(crate) struct MountLag(watch::Receiver<Option<Instant>>);
 
 /// The mounted file.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub(super) struct MountedFile {
 
 impl MountLag {
     /// How long the file has lagged.
-    pub fn get(&self) -> Duration {
+    pub(crate) fn get(&self) -> Duration {
         self.0.borrow().map(|since| since.elapsed()).unwrap_or_default()
     }
 }
