@@ -1,7 +1,7 @@
 //! The configuration as the program uses it. What is in a [`Config`] can not be invalid.
 //!
-//! Raw → valid: [`load`] takes the text with everything that it refers to and gives a [`Config`] or all
-//! [`Violation`]s at once. Nothing here does I/O; the text and the files come as [`Material`].
+//! Raw → valid: [`load()`] takes the text with everything that it refers to and gives a [`Config`] or all
+//! `Violation`s at once. Nothing here does I/O; the text and the files come as [`Material`].
 
 mod address;
 mod confusable;

@@ -1,7 +1,7 @@
 //! Examines the connection to each site, step by step as the exporter makes it, and says what to do where it fails.
 //!
 //! A step is one small function with its own error, which knows its cure. After the first step that fails, the rest of a
-//! site is skipped. The result is plain data; [`table`] and [`json`] show it.
+//! site is skipped. The result is plain data; [`table()`] and [`json()`] show it.
 
 mod access;
 mod api;

@@ -21,7 +21,7 @@ pub struct Options {
     pub seed: u64,
     /// The time of all sites.
     pub clock: Clock,
-    /// Jobs that start per day and site, up to [`MOST_JOBS_PER_DAY`].
+    /// Jobs that start per day and site, up to a million.
     pub jobs_per_day: u32,
     /// How long the job database keeps a job after its end.
     pub job_retention: Duration,
