@@ -124,7 +124,7 @@ impl App {
     }
 
     /// The first address that is served.
-    pub(crate) fn address(&self) -> SocketAddr {
+    pub fn address(&self) -> SocketAddr {
         self.address
     }
 
