@@ -62,7 +62,7 @@ pub enum Command {
     Simulate(nbu_exporter_simulator::Args),
     /// Lists the metrics with their labels and where they come from.
     ListMetrics(ListArgs),
-    /// Asks the running exporter to look at its configuration, and prints the outcome.
+    /// Asks the running exporter to reload its configuration, and prints the outcome.
     Reload(AddressArgs),
     /// Asks the running exporter whether it is healthy, for containers without a shell: 0 when it is, 1 otherwise.
     Healthcheck(AddressArgs),

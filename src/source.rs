@@ -1,6 +1,6 @@
-//! What tells the exporter to look at its configuration again, and what it then sees.
+//! What tells the exporter to read its configuration again, and what it then reads.
 //!
-//! A source gives hints, never configurations: the content of the next look decides.
+//! A source gives hints, never configurations: the content of the next read decides.
 
 pub(crate) mod file;
 pub(crate) mod kubernetes;

@@ -52,13 +52,13 @@ impl ReloadMetrics {
             )?,
             reloads: register_int_counter_vec_with_registry!(
                 "nbu_exporter_config_reloads_total",
-                "Looks at the configuration that brought news or that somebody asked for.",
+                "Reloads that brought news or that somebody asked for.",
                 &["trigger", "outcome"],
                 registry
             )?,
             duration: register_histogram_with_registry!(
                 "nbu_exporter_config_reload_duration_seconds",
-                "The time from the beginning of a look to its outcome, for looks that are counted.",
+                "The time from the first read of a reload to its outcome, for reloads that are counted.",
                 BUCKETS.to_vec(),
                 registry
             )?,

@@ -81,7 +81,7 @@ impl Verdict {
                 tracing::error!(outcome, hash, revision, errors, error, duration, "Error reloading config");
             }
             Outcome::Unchanged | Outcome::Superseded => {
-                tracing::info!(outcome, hash, revision, detail, duration, "Looked at configuration file");
+                tracing::info!(outcome, hash, revision, detail, duration, "Read configuration file");
             }
         }
     }

@@ -19,7 +19,7 @@ use crate::harness::{Stage, eventually};
 
 /// The log lines that a reload's outcome may be in.
 const OUTCOMES: [&str; 3] =
-    ["Loaded configuration file", "Error reloading config", "Looked at configuration file"];
+    ["Loaded configuration file", "Error reloading config", "Read configuration file"];
 
 /// How many outcomes were logged, the first load included.
 fn outcomes(stage: &Stage) -> usize {

@@ -214,7 +214,7 @@ fn the_images_own_kill_reloads_the_program_as_pid_1() {
         assert!(output.status.success(), "{kill:?}: {output:?}");
         container.wait_for_metric(&format!("{counter} {count}"));
     }
-    let told = |line: &&str| line.contains("Looked at configuration file") && line.contains("trigger=signal");
+    let told = |line: &&str| line.contains("Read configuration file") && line.contains("trigger=signal");
     container.wait_for("a log line for each reload", |container| {
         (container.log().lines().filter(told).count() == 2).then_some(())
     });

@@ -65,7 +65,7 @@ step_hangup() {
     edit 's/scrapingInterval: \S+/scrapingInterval: 2h/'
     sync_volumes
     wait_until 180 "the volume has the edit" volume_is_current
-    # Right after an edit the volume still shows the old text, and a look at it must not bring that back.
+    # Right after an edit the volume still shows the old text, and reading it must not bring that back.
     edit 's/scrapingInterval: \S+/scrapingInterval: 3h/'
     wait_until 60 "the edit is applied" object_runs
     hang_up superseded

@@ -106,7 +106,7 @@ fn without_an_inotify_instance_it_says_that_it_polls_and_finds_a_change() {
 }
 
 #[test]
-fn without_descriptors_a_look_and_a_scrape_wait_and_then_go_on() {
+fn without_descriptors_a_reload_and_a_scrape_wait_and_then_go_on() {
     let limit = |path: &Path| {
         let program = Exporter::command(path);
         let mut command = std::process::Command::new("sh");
