@@ -56,7 +56,7 @@ pub(crate) struct Supervisor {
     commands: mpsc::Receiver<(Arc<ActiveConfig>, oneshot::Sender<()>)>,
     pollers: HashMap<SiteId, Running>,
     /// Sites that can not be collected yet: they are down.
-    lacking: Vec<SnapshotWriter>,
+    lacking: Vec<(LackingSite, SnapshotWriter)>,
     tasks: JoinSet<()>,
     by_task: HashMap<Id, SiteId>,
     /// Stopped pollers that have not ended yet: their sites, and by when they should.
@@ -135,19 +135,23 @@ impl Supervisor {
             }
         }
         // Their snapshots go first: these sites may be complete now.
-        self.lacking.clear();
-        self.lacking = config.lacking.iter().map(|site| self.set_aside(site, config.names)).collect();
+        let known: Vec<_> = std::mem::take(&mut self.lacking).into_iter().map(|(site, _)| site).collect();
+        for site in &config.lacking {
+            if !known.contains(site) {
+                tracing::error!(site = %site.name, error = site.why, "The site can not be collected");
+            }
+            self.set_aside(site, config.names);
+        }
         for site in &config.sites {
             self.follow_site(site, Arc::new(Plan::new(config, site)));
         }
         self.metrics.sites(config.sites.len() + config.lacking.len());
     }
 
-    fn set_aside(&self, site: &LackingSite, names: MetricNames) -> SnapshotWriter {
-        tracing::error!(site = %site.name, error = site.why, "The site can not be collected");
+    fn set_aside(&mut self, site: &LackingSite, names: MetricNames) {
         let writer = self.store.writer(site.id.clone());
         writer.publish(poller::down(&site.name, names));
-        writer
+        self.lacking.push((site.clone(), writer));
     }
 
     fn follow_site(&mut self, site: &Site, plan: Arc<Plan>) {

@@ -1,10 +1,14 @@
 //! Logs: one line per event on standard error, with a level and a format that change while we run.
 
+#[cfg(test)]
+mod captured_log;
 mod counter;
 mod line;
 mod panic;
 mod restart;
 
+#[cfg(test)]
+pub(crate) use captured_log::CapturedLog;
 pub(crate) use restart::{Restarts, Task};
 
 use std::sync::Arc;

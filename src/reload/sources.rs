@@ -101,11 +101,9 @@ impl Sources {
                 self.precedence.unreadable();
                 object.missing(self.file.is_some());
             }
-            ObjectEvent::Unavailable(_) => {
+            ObjectEvent::Unavailable(error) => {
                 self.precedence.unreadable();
-                // The watch logs why.
-                object.absence =
-                    Some("the Kubernetes API does not answer, or not to us; the log says why".into());
+                object.unavailable(&error);
             }
         }
         Standing::Newest

@@ -12,6 +12,7 @@ use prometheus::Registry;
 use super::*;
 use crate::config::{Collection, Config, Endpoint, Scheme, Secret, fixture};
 use crate::snapshot::Snapshot;
+use crate::telemetry::CapturedLog;
 use nbu_exporter_simulator::{Fault, Options, Rule, Simulation, SiteOptions};
 
 /// Far longer than anything takes.
@@ -271,4 +272,18 @@ async fn the_memory_of_many_sites_is_given_back_when_they_are_removed() {
     assert_eq!(supervisor.give_back_at, None, "once for all that went");
     while supervisor.tasks.join_next().await.is_some() {}
     assert_eq!(TIMES.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn that_a_site_lacks_something_is_logged_once_and_again_only_when_it_lacks_something_else() {
+    let log = CapturedLog::listen();
+    let (mut supervisor, _handle, store, _) = supervisor();
+    for (error, expected) in [("no key file", 1), ("no key file", 1), ("no CA file", 2)] {
+        let Site { id, name, .. } = site("lacking", NOBODY);
+        let lacking = LackingSite { id, name, endpoint: None, why: error.to_owned() };
+        let config = Config { lacking: vec![lacking], ..fixture::config(Vec::new()) };
+        supervisor.follow(&ActiveConfig::fixture(config, ""));
+        assert_eq!(log.lines("can not be collected").len(), expected, "{error}");
+        assert_eq!(snapshot(&store, "lacking").unwrap().up, Some(false));
+    }
 }

@@ -11,7 +11,7 @@ use crate::reload::Digest;
 use crate::reload::candidate::{Candidate, CandidateReader, GivenText, Rejection};
 use crate::reload::observation::NewestRevision;
 use crate::reload::traits::{Object, SnapshotReader};
-use crate::source::kubernetes::Revision;
+use crate::source::kubernetes::{ApiError, Revision};
 
 /// The object, with what is known of it.
 #[derive(Debug)]
@@ -52,6 +52,12 @@ impl WatchedObject {
             );
         }
         self.absence = Some(absence);
+    }
+
+    /// Notes that the API server does not answer, or not to us. The watch logs that.
+    pub(super) fn unavailable(&mut self, error: &ApiError) {
+        let sentence = error.sentence(self.object.name());
+        self.absence = Some(format!("the Kubernetes API does not answer, or not to us: {sentence}").into());
     }
 
     /// Reads the newest revision with what it names.

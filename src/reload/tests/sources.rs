@@ -1,20 +1,19 @@
 //! The reloader with both sources: a real directory that is swapped as the kubelet does it, and an object that a test
 //! holds. Time is paused; a read on the blocking pool keeps it from running on.
 
-mod captured_log;
 mod lag;
 mod last_good;
 mod rig;
 
 use std::time::Duration;
 
-use captured_log::CapturedLog;
 use rig::{Rig, Volume, config};
 use tokio::time::sleep;
 
 use super::super::*;
 use super::object::{bytes, gone, of_uid, revision, unusable};
 use crate::source::kubernetes::{ApiError, ObjectEvent, Unusable};
+use crate::telemetry::CapturedLog;
 
 /// Both sources, with revision 5 in each.
 async fn both() -> (Rig, Volume) {
@@ -99,7 +98,9 @@ async fn a_revert_while_the_object_can_not_be_read_applies() {
         volume.swap(&[("config.yaml", &config("v5"))]);
         rig.reload(Trigger::File).await;
         assert_eq!((rig.verdict().trigger, rig.verdict().outcome), (Trigger::File, Outcome::Applied));
-        assert_eq!(rig.post().await.outcome, Outcome::Unchanged, "nothing is older than what runs");
+        let verdict = rig.post().await;
+        assert_eq!(verdict.outcome, Outcome::Unchanged, "nothing is older than what runs");
+        assert!(verdict.detail.contains("the verb get is missing"), "{}", verdict.detail);
         assert_eq!(rig.applied(), ["v5", "v6", "v5"]);
         rig.object(revision("7", &config("v5"))).await;
         assert_eq!(rig.applied(), ["v5", "v6", "v5"], "the object says the same when it can be read again");

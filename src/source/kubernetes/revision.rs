@@ -14,7 +14,7 @@ pub(crate) enum ObjectEvent {
     /// There is no such object.
     Missing,
     /// The API server does not answer, or not to us.
-    Unavailable(#[allow(dead_code, reason = "the watch logs it, and only tests read it here")] ApiError),
+    Unavailable(ApiError),
 }
 
 /// One revision of the object.

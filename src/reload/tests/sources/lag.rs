@@ -7,9 +7,9 @@ use tokio::time::sleep;
 use super::super::super::*;
 use super::super::object::{immutable, revision, unusable};
 use super::both;
-use super::captured_log::CapturedLog;
 use super::rig::{Rig, Volume, config};
 use crate::source::kubernetes::Unusable;
+use crate::telemetry::CapturedLog;
 
 const TOLD: &str = "The mounted file does not follow the ConfigMap";
 

@@ -7,9 +7,9 @@ use tokio::time::sleep;
 use super::super::super::*;
 use super::super::object::{gone, revision};
 use super::super::shelf::Shelf;
-use super::captured_log::CapturedLog;
 use super::rig::{Rig, Volume, config};
 use crate::source::kubernetes::ObjectEvent;
+use crate::telemetry::CapturedLog;
 
 const BAD: &str = "nbuservers: 7\n";
 

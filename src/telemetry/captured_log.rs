@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use tracing::subscriber::DefaultGuard;
 
 /// What the log says on the thread of a test, until this is dropped.
-pub(super) struct CapturedLog {
+pub(crate) struct CapturedLog {
     text: Text,
     _guard: DefaultGuard,
 }
@@ -15,7 +15,7 @@ pub(super) struct CapturedLog {
 struct Text(Arc<Mutex<Vec<u8>>>);
 
 impl CapturedLog {
-    pub(super) fn listen() -> Self {
+    pub(crate) fn listen() -> Self {
         let text = Text::default();
         let writer = text.clone();
         let log = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
@@ -23,7 +23,7 @@ impl CapturedLog {
     }
 
     /// The lines with this in them.
-    pub(super) fn lines(&self, part: &str) -> Vec<String> {
+    pub(crate) fn lines(&self, part: &str) -> Vec<String> {
         let text = String::from_utf8(self.text.0.lock().unwrap().clone()).unwrap();
         text.lines().filter(|line| line.contains(part)).map(str::to_owned).collect()
     }
