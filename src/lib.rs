@@ -24,7 +24,7 @@ mod telemetry;
 pub use collector::decode_jobs_page;
 pub use config::{ApiVersion, LogLevel, RESERVED_PATHS, schema};
 pub use exposition::{BuildInfo, MetricsPage, Registry};
-pub use metric::{Desc, Family, MetricKind, Naming};
+pub use metric::{Desc, Family, FamilyBuilder, Labelled, MetricKind, Naming};
 pub use shutdown::{Pace, Shutdown, Termination};
 pub use snapshot::{Fragment, Snapshot};
 pub use source::signal;

@@ -7,8 +7,8 @@ mod label;
 mod names;
 mod value;
 
-pub use desc::{Desc, MetricKind, Naming};
-pub use family::Family;
+pub use desc::{Desc, Labelled, MetricKind, Naming};
+pub use family::{Family, FamilyBuilder};
 pub(crate) use histogram::Histogram;
 pub(crate) use label::{MOST_LABEL_SETS, label_value};
 pub(crate) use names::MetricNames;

@@ -1,6 +1,6 @@
 //! Rendering and putting together a metrics page, against the prometheus crate's encoder.
 
-use nbu_exporter::{BuildInfo, Desc, Family, Fragment, MetricKind, MetricsPage, Naming, Registry, Snapshot};
+use nbu_exporter::{BuildInfo, Fragment, Labelled, MetricKind, MetricsPage, Naming, Registry, Snapshot};
 use prometheus::{Encoder as _, GaugeVec, Opts, TextEncoder};
 
 use crate::statistics::in_turn;
@@ -9,9 +9,9 @@ use crate::usage::cpu_per_call;
 
 const FAMILIES: usize = 10;
 const SERIES: usize = 500;
-const LABELS: &[&str] = &["job_type", "policy_type", "status"];
+const LABELS: [&str; 3] = ["job_type", "policy_type", "status"];
 
-static DESCS: [Desc; FAMILIES] = [
+static DESCS: [Labelled<3>; FAMILIES] = [
     desc("nbu_jobs_0"),
     desc("nbu_jobs_1"),
     desc("nbu_jobs_2"),
@@ -24,8 +24,8 @@ static DESCS: [Desc; FAMILIES] = [
     desc("nbu_jobs_9"),
 ];
 
-const fn desc(name: &'static str) -> Desc {
-    Desc {
+const fn desc(name: &'static str) -> Labelled<3> {
+    Labelled {
         name,
         help: "Jobs in the window.",
         kind: MetricKind::Gauge,
@@ -41,11 +41,11 @@ pub fn measure() -> Vec<Row> {
         .collect();
     let ours = || {
         let fragments = DESCS.iter().map(|desc| {
-            let mut family = Family::new(desc, "paris");
+            let mut family = desc.of_site("paris");
             for (number, [job_type, policy_type, status]) in labels.iter().enumerate() {
-                family.sample(&[job_type, policy_type, status], number as f64 * 1024.5);
+                family.sample([job_type, policy_type, status], number as f64 * 1024.5);
             }
-            Fragment::from(family)
+            Fragment::from(family.build())
         });
         MetricsPage::assemble([&snapshot(fragments.collect())]).chunks()
     };

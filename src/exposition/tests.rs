@@ -9,24 +9,24 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::config::SiteId;
-use crate::metric::{Desc, Family, MetricKind, Naming};
+use crate::metric::{Labelled, MetricKind, Naming};
 use crate::snapshot::{Fragment, Snapshot};
 
-static JOBS: Desc = Desc {
+static JOBS: Labelled<0> = Labelled {
     name: "jobs",
     help: "Jobs,\nby \\ state.",
     kind: MetricKind::Gauge,
-    labels: &[],
+    labels: [],
     naming: Naming::Native,
 };
-static BYTES: Desc =
-    Desc { name: "bytes", help: "Bytes.", kind: MetricKind::Counter, labels: &[], naming: Naming::Native };
+static BYTES: Labelled<0> =
+    Labelled { name: "bytes", help: "Bytes.", kind: MetricKind::Counter, labels: [], naming: Naming::Native };
 
-fn snapshot(site: &str, descs: &[&'static Desc]) -> Snapshot {
-    let fragment = |desc: &&'static Desc| {
-        let mut family = Family::new(desc, site);
-        family.sample(&[], 1.0);
-        Fragment::from(family)
+fn snapshot(site: &str, descs: &[&'static Labelled<0>]) -> Snapshot {
+    let fragment = |desc: &&'static Labelled<0>| {
+        let mut family = desc.of_site(site);
+        family.sample([], 1.0);
+        Fragment::from(family.build())
     };
     Snapshot {
         site: site.into(),
@@ -154,10 +154,10 @@ fn scrapes_while_snapshots_are_published_see_whole_ones_in_their_order() {
     let exposition = exposition();
     let writer = exposition.store().writer(SiteId::Legacy);
     let numbered = |number: u32| {
-        let family = |desc| {
-            let mut family = Family::new(desc, "nice");
-            family.sample(&[], f64::from(number));
-            Fragment::from(family)
+        let family = |desc: &'static Labelled<0>| {
+            let mut family = desc.of_site("nice");
+            family.sample([], f64::from(number));
+            Fragment::from(family.build())
         };
         Snapshot { fragments: vec![family(&JOBS), family(&BYTES)], ..snapshot("nice", &[]) }
     };

@@ -26,27 +26,33 @@ pub enum Naming {
 }
 
 /// A metric family declared as data. `site` is the first label of every family of a site and is not listed.
+///
+/// As it is declared it is a [`Labelled`], whose number of labels is part of the type. A reference to one is a reference to a plain `Desc`
+/// where it does not matter how many there are.
 #[derive(Debug, PartialEq, Eq, Hash)]
-pub struct Desc {
+pub struct Desc<L: ?Sized = [&'static str]> {
     /// The family's full name.
     pub name: &'static str,
     /// One sentence for the `# HELP` line; it names the NetBackup field that the value comes from.
     pub help: &'static str,
     /// Gauge, counter or histogram.
     pub kind: MetricKind,
-    /// The names of the labels after `site`, in the order in which samples give their values.
-    pub labels: &'static [&'static str],
     /// The name set that the family belongs to.
     pub naming: Naming,
+    /// The names of the labels after `site`, in the order in which samples give their values.
+    pub labels: L,
 }
 
-impl Desc {
+/// A family with so many labels after `site`.
+pub type Labelled<const N: usize> = Desc<[&'static str; N]>;
+
+impl<const N: usize> Labelled<N> {
     /// A family under our own name.
     pub const fn native(
         kind: MetricKind,
         name: &'static str,
         help: &'static str,
-        labels: &'static [&'static str],
+        labels: [&'static str; N],
     ) -> Self {
         Self { name, help, kind, labels, naming: Naming::Native }
     }
@@ -56,7 +62,7 @@ impl Desc {
         kind: MetricKind,
         name: &'static str,
         help: &'static str,
-        labels: &'static [&'static str],
+        labels: [&'static str; N],
     ) -> Self {
         Self { name, help, kind, labels, naming: Naming::V4 }
     }

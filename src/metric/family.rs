@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::desc::Desc;
+use super::desc::{Desc, Labelled};
 use super::histogram::Histogram;
 use super::label::{LONGEST, MOST_LABEL_SETS, label_value};
 
@@ -24,29 +24,40 @@ pub struct Family {
     capped: u64,
 }
 
+/// Takes the samples of a family with so many labels: a sample with more or fewer does not compile.
+#[derive(Debug)]
+pub struct FamilyBuilder<const N: usize>(Family);
+
+impl<const N: usize> Labelled<N> {
+    /// A family of a site without samples.
+    pub fn of_site(&'static self, site: &str) -> FamilyBuilder<N> {
+        FamilyBuilder(Family::new(self, site))
+    }
+}
+
+impl<const N: usize> FamilyBuilder<N> {
+    /// Adds a gauge's or counter's sample; `labels` are the values of [`Desc::labels`], in that order.
+    pub fn sample(&mut self, labels: [&str; N], value: f64) {
+        self.0.sample(&labels, value);
+    }
+
+    /// Adds a histogram's samples.
+    pub fn histogram(&mut self, labels: [&str; N], histogram: &Histogram) {
+        self.0.histogram(&labels, histogram);
+    }
+
+    /// The family with the samples that were added.
+    pub fn build(self) -> Family {
+        self.0
+    }
+}
+
 impl Family {
-    /// A family without samples.
-    pub fn new(desc: &'static Desc, site: &str) -> Self {
+    fn new(desc: &'static Desc, site: &str) -> Self {
         let mut site_label = String::from("{site=\"");
         escape(&mut site_label, &label_value(site));
         site_label.push('"');
         Self { desc, site_label, text: String::new(), label_sets: HashSet::new(), duplicates: 0, capped: 0 }
-    }
-
-    /// Adds a gauge's or counter's sample; `labels` are the values of [`Desc::labels`], in that order.
-    pub fn sample(&mut self, labels: &[&str], value: f64) {
-        self.within_bounds(labels, |family, labels| family.line("", labels, None, value));
-    }
-
-    /// Adds a histogram's samples.
-    pub fn histogram(&mut self, labels: &[&str], histogram: &Histogram) {
-        self.within_bounds(labels, |family, labels| {
-            for (bound, count) in histogram.cumulative() {
-                family.line("_bucket", labels, Some(bound), count as f64);
-            }
-            family.line("_sum", labels, None, histogram.sum());
-            family.line("_count", labels, None, histogram.count() as f64);
-        });
     }
 
     /// What the samples measure.
@@ -77,6 +88,20 @@ impl Family {
     /// How many samples were left out since the family has as many label sets as it may have.
     pub fn capped(&self) -> u64 {
         self.capped
+    }
+
+    fn sample(&mut self, labels: &[&str], value: f64) {
+        self.within_bounds(labels, |family, labels| family.line("", labels, None, value));
+    }
+
+    fn histogram(&mut self, labels: &[&str], histogram: &Histogram) {
+        self.within_bounds(labels, |family, labels| {
+            for (bound, count) in histogram.cumulative() {
+                family.line("_bucket", labels, Some(bound), count as f64);
+            }
+            family.line("_sum", labels, None, histogram.sum());
+            family.line("_count", labels, None, histogram.count() as f64);
+        });
     }
 
     /// Writes a sample if its label set is new and there is room for it.
@@ -166,33 +191,42 @@ mod tests {
     use super::super::desc::{MetricKind, Naming};
     use super::*;
 
-    static UNITS: Desc = Desc {
+    static UNITS: Labelled<1> = Labelled {
         name: "units",
         help: "Units.",
         kind: MetricKind::Gauge,
-        labels: &["name"],
+        labels: ["name"],
         naming: Naming::Native,
     };
-    static TIMES: Desc = Desc {
+    static TIMES: Labelled<0> = Labelled {
         name: "times",
         help: "Times.",
         kind: MetricKind::Histogram,
-        labels: &[],
+        labels: [],
+        naming: Naming::Native,
+    };
+
+    static NAMED_TIMES: Labelled<1> = Labelled {
+        name: "named_times",
+        help: "Times by name.",
+        kind: MetricKind::Histogram,
+        labels: ["name"],
         naming: Naming::Native,
     };
 
     #[test]
     fn hostile_label_values_are_escaped() {
-        let mut family = Family::new(&UNITS, "a\"b");
-        family.sample(&["back\\slash\nline"], 1.5);
-        assert_eq!(family.text(), "units{site=\"a\\\"b\",name=\"back\\\\slash\\nline\"} 1.5\n");
+        let mut family = UNITS.of_site("a\"b");
+        family.sample(["back\\slash\nline"], 1.5);
+        assert_eq!(family.build().text(), "units{site=\"a\\\"b\",name=\"back\\\\slash\\nline\"} 1.5\n");
     }
 
     #[test]
     fn a_second_sample_of_a_label_set_is_left_out_and_counted() {
-        let mut family = Family::new(&UNITS, "paris");
-        family.sample(&["one"], 1.0);
-        family.sample(&["one"], 2.0);
+        let mut family = UNITS.of_site("paris");
+        family.sample(["one"], 1.0);
+        family.sample(["one"], 2.0);
+        let family = family.build();
         assert_eq!(family.text(), "units{site=\"paris\",name=\"one\"} 1\n");
         assert_eq!((family.series(), family.duplicates()), (1, 1));
     }
@@ -200,13 +234,13 @@ mod tests {
     #[test]
     fn labels_are_capped_in_one_place_for_all_families() {
         let name = |number: usize| format!("{}{number}", "n".repeat(2 * LONGEST));
-        let mut gauges = Family::new(&UNITS, &name(0));
-        let mut histograms = Family::new(&TIMES, &name(0));
+        let mut gauges = UNITS.of_site(&name(0));
+        let mut histograms = NAMED_TIMES.of_site(&name(0));
         for number in 0..MOST_LABEL_SETS + 7 {
-            gauges.sample(&[&name(number)], 1.0);
-            histograms.histogram(&[&name(number)], &Histogram::new(&[1.0]));
+            gauges.sample([&name(number)], 1.0);
+            histograms.histogram([&name(number)], &Histogram::new(&[1.0]));
         }
-        for family in [gauges, histograms] {
+        for family in [gauges.build(), histograms.build()] {
             assert_eq!((family.series(), family.capped(), family.duplicates()), (MOST_LABEL_SETS, 7, 0));
             assert!(family.text().lines().all(|line| line.len() < 3 * LONGEST), "a line is too long");
         }
@@ -217,10 +251,10 @@ mod tests {
         let mut histogram = Histogram::new(&[1.0]);
         histogram.observe(0.5);
         histogram.observe(2.0);
-        let mut family = Family::new(&TIMES, "x");
-        family.histogram(&[], &histogram);
+        let mut family = TIMES.of_site("x");
+        family.histogram([], &histogram);
         assert_eq!(
-            family.text(),
+            family.build().text(),
             "times_bucket{site=\"x\",le=\"1\"} 1\ntimes_bucket{site=\"x\",le=\"+Inf\"} 2\n\
              times_sum{site=\"x\"} 2.5\ntimes_count{site=\"x\"} 2\n"
         );

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::metric::{Desc, Family, Histogram, MetricKind, seconds};
+use crate::metric::{Desc, Family, Histogram, Labelled, MetricKind, seconds};
 
 use super::Cause;
 
@@ -28,47 +28,47 @@ struct Counts {
 /// From a page out of a cache to the longest time-out that makes sense.
 const DURATION_BOUNDS: &[f64] = &[0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
 
-static REQUESTS: Desc = Desc::native(
+static REQUESTS: Labelled<2> = Labelled::native(
     MetricKind::Counter,
     "nbu_api_requests_total",
     "Requests sent to the NetBackup API, by resource and HTTP status code; code is none where no answer came.",
-    &["resource", "code"],
+    ["resource", "code"],
 );
-static FAILURES: Desc = Desc::native(
+static FAILURES: Labelled<1> = Labelled::native(
     MetricKind::Counter,
     "nbu_api_request_failures_total",
     "Requests to the NetBackup API that brought nothing usable, by reason.",
-    &["reason"],
+    ["reason"],
 );
-static DURATIONS: Desc = Desc::native(
+static DURATIONS: Labelled<1> = Labelled::native(
     MetricKind::Histogram,
     "nbu_api_request_duration_seconds",
     "Time from sending a request to the NetBackup API to the head of its answer, by resource.",
-    &["resource"],
+    ["resource"],
 );
-static RETRIES: Desc = Desc::native(
+static RETRIES: Labelled<0> = Labelled::native(
     MetricKind::Counter,
     "nbu_api_retries_total",
     "Requests to the NetBackup API that were sent again after a passing failure.",
-    &[],
+    [],
 );
-static THROTTLED: Desc = Desc::native(
+static THROTTLED: Labelled<0> = Labelled::native(
     MetricKind::Counter,
     "nbu_api_throttled_total",
     "Answers of the NetBackup API that asked for fewer requests: 429, or 503 with Retry-After.",
-    &[],
+    [],
 );
-static QUIET_UNTIL: Desc = Desc::native(
+static QUIET_UNTIL: Labelled<0> = Labelled::native(
     MetricKind::Gauge,
     "nbu_api_quiet_until_timestamp_seconds",
     "When requests are sent to the NetBackup API again, while it asks for quiet (Retry-After); else 0.",
-    &[],
+    [],
 );
-static CLOCK_OFFSET: Desc = Desc::native(
+static CLOCK_OFFSET: Labelled<0> = Labelled::native(
     MetricKind::Gauge,
     "nbu_server_clock_offset_seconds",
     "How far the primary server's clock (/ping) is ahead of the exporter's.",
-    &[],
+    [],
 );
 
 impl Stats {
@@ -79,31 +79,39 @@ impl Stats {
     /// The samples as they are now.
     pub(crate) fn families(&self, site: &str) -> Vec<Family> {
         let counts = self.lock();
-        let mut requests = Family::new(&REQUESTS, site);
+        let mut requests = REQUESTS.of_site(site);
         for ((endpoint, code), count) in &counts.requests {
             let code = code.map_or_else(|| "none".to_owned(), |code| code.to_string());
-            requests.sample(&[endpoint, &code], *count as f64);
+            requests.sample([endpoint, &code], *count as f64);
         }
-        let mut failures = Family::new(&FAILURES, site);
+        let mut failures = FAILURES.of_site(site);
         for reason in Cause::reasons() {
-            failures.sample(&[reason], counts.failures.get(reason).copied().unwrap_or(0) as f64);
+            failures.sample([reason], counts.failures.get(reason).copied().unwrap_or(0) as f64);
         }
-        let mut durations = Family::new(&DURATIONS, site);
+        let mut durations = DURATIONS.of_site(site);
         for (endpoint, histogram) in &counts.durations {
-            durations.histogram(&[endpoint], histogram);
+            durations.histogram([endpoint], histogram);
         }
-        let mut retries = Family::new(&RETRIES, site);
-        retries.sample(&[], counts.retries as f64);
-        let mut throttled = Family::new(&THROTTLED, site);
-        throttled.sample(&[], counts.throttled as f64);
-        let mut quiet_until = Family::new(&QUIET_UNTIL, site);
+        let mut retries = RETRIES.of_site(site);
+        retries.sample([], counts.retries as f64);
+        let mut throttled = THROTTLED.of_site(site);
+        throttled.sample([], counts.throttled as f64);
+        let mut quiet_until = QUIET_UNTIL.of_site(site);
         let until = counts.quiet_until.filter(|until| *until > Timestamp::now());
-        quiet_until.sample(&[], until.map_or(0.0, seconds));
-        let mut clock_offset = Family::new(&CLOCK_OFFSET, site);
+        quiet_until.sample([], until.map_or(0.0, seconds));
+        let mut clock_offset = CLOCK_OFFSET.of_site(site);
         if let Some(offset) = counts.clock_offset {
-            clock_offset.sample(&[], offset);
+            clock_offset.sample([], offset);
         }
-        vec![requests, failures, durations, retries, throttled, quiet_until, clock_offset]
+        vec![
+            requests.build(),
+            failures.build(),
+            durations.build(),
+            retries.build(),
+            throttled.build(),
+            quiet_until.build(),
+            clock_offset.build(),
+        ]
     }
 
     pub(super) fn answered(&self, endpoint: &'static str, code: u16, after: Duration) {

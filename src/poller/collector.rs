@@ -133,16 +133,21 @@ impl CollectorState {
 mod tests {
     use super::*;
     use crate::collector::Diagnostics;
-    use crate::metric::{Desc, Family, MetricKind, Naming};
+    use crate::metric::{Labelled, MetricKind, Naming};
 
-    static UNITS: Desc =
-        Desc { name: "units", help: "Units.", kind: MetricKind::Gauge, labels: &[], naming: Naming::Native };
+    static UNITS: Labelled<0> = Labelled {
+        name: "units",
+        help: "Units.",
+        kind: MetricKind::Gauge,
+        labels: [],
+        naming: Naming::Native,
+    };
 
     fn good() -> Run {
-        let mut family = Family::new(&UNITS, "paris");
-        family.sample(&[], 1.0);
+        let mut family = UNITS.of_site("paris");
+        family.sample([], 1.0);
         Run {
-            families: vec![family],
+            families: vec![family.build()],
             duration: Duration::ZERO,
             outcome: Ok(()),
             diagnostics: Diagnostics::default(),

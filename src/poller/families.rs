@@ -2,7 +2,7 @@
 
 use super::collector::RunStats;
 use super::status::SiteStatus;
-use crate::metric::{Desc, Family, MetricKind, Naming, flag, seconds};
+use crate::metric::{Desc, Family, Labelled, MetricKind, Naming, flag, seconds};
 
 /// All families of this file.
 pub(crate) static FAMILIES: &[&Desc] = &[
@@ -22,137 +22,137 @@ pub(crate) static FAMILIES: &[&Desc] = &[
 ];
 
 /// Whether the server was reached and let us in.
-static UP: Desc =
-    gauge("nbu_up", "Whether the last cycle brought anything (1) or not (0).", &[], Naming::Shared);
+static UP: Labelled<0> =
+    gauge("nbu_up", "Whether the last cycle brought anything (1) or not (0).", [], Naming::Shared);
 /// The version in use.
-static API_VERSION: Desc = gauge(
+static API_VERSION: Labelled<1> = gauge(
     "nbu_api_version",
     "The NetBackup API version in use, as a label; always 1.",
-    &["version"],
+    ["version"],
     Naming::Shared,
 );
 /// The Go exporter's last success, by source.
-static LAST_SCRAPE: Desc = gauge(
+static LAST_SCRAPE: Labelled<1> = gauge(
     "nbu_last_scrape_timestamp_seconds",
     "When a source (storage, jobs) was last read with success.",
-    &["source"],
+    ["source"],
     Naming::V4,
 );
 /// When the key ends.
-static KEY_EXPIRY: Desc = gauge(
+static KEY_EXPIRY: Labelled<0> = gauge(
     "nbu_api_credential_expiry_timestamp_seconds",
     "When the API key ends (/security/api-keys, expiryDateTime).",
-    &[],
+    [],
     Naming::Native,
 );
 
-static CREDENTIAL_ACCEPTED: Desc = gauge(
+static CREDENTIAL_ACCEPTED: Labelled<0> = gauge(
     "nbu_api_credential_accepted",
     "Whether NetBackup accepts the configured API key (1) or refuses it (0), even if an older key is still in use.",
-    &[],
+    [],
     Naming::Native,
 );
-static SUCCESS: Desc = gauge(
+static SUCCESS: Labelled<1> = gauge(
     "nbu_scrape_collector_success",
     "Whether the collector's last run succeeded (1) or not (0).",
-    &["collector"],
+    ["collector"],
     Naming::Native,
 );
-static DURATION: Desc = gauge(
+static DURATION: Labelled<1> = gauge(
     "nbu_scrape_collector_duration_seconds",
     "How long the collector's last run took.",
-    &["collector"],
+    ["collector"],
     Naming::Native,
 );
-static LAST_SUCCESS: Desc = gauge(
+static LAST_SUCCESS: Labelled<1> = gauge(
     "nbu_scrape_collector_last_success_timestamp_seconds",
     "When the collector last succeeded; its families are as old as this.",
-    &["collector"],
+    ["collector"],
     Naming::Native,
 );
-static TRUNCATED: Desc = gauge(
+static TRUNCATED: Labelled<1> = gauge(
     "nbu_scrape_collector_truncated",
     "Whether the collector's list was longer than its last run could read (1) or not (0).",
-    &["collector"],
+    ["collector"],
     Naming::Native,
 );
-static UNAUTHORIZED: Desc = gauge(
+static UNAUTHORIZED: Labelled<1> = gauge(
     "nbu_scrape_collector_unauthorized",
     "Whether the key's role lacks the permission to see what the collector reads, or a part of it (1) or not (0).",
-    &["collector"],
+    ["collector"],
     Naming::Native,
 );
-static RECORDS: Desc = gauge(
+static RECORDS: Labelled<1> = gauge(
     "nbu_scrape_collector_records",
     "Records that the lists of the collector's last run had: what the API key's role sees of them.",
-    &["collector"],
+    ["collector"],
     Naming::Native,
 );
-static MALFORMED_RECORDS: Desc = counter(
+static MALFORMED_RECORDS: Labelled<1> = counter(
     "nbu_scrape_collector_odd_records_total",
     "Records or fields that were left out since they are not what the API reference says, or were there already.",
 );
-static CAPPED_RECORDS: Desc = counter(
+static CAPPED_RECORDS: Labelled<1> = counter(
     "nbu_scrape_collector_capped_records_total",
     "Records without a label set of their own, since there are too many: counted under the label value other, or left out.",
 );
 
-const fn gauge(
+const fn gauge<const N: usize>(
     name: &'static str,
     help: &'static str,
-    labels: &'static [&'static str],
+    labels: [&'static str; N],
     naming: Naming,
-) -> Desc {
-    Desc { name, help, kind: MetricKind::Gauge, labels, naming }
+) -> Labelled<N> {
+    Labelled { name, help, kind: MetricKind::Gauge, labels, naming }
 }
 
-const fn counter(name: &'static str, help: &'static str) -> Desc {
-    Desc::native(MetricKind::Counter, name, help, &["collector"])
+const fn counter(name: &'static str, help: &'static str) -> Labelled<1> {
+    Labelled::native(MetricKind::Counter, name, help, ["collector"])
 }
 
 /// What is known of the site and its collectors, as families.
 pub(super) fn of_site(status: &SiteStatus, site: &str) -> Vec<Family> {
     let mut families = Vec::with_capacity(FAMILIES.len());
-    let mut single = |desc, value: Option<f64>| {
+    let mut single = |desc: &'static Labelled<0>, value: Option<f64>| {
         if let Some(value) = value {
-            let mut family = Family::new(desc, site);
-            family.sample(&[], value);
-            families.push(family);
+            let mut family = desc.of_site(site);
+            family.sample([], value);
+            families.push(family.build());
         }
     };
     single(&UP, status.up.map(flag));
     single(&KEY_EXPIRY, status.key_expiry.map(seconds));
     single(&CREDENTIAL_ACCEPTED, status.credential.map(flag));
     if let Some(version) = status.version {
-        let mut family = Family::new(&API_VERSION, site);
-        family.sample(&[&version.to_string()], 1.0);
-        families.push(family);
+        let mut family = API_VERSION.of_site(site);
+        family.sample([&version.to_string()], 1.0);
+        families.push(family.build());
     }
     let runs =
         status.collectors.iter().filter_map(|collector| Some((collector.name, collector.runs.as_ref()?)));
     let runs: Vec<_> = runs.collect();
-    let mut last = Family::new(&LAST_SCRAPE, site);
+    let mut last = LAST_SCRAPE.of_site(site);
     for (name, runs) in &runs {
         // The Go exporter knows these two sources.
         if let (Some(moment), "jobs" | "storage") = (runs.last_success, *name) {
-            last.sample(&[name], seconds(moment));
+            last.sample([name], seconds(moment));
         }
     }
-    families.push(last);
+    families.push(last.build());
     families.extend(of_collectors(site, &runs));
     families
 }
 
 /// The families about the runs of a site's collectors, by their names.
 fn of_collectors(site: &str, runs: &[(&str, &RunStats)]) -> Vec<Family> {
-    let family = |desc, value: fn(&RunStats) -> Option<f64>| {
-        let mut family = Family::new(desc, site);
+    let family = |desc: &'static Labelled<1>, value: fn(&RunStats) -> Option<f64>| {
+        let mut family = desc.of_site(site);
         for (name, runs) in runs {
             if let Some(value) = value(runs) {
-                family.sample(&[name], value);
+                family.sample([name], value);
             }
         }
-        family
+        family.build()
     };
     vec![
         family(&SUCCESS, |runs| Some(flag(runs.success))),

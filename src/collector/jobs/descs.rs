@@ -1,6 +1,6 @@
 //! The families of jobs.
 
-use crate::metric::{Desc, MetricKind};
+use crate::metric::{Desc, Labelled, MetricKind};
 
 /// Every family of the collector, in the order in which they are rendered.
 pub(in crate::collector) static FAMILIES: &[&Desc] = &[
@@ -29,137 +29,137 @@ pub(in crate::collector) static FAMILIES: &[&Desc] = &[
     &V4_DURATION,
 ];
 
-pub(super) static WINDOW: Desc = Desc::native(
+pub(super) static WINDOW: Labelled<0> = Labelled::native(
     MetricKind::Gauge,
     "nbu_jobs_window_seconds",
     "How far back the nbu_jobs_window_* families look at finished jobs.",
-    &[],
+    [],
 );
-pub(super) static WINDOW_JOBS: Desc = Desc::native(
+pub(super) static WINDOW_JOBS: Labelled<3> = Labelled::native(
     MetricKind::Gauge,
     "nbu_jobs_window_jobs",
     "Jobs that ended (endTime) in the window, by jobType, policyType and status.",
-    &["job_type", "policy_type", "status"],
+    ["job_type", "policy_type", "status"],
 );
-pub(super) static WINDOW_BYTES: Desc = Desc::native(
+pub(super) static WINDOW_BYTES: Labelled<3> = Labelled::native(
     MetricKind::Gauge,
     "nbu_jobs_window_transferred_bytes",
     "Data of the jobs that ended in the window (kilobytesTransferred).",
-    &["job_type", "policy_type", "status"],
+    ["job_type", "policy_type", "status"],
 );
-pub(super) static WINDOW_FILES: Desc = Desc::native(
+pub(super) static WINDOW_FILES: Labelled<2> = Labelled::native(
     MetricKind::Gauge,
     "nbu_jobs_window_files",
     "Files of the jobs that ended in the window (numberOfFiles).",
-    &["job_type", "policy_type"],
+    ["job_type", "policy_type"],
 );
-pub(super) static WINDOW_DEDUP: Desc = Desc::native(
+pub(super) static WINDOW_DEDUP: Labelled<2> = Labelled::native(
     MetricKind::Gauge,
     "nbu_jobs_window_dedup_ratio",
     "Space saved (dedupRatio), 0 to 1: the mean of the jobs that ended in the window and have one.",
-    &["job_type", "policy_type"],
+    ["job_type", "policy_type"],
 );
-pub(super) static UNFINISHED: Desc = Desc::native(
+pub(super) static UNFINISHED: Labelled<2> = Labelled::native(
     MetricKind::Gauge,
     "nbu_jobs_unfinished",
     "Jobs that are not done, by jobType and state.",
-    &["job_type", "state"],
+    ["job_type", "state"],
 );
-pub(super) static ACTIVE: Desc =
-    Desc::native(MetricKind::Gauge, "nbu_jobs_active", "Jobs in state ACTIVE.", &["job_type"]);
-pub(super) static QUEUED: Desc = Desc::native(
+pub(super) static ACTIVE: Labelled<1> =
+    Labelled::native(MetricKind::Gauge, "nbu_jobs_active", "Jobs in state ACTIVE.", ["job_type"]);
+pub(super) static QUEUED: Labelled<2> = Labelled::native(
     MetricKind::Gauge,
     "nbu_jobs_queued",
     "Jobs in state QUEUED or REQUEUED, by why they wait (jobQueueReason).",
-    &["job_type", "reason"],
+    ["job_type", "reason"],
 );
-pub(super) static OLDEST_ACTIVE: Desc = Desc::native(
+pub(super) static OLDEST_ACTIVE: Labelled<1> = Labelled::native(
     MetricKind::Gauge,
     "nbu_jobs_oldest_active_start_timestamp_seconds",
     "When the oldest job in state ACTIVE started (startTime).",
-    &["job_type"],
+    ["job_type"],
 );
-pub(super) static OLDEST_QUEUED: Desc = Desc::native(
+pub(super) static OLDEST_QUEUED: Labelled<1> = Labelled::native(
     MetricKind::Gauge,
     "nbu_jobs_oldest_queued_start_timestamp_seconds",
     "When the oldest job in state QUEUED or REQUEUED started (startTime).",
-    &["job_type"],
+    ["job_type"],
 );
-pub(super) static FINISHED_TOTAL: Desc = Desc::native(
+pub(super) static FINISHED_TOTAL: Labelled<4> = Labelled::native(
     MetricKind::Counter,
     "nbu_jobs_finished_total",
     "Jobs that ended since the exporter began to watch; result is success (status 0), partial (1) or failed.",
-    &["job_type", "policy_type", "schedule_type", "result"],
+    ["job_type", "policy_type", "schedule_type", "result"],
 );
-pub(super) static FAILED_TOTAL: Desc = Desc::native(
+pub(super) static FAILED_TOTAL: Labelled<2> = Labelled::native(
     MetricKind::Counter,
     "nbu_jobs_failed_total",
     "Jobs that ended with a status above 1 since the exporter began to watch.",
-    &["job_type", "status"],
+    ["job_type", "status"],
 );
-pub(super) static BYTES_TOTAL: Desc = Desc::native(
+pub(super) static BYTES_TOTAL: Labelled<2> = Labelled::native(
     MetricKind::Counter,
     "nbu_jobs_transferred_bytes_total",
     "Data of the jobs that ended since the exporter began to watch (kilobytesTransferred).",
-    &["job_type", "policy_type"],
+    ["job_type", "policy_type"],
 );
-pub(super) static FILES_TOTAL: Desc = Desc::native(
+pub(super) static FILES_TOTAL: Labelled<2> = Labelled::native(
     MetricKind::Counter,
     "nbu_jobs_files_total",
     "Files of the jobs that ended since the exporter began to watch (numberOfFiles).",
-    &["job_type", "policy_type"],
+    ["job_type", "policy_type"],
 );
-pub(super) static ELAPSED: Desc = Desc::native(
+pub(super) static ELAPSED: Labelled<2> = Labelled::native(
     MetricKind::Histogram,
     "nbu_job_elapsed_seconds",
     "Time from startTime to endTime of the jobs that ended since the exporter began to watch.",
-    &["job_type", "policy_type"],
+    ["job_type", "policy_type"],
 );
-pub(super) static V4_BYTES: Desc = Desc::v4(
+pub(super) static V4_BYTES: Labelled<3> = Labelled::v4(
     MetricKind::Gauge,
     "nbu_jobs_bytes",
     "Data of the jobs that ended in the window (kilobytesTransferred).",
-    &["action", "policy_type", "status"],
+    ["action", "policy_type", "status"],
 );
-pub(super) static V4_JOBS: Desc = Desc::v4(
+pub(super) static V4_JOBS: Labelled<3> = Labelled::v4(
     MetricKind::Gauge,
     "nbu_jobs_count",
     "Jobs that ended in the window.",
-    &["action", "policy_type", "status"],
+    ["action", "policy_type", "status"],
 );
-pub(super) static V4_STATUS: Desc = Desc::v4(
+pub(super) static V4_STATUS: Labelled<2> = Labelled::v4(
     MetricKind::Gauge,
     "nbu_status_count",
     "Jobs that ended in the window, by status.",
-    &["action", "status"],
+    ["action", "status"],
 );
-pub(super) static V4_STATE: Desc = Desc::v4(
+pub(super) static V4_STATE: Labelled<2> = Labelled::v4(
     MetricKind::Gauge,
     "nbu_jobs_state_count",
     "Jobs by state: those that ended in the window, and all that are not done.",
-    &["action", "state"],
+    ["action", "state"],
 );
-pub(super) static V4_QUEUED: Desc = Desc::v4(
+pub(super) static V4_QUEUED: Labelled<2> = Labelled::v4(
     MetricKind::Gauge,
     "nbu_jobs_queued_count",
     "Jobs in state QUEUED, by the code of why they wait (jobQueueReason).",
-    &["action", "reason"],
+    ["action", "reason"],
 );
-pub(super) static V4_FILES: Desc = Desc::v4(
+pub(super) static V4_FILES: Labelled<2> = Labelled::v4(
     MetricKind::Gauge,
     "nbu_jobs_files_count",
     "Files of the jobs that ended in the window (numberOfFiles).",
-    &["action", "policy_type"],
+    ["action", "policy_type"],
 );
-pub(super) static V4_DEDUP: Desc = Desc::v4(
+pub(super) static V4_DEDUP: Labelled<2> = Labelled::v4(
     MetricKind::Gauge,
     "nbu_jobs_dedup_ratio",
     "Mean dedupRatio, a percentage, of all jobs that ended in the window; jobs without one count as 0.",
-    &["action", "policy_type"],
+    ["action", "policy_type"],
 );
-pub(super) static V4_DURATION: Desc = Desc::v4(
+pub(super) static V4_DURATION: Labelled<2> = Labelled::v4(
     MetricKind::Histogram,
     "nbu_job_duration_seconds",
     "Time from startTime to endTime of the jobs that ended in the window; not cumulative over time.",
-    &["action", "policy_type"],
+    ["action", "policy_type"],
 );

@@ -12,7 +12,7 @@ use super::labels::{Group, Labels, Word};
 use super::unfinished::Unfinished;
 use super::window::{Summary, Totals};
 use crate::collector::contract::Context;
-use crate::metric::{Desc, Family, Histogram};
+use crate::metric::{Family, FamilyBuilder, Histogram, Labelled};
 
 /// NetBackup's kilobyte.
 const KILOBYTE: f64 = 1024.0;
@@ -26,9 +26,9 @@ pub(super) fn render(
     labels: &Labels,
 ) -> Vec<Family> {
     let renderer = Renderer { site: context.site, labels };
-    let mut window = Family::new(&WINDOW, context.site);
-    window.sample(&[], context.window.as_secs_f64());
-    let mut families = vec![window];
+    let mut window = WINDOW.of_site(context.site);
+    window.sample([], context.window.as_secs_f64());
+    let mut families = vec![window.build()];
     families.extend(renderer.windowed(summary));
     families.extend(renderer.unfinished(unfinished));
     families.extend(renderer.counted(counters));
@@ -44,115 +44,123 @@ struct Renderer<'a> {
 
 impl Renderer<'_> {
     fn windowed(&self, summary: &Summary) -> [Family; 4] {
-        let mut jobs = Family::new(&WINDOW_JOBS, self.site);
-        let mut bytes = Family::new(&WINDOW_BYTES, self.site);
+        let mut jobs = WINDOW_JOBS.of_site(self.site);
+        let mut bytes = WINDOW_BYTES.of_site(self.site);
         self.by_status(summary, &mut jobs, &mut bytes);
-        let mut files = Family::new(&WINDOW_FILES, self.site);
-        let mut dedup = Family::new(&WINDOW_DEDUP, self.site);
+        let mut files = WINDOW_FILES.of_site(self.site);
+        let mut dedup = WINDOW_DEDUP.of_site(self.site);
         for (types, totals) in by_types(summary) {
-            files.sample(&self.pair(types), totals.files as f64);
+            files.sample(self.pair(types), totals.files as f64);
             if let Some(ratio) = totals.mean_dedup_ratio() {
-                dedup.sample(&self.pair(types), ratio);
+                dedup.sample(self.pair(types), ratio);
             }
         }
-        [jobs, bytes, files, dedup]
+        [jobs.build(), bytes.build(), files.build(), dedup.build()]
     }
 
     fn unfinished(&self, unfinished: &Unfinished) -> [Family; 5] {
-        let mut queued = Family::new(&QUEUED, self.site);
+        let mut queued = QUEUED.of_site(self.site);
         for ((job_type, reason), jobs) in &unfinished.queued {
-            queued.sample(&[self.word(*job_type), reason.name()], *jobs as f64);
+            queued.sample([self.word(*job_type), reason.name()], *jobs as f64);
         }
-        let by_type = |desc, values: &mut dyn Iterator<Item = (Word, f64)>| {
-            let mut family = Family::new(desc, self.site);
-            values.for_each(|(job_type, value)| family.sample(&[self.word(job_type)], value));
-            family
+        let by_type = |desc: &'static Labelled<1>, values: &mut dyn Iterator<Item = (Word, f64)>| {
+            let mut family = desc.of_site(self.site);
+            values.for_each(|(job_type, value)| family.sample([self.word(job_type)], value));
+            family.build()
         };
         let oldest = |desc, oldest: &BTreeMap<Word, i64>| {
             by_type(desc, &mut oldest.iter().map(|(job_type, start)| (*job_type, *start as f64)))
         };
         [
-            self.states(&UNFINISHED, &unfinished.states),
+            self.states(&UNFINISHED, &unfinished.states).build(),
             by_type(&ACTIVE, &mut unfinished.active.iter().map(|(job_type, jobs)| (*job_type, *jobs as f64))),
-            queued,
+            queued.build(),
             oldest(&OLDEST_ACTIVE, &unfinished.oldest_active),
             oldest(&OLDEST_QUEUED, &unfinished.oldest_queued),
         ]
     }
 
     fn counted(&self, counters: &Counters) -> [Family; 5] {
-        let mut finished = Family::new(&FINISHED_TOTAL, self.site);
+        let mut finished = FINISHED_TOTAL.of_site(self.site);
         for ((job_type, policy_type, schedule_type, result), jobs) in &counters.finished {
             let [job_type, policy_type] = self.pair((*job_type, *policy_type));
             let labels = [job_type, policy_type, self.word(*schedule_type), result.as_ref()];
-            finished.sample(&labels, *jobs as f64);
+            finished.sample(labels, *jobs as f64);
         }
-        let mut failed = Family::new(&FAILED_TOTAL, self.site);
+        let mut failed = FAILED_TOTAL.of_site(self.site);
         for ((job_type, status), jobs) in &counters.failed {
-            failed.sample(&[self.word(*job_type), &status.label()], *jobs as f64);
+            failed.sample([self.word(*job_type), &status.label()], *jobs as f64);
         }
-        let mut bytes = Family::new(&BYTES_TOTAL, self.site);
-        let mut files = Family::new(&FILES_TOTAL, self.site);
-        let mut elapsed = Family::new(&ELAPSED, self.site);
+        let mut bytes = BYTES_TOTAL.of_site(self.site);
+        let mut files = FILES_TOTAL.of_site(self.site);
+        let mut elapsed = ELAPSED.of_site(self.site);
         for (types, moved) in &counters.moved {
             let labels = self.pair(*types);
-            bytes.sample(&labels, moved.kilobytes as f64 * KILOBYTE);
-            files.sample(&labels, moved.files as f64);
-            elapsed.histogram(&labels, &moved.elapsed);
+            bytes.sample(labels, moved.kilobytes as f64 * KILOBYTE);
+            files.sample(labels, moved.files as f64);
+            elapsed.histogram(labels, &moved.elapsed);
         }
-        [finished, failed, bytes, files, elapsed]
+        [finished.build(), failed.build(), bytes.build(), files.build(), elapsed.build()]
     }
 
     fn v4(&self, summary: &Summary, unfinished: &Unfinished) -> [Family; 8] {
-        let mut jobs = Family::new(&V4_JOBS, self.site);
-        let mut bytes = Family::new(&V4_BYTES, self.site);
+        let mut jobs = V4_JOBS.of_site(self.site);
+        let mut bytes = V4_BYTES.of_site(self.site);
         self.by_status(summary, &mut jobs, &mut bytes);
-        let mut status = Family::new(&V4_STATUS, self.site);
+        let mut status = V4_STATUS.of_site(self.site);
         for ((job_type, code), totals) in add_up(summary, |group| (group.job_type, group.status)) {
-            status.sample(&[self.word(job_type), &code.label()], totals.jobs as f64);
+            status.sample([self.word(job_type), &code.label()], totals.jobs as f64);
         }
         let mut state = self.states(&V4_STATE, &unfinished.states);
         for (job_type, totals) in add_up(summary, |group| group.job_type) {
-            state.sample(&[self.word(job_type), "DONE"], totals.jobs as f64);
+            state.sample([self.word(job_type), "DONE"], totals.jobs as f64);
         }
-        let mut queued = Family::new(&V4_QUEUED, self.site);
+        let mut queued = V4_QUEUED.of_site(self.site);
         for ((job_type, reason), jobs) in &unfinished.queued_first {
-            queued.sample(&[self.word(*job_type), &reason.0.to_string()], *jobs as f64);
+            queued.sample([self.word(*job_type), &reason.0.to_string()], *jobs as f64);
         }
-        let mut files = Family::new(&V4_FILES, self.site);
-        let mut dedup = Family::new(&V4_DEDUP, self.site);
+        let mut files = V4_FILES.of_site(self.site);
+        let mut dedup = V4_DEDUP.of_site(self.site);
         for (types, totals) in by_types(summary) {
-            files.sample(&self.pair(types), totals.files as f64);
-            dedup.sample(&self.pair(types), totals.mean_dedup_percent());
+            files.sample(self.pair(types), totals.files as f64);
+            dedup.sample(self.pair(types), totals.mean_dedup_percent());
         }
-        let duration = self.histograms(&V4_DURATION, &summary.elapsed);
-        [bytes, jobs, status, state, queued, files, dedup, duration]
+        [
+            bytes.build(),
+            jobs.build(),
+            status.build(),
+            state.build(),
+            queued.build(),
+            files.build(),
+            dedup.build(),
+            self.histograms(&V4_DURATION, &summary.elapsed),
+        ]
     }
 
-    fn by_status(&self, summary: &Summary, jobs: &mut Family, bytes: &mut Family) {
+    fn by_status(&self, summary: &Summary, jobs: &mut FamilyBuilder<3>, bytes: &mut FamilyBuilder<3>) {
         let key = |group: &Group| (group.job_type, group.policy_type, group.status);
         for ((job_type, policy_type, status), totals) in add_up(summary, key) {
             let [job_type, policy_type] = self.pair((job_type, policy_type));
             let labels = [job_type, policy_type, &status.label()];
-            jobs.sample(&labels, totals.jobs as f64);
-            bytes.sample(&labels, totals.kilobytes as f64 * KILOBYTE);
+            jobs.sample(labels, totals.jobs as f64);
+            bytes.sample(labels, totals.kilobytes as f64 * KILOBYTE);
         }
     }
 
-    fn states(&self, desc: &'static Desc, states: &BTreeMap<(Word, Word), u64>) -> Family {
-        let mut family = Family::new(desc, self.site);
+    fn states(&self, desc: &'static Labelled<2>, states: &BTreeMap<(Word, Word), u64>) -> FamilyBuilder<2> {
+        let mut family = desc.of_site(self.site);
         for (types, jobs) in states {
-            family.sample(&self.pair(*types), *jobs as f64);
+            family.sample(self.pair(*types), *jobs as f64);
         }
         family
     }
 
-    fn histograms(&self, desc: &'static Desc, histograms: &[((Word, Word), Histogram)]) -> Family {
-        let mut family = Family::new(desc, self.site);
+    fn histograms(&self, desc: &'static Labelled<2>, histograms: &[((Word, Word), Histogram)]) -> Family {
+        let mut family = desc.of_site(self.site);
         for (types, histogram) in histograms {
-            family.histogram(&self.pair(*types), histogram);
+            family.histogram(self.pair(*types), histogram);
         }
-        family
+        family.build()
     }
 
     fn word(&self, word: Word) -> &str {

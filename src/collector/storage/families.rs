@@ -1,45 +1,45 @@
 //! The families of storage units.
 
-use crate::metric::{Desc, Family, MetricKind};
+use crate::metric::{Desc, Family, Labelled, MetricKind};
 
 use super::unit::Unit;
 
-static FREE: Desc = Desc::native(
+static FREE: Labelled<1> = Labelled::native(
     MetricKind::Gauge,
     "nbu_storage_unit_free_bytes",
     "Free space of a storage unit (freeCapacityBytes); cloud units have none.",
-    &["storage_unit"],
+    ["storage_unit"],
 );
-static USED: Desc = Desc::native(
+static USED: Labelled<1> = Labelled::native(
     MetricKind::Gauge,
     "nbu_storage_unit_used_bytes",
     "Used space of a storage unit (usedCapacityBytes); cloud units have none.",
-    &["storage_unit"],
+    ["storage_unit"],
 );
-static CAPACITY: Desc = Desc::native(
+static CAPACITY: Labelled<1> = Labelled::native(
     MetricKind::Gauge,
     "nbu_storage_unit_capacity_bytes",
     "Size of a storage unit (totalCapacityBytes); cloud units have none.",
-    &["storage_unit"],
+    ["storage_unit"],
 );
-static MAX_JOBS: Desc = Desc::native(
+static MAX_JOBS: Labelled<1> = Labelled::native(
     MetricKind::Gauge,
     "nbu_storage_unit_max_concurrent_jobs",
     "Most jobs that a storage unit takes at a time (maxConcurrentJobs).",
-    &["storage_unit"],
+    ["storage_unit"],
 );
-static MAX_FRAGMENT: Desc = Desc::native(
+static MAX_FRAGMENT: Labelled<1> = Labelled::native(
     MetricKind::Gauge,
     "nbu_storage_unit_max_fragment_size_bytes",
     "Largest fragment that a storage unit writes (maxFragmentSizeMegabytes).",
-    &["storage_unit"],
+    ["storage_unit"],
 );
-static INFO: Desc = Desc::native(
+static INFO: Labelled<10> = Labelled::native(
     MetricKind::Gauge,
     "nbu_storage_unit_info",
     "What a storage unit is, as labels (storageType, storageSubType, storageServerType, storageCategory and its \
      capabilities); always 1.",
-    &[
+    [
         "storage_unit",
         "storage_type",
         "storage_subtype",
@@ -52,35 +52,35 @@ static INFO: Desc = Desc::native(
         "instant_access",
     ],
 );
-static V4_BYTES: Desc = Desc::v4(
+static V4_BYTES: Labelled<3> = Labelled::v4(
     MetricKind::Gauge,
     "nbu_disk_bytes",
     "Free and used space of a storage unit (freeCapacityBytes, usedCapacityBytes).",
-    &["name", "type", "size"],
+    ["name", "type", "size"],
 );
-static V4_CAPACITY: Desc = Desc::v4(
+static V4_CAPACITY: Labelled<2> = Labelled::v4(
     MetricKind::Gauge,
     "nbu_disk_capacity_bytes",
     "Size of a storage unit (totalCapacityBytes).",
-    &["name", "type"],
+    ["name", "type"],
 );
-static V4_MAX_JOBS: Desc = Desc::v4(
+static V4_MAX_JOBS: Labelled<2> = Labelled::v4(
     MetricKind::Gauge,
     "nbu_storage_max_concurrent_jobs",
     "Most jobs that a storage unit takes at a time (maxConcurrentJobs).",
-    &["name", "type"],
+    ["name", "type"],
 );
-static V4_MAX_FRAGMENT: Desc = Desc::v4(
+static V4_MAX_FRAGMENT: Labelled<2> = Labelled::v4(
     MetricKind::Gauge,
     "nbu_storage_max_fragment_size_bytes",
     "Largest fragment that a storage unit writes (maxFragmentSizeMegabytes).",
-    &["name", "type"],
+    ["name", "type"],
 );
-static V4_INFO: Desc = Desc::v4(
+static V4_INFO: Labelled<8> = Labelled::v4(
     MetricKind::Gauge,
     "nbu_storage_info",
     "What a storage unit is and can do, as labels; always 1.",
-    &[
+    [
         "name",
         "type",
         "subtype",
@@ -110,12 +110,12 @@ pub(in crate::collector) static FAMILIES: &[&Desc] = &[
 /// The families of a site's storage units.
 pub(super) fn render(site: &str, units: &[Unit]) -> Vec<Family> {
     let native = |desc, value: fn(&Unit) -> Option<u64>| {
-        let values = units.iter().filter_map(move |unit| Some((vec![unit.name.as_str()], value(unit)?)));
+        let values = units.iter().filter_map(move |unit| Some(([unit.name.as_str()], value(unit)?)));
         family(desc, site, values)
     };
     let v4 = |desc, value: fn(&Unit) -> Option<u64>| {
         let values =
-            units.iter().filter_map(move |unit| Some((vec![&*unit.name, &*unit.server_type], value(unit)?)));
+            units.iter().filter_map(move |unit| Some(([&*unit.name, &*unit.server_type], value(unit)?)));
         family(desc, site, values)
     };
     vec![
@@ -133,33 +133,54 @@ pub(super) fn render(site: &str, units: &[Unit]) -> Vec<Family> {
     ]
 }
 
-fn family<'a>(desc: &'static Desc, site: &str, samples: impl Iterator<Item = (Vec<&'a str>, u64)>) -> Family {
-    let mut family = Family::new(desc, site);
+fn family<'a, const N: usize>(
+    desc: &'static Labelled<N>,
+    site: &str,
+    samples: impl Iterator<Item = ([&'a str; N], u64)>,
+) -> Family {
+    let mut family = desc.of_site(site);
     for (labels, value) in samples {
-        family.sample(&labels, value as f64);
+        family.sample(labels, value as f64);
     }
-    family
+    family.build()
 }
 
-fn info(unit: &Unit) -> Vec<&str> {
-    let mut labels =
-        vec![&*unit.name, &*unit.storage_type, &*unit.storage_subtype, &*unit.server_type, &*unit.category];
-    labels.extend(capabilities(unit));
-    labels
+fn info(unit: &Unit) -> [&str; 10] {
+    let [cloud, worm, uses_worm, replication, instant_access] = capabilities(unit);
+    [
+        &unit.name,
+        &unit.storage_type,
+        &unit.storage_subtype,
+        &unit.server_type,
+        &unit.category,
+        cloud,
+        worm,
+        uses_worm,
+        replication,
+        instant_access,
+    ]
 }
 
-fn v4_info(unit: &Unit) -> Vec<&str> {
-    let mut labels = vec![&*unit.name, &*unit.server_type, &*unit.storage_subtype];
-    labels.extend(capabilities(unit));
-    labels
+fn v4_info(unit: &Unit) -> [&str; 8] {
+    let [cloud, worm, uses_worm, replication, instant_access] = capabilities(unit);
+    [
+        &unit.name,
+        &unit.server_type,
+        &unit.storage_subtype,
+        cloud,
+        worm,
+        uses_worm,
+        replication,
+        instant_access,
+    ]
 }
 
 fn capabilities(unit: &Unit) -> [&'static str; 5] {
     unit.capabilities.map(|capability| if capability { "true" } else { "false" })
 }
 
-fn v4_bytes(unit: &Unit) -> impl Iterator<Item = (Vec<&str>, u64)> {
+fn v4_bytes(unit: &Unit) -> impl Iterator<Item = ([&str; 3], u64)> {
     [("free", unit.free_bytes), ("used", unit.used_bytes)]
         .into_iter()
-        .filter_map(|(size, bytes)| Some((vec![&*unit.name, &*unit.server_type, size], bytes?)))
+        .filter_map(|(size, bytes)| Some(([&*unit.name, &*unit.server_type, size], bytes?)))
 }

@@ -13,16 +13,16 @@ use super::client::{Client, PATIENCE};
 use crate::config::{Endpoint, ListenHost, Scheme, Secret, Server, Site, fixture};
 use crate::exposition::{BuildInfo, Exposition, Registry};
 use crate::http::{HttpMetrics, Limits, Listeners, Pages, State};
-use crate::metric::{Desc, Family, MetricKind, Naming};
+use crate::metric::{Labelled, MetricKind, Naming};
 use crate::reload::{ActiveConfig, ConfigReader, ConfigWriter, ReloadRequest, StatusWriter, requests};
 use crate::snapshot::{Fragment, Snapshot, SnapshotStore};
 use crate::telemetry::Restarts;
 
-pub(super) static JOBS: Desc = Desc {
+pub(super) static JOBS: Labelled<1> = Labelled {
     name: "nbu_jobs",
     help: "Jobs.",
     kind: MetricKind::Gauge,
-    labels: &["policy"],
+    labels: ["policy"],
     naming: Naming::Native,
 };
 
@@ -165,9 +165,9 @@ fn site(name: &str) -> Site {
 }
 
 pub(super) fn snapshot(site: &str, policies: usize) -> Snapshot {
-    let mut family = Family::new(&JOBS, site);
+    let mut family = JOBS.of_site(site);
     for number in 0..policies {
-        family.sample(&[&format!("policy-{number}")], number as f64);
+        family.sample([&format!("policy-{number}")], number as f64);
     }
     Snapshot {
         site: site.into(),
@@ -175,6 +175,6 @@ pub(super) fn snapshot(site: &str, policies: usize) -> Snapshot {
         up: Some(true),
         complete: true,
         unauthorized: Vec::new(),
-        fragments: vec![Fragment::from(family)],
+        fragments: vec![Fragment::from(family.build())],
     }
 }
