@@ -11,6 +11,7 @@ use crate::commands::program;
 use crate::golden;
 use crate::harness::{Exporter, expect, read, repository, request};
 use crate::layering::LAYERS;
+use crate::program::rust_files;
 
 /// Puts `body` between the two comments that are called `name`.
 #[track_caller]
@@ -418,22 +419,13 @@ fn every_path_of_the_newcomers_map_exists() {
 #[test]
 fn no_test_skips_in_silence() {
     let allowed = ["tests/it/harness/skip.rs", "tests/it/documents.rs"];
-    let mut sources = Vec::new();
-    let mut folders = vec![repository("src"), repository("tests")];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
-            match entry.extension() {
-                _ if entry.is_dir() => folders.push(entry),
-                Some(extension) if extension == "rs" => sources.push(entry),
-                _ => {}
-            }
-        }
-    }
+    let sources = rust_files(&["simulator", "src", "tests"]);
     assert!(sources.len() > 100);
-    for source in sources {
-        let name = source.strip_prefix(repository("")).unwrap().to_str().unwrap();
-        let text = std::fs::read_to_string(&source).unwrap();
+    for (name, text) in sources {
         let says = text.lines().find(|line| line.contains("\"SKIPPED") || line.contains("eprintln!(\"skip"));
-        assert!(allowed.contains(&name) || says.is_none(), "{name}: skip by `harness::skip`: {says:?}");
+        assert!(
+            allowed.contains(&name.as_str()) || says.is_none(),
+            "{name}: skip by `harness::skip`: {says:?}"
+        );
     }
 }

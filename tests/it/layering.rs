@@ -9,9 +9,8 @@ mod source;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::Path;
 
+use crate::program::rust_files;
 use modules::Modules;
 use source::Source;
 
@@ -84,18 +83,18 @@ const SHARED_NAMES: [&str; 2] = ["Error", "Options"];
 
 #[test]
 fn the_exporter_keeps_to_its_layers() {
-    let files = read(&["src"]);
+    let files = rust_files(&["src"]);
     assert_none(&[layer_findings(&files), findings(&files)].concat());
 }
 
 #[test]
 fn the_simulator_keeps_to_the_same_form() {
-    assert_none(&findings(&read(&["simulator/src"])));
+    assert_none(&findings(&rust_files(&["simulator/src"])));
 }
 
 #[test]
 fn every_file_says_in_its_first_line_what_it_is() {
-    let files = read(&["benches", "heap", "simulator", "src", "tests"]);
+    let files = rust_files(&["benches", "heap", "simulator", "src", "tests"]);
     let untitled = files.iter().filter(|(_, text)| !text.starts_with("//! "));
     let findings: Vec<_> =
         untitled.map(|(file, _)| format!("{file}:1: does not begin with a `//!` line")).collect();
@@ -105,29 +104,6 @@ fn every_file_says_in_its_first_line_what_it_is() {
 #[track_caller]
 fn assert_none(findings: &[String]) {
     assert!(findings.is_empty(), "\n{}\n", findings.join("\n"));
-}
-
-/// The Rust files in these directories: the path from the repository's root, and the text.
-fn read(directories: &[&str]) -> Vec<(String, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut files = Vec::new();
-    for directory in directories {
-        read_tree(root, &root.join(directory), &mut files);
-    }
-    assert!(files.len() > 40, "found only {} files", files.len());
-    files
-}
-
-fn read_tree(root: &Path, directory: &Path, files: &mut Vec<(String, String)>) {
-    for entry in fs::read_dir(directory).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            read_tree(root, &path, files);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let file = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
-            files.push((file, fs::read_to_string(&path).unwrap()));
-        }
-    }
 }
 
 /// What is wrong with these files of the exporter beyond [`findings`].

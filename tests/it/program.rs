@@ -11,8 +11,7 @@ use crate::harness::repository;
 
 /// Every source file of the program with its tokens, without what is compiled for tests only.
 pub fn files() -> Vec<(String, TokenStream)> {
-    let mut files = Vec::new();
-    read_folder(&repository("src"), &mut files);
+    let mut files = rust_files(&["src"]);
     let only_in_tests: BTreeSet<String> =
         files.iter().flat_map(|(file, text)| modules_of_tests(file, text)).collect();
     let is_test = |file: &str| {
@@ -32,22 +31,34 @@ pub fn files() -> Vec<(String, TokenStream)> {
         .collect()
 }
 
+/// The Rust files in these folders: the path from the repository's root, and the text.
+pub fn rust_files(folders: &[&str]) -> Vec<(String, String)> {
+    let mut files = Vec::new();
+    for folder in folders {
+        read_folder(&repository(folder), &mut files);
+    }
+    assert!(files.len() > 40, "found only {} files", files.len());
+    files
+}
+
 fn read_folder(folder: &Path, files: &mut Vec<(String, String)>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
             read_folder(&path, files);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let name = path.strip_prefix(repository("src")).unwrap().to_str().unwrap().to_owned();
-            files.push((name, fs::read_to_string(&path).unwrap()));
+            let file = path.strip_prefix(repository("")).unwrap().to_str().unwrap().to_owned();
+            files.push((file, fs::read_to_string(&path).unwrap()));
         }
     }
 }
 
 /// The modules in files of their own that this file declares for tests only, such as `reload/tests`.
 fn modules_of_tests(file: &str, text: &str) -> Vec<String> {
-    let folder = file.strip_suffix(".rs").filter(|module| !["lib", "main"].contains(module));
-    let folder = folder.map(|module| format!("{module}/")).unwrap_or_default();
+    let folder = match file.strip_suffix(".rs").unwrap_or(file) {
+        "src/lib" | "src/main" => "src/".to_owned(),
+        module => format!("{module}/"),
+    };
     let declared = text.split("#[cfg(test)]\n").skip(1).filter_map(|rest| {
         let line = rest.lines().find(|line| !line.starts_with("#["))?;
         line.strip_suffix(';')?.rsplit_once("mod ")
