@@ -187,20 +187,7 @@ async fn requests_at_the_same_time_are_counted() {
 async fn a_reset_works_below_tls_too() {
     let options = Options { tls: Tls::Valid, faults: vec![Rule::new(Fault::Reset)], ..options() };
     let (_simulation, site) = start(options).await;
-    let mut roots = rustls::RootCertStore::empty();
-    let pem = site.ca_pem().unwrap().as_bytes();
-    let certificate = rustls::pki_types::pem::PemObject::from_pem_slice(pem).unwrap();
-    roots.add(certificate).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let stream = TcpStream::connect(site.address()).await.unwrap();
-    let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
-    let name = "localhost".try_into().unwrap();
-    let mut stream = connector.connect(name, stream).await.unwrap();
+    let mut stream = tls::connect(&site).await.unwrap();
     let request = b"GET /netbackup/ping HTTP/1.1\r\nHost: primary\r\n\r\n";
     stream.write_all(request).await.unwrap();
     let error = stream.read_to_end(&mut Vec::new()).await.unwrap_err();

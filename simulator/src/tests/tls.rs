@@ -4,26 +4,30 @@ use std::sync::Arc;
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::client::TlsStream;
 
 use super::*;
 
-/// Shakes hands with a site, trusting the certificate that it names.
-async fn shake(tls: Tls) -> Result<String, String> {
-    let (_simulation, site) = start(Options { tls, ..options() }).await;
-    assert!(site.base_url().starts_with("https://"));
-    let pem = site.ca_pem().unwrap();
+/// Connects to a site, trusting the authority that it names.
+pub(super) async fn connect(site: &Site) -> io::Result<TlsStream<TcpStream>> {
     let mut roots = rustls::RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_slice(pem.as_bytes()).unwrap()).unwrap();
+    roots.add(CertificateDer::from_pem_slice(site.ca_pem().unwrap().as_bytes()).unwrap()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
-    let stream = TcpStream::connect(site.address()).await.unwrap();
-    let name = ServerName::try_from("localhost").unwrap();
     let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
-    let mut stream = connector.connect(name, stream).await.map_err(|error| error.to_string())?;
+    let name = ServerName::try_from("localhost").unwrap();
+    connector.connect(name, TcpStream::connect(site.address()).await.unwrap()).await
+}
+
+/// Shakes hands with a site, trusting the certificate that it names.
+async fn shake(tls: Tls) -> Result<String, String> {
+    let (_simulation, site) = start(Options { tls, ..options() }).await;
+    assert!(site.base_url().starts_with("https://"));
+    let mut stream = connect(&site).await.map_err(|error| error.to_string())?;
     let leaf = stream.get_ref().1.peer_certificates().unwrap()[0].clone();
     let digest = <sha2::Sha256 as sha2::Digest>::digest(&leaf);
     assert_eq!(site.certificate_sha256(), Some(keys::hex(&digest).as_str()));
