@@ -160,7 +160,8 @@ impl FileWatchTask {
 
     fn tick(&mut self) {
         self.cover();
-        let now = self.observe();
+        let (changes, resolved) = self.resolve();
+        let now = Baseline::new(changes, resolved);
         if self.source.status.borrow().mode == WatchMode::Inotify && self.is_missed(&now) {
             tracing::warn!("A file changed and no event told it; watching it anew");
             self.status(|status| status.missed += 1);
@@ -180,12 +181,6 @@ impl FileWatchTask {
         self.changes() == self.baseline.changes
     }
 
-    /// What the followed files are now. The number of changes is taken first: a later one did not lead to what is read.
-    fn observe(&self) -> Baseline {
-        let changes = self.changes();
-        Baseline::new(changes, self.resolve())
-    }
-
     /// Makes all watches anew.
     fn restart(&mut self) {
         self.generation += 1;
@@ -199,18 +194,16 @@ impl FileWatchTask {
     /// not before.
     fn cover(&mut self) -> bool {
         let mut coverage = Coverage::default();
-        let mut resolved = self.resolve();
+        let (mut changes, mut resolved) = self.resolve();
         for _ in 0..ROUNDS {
             let round = self.watch(&resolved);
             coverage = Coverage { is_new: coverage.is_new || round.is_new, ..round };
-            let now = self.resolve();
-            if now == resolved {
+            let before = resolved;
+            (changes, resolved) = self.resolve();
+            if resolved == before {
                 break;
             }
-            resolved = now;
         }
-        let now = self.observe();
-        self.baseline.advance(now);
         let config = resolved.get(&self.source.paths.config);
         let file = config.and_then(|resolution| resolution.file.as_ref().ok());
         let mode = match &coverage.failure {
@@ -219,13 +212,18 @@ impl FileWatchTask {
             None => WatchMode::Inotify,
         };
         self.set_mode(mode, coverage.failure.as_deref());
+        self.baseline.advance(Baseline::new(changes, resolved));
         coverage.is_new
     }
 
-    fn resolve(&self) -> BTreeMap<PathBuf, Resolution> {
+    /// Where the followed paths lead now. The number of changes is taken first: a later one did not lead there.
+    fn resolve(&self) -> (u64, BTreeMap<PathBuf, Resolution>) {
         let mut links = Links::default();
-        let followed = self.state.borrow().followed.clone();
-        followed.into_iter().map(|path| (path.clone(), links.resolve(&path))).collect()
+        let (changes, followed) = {
+            let state = self.state.borrow();
+            (state.changes, state.followed.clone())
+        };
+        (changes, followed.into_iter().map(|path| (path.clone(), links.resolve(&path))).collect())
     }
 
     /// Watches the directories on the way to the files. Another plan counts as something new.
