@@ -87,7 +87,7 @@ impl App {
         let first = start.active.clone();
         if let Some(first) = &first {
             log.apply(&first.config.log);
-            warn_of(first);
+            first.log_warnings();
         }
         let ConfigSources { sources, events, requests, watcher, mut cluster, .. } = sources;
 
@@ -174,12 +174,6 @@ async fn first_death<T>(
 fn wanted_log(options: &Options) -> Log {
     let text = options.config.as_ref().and_then(|file| std::fs::read(file).ok()).unwrap_or_default();
     config::log(&text)
-}
-
-fn warn_of(first: &ActiveConfig) {
-    for warning in &first.warnings {
-        tracing::warn!(warning, "The configuration is valid, but");
-    }
 }
 
 /// The first load is no reload, so it has a line of its own.

@@ -35,6 +35,15 @@ pub struct ActiveConfig {
     pub(super) files: BTreeSet<PathBuf>,
 }
 
+impl ActiveConfig {
+    /// Logs the warnings, one line each.
+    pub(crate) fn log_warnings(&self) {
+        for warning in &self.warnings {
+            tracing::warn!(warning, "The configuration is valid, but");
+        }
+    }
+}
+
 impl fmt::Debug for ActiveConfig {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The text may hold keys.

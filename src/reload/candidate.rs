@@ -168,10 +168,11 @@ fn read(reader: &dyn SnapshotReader, text: Option<GivenText>, wants_partial: boo
         label: path.to_owned(),
         resource_version: None,
     });
+    let text_digest = Digest::of_text(&text.bytes);
     // The path is the base of relative ones; the label is what a person is told.
     let load = |check| config::load(path, &snapshot.material, check);
     let result = match load(Strictness::Full) {
-        Ok(loaded) => Ok(Box::new(active(path, loaded, &snapshot, &text))),
+        Ok(loaded) => Ok(Box::new(active(path, loaded, &snapshot, &text, text_digest))),
         Err(report) => {
             let lacks_reference = load(Strictness::SkipReferences).is_ok();
             Err(rejection(report, &snapshot, &text.label, lacks_reference))
@@ -179,8 +180,8 @@ fn read(reader: &dyn SnapshotReader, text: Option<GivenText>, wants_partial: boo
     };
     let partial = if wants_partial && result.is_err() { load(Strictness::Start).ok() } else { None };
     Candidate {
-        text_digest: Some(Digest::of_text(&text.bytes)),
-        partial: partial.map(|loaded| Box::new(active(path, loaded, &snapshot, &text))),
+        text_digest: Some(text_digest),
+        partial: partial.map(|loaded| Box::new(active(path, loaded, &snapshot, &text, text_digest))),
         result,
         files: snapshot.material.files.into_keys().collect(),
         beside: snapshot.beside,
@@ -188,11 +189,17 @@ fn read(reader: &dyn SnapshotReader, text: Option<GivenText>, wants_partial: boo
     }
 }
 
-fn active(path: &Path, loaded: Loaded, snapshot: &FileSnapshot, text: &GivenText) -> ActiveConfig {
+fn active(
+    path: &Path,
+    loaded: Loaded,
+    snapshot: &FileSnapshot,
+    text: &GivenText,
+    text_digest: Digest,
+) -> ActiveConfig {
     let material = &snapshot.material;
     let warnings = loaded.warnings.iter().map(|warning| format!("{}:{warning}", text.label.display()));
     ActiveConfig {
-        text_digest: Digest::of_text(&text.bytes),
+        text_digest,
         effective_digest: Digest::of_material(material, &loaded.variables),
         origin: text.origin.clone(),
         resource_version: text.resource_version.clone(),

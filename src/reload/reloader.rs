@@ -230,9 +230,7 @@ impl<W: Watcher, P: Publisher> Reloader<W, P> {
         match self.publish(next.clone()).await {
             Ok(changes) => {
                 self.accept(&next);
-                for warning in &next.warnings {
-                    tracing::warn!(warning, "The configuration is valid, but");
-                }
+                next.log_warnings();
                 Decision::new(Outcome::Applied, changes.to_string(), true)
             }
             Err(PrepareError(error)) => {
