@@ -30,7 +30,7 @@ enum Startup {
 pub(super) struct Condition {
     /// Such as `site paris`.
     pub(super) name: String,
-    /// Whether it holds readiness back.
+    /// Whether it does not hold readiness back.
     pub(super) ready: bool,
     /// What there is to say about it.
     pub(super) detail: &'static str,

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// The share by which a pause may be longer, so that many exporters do not come back at the same moment.
 const JITTER: f64 = 0.2;
 
-/// Backoff that grow from failure to failure. Only a watch that lived ends the row: a list that succeeds says nothing
+/// Pauses that grow from failure to failure. Only a watch that lived ends the row: a list that succeeds says nothing
 /// of the watch that fails after it.
 #[derive(Debug)]
 pub(super) struct Backoff {
