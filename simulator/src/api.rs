@@ -94,6 +94,10 @@ fn succeed(
     let accept = header(request.headers, &ACCEPT);
     let (format, version) = negotiate(accept, newest, endpoint.formats)
         .ok_or_else(|| ApiError::of(StatusCode::NOT_ACCEPTABLE))?;
+    if version < endpoint.since {
+        // Inferred: a version that did not have the resource can not produce it.
+        return Err(ApiError::of(StatusCode::NOT_ACCEPTABLE));
+    }
     check_content_type(endpoint, request.headers, newest)?;
     let is_denied = state.is_denied(request.path);
     if is_denied && endpoint.access == Access::ApiLevel {
@@ -106,8 +110,10 @@ fn succeed(
     }
     let reply = (endpoint.answer)(&Call {
         site: state,
+        path: endpoint.path,
         query: &query,
         parameter,
+        headers: request.headers,
         body: request.body,
         version,
         key: key.as_ref(),

@@ -8,6 +8,7 @@ use super::clock::Clock;
 use super::fault::Rule;
 use super::options::{MOST_JOBS_PER_DAY, Options, SiteOptions, Tls};
 use super::version::ApiVersion;
+use super::world::Scenario;
 use super::{Simulation, Site, StartError};
 
 /// Simulates NetBackup primary servers.
@@ -25,12 +26,18 @@ pub struct Args {
     /// Equal seeds give equal jobs and storage
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Jobs per day and server
-    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(0..=i64::from(MOST_JOBS_PER_DAY)))]
-    pub jobs_per_day: u32,
-    /// Storage units per server
-    #[arg(long, default_value_t = 8)]
-    pub storage_units: usize,
+    /// What is simulated
+    #[arg(long, value_name = "NAME", value_enum, default_value_t = Scenario::Ordinary)]
+    pub scenario: Scenario,
+    /// Jobs per day and server; the scenario has a number of its own
+    #[arg(long, value_parser = clap::value_parser!(u32).range(0..=i64::from(MOST_JOBS_PER_DAY)))]
+    pub jobs_per_day: Option<u32>,
+    /// Storage units per server; the scenario has a number of its own
+    #[arg(long)]
+    pub storage_units: Option<usize>,
+    /// Policies per server, as far as the jobs suffice for their schedules
+    #[arg(long)]
+    pub policies: Option<usize>,
     /// Newest API version that the servers know, 7.0 (NetBackup 10.0) to 14.0 (11.2)
     #[arg(long, value_name = "VERSION", default_value_t = ApiVersion::new(12, 0))]
     pub api_version: ApiVersion,
@@ -63,6 +70,7 @@ impl From<Args> for Options {
     fn from(args: Args) -> Self {
         let site = |number: u16| {
             let mut site = SiteOptions::named(&format!("site-{}", number + 1));
+            site.scenario = args.scenario;
             if args.port != 0 {
                 site.port = args.port.saturating_add(number);
             }
@@ -73,8 +81,9 @@ impl From<Args> for Options {
             listen: args.listen,
             seed: args.seed,
             clock: if args.speed == 1 { Clock::real() } else { Clock::fast(args.speed) },
-            jobs_per_day: args.jobs_per_day,
-            storage_units: args.storage_units,
+            jobs_per_day: args.jobs_per_day.unwrap_or(args.scenario.jobs_per_day()),
+            policies: args.policies,
+            storage_units: args.storage_units.unwrap_or(args.scenario.storage_units()),
             api_version: args.api_version,
             api_keys: vec![args.api_key],
             tls: args.tls,

@@ -1,8 +1,8 @@
-//! The control endpoint of a site, beside its API: faults, version, keys, permissions, storage units, request log.
+//! The control endpoint of a site, beside its API: faults, version, keys, permissions, storage units, policies, request log.
 //!
 //! `GET /simulator/state` · `GET /simulator/requests` · `DELETE /simulator/requests` · `GET`, `POST`, `DELETE
 //! /simulator/faults` · `DELETE /simulator/faults/{id}` · `POST /simulator/version` · `POST /simulator/keys` ·
-//! `POST /simulator/permissions` · `POST /simulator/storage-units`
+//! `POST /simulator/permissions` · `POST /simulator/storage-units` · `POST /simulator/policies`
 
 use http::{Method, StatusCode};
 use serde::Deserialize;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::api::Answer;
 use super::fault::Rule;
-use super::site::{Site, State};
+use super::site::{PolicyChange, Site, State};
 use super::storage::Category;
 
 /// How many requests `GET /simulator/requests` lists at most.
@@ -57,6 +57,13 @@ struct PermissionChange {
 enum StorageChange {
     Add { name: String, category: Category },
     Remove(String),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NamedPolicyChange {
+    name: String,
+    change: PolicyChange,
 }
 
 /// `path` is what follows `/simulator`.
@@ -115,6 +122,12 @@ fn change(site: &Site, method: &Method, path: &str, body: &[u8]) -> Result<Value
                 }
             }
         },
+        ("POST", "/policies") => {
+            let NamedPolicyChange { name, change } = read(body)?;
+            if !site.change_policy(&name, change) {
+                return Err(ControlError::Missing("policy"));
+            }
+        }
         _ => return Err(ControlError::Unknown),
     }
     Ok(state(&site.0))

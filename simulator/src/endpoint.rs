@@ -1,19 +1,30 @@
-//! The endpoints of the API: one file each, and one line in [`TABLE`].
+//! The endpoints of the API: one file for each resource, and one line in [`TABLE`] for each operation.
 
 mod api_keys;
 mod cacert;
+mod certificates;
 mod disk_pools;
+mod images;
 mod job;
 mod jobs;
 mod jobs_count;
+mod licensing;
 mod listing;
+mod notices;
+mod paused_clients;
 mod ping;
+mod policies;
+mod posture;
 mod security_ping;
 mod server_info;
 mod server_time;
+mod servers;
+mod slps;
 mod storage_units;
+mod tape;
+mod threats;
 
-use http::{HeaderName, Method, StatusCode};
+use http::{HeaderMap, HeaderName, Method, StatusCode};
 
 use super::error::ApiError;
 use super::keys::ApiKey;
@@ -33,6 +44,36 @@ static TABLE: &[Endpoint] = &[
     jobs_count::ENDPOINT,
     storage_units::ENDPOINT,
     disk_pools::ENDPOINT,
+    policies::LIST,
+    policies::POLICY,
+    policies::CLIENTS,
+    servers::STORAGE_SERVERS,
+    servers::MEDIA_SERVERS,
+    servers::HOSTS,
+    servers::SERVICES,
+    slps::SLPS,
+    slps::IMAGES,
+    images::ENDPOINT,
+    certificates::AUTHORITIES,
+    certificates::CURRENT,
+    certificates::MAPPINGS,
+    paused_clients::ENDPOINT,
+    tape::DRIVES,
+    tape::VOLUME_POOLS,
+    tape::VOLUME_GROUPS,
+    tape::ROBOT_HOSTS,
+    tape::MEDIA,
+    threats::SCANS,
+    threats::SCAN_HOSTS,
+    threats::ANOMALIES,
+    notices::ALERTS,
+    notices::NOTIFICATIONS,
+    licensing::ENTITLEMENTS,
+    licensing::CAPACITY,
+    licensing::SLOS,
+    posture::STATUS,
+    posture::TICKETS,
+    posture::PROFILE,
 ];
 
 /// One operation of the API.
@@ -59,11 +100,26 @@ pub(super) enum Access {
     ObjectLevel,
 }
 
+impl Endpoint {
+    /// A list or an object in JSON that is read.
+    const fn read(
+        path: &'static str,
+        access: Access,
+        since: ApiVersion,
+        answer: fn(&Call<'_>) -> Result<Reply, ApiError>,
+    ) -> Self {
+        Self { method: Method::GET, path, access, since, formats: &[Format::Json], answer }
+    }
+}
+
 /// A request that has passed routing, authentication and negotiation.
 pub(super) struct Call<'a> {
     pub(super) site: &'a State,
+    /// Of the endpoint, as in the table.
+    pub(super) path: &'static str,
     pub(super) query: &'a Query,
     pub(super) parameter: &'a str,
+    pub(super) headers: &'a HeaderMap,
     pub(super) body: &'a [u8],
     pub(super) version: ApiVersion,
     pub(super) key: Option<&'a ApiKey>,
@@ -124,7 +180,11 @@ pub(super) fn route<'a>(method: &Method, path: &'a str, server: ApiVersion) -> R
 fn parameter<'a>(pattern: &str, path: &'a str) -> Option<&'a str> {
     match pattern.split_once('{') {
         None => (pattern == path).then_some(""),
-        Some((prefix, _)) => path.strip_prefix(prefix).filter(|rest| !rest.is_empty() && !rest.contains('/')),
+        Some((prefix, rest)) => {
+            let suffix = rest.split_once('}').map_or("", |(_, suffix)| suffix);
+            let parameter = path.strip_prefix(prefix)?.strip_suffix(suffix)?;
+            (!parameter.is_empty() && !parameter.contains('/')).then_some(parameter)
+        }
     }
 }
 
@@ -140,6 +200,9 @@ mod tests {
             ("/admin/jobs/{jobId}", "/admin/jobs/7", Some("7")),
             ("/admin/jobs/{jobId}", "/admin/jobs/", None),
             ("/admin/jobs/{jobId}", "/admin/jobs/7/try-logs", None),
+            ("/admin/hosts/{hostId}/services", "/admin/hosts/7/services", Some("7")),
+            ("/admin/hosts/{hostId}/services", "/admin/hosts/7/processes", None),
+            ("/admin/hosts/{hostId}/services", "/admin/hosts//services", None),
         ] {
             assert_eq!(parameter(pattern, path), expected, "{path}");
         }

@@ -36,8 +36,12 @@ pub(super) enum AttributeType {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Operators {
     None,
+    /// `eq` alone.
+    Equal,
     Equality,
     Ordered,
+    /// `contains` alone.
+    Contains,
     Text,
     All,
 }
@@ -46,6 +50,8 @@ impl Operators {
     fn allow(self, operator: Operator) -> bool {
         match self {
             Self::None => false,
+            Self::Equal => operator == Operator::Equal,
+            Self::Contains => operator == Operator::Contains,
             Self::Equality => operator.is_equality(),
             Self::Ordered => !operator.is_function(),
             Self::Text => operator.is_equality() || operator.is_function(),

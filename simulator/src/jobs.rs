@@ -3,22 +3,26 @@
 mod attributes;
 mod ends;
 mod fields;
+mod image;
+mod outcome;
 mod plan;
 mod profile;
 mod record;
 mod schedule;
 mod walk;
-mod workload;
 
 pub(super) use attributes::Attributes;
 pub(super) use fields::FIELDS;
+pub(super) use image::fields as image_fields;
 pub(super) use plan::Plan;
 pub(super) use record::Job;
 pub(super) use walk::Page;
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use super::clock::Clock;
+use super::locked;
+use super::world::World;
 use ends::EndIndex;
 use schedule::Schedule;
 
@@ -26,8 +30,6 @@ use schedule::Schedule;
 pub(super) struct JobDatabase {
     schedule: Schedule,
     clock: Clock,
-    server_name: String,
-    domain: String,
     units: Vec<String>,
     /// Milliseconds that a job is kept after its end.
     retention: i64,
@@ -35,19 +37,10 @@ pub(super) struct JobDatabase {
 }
 
 impl JobDatabase {
-    pub(super) fn new(
-        seed: u64,
-        jobs_per_day: u32,
-        retention: i64,
-        clock: Clock,
-        server_name: &str,
-        units: Vec<String>,
-    ) -> Self {
+    pub(super) fn new(world: Arc<World>, retention: i64, clock: Clock, units: Vec<String>) -> Self {
         Self {
-            schedule: Schedule { seed, per_day: i64::from(jobs_per_day) },
+            schedule: Schedule::new(world),
             clock,
-            server_name: server_name.to_owned(),
-            domain: server_name.split_once('.').map_or("example", |(_, domain)| domain).to_owned(),
             units,
             retention,
             ends: Mutex::new(EndIndex::default()),
@@ -64,6 +57,11 @@ impl JobDatabase {
             .filter(|job| self.keeps(job, now))
     }
 
+    /// Jobs of the future are others when a policy is changed.
+    pub(super) fn forget_ends(&self) {
+        *locked(&self.ends) = EndIndex::default();
+    }
+
     fn keeps(&self, job: &Job<'_>, now: i64) -> bool {
         job.end().is_none_or(|end| end >= now - self.retention)
     }
@@ -74,10 +72,6 @@ impl JobDatabase {
             .ok()
             .and_then(|index| self.units.get(index))
             .map_or("", String::as_str)
-    }
-
-    fn media_server(&self, number: i64) -> String {
-        format!("media{number}.{}", self.domain)
     }
 }
 

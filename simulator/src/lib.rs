@@ -8,6 +8,7 @@
 
 mod api;
 mod args;
+mod base64;
 mod certificate;
 mod clock;
 mod control;
@@ -22,20 +23,23 @@ mod keys;
 mod listener;
 mod options;
 mod query;
+mod record;
 mod request_log;
 mod service;
 mod site;
 mod sort;
 mod storage;
 mod version;
+mod world;
 
 pub use args::{Args, run};
 pub use clock::Clock;
 pub use fault::{Fault, RetryAfter, Rule};
 pub use options::{Options, SiteOptions, Tls};
-pub use site::Site;
+pub use site::{PolicyChange, Site};
 pub use storage::Category;
 pub use version::ApiVersion;
+pub use world::Scenario;
 
 use std::io;
 use std::net::SocketAddr;

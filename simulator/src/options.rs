@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::clock::Clock;
 use super::fault::Rule;
 use super::version::ApiVersion;
+use super::world::Scenario;
 
 /// The rate that a simulation accepts at most.
 pub(crate) const MOST_JOBS_PER_DAY: u32 = 1_000_000;
@@ -23,6 +24,8 @@ pub struct Options {
     pub clock: Clock,
     /// Jobs that start per day and site, up to a million.
     pub jobs_per_day: u32,
+    /// Policies per site, as far as the jobs suffice for their schedules; else one for each 50 jobs of a day.
+    pub policies: Option<usize>,
     /// How long the job database keeps a job after its end.
     pub job_retention: Duration,
     /// Storage units per site.
@@ -50,6 +53,8 @@ pub struct SiteOptions {
     pub server_name: String,
     /// 0 takes a free port.
     pub port: u16,
+    /// What goes well and wrong there.
+    pub scenario: Scenario,
 }
 
 /// How a site is reached.
@@ -74,7 +79,12 @@ impl SiteOptions {
     /// A site called `name` on a free port.
     #[must_use]
     pub fn named(name: &str) -> Self {
-        Self { name: name.to_owned(), server_name: format!("primary.{name}.example"), port: 0 }
+        Self {
+            name: name.to_owned(),
+            server_name: format!("primary.{name}.example"),
+            port: 0,
+            scenario: Scenario::Ordinary,
+        }
     }
 }
 
@@ -86,9 +96,10 @@ impl Default for Options {
             listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
             seed: 1,
             clock: Clock::real(),
-            jobs_per_day: 2_000,
+            jobs_per_day: Scenario::Ordinary.jobs_per_day(),
             job_retention: Duration::from_hours(7 * 24),
-            storage_units: 8,
+            policies: None,
+            storage_units: Scenario::Ordinary.storage_units(),
             api_version: ApiVersion::new(12, 0),
             api_keys: vec!["simulated-key".to_owned()],
             base_path: "/netbackup".to_owned(),

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use super::certificate::Identity;
 use super::clock::{Clock, milliseconds};
-use super::draw::{Draw, seed_of};
+use super::draw::seed_of;
 use super::fault::Faults;
 use super::jobs::JobDatabase;
 use super::keys::KeyRing;
@@ -13,6 +13,7 @@ use super::options::{Options, SiteOptions};
 use super::request_log::RequestLog;
 use super::storage::{Category, Storage};
 use super::version::ApiVersion;
+use super::world::{DAY, Extent, Scenario, World};
 use super::{CONTROL_PATH, locked};
 
 /// Everything of one site.
@@ -23,13 +24,13 @@ pub(super) struct State {
     pub(super) base_path: String,
     base_url: String,
     pub(super) clock: Clock,
-    seed: u64,
     api_version: Mutex<ApiVersion>,
     denied: Mutex<Vec<String>>,
     pub(super) identity: Option<Identity>,
     pub(super) keys: KeyRing,
     pub(super) storage: Storage,
     pub(super) jobs: JobDatabase,
+    pub(super) world: Arc<World>,
     pub(super) faults: Faults,
     pub(super) requests: RequestLog,
 }
@@ -43,7 +44,15 @@ impl State {
     ) -> Self {
         let seed = seed_of(options.seed, &site.name);
         let release = options.api_version.release();
-        let storage = Storage::new(seed, options.storage_units, &site.server_name, release);
+        let world = World::new(&Extent {
+            seed,
+            server_name: &site.server_name,
+            jobs_per_day: options.jobs_per_day,
+            policies: options.policies,
+            scenario: site.scenario,
+            now: options.clock.now(),
+        });
+        let storage = Storage::new(&world, options.storage_units, release);
         let scheme = if identity.is_some() { "https" } else { "http" };
         Self {
             name: site.name.clone(),
@@ -52,19 +61,17 @@ impl State {
             base_path: options.base_path.clone(),
             base_url: format!("{scheme}://{address}{}", options.base_path),
             clock: options.clock.clone(),
-            seed,
             api_version: Mutex::new(options.api_version),
             denied: Mutex::new(options.denied.clone()),
             identity,
-            keys: KeyRing::new(&options.api_keys, options.clock.now()),
+            keys: KeyRing::new(&options.api_keys, options.clock.now(), key_validity(site.scenario)),
             jobs: JobDatabase::new(
-                seed,
-                options.jobs_per_day,
+                Arc::clone(&world),
                 milliseconds(options.job_retention),
                 options.clock.clone(),
-                &site.server_name,
                 storage.names(),
             ),
+            world,
             storage,
             faults: Faults::new(&options.faults),
             requests: RequestLog::default(),
@@ -96,18 +103,26 @@ impl State {
         self.identity.as_ref().map(|identity| identity.ca_pem.as_str())
     }
 
-    pub(super) fn host_id(&self) -> String {
-        let mut draw = Draw::new(self.seed, -1);
-        let (high, low) = (draw.bits(), draw.bits());
-        format!(
-            "{:08x}-{:04x}-4{:03x}-9{:03x}-{:012x}",
-            high >> 32,
-            high >> 16 & 0xffff,
-            high & 0xfff,
-            low >> 48 & 0xfff,
-            low & 0xffff_ffff_ffff
-        )
+    pub(super) fn host_id(&self) -> &str {
+        self.world.hosts.first().map_or("", |primary| primary.id.as_str())
     }
+}
+
+/// In a bad night the key has three days left, else a year.
+fn key_validity(scenario: Scenario) -> i64 {
+    if scenario.is_bad() { 3 * DAY } else { 365 * DAY }
+}
+
+/// What somebody does to a policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum PolicyChange {
+    /// It is saved, which raises its `generationId`.
+    Edit,
+    /// It is deactivated, and runs no more.
+    Deactivate,
+    /// It is deleted; its jobs and images stay.
+    Delete,
 }
 
 /// Handle to a running site; clones share it.
@@ -216,5 +231,24 @@ impl Site {
     #[must_use]
     pub(crate) fn remove_storage_unit(&self, name: &str) -> bool {
         self.0.storage.remove(name)
+    }
+
+    /// Changes a policy; whether there is one of this name.
+    pub fn change_policy(&self, name: &str, change: PolicyChange) -> bool {
+        let (world, now) = (&self.0.world, self.0.clock.now());
+        let Some(policy) = world.policy(name) else { return false };
+        match change {
+            PolicyChange::Edit => policy.edit(),
+            PolicyChange::Deactivate => policy.stop(now),
+            PolicyChange::Delete => policy.delete(now),
+        }
+        self.0.jobs.forget_ends();
+        true
+    }
+
+    /// A key of another user, in milliseconds since the Unix epoch until its end: from then on the role sees keys of others
+    /// beside its own.
+    pub fn add_foreign_key(&self, user: &str, expires: i64) {
+        self.0.keys.add_foreign(user, self.0.clock.now(), expires);
     }
 }

@@ -1,16 +1,20 @@
 //! Storage units and disk pools of a simulated site, filling slowly.
 
 mod fields;
+mod server;
 mod unit;
 
-pub(super) use fields::{Item, POOL_FIELDS, UNIT_FIELDS};
+pub(super) use fields::{POOL_FIELDS, SERVER_FIELDS, UNIT_FIELDS};
 pub use unit::Category;
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use serde_json::Value;
 
 use super::locked;
+use super::world::World;
+use server::StorageServer;
 use unit::Unit;
 
 /// The storage units of one site; they may change while it runs.
@@ -19,16 +23,21 @@ pub(super) struct Storage {
     seed: u64,
     domain: String,
     release: &'static str,
+    is_bad: bool,
 }
 
 impl Storage {
-    pub(super) fn new(seed: u64, count: usize, server_name: &str, release: &'static str) -> Self {
-        let domain = server_name.split_once('.').map_or("example", |(_, domain)| domain);
+    /// In a bad night the first unit is full and the storage server of the second one is down.
+    pub(super) fn new(world: &World, count: usize, release: &'static str) -> Self {
+        let is_bad = world.scenario.is_bad();
         Self {
-            units: Mutex::new((0..count).map(Unit::numbered).collect()),
-            seed,
-            domain: domain.to_owned(),
+            units: Mutex::new(
+                (0..count).map(|number| Unit::numbered(number, is_bad && number == 0)).collect(),
+            ),
+            seed: world.seed,
+            domain: world.domain.clone(),
             release,
+            is_bad,
         }
     }
 
@@ -41,7 +50,7 @@ impl Storage {
         let mut units = locked(&self.units);
         units.retain(|unit| unit.name != name);
         let number = units.len();
-        units.push(Unit { name: name.to_owned(), category, number });
+        units.push(Unit { name: name.to_owned(), category, number, is_full: false });
     }
 
     /// Whether there was such a unit.
@@ -62,5 +71,18 @@ impl Storage {
     pub(super) fn pools(&self, now: i64) -> Vec<Value> {
         let units = locked(&self.units);
         units.iter().filter_map(|unit| unit.pool_to_json(self.seed, &self.domain, now)).collect()
+    }
+
+    /// `data` of `/storage/storage-servers` at a time, without the details if `minimal`.
+    pub(super) fn servers(&self, now: i64, minimal: bool) -> Vec<Value> {
+        let mut servers: BTreeMap<String, Vec<Unit>> = BTreeMap::new();
+        for unit in locked(&self.units).iter().filter(|unit| unit.has_pool()) {
+            servers.entry(unit.server_id(&self.domain)).or_default().push(unit.clone());
+        }
+        let server = |(id, units): (String, Vec<Unit>)| {
+            let down = self.is_bad && units.iter().any(|unit| unit.number == 1);
+            StorageServer { id, units, down, release: self.release }.to_json(self.seed, now, minimal)
+        };
+        servers.into_iter().map(server).collect()
     }
 }

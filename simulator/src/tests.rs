@@ -12,6 +12,7 @@ use super::*;
 mod faults;
 mod protocol;
 mod tls;
+mod world;
 
 /// 2026-02-03T12:00:00Z
 const NOON: i64 = 1_770_120_000_000;

@@ -1,7 +1,8 @@
-//! The simulator's answers against the vendor's own schemas of NetBackup 10.5.
+//! The simulator's answers against the vendor's own schemas of NetBackup 10.5 and 11.2.
 //!
-//! The OpenAPI files are the vendor's and not part of this repository: they are looked for in `../shared/openapi/10.5`
-//! beside it, or where `NETBACKUP_OPENAPI_DIR` says. Without them the tests say that they are left out.
+//! The OpenAPI files are the vendor's and not part of this repository: they are looked for in `../shared/openapi` beside
+//! it, or where `NETBACKUP_OPENAPI_DIR` says, in a directory for each release. Without them the tests say that they are
+//! left out.
 
 #![allow(
     clippy::expect_used,
@@ -13,7 +14,7 @@
 
 use std::path::PathBuf;
 
-use nbu_exporter_simulator::{Clock, Options, Simulation, Site};
+use nbu_exporter_simulator::{ApiVersion, Clock, Options, Scenario, Simulation, Site, SiteOptions};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -23,13 +24,39 @@ mod skip;
 
 use skip::skip;
 
-const MEDIA_TYPE: &str = "application/vnd.netbackup+json;version=12.0";
+/// A release whose files the vendor has published.
+#[derive(Clone, Copy)]
+struct Release {
+    name: &'static str,
+    api: ApiVersion,
+    media_type: &'static str,
+    /// Files that the vendor has left out.
+    unpublished: &'static [&'static str],
+}
 
-fn document(file: &str) -> Option<Value> {
+const NBU_10_5: Release = Release {
+    name: "10.5",
+    api: ApiVersion::new(12, 0),
+    media_type: "application/vnd.netbackup+json;version=12.0",
+    unpublished: &[],
+};
+
+const NBU_11_2: Release = Release {
+    name: "11.2",
+    api: ApiVersion::new(14, 0),
+    media_type: "application/vnd.netbackup+json;version=14.0",
+    unpublished: &["config_policies.yaml", "servicecatalog.yaml", "storage.yaml"],
+};
+
+fn document(release: Release, file: &str) -> Option<Value> {
+    if release.unpublished.contains(&file) {
+        return None;
+    }
     let directory = std::env::var_os("NETBACKUP_OPENAPI_DIR").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/openapi/10.5"),
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/openapi"),
         PathBuf::from,
     );
+    let directory = directory.join(release.name);
     let path = directory.join(file);
     let Ok(text) = std::fs::read_to_string(&path) else {
         skip("simulator", format_args!("the vendor's file is not there: {}", path.display()));
@@ -46,12 +73,54 @@ fn document(file: &str) -> Option<Value> {
     Some(serde_yaml::from_str_with_options(&text, options).expect("the vendor's file is YAML"))
 }
 
-/// The schema of a successful answer.
-fn schema(document: &Value, method: &str, path: &str, status: &str) -> Value {
-    let path = path.replace('/', "~1");
-    let media_type = MEDIA_TYPE.replace('/', "~1");
-    let pointer = format!("/paths/{path}/{method}/responses/{status}/content/{media_type}/schema");
-    document.pointer(&pointer).cloned().unwrap_or_else(|| panic!("no schema at {pointer}"))
+/// The schema of a successful answer, with its references in place.
+fn schema(release: Release, document: &Value, method: &str, path: &str) -> Value {
+    let escape = |text: &str| text.replace('~', "~0").replace('/', "~1");
+    let pointer = format!(
+        "/paths/{}/{method}/responses/200/content/{}/schema",
+        escape(path),
+        escape(release.media_type)
+    );
+    let found = document.pointer(&pointer).unwrap_or_else(|| panic!("no schema at {pointer}"));
+    let mut schema = inline(document, found);
+    mend(&mut schema);
+    schema
+}
+
+/// Puts what references name in their place, and makes one schema of all parts of an `allOf`. Some references lead
+/// nowhere in the vendor's files: there anything is allowed.
+fn inline(document: &Value, schema: &Value) -> Value {
+    match schema {
+        Value::Object(object) => {
+            if let Some(reference) = object.get("$ref").and_then(Value::as_str) {
+                let pointer = reference.split_once('#').map_or(reference, |(_, pointer)| pointer);
+                return document.pointer(pointer).map_or(json!({}), |found| inline(document, found));
+            }
+            let mut object: serde_json::Map<String, Value> =
+                object.iter().map(|(name, value)| (name.clone(), inline(document, value))).collect();
+            if let Some(Value::Array(parts)) = object.remove("allOf") {
+                for part in parts {
+                    join(&mut object, part);
+                }
+            }
+            Value::Object(object)
+        }
+        Value::Array(items) => items.iter().map(|item| inline(document, item)).collect(),
+        other => other.clone(),
+    }
+}
+
+fn join(object: &mut serde_json::Map<String, Value>, part: Value) {
+    let Value::Object(part) = part else { return };
+    for (name, value) in part {
+        match (object.get_mut(&name), value) {
+            (Some(Value::Object(own)), Value::Object(more)) => own.extend(more),
+            (Some(Value::Array(own)), Value::Array(more)) => own.extend(more),
+            (_, value) => {
+                object.insert(name, value);
+            }
+        }
+    }
 }
 
 /// Both alternatives of `attributes` allow everything, so that `oneOf` can never hold: each is made to require the one
@@ -135,8 +204,7 @@ fn complaints_below(schema: &Value, value: &Value, place: &str, declared: &[&Val
         let place = format!("{place}.{name}");
         if let Some(property) = schema["properties"].get(name) {
             found.extend(complaints(property, value, &place, &[]));
-        } else if schema["properties"].is_object()
-            && !everywhere.iter().any(|schema| schema["properties"].get(name).is_some())
+        } else if schema["properties"].is_object() && !everywhere.iter().any(|schema| declares(schema, name))
         {
             found.push(format!("{place} is not in the schema"));
         }
@@ -147,11 +215,22 @@ fn complaints_below(schema: &Value, value: &Value, place: &str, declared: &[&Val
     found
 }
 
-async fn start() -> (Simulation, Site) {
+/// Some names are required and nowhere described.
+fn declares(schema: &Value, name: &str) -> bool {
+    let required = schema["required"].as_array();
+    schema["properties"].get(name).is_some()
+        || required.is_some_and(|required| required.iter().any(|required| required == name))
+}
+
+async fn start(release: Release) -> (Simulation, Site) {
+    let mut site = SiteOptions::named("paris");
+    site.scenario = Scenario::BadNight;
     let simulation = Simulation::start(Options {
+        sites: vec![site],
         clock: Clock::manual(1_770_120_000_000),
         storage_units: 16,
         jobs_per_day: 50_000,
+        api_version: release.api,
         ..Options::default()
     })
     .await
@@ -161,10 +240,14 @@ async fn start() -> (Simulation, Site) {
 }
 
 async fn ask(site: &Site, method: &str, path: &str, body: &str) -> Value {
+    let media_type = format!("application/vnd.netbackup+json;version={}", site.api_version());
+    // Only the details of a policy look at the last header.
+    let generic = path.contains("generic");
     let mut stream = TcpStream::connect(site.address()).await.expect("the simulator listens");
     let request = format!(
         "{method} /netbackup{path} HTTP/1.1\r\nHost: primary\r\nConnection: close\r\nAuthorization: simulated-key\r\n\
-         Accept: {MEDIA_TYPE}\r\nContent-Type: {MEDIA_TYPE}\r\nContent-Length: {}\r\n\r\n{body}",
+         Accept: {media_type}\r\nContent-Type: {media_type}\r\nX-NetBackup-Policy-Use-Generic-Schema: {generic}\r\n\
+         Content-Length: {}\r\n\r\n{body}",
         body.len()
     );
     stream.write_all(request.as_bytes()).await.expect("sent");
@@ -182,60 +265,158 @@ fn assert_fits(schema: &Value, value: &Value, what: &str) {
 
 #[tokio::test]
 async fn jobs_fit_the_schema_in_every_state() {
-    let Some(document) = document("admin.yaml") else {
-        return;
-    };
-    let listing = schema(&document, "get", "/admin/jobs", "200");
-    let (_simulation, site) = start().await;
-    for filter in [
-        "",
-        "&filter=state%20eq%20'QUEUED'",
-        "&filter=state%20eq%20'ACTIVE'",
-        "&filter=state%20eq%20'DONE'",
-        "&filter=state%20ne%20'DONE'",
-        "&filter=jobType%20eq%20'IMAGEDELETE'",
-        "&filter=status%20gt%201",
-        "&filter=endTime%20ge%202026-02-03T11:00:00Z&sort=endTime",
-    ] {
-        let answer = ask(&site, "GET", &format!("/admin/jobs?page%5Blimit%5D=100{filter}"), "").await;
-        assert!(answer["data"].as_array().is_some_and(|jobs| jobs.len() > 5), "{filter}");
-        assert_fits(&listing, &answer, filter);
+    for release in [NBU_10_5, NBU_11_2] {
+        let Some(document) = document(release, "admin.yaml") else {
+            continue;
+        };
+        let listing = schema(release, &document, "get", "/admin/jobs");
+        let (_simulation, site) = start(release).await;
+        for filter in [
+            "",
+            "&filter=state%20eq%20'QUEUED'",
+            "&filter=state%20eq%20'ACTIVE'",
+            "&filter=state%20eq%20'DONE'",
+            "&filter=state%20ne%20'DONE'",
+            "&filter=jobType%20eq%20'IMAGEDELETE'",
+            "&filter=status%20gt%201",
+            "&filter=endTime%20ge%202026-02-03T11:00:00Z&sort=endTime",
+        ] {
+            let answer = ask(&site, "GET", &format!("/admin/jobs?page%5Blimit%5D=100{filter}"), "").await;
+            assert!(answer["data"].as_array().is_some_and(|jobs| jobs.len() > 5), "{filter}");
+            assert_fits(&listing, &answer, filter);
+        }
+        let body = r#"{"data":{"type":"jobCount","attributes":{"filter":"state eq 'ACTIVE'"}}}"#;
+        let counted = ask(&site, "POST", "/admin/jobs-count-requests", body).await;
+        assert_fits(&schema(release, &document, "post", "/admin/jobs-count-requests"), &counted, "count");
+        let id = ask(&site, "GET", "/admin/jobs?page%5Blimit%5D=1", "").await["data"][0]["id"].clone();
+        let job = ask(&site, "GET", &format!("/admin/jobs/{}", id.as_str().expect("text")), "").await;
+        assert_fits(&schema(release, &document, "get", "/admin/jobs/{jobId}"), &job, "job");
     }
-    let body = r#"{"data":{"type":"jobCount","attributes":{"filter":"state eq 'ACTIVE'"}}}"#;
-    let counted = ask(&site, "POST", "/admin/jobs-count-requests", body).await;
-    assert_fits(&schema(&document, "post", "/admin/jobs-count-requests", "200"), &counted, "count");
-    let id = ask(&site, "GET", "/admin/jobs?page%5Blimit%5D=1", "").await["data"][0]["id"].clone();
-    let job = ask(&site, "GET", &format!("/admin/jobs/{}", id.as_str().expect("text")), "").await;
-    assert_fits(&schema(&document, "get", "/admin/jobs/{jobId}", "200"), &job, "job");
 }
 
+/// A path, a query, and how many entries the page shows at least.
+type ListCase = (&'static str, &'static str, usize);
+
+/// The lists of each file of the vendor.
+const LISTS: &[(&str, &[ListCase])] = &[
+    (
+        "storage.yaml",
+        &[
+            ("/storage/storage-units", "?page%5Blimit%5D=500", 16),
+            ("/storage/storage-units", "?page%5Boffset%5D=3&page%5Blimit%5D=3&sort=-name", 3),
+            ("/storage/disk-pools", "?page%5Blimit%5D=500", 10),
+            ("/storage/disk-pools", "?page%5Boffset%5D=3&page%5Blimit%5D=3&sort=-name", 3),
+            ("/storage/storage-servers", "?page%5Blimit%5D=100", 4),
+            ("/storage/drives", "?page%5Blimit%5D=100", 6),
+            ("/storage/tape-volume-pools", "?page%5Blimit%5D=100", 6),
+            ("/storage/volume-groups", "?page%5Blimit%5D=1", 1),
+            ("/storage/robots-device-hosts", "", 2),
+            ("/storage/tape-media", "?page%5Blimit%5D=100", 100),
+        ],
+    ),
+    (
+        "security.yaml",
+        &[
+            ("/security/api-keys", "", 1),
+            ("/security/certificate-authorities", "", 2),
+            ("/security/anomalies", "?page%5Blimit%5D=100", 100),
+            ("/security/mpa-tickets", "", 10),
+        ],
+    ),
+    (
+        "config_policies.yaml",
+        &[
+            ("/config/policies/", "?page%5Blimit%5D=500", 40),
+            ("/config/policies/", "?page%5Boffset%5D=3&page%5Blimit%5D=3&sort=-policyName", 3),
+            ("/config/unique-policy-clients", "?page%5Blimit%5D=5000&sort=id", 50),
+        ],
+    ),
+    ("config.yaml", &[("/config/slps", "?page%5Blimit%5D=100&sort=slpName", 10)]),
+    ("hostproperties.yaml", &[("/config/paused-clients", "", 4)]),
+    (
+        "catalog.yaml",
+        &[
+            ("/catalog/slp-images", "?filter=slpImageState%20eq%20'IN_PROCESS'&page%5Blimit%5D=1000", 900),
+            ("/catalog/images", "?page%5Blimit%5D=100", 100),
+        ],
+    ),
+    (
+        "malware.yaml",
+        &[("/malware/latest-scan-results", "?page%5Blimit%5D=100", 100), ("/malware/scan-hosts", "", 2)],
+    ),
+    ("manage.yaml", &[("/manage/alerts", "?page%5Blimit%5D=100&sort=alertId", 100)]),
+    ("eventlog.yaml", &[("/eventlog/notifications", "?page%5Blimit%5D=100", 100)]),
+    ("licensing.yaml", &[("/licensing/entitlements", "", 3), ("/licensing/capacity", "", 1)]),
+    ("servicecatalog.yaml", &[("/servicecatalog/slos", "", 2)]),
+];
+
 #[tokio::test]
-async fn storage_units_and_disk_pools_fit_the_schema() {
-    let Some(document) = document("storage.yaml") else {
-        return;
-    };
-    let (_simulation, site) = start().await;
-    for path in ["/storage/storage-units", "/storage/disk-pools"] {
-        let mut listing = schema(&document, "get", path, "200");
-        mend(&mut listing);
-        for page in ["?page%5Blimit%5D=500", "?page%5Boffset%5D=3&page%5Blimit%5D=3&sort=-name"] {
-            let answer = ask(&site, "GET", &format!("{path}{page}"), "").await;
-            assert!(answer["data"].as_array().is_some_and(|data| data.len() >= 3), "{path}");
-            assert_fits(&listing, &answer, path);
+async fn lists_fit_the_schema() {
+    let mut found = Vec::new();
+    for release in [NBU_10_5, NBU_11_2] {
+        let (_simulation, site) = start(release).await;
+        for (file, lists) in LISTS {
+            let Some(document) = document(release, file) else { continue };
+            for (path, query, least) in *lists {
+                let answer = ask(&site, "GET", &format!("{path}{query}"), "").await;
+                let length = answer["data"].as_array().map_or(0, Vec::len);
+                assert!(length >= *least, "{path}{query}: {length}");
+                let place = format!("{} {path}", release.name);
+                let schema = schema(release, &document, "get", path);
+                found.extend(complaints(&schema, &answer, &place, &[]));
+            }
         }
     }
+    assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
 #[tokio::test]
-async fn security_answers_fit_the_schema() {
-    let Some(document) = document("security.yaml") else {
+async fn single_answers_fit_the_schema() {
+    for release in [NBU_10_5, NBU_11_2] {
+        let (_simulation, site) = start(release).await;
+        let primary = ask(&site, "GET", "/security/serverinfo", "").await["masterHostId"].clone();
+        let services = format!("/admin/hosts/{}/services", primary.as_str().expect("text"));
+        for (file, path, request) in [
+            ("security.yaml", "/security/serverinfo", "/security/serverinfo"),
+            ("security.yaml", "/security/servertime", "/security/servertime"),
+            ("security.yaml", "/security/certificates/current", "/security/certificates/current"),
+            ("security.yaml", "/security/status", "/security/status"),
+            ("config_hosts.yaml", "/config/hosts", "/config/hosts"),
+            ("admin.yaml", "/admin/hosts/{hostId}/services", &services),
+        ] {
+            let Some(document) = document(release, file) else { continue };
+            let answer = ask(&site, "GET", request, "").await;
+            assert_fits(&schema(release, &document, "get", path), &answer, path);
+        }
+    }
+    let (_simulation, site) = start(NBU_11_2).await;
+    for (file, path) in
+        [("gateway.yaml", "/self-profile"), ("config_hosts.yaml", "/config/hosts-certificate-mappings")]
+    {
+        let Some(document) = document(NBU_11_2, file) else { continue };
+        let answer = ask(&site, "GET", path, "").await;
+        assert_fits(&schema(NBU_11_2, &document, "get", path), &answer, path);
+    }
+}
+
+#[tokio::test]
+async fn policies_of_every_type_fit_both_schemas() {
+    let Some(document) = document(NBU_10_5, "config_policies.yaml") else {
         return;
     };
-    let (_simulation, site) = start().await;
-    for path in ["/security/api-keys", "/security/serverinfo", "/security/servertime"] {
-        let answer = ask(&site, "GET", path, "").await;
-        assert_fits(&schema(&document, "get", path, "200"), &answer, path);
+    let schema = schema(NBU_10_5, &document, "get", "/config/policies/{policyName}");
+    let (_simulation, site) = start(NBU_10_5).await;
+    let mut found = Vec::new();
+    let list = ask(&site, "GET", "/config/policies/?page%5Blimit%5D=20", "").await;
+    for policy in list["data"].as_array().expect("a list") {
+        let href = policy["links"]["self"]["href"].as_str().expect("text");
+        for query in ["", "?generic"] {
+            let answer = ask(&site, "GET", &format!("{href}{query}"), "").await;
+            assert_eq!(answer["data"]["id"], policy["id"]);
+            found.extend(complaints(&schema, &answer, &format!("{href}{query}"), &[]));
+        }
     }
+    assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use nbu_exporter_simulator::{self as simulator, Simulation, Site, SiteOptions};
+use nbu_exporter_simulator::{self as simulator, Scenario, Simulation, Site, SiteOptions};
 
 use super::process::{DRAIN_DEADLINE, exit_code};
 use super::{DemoArgs, until_signalled};
@@ -38,8 +38,10 @@ pub async fn simulate(args: simulator::Args) -> Result<ExitCode, RunError> {
 }
 
 async fn simulated(args: DemoArgs, process: Process) -> Result<(), RunError> {
+    let mut lyon = SiteOptions::named("lyon");
+    lyon.scenario = Scenario::BadNight;
     let options = simulator::Options {
-        sites: ["paris", "lyon"].map(SiteOptions::named).to_vec(),
+        sites: vec![SiteOptions::named("paris"), lyon],
         seed: args.seed,
         api_keys: vec![KEY.to_owned()],
         ..simulator::Options::default()
@@ -83,7 +85,7 @@ fn introduce(app: &App, file: &Path) -> io::Result<()> {
     let (address, file) = (app.address(), file.display());
     writeln!(
         io::stdout(),
-        "nbu-exporter demo: two simulated NetBackup primary servers and the exporter.\n\
+        "nbu-exporter demo: two simulated NetBackup primary servers, lyon in a bad night, and the exporter.\n\
          \n\
          \x20 look    curl -s http://{address}/metrics | grep ^nbu_\n\
          \x20         http://{address}/ in a browser\n\

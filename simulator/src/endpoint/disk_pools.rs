@@ -2,12 +2,13 @@
 
 use http::Method;
 
-use super::{Access, Call, Endpoint, Reply, listing};
+use super::listing::{self, Form, List};
+use super::{Access, Call, Endpoint, Reply};
 use crate::error::ApiError;
 use crate::storage::POOL_FIELDS;
 use crate::version::{ApiVersion, Format};
 
-const LARGEST_PAGE: usize = 500;
+const LIST: List = List { fields: POOL_FIELDS, largest: 500, form: Form::Full };
 
 pub(super) const ENDPOINT: Endpoint = Endpoint {
     method: Method::GET,
@@ -20,5 +21,5 @@ pub(super) const ENDPOINT: Endpoint = Endpoint {
 
 fn answer(call: &Call<'_>) -> Result<Reply, ApiError> {
     let pools = call.site.storage.pools(call.now);
-    listing::answer(call, ENDPOINT.path, pools, POOL_FIELDS, LARGEST_PAGE)
+    listing::by_offset(call, &LIST, pools)
 }

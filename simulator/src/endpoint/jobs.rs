@@ -101,7 +101,7 @@ fn by_offset(call: &Call<'_>, plan: &Plan) -> Result<Reply, ApiError> {
         if call.is_denied { (Vec::new(), 0) } else { call.site.jobs.slice(plan, page.offset, page.limit) };
     Reply::json(&Listing {
         data: jobs.iter().map(|job| Entry::new(call, job, None)).collect(),
-        links: page.links(call, ENDPOINT.path, count),
+        links: page.links(call, count),
         meta: page.meta(count),
     })
 }

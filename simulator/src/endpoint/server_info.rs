@@ -17,7 +17,7 @@ pub(super) const ENDPOINT: Endpoint = Endpoint {
 };
 
 fn answer(call: &Call<'_>) -> Result<Reply, ApiError> {
-    Reply::json(&json!({
+    let mut answer = json!({
         "serverName": call.site.server_name,
         "nbuVersion": call.site.api_version().release(),
         "nbuKeySize": 2048,
@@ -26,5 +26,10 @@ fn answer(call: &Call<'_>) -> Result<Reply, ApiError> {
         "cacpivEnabled": 0,
         "ssoEnabled": false,
         "domainType": "NBU"
-    }))
+    });
+    // Since NetBackup 11.2.
+    if let (Some(answer), true) = (answer.as_object_mut(), call.version >= ApiVersion::new(14, 0)) {
+        answer.insert("freezeModeEnabled".into(), call.site.world.scenario.is_bad().into());
+    }
+    Reply::json(&answer)
 }

@@ -2,12 +2,13 @@
 
 use http::Method;
 
-use super::{Access, Call, Endpoint, Reply, listing};
+use super::listing::{self, Form, List};
+use super::{Access, Call, Endpoint, Reply};
 use crate::error::ApiError;
 use crate::storage::UNIT_FIELDS;
 use crate::version::{ApiVersion, Format};
 
-const LARGEST_PAGE: usize = 500;
+const LIST: List = List { fields: UNIT_FIELDS, largest: 500, form: Form::Full };
 
 pub(super) const ENDPOINT: Endpoint = Endpoint {
     method: Method::GET,
@@ -20,5 +21,5 @@ pub(super) const ENDPOINT: Endpoint = Endpoint {
 
 fn answer(call: &Call<'_>) -> Result<Reply, ApiError> {
     let units = call.site.storage.units(call.now);
-    listing::answer(call, ENDPOINT.path, units, UNIT_FIELDS, LARGEST_PAGE)
+    listing::by_offset(call, &LIST, units)
 }

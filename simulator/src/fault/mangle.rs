@@ -9,6 +9,18 @@ pub(crate) fn malformed_records(body: &[u8]) -> Vec<u8> {
         for (index, record) in records.into_iter().flatten().enumerate() {
             malformed_record(record, index);
         }
+        // Two lists have their attributes without a name around them.
+        for name in ["certificateList", "hosts"] {
+            let records = document.get_mut(name).and_then(Value::as_array_mut);
+            for (index, record) in records.into_iter().flatten().enumerate() {
+                match (index % 10, record.as_object_mut()) {
+                    (0, Some(attributes)) => numbers_as_text(attributes),
+                    (1, Some(attributes)) => attributes.values_mut().for_each(|value| *value = Value::Null),
+                    (2, _) => *record = Value::Null,
+                    _ => {}
+                }
+            }
+        }
     })
 }
 
@@ -18,7 +30,16 @@ fn malformed_record(record: &mut Value, index: usize) {
         (0, Some(attributes)) => numbers_as_text(attributes),
         (1, Some(attributes)) => empty_times(attributes),
         (2, Some(attributes)) => {
-            for name in ["state", "jobType", "policyType", "storageCategory", "diskPoolState"] {
+            for name in [
+                "state",
+                "jobType",
+                "policyType",
+                "storageCategory",
+                "diskPoolState",
+                "driveStatus",
+                "storageServerState",
+                "slpImageState",
+            ] {
                 replace(attributes, name, "NEWER_THAN_YOU".into());
             }
         }

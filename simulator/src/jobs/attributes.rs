@@ -1,11 +1,14 @@
 //! `data[].attributes` of `/admin/jobs` (NetBackup API reference, `GET /admin/jobs`).
 
+use std::borrow::Cow;
+
 use serde::{Serialize, Serializer};
 
+use super::outcome;
 use super::profile::Trouble;
 use super::record::Job;
 use super::schedule::{Role, Timeline};
-use super::workload;
+use crate::draw::seed_of;
 use crate::iso::{DateTime, Elapsed};
 
 /// `data[].attributes` of `/admin/jobs`, in the order of the vendor's sample.
@@ -20,10 +23,10 @@ pub(crate) struct Attributes<'a> {
     job_sub_type: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     policy_type: Option<&'static str>,
-    policy_name: String,
+    policy_name: Cow<'a, str>,
     schedule_type: &'static str,
     schedule_name: &'static str,
-    client_name: String,
+    client_name: &'a str,
     control_host: &'a str,
     job_owner: &'static str,
     job_group: &'static str,
@@ -81,8 +84,8 @@ pub(crate) struct Attributes<'a> {
     r#try: i64,
     #[serde(rename = "assetID")]
     asset_id: String,
-    asset_displayable_name: String,
-    workload_display_name: String,
+    asset_displayable_name: &'a str,
+    workload_display_name: &'a str,
     application_type: &'static str,
     dte_mode: &'static str,
     current_file: &'static str,
@@ -111,7 +114,11 @@ impl Job<'_> {
         let retried = profile.trouble == Trouble::Retried && ran * 100 / (end - active).max(1) > 42;
         let has_copy = profile.kilobytes > 0;
         let unit = if has_copy { self.database.unit(profile.storage_unit) } else { "" };
-        let server = if has_copy { self.database.media_server(profile.media_server) } else { String::new() };
+        let server = if has_copy {
+            self.database.schedule.world().media_server(profile.media_server)
+        } else {
+            String::new()
+        };
         let copies_image = matches!(profile.job_type, "DUPLICATE" | "REPLICATE" | "RESTORE" | "VERIFY");
         let client = self.client();
         Attributes {
@@ -120,12 +127,16 @@ impl Job<'_> {
             active_process_id: if waiting { 0 } else { profile.process },
             main_process_id: 0,
             job_type: profile.job_type,
-            job_sub_type: if profile.workload.is_some() { "SCHEDULED" } else { "IMMEDIATE" },
-            policy_type: profile.workload.map(|workload| workload.policy_type),
+            job_sub_type: match (profile.policy, profile.schedule_type) {
+                (None, _) => "IMMEDIATE",
+                (_, "USER_BACKUP" | "APPLICATION_BACKUP") => "USERBACKUP",
+                _ => "SCHEDULED",
+            },
+            policy_type: profile.policy.map(|policy| policy.workload.policy_type),
             policy_name: self.policy(),
-            schedule_type: if profile.workload.is_some() { profile.schedule_type } else { "UNUSED" },
-            schedule_name: if profile.workload.is_some() { profile.schedule_name } else { "" },
-            control_host: &self.database.server_name,
+            schedule_type: profile.schedule_type,
+            schedule_name: profile.schedule_name,
+            control_host: &self.database.schedule.world().server_name,
             job_owner: "root",
             job_group: "",
             backup_id: if client.is_empty() { String::new() } else { format!("{client}_{}", start / 1_000) },
@@ -160,7 +171,7 @@ impl Job<'_> {
             cancellable: i64::from(!done),
             frozen_image: 0,
             transport_type: "LAN",
-            current_operation: if done || waiting { 0 } else { workload::operation(profile.job_type) },
+            current_operation: if done || waiting { 0 } else { outcome::operation(profile.job_type) },
             job_queue_reason: if waiting { profile.queue_reason } else { 0 },
             job_queue_resource: if waiting { self.database.unit(profile.storage_unit) } else { "" },
             robot_name: "",
@@ -172,8 +183,8 @@ impl Job<'_> {
             off_host_type: "STANDARD",
             dump_host: "",
             instance_database_name: if profile
-                .workload
-                .is_some_and(|workload| workload.policy_type == "SQL_SERVER")
+                .policy
+                .is_some_and(|policy| policy.workload.policy_type == "SQL_SERVER")
             {
                 "MSSQLSERVER"
             } else {
@@ -188,15 +199,11 @@ impl Job<'_> {
             active_try_start_time: DateTime(if waiting { start } else { active }),
             last_update_time: DateTime(self.updated()),
             r#try: if retried { 2 } else { 1 },
-            asset_id: format!(
-                "{:08x}-7d1c-4b7e-9f0a-{:012x}",
-                profile.storage_unit >> 32,
-                profile.process * 7_919 + profile.client
-            ),
-            asset_displayable_name: client.clone(),
-            workload_display_name: client.clone(),
+            asset_id: asset_id(client),
+            asset_displayable_name: client,
+            workload_display_name: client,
             client_name: client,
-            application_type: profile.workload.map_or("NONE", |workload| workload.application),
+            application_type: profile.policy.map_or("NONE", |policy| policy.workload.application),
             dte_mode: "OFF",
             current_file: "",
             dedup_ratio: Percent(if has_copy { profile.dedup } else { 0 }),
@@ -219,6 +226,11 @@ impl Job<'_> {
             },
         }
     }
+}
+
+fn asset_id(client: &str) -> String {
+    let hash = seed_of(0, client);
+    format!("{:08x}-7d1c-4b7e-9f0a-{:012x}", hash >> 32, hash & 0xffff_ffff_ffff)
 }
 
 /// Thousandths of a percent, shown as a percentage.

@@ -1,7 +1,5 @@
 //! What `/admin/jobs` can be filtered and sorted by (NetBackup API reference, `GET /admin/jobs`).
 
-use std::borrow::Cow;
-
 use super::record::Job;
 use crate::filter::{AttributeType, Field, Operators, Record, Value};
 
@@ -138,10 +136,10 @@ impl Record for Job<'_> {
             "status" => Value::Absent,
             "jobType" => Value::text(self.profile().job_type),
             "policyType" => {
-                self.profile().workload.map_or(Value::Absent, |workload| Value::text(workload.policy_type))
+                self.profile().policy.map_or(Value::Absent, |policy| Value::text(policy.workload.policy_type))
             }
-            "policyName" => Value::Text(Cow::Owned(self.policy())),
-            "clientName" => Value::Text(Cow::Owned(self.client())),
+            "policyName" => Value::Text(self.policy()),
+            "clientName" => Value::text(self.client()),
             attribute => Value::of_json(field, self.json().get(attribute)),
         }
     }

@@ -1,17 +1,17 @@
-//! What a job is: type, policy, client, outcome and sizes, computed from (seed, number).
+//! What a job is: type, policy, client, outcome and sizes, computed from the world and its number.
 
-use super::schedule::{Role, Schedule, Timeline};
-use super::workload::{self, Workload};
+use super::outcome;
+use super::schedule::{Role, Timeline};
 use crate::draw::Draw;
+use crate::world::{BLOCK, Family, Policy, World};
 
 /// Everything about a job that does not change while it lives.
 #[derive(Clone, Debug)]
-pub(super) struct Profile {
+pub(super) struct Profile<'a> {
     pub(super) job_type: &'static str,
-    pub(super) workload: Option<Workload>,
-    /// Client number within the workload.
-    pub(super) client: i64,
-    pub(super) tier: &'static str,
+    /// Image cleanup belongs to no policy.
+    pub(super) policy: Option<&'a Policy>,
+    pub(super) client: &'a str,
     pub(super) schedule_name: &'static str,
     pub(super) schedule_type: &'static str,
     /// The code it ends with.
@@ -41,29 +41,41 @@ pub(super) enum Trouble {
     Incomplete,
 }
 
-impl Profile {
-    pub(super) fn of(schedule: &Schedule, timeline: &Timeline) -> Self {
-        let mut draw = Draw::new(schedule.seed, timeline.number * 8 + 4);
-        let family = match timeline.role {
-            Role::Single => None,
-            Role::Parent { .. } => Some(timeline.number),
-            Role::Child { parent } => Some(parent),
+/// What kind of work a job does, and for whom.
+struct Work<'a> {
+    job_type: &'static str,
+    policy: Option<&'a Policy>,
+    scheduled: bool,
+    client: usize,
+}
+
+impl<'a> Profile<'a> {
+    pub(super) fn of(world: &'a World, timeline: &Timeline) -> Self {
+        let number = timeline.number;
+        let mut draw = Draw::new(world.seed, number * 8 + 4);
+        let work = work(world, timeline);
+        let Work { job_type, policy, scheduled, .. } = work;
+        let own = outcome::status(&mut draw);
+        let status = match (policy.and_then(|policy| policy.failure(timeline.start)), timeline.role) {
+            (Some(code), _) if job_type != "RESTORE" => code,
+            (_, Role::Parent { children }) => status_of_children(world.seed, number, children),
+            _ => own,
         };
-        let mut shared = Draw::new(schedule.seed, family.unwrap_or(timeline.number) * 8 + 5);
-        let (job_type, workload) = kind(&mut shared, timeline, family.is_some());
-        let known = workload.unwrap_or_else(|| workload::single(&mut shared));
-        let tier = shared.pick("GOLD", &["GOLD", "SILVER", "SILVER", "BRONZE", "BRONZE"]);
-        let (schedule_name, schedule_type) = workload::schedule(&mut shared, &known);
-        let status = workload::status(&mut draw);
         let seconds = (timeline.end - timeline.active) / 1_000;
         let moves_data = !matches!(timeline.role, Role::Parent { .. })
             && !matches!(job_type, "IMAGEDELETE" | "SNAPSHOT" | "GENERIC");
         let kilobytes = if moves_data { seconds * draw.between(4_000, 180_000) } else { 0 };
+        let (schedule_name, schedule_type) = match policy {
+            None => ("", "UNUSED"),
+            Some(policy) if scheduled || job_type != "BACKUP" => {
+                policy.schedule_at(world.time(number.div_euclid(BLOCK)))
+            }
+            Some(policy) => outcome::asked_schedule(policy.workload.database),
+        };
         Self {
             job_type,
-            workload,
-            client: draw.below(known.clients) + 1,
-            tier,
+            policy,
+            client: policy.and_then(|policy| client(policy, work.client)).unwrap_or_default(),
             schedule_name,
             schedule_type,
             status,
@@ -73,28 +85,64 @@ impl Profile {
                 7..=60 if status > 1 => Trouble::Incomplete,
                 _ => Trouble::None,
             },
-            queue_reason: workload::queue_reason(&mut draw),
+            queue_reason: outcome::queue_reason(&mut draw),
             kilobytes,
             files: kilobytes / draw.between(60, 4_000),
             dedup: draw.between(61_000, 99_600),
             compression: draw.between(800, 32_000),
-            accelerated: matches!(known.policy_type, "VMWARE" | "STANDARD" | "NDMP"),
+            accelerated: policy
+                .is_some_and(|policy| matches!(policy.workload.policy_type, "VMWARE" | "STANDARD" | "NDMP")),
             process: draw.between(1_200, 4_194_303),
-            storage_unit: draw.bits(),
-            media_server: draw.between(1, 4),
+            storage_unit: match policy {
+                Some(policy) if matches!(job_type, "BACKUP" | "DBBACKUP") => {
+                    draw.bits();
+                    u64::try_from(policy.unit).unwrap_or(0)
+                }
+                _ => draw.bits(),
+            },
+            media_server: draw.between(1, world.scenario.media_servers()),
         }
     }
 }
 
-/// Job type and workload; image cleanup belongs to no policy.
-fn kind(shared: &mut Draw, timeline: &Timeline, in_family: bool) -> (&'static str, Option<Workload>) {
-    if !in_family {
-        let job_type = workload::job_type(shared);
-        let workload = workload::single(shared);
-        return (job_type, (job_type != "IMAGEDELETE").then_some(workload));
+fn work<'a>(world: &'a World, timeline: &Timeline) -> Work<'a> {
+    let number = timeline.number;
+    let place = usize::try_from(number.rem_euclid(BLOCK)).unwrap_or(0);
+    let run = world.run(number.div_euclid(BLOCK));
+    if let Some(policy) = run {
+        let backup = if policy.is_catalog() { "DBBACKUP" } else { "BACKUP" };
+        let snapshot_first = policy.workload.family == Family::SnapshotFirst;
+        let by_schedule = |job_type, client| Work { job_type, policy: run, scheduled: true, client };
+        match timeline.role {
+            Role::Parent { .. } => return by_schedule(backup, 0),
+            Role::Child { .. } if snapshot_first && place == 1 => {
+                return by_schedule("SNAPSHOT", 0);
+            }
+            Role::Child { .. } => {
+                return by_schedule(backup, place - 1 - usize::from(snapshot_first));
+            }
+            Role::Single if policy.streams == 0 && place < policy.clients.len() => {
+                return by_schedule(backup, place);
+            }
+            Role::Single => {}
+        }
     }
-    let workload = workload::family(shared);
-    let first_child = matches!(timeline.role, Role::Child { parent } if parent + 1 == timeline.number);
-    let job_type = if workload.snapshot_first && first_child { "SNAPSHOT" } else { "BACKUP" };
-    (job_type, Some(workload))
+    let mut draw = Draw::new(world.seed, number * 8 + 5);
+    let job_type = outcome::job_type(&mut draw);
+    let policy = if job_type == "IMAGEDELETE" { None } else { world.asked(&mut draw, timeline.start) };
+    let client = usize::try_from(draw.below(1 << 20)).unwrap_or(0);
+    Work { job_type, policy, scheduled: false, client }
+}
+
+fn client(policy: &Policy, choice: usize) -> Option<&str> {
+    policy.clients.get(choice % policy.clients.len().max(1)).map(String::as_str)
+}
+
+/// A parent is as good as its children: partial when some of them failed, failed when all did (inferred).
+fn status_of_children(seed: u64, parent: i64, children: i64) -> i64 {
+    let status = |child| outcome::status(&mut Draw::new(seed, child * 8 + 4));
+    let all = (parent + 1)..=(parent + children);
+    let failed = all.clone().filter(|child| status(*child) > 1).count();
+    let worst = all.map(status).max().unwrap_or(0);
+    if failed > 0 && i64::try_from(failed) != Ok(children) { 1 } else { worst }
 }

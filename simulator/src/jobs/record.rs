@@ -4,6 +4,7 @@
 //! them a job has in which state. Inferred: a job that is not done has neither `endTime` nor `status`; only a queued job
 //! has a queue reason; an image cleanup job has neither client nor policy.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use super::JobDatabase;
@@ -15,7 +16,7 @@ pub(crate) struct Job<'a> {
     pub(super) database: &'a JobDatabase,
     pub(super) timeline: Timeline,
     pub(super) now: i64,
-    profile: OnceCell<Profile>,
+    profile: OnceCell<Profile<'a>>,
     json: OnceCell<serde_json::Value>,
 }
 
@@ -42,8 +43,8 @@ impl<'a> Job<'a> {
         self.is_done().then_some(self.timeline.end)
     }
 
-    pub(super) fn profile(&self) -> &Profile {
-        self.profile.get_or_init(|| Profile::of(&self.database.schedule, &self.timeline))
+    pub(super) fn profile(&self) -> &Profile<'a> {
+        self.profile.get_or_init(|| Profile::of(self.database.schedule.world(), &self.timeline))
     }
 
     /// All attributes as JSON, for filters and sorts on the seldom used ones.
@@ -84,16 +85,19 @@ impl<'a> Job<'a> {
         }
     }
 
-    pub(super) fn policy(&self) -> String {
+    /// Copies of an image are made in the name of its storage lifecycle policy.
+    pub(super) fn policy(&self) -> Cow<'a, str> {
         let profile = self.profile();
-        profile.workload.map(|workload| format!("{}-{}", workload.policy, profile.tier)).unwrap_or_default()
+        let Some(policy) = profile.policy else { return Cow::Borrowed("") };
+        match self.database.schedule.world().slp_of(policy) {
+            Some(slp) if matches!(profile.job_type, "DUPLICATE" | "REPLICATE") => {
+                Cow::Owned(format!("SLP_{}", slp.name))
+            }
+            _ => Cow::Borrowed(policy.name.as_str()),
+        }
     }
 
-    pub(super) fn client(&self) -> String {
-        let profile = self.profile();
-        profile
-            .workload
-            .map(|workload| format!("{}-{:03}.{}", workload.client, profile.client, self.database.domain))
-            .unwrap_or_default()
+    pub(super) fn client(&self) -> &'a str {
+        self.profile().client
     }
 }

@@ -1,20 +1,15 @@
 //! When each job runs: job `k`'s times are computed from (seed, `k`), and a time is turned into the jobs around it.
 
-use crate::draw::Draw;
+use std::sync::Arc;
 
-/// The first job is submitted at 2025-01-01T00:00:00Z.
-pub(super) const ORIGIN: i64 = 1_735_689_600_000;
+use crate::draw::Draw;
+pub(super) use crate::world::{BLOCK, DAY, HOUR};
+use crate::world::{MINUTE, ORIGIN, SECOND, World};
+
 /// No job lives longer (queue and run, parents included); searches by end time begin this far back.
 pub(super) const LONGEST: i64 = 4 * HOUR;
-/// Jobs come in blocks: at the head of some blocks stands a parent with its children.
-pub(super) const BLOCK: i64 = 16;
 /// Times in a request beyond this (2115) are taken as this, which keeps the arithmetic inside 64 bits.
 const LATEST: i64 = ORIGIN + 90 * 365 * DAY;
-const MOST_CHILDREN: i64 = 8;
-const SECOND: i64 = 1_000;
-const MINUTE: i64 = 60 * SECOND;
-pub(super) const HOUR: i64 = 60 * MINUTE;
-pub(super) const DAY: i64 = 24 * HOUR;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
@@ -37,13 +32,22 @@ pub(super) struct Timeline {
 }
 
 /// The sequence of all jobs of a site.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Schedule {
-    pub(super) seed: u64,
-    pub(super) per_day: i64,
+    world: Arc<World>,
+    seed: u64,
+    per_day: i64,
 }
 
 impl Schedule {
+    pub(super) fn new(world: Arc<World>) -> Self {
+        Self { seed: world.seed, per_day: world.jobs_per_day(), world }
+    }
+
+    pub(super) fn world(&self) -> &World {
+        &self.world
+    }
+
     pub(super) fn timeline(&self, number: i64) -> Timeline {
         let block = number.div_euclid(BLOCK);
         let place = number.rem_euclid(BLOCK);
@@ -92,14 +96,16 @@ impl Schedule {
     }
 
     fn children(&self, block: i64) -> i64 {
-        let mut draw = Draw::new(self.seed, block * 8 + 2);
-        if draw.per_mille(350) { draw.between(1, MOST_CHILDREN) } else { 0 }
+        self.world.run(block).map_or(0, |policy| policy.streams)
     }
 
     /// End of the queue and end of the job, for every job but parents.
     fn span(&self, number: i64) -> (i64, i64) {
         let mut draw = Draw::new(self.seed, number * 8 + 3);
+        let start = self.start(number);
+        let clogged = self.world.is_clogged(start);
         let queue = match draw.below(100) {
+            0..=59 if clogged => draw.between(HOUR, HOUR + 40 * MINUTE),
             0..=69 => draw.between(200, 5 * SECOND),
             70..=94 => draw.between(5 * SECOND, MINUTE),
             _ => draw.between(MINUTE, 15 * MINUTE),
@@ -110,8 +116,8 @@ impl Schedule {
             90..=98 => draw.between(30 * MINUTE, 2 * HOUR),
             _ => draw.between(2 * HOUR, 3 * HOUR + 30 * MINUTE),
         };
-        let active = self.start(number) + queue;
-        (active, active + run)
+        let active = start + queue;
+        (active, active + if clogged { run.min(2 * HOUR) } else { run })
     }
 }
 
@@ -122,9 +128,25 @@ fn lag(draw: &mut Draw) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::world::{Extent, Scenario};
 
-    fn check_order(per_day: i64) {
-        let schedule = Schedule { seed: 42, per_day };
+    fn schedule(seed: u64, jobs_per_day: u32) -> Schedule {
+        schedule_of(Scenario::Ordinary, seed, jobs_per_day)
+    }
+
+    fn schedule_of(scenario: Scenario, seed: u64, jobs_per_day: u32) -> Schedule {
+        Schedule::new(World::new(&Extent {
+            seed,
+            server_name: "primary.paris.example",
+            jobs_per_day,
+            policies: None,
+            scenario,
+            now: ORIGIN,
+        }))
+    }
+
+    fn check_order(scenario: Scenario, per_day: u32) {
+        let schedule = schedule_of(scenario, 42, per_day);
         let mut before = i64::MIN;
         for number in 0..5_000 {
             let job = schedule.timeline(number);
@@ -141,14 +163,15 @@ mod tests {
     #[test]
     fn jobs_start_in_order_and_end_within_the_longest_life() {
         for per_day in [1, 24, 1_000, 20_000, 100_000, 1_000_000] {
-            check_order(per_day);
+            check_order(Scenario::Ordinary, per_day);
+            check_order(Scenario::BadNight, per_day);
         }
     }
 
     #[test]
     fn the_first_job_at_a_time_is_found() {
         for per_day in [24, 20_000, 100_000] {
-            let schedule = Schedule { seed: 3, per_day };
+            let schedule = schedule(3, per_day);
             for time in [0, ORIGIN, ORIGIN + 1, ORIGIN + DAY + 77, ORIGIN + 400 * DAY + 5] {
                 let found = schedule.first_at(time);
                 assert!(schedule.start(found) >= time);
@@ -159,7 +182,7 @@ mod tests {
 
     #[test]
     fn the_rate_is_what_was_asked_for() {
-        let schedule = Schedule { seed: 9, per_day: 100_000 };
+        let schedule = schedule(9, 100_000);
         let jobs = schedule.first_at(ORIGIN + 2 * DAY) - schedule.first_at(ORIGIN + DAY);
         assert!((99_980..=100_020).contains(&jobs), "{jobs}");
     }

@@ -2,20 +2,22 @@
 
 use super::schedule::DAY;
 use super::*;
+use crate::world::{Extent, Scenario};
 use crate::{filter, sort};
 
 /// 2026-02-03T12:00:00Z
 const NOON: i64 = 1_770_120_000_000;
 
 fn database(jobs_per_day: u32) -> JobDatabase {
-    JobDatabase::new(
-        42,
+    let world = World::new(&Extent {
+        seed: 42,
+        server_name: "primary.paris.example",
         jobs_per_day,
-        7 * DAY,
-        Clock::manual(NOON),
-        "primary.paris.example",
-        vec!["stu-1".into()],
-    )
+        policies: None,
+        scenario: Scenario::Ordinary,
+        now: NOON,
+    });
+    JobDatabase::new(world, 7 * DAY, Clock::manual(NOON), vec!["stu-1".into()])
 }
 
 fn plan(filter: &str, sort: &str) -> Plan {
@@ -88,7 +90,7 @@ fn orders_are_what_they_say() {
     assert!(by_end.iter().rev().is_sorted_by_key(done));
     let clients = plan("", "clientName,-jobId");
     let by_client = database.slice(&clients, 0, usize::MAX).0;
-    assert!(by_client.is_sorted_by_key(|job| (job.client(), -job.id())));
+    assert!(by_client.is_sorted_by_key(|job| (job.client().to_owned(), -job.id())));
 }
 
 #[test]

@@ -1,12 +1,7 @@
 //! What storage units and disk pools can be filtered and sorted by (NetBackup API reference, `/storage/…`).
 
-use serde_json::Value;
-
-use crate::filter::{self, AttributeType, Field, Operators, Record};
-
-const fn field(name: &'static str, kind: AttributeType, operators: Operators) -> Field {
-    Field { name, attribute: name, kind, operators, sortable: true }
-}
+use crate::filter::{AttributeType, Field, Operators};
+use crate::record::field;
 
 use AttributeType::{Boolean, Integer, Text};
 use Operators::{All, Equality, None, Ordered};
@@ -64,12 +59,10 @@ pub(crate) static POOL_FIELDS: &[Field] = &[
     field("maximumIoStreams", Integer, None),
 ];
 
-/// One entry of `data` that is kept as JSON.
-pub(crate) struct Item(pub(crate) Value);
-
-impl Record for Item {
-    fn value(&self, field: &'static Field) -> filter::Value<'_> {
-        let attributes = self.0.get("attributes");
-        filter::Value::of_json(field, attributes.and_then(|attributes| attributes.get(field.attribute)))
-    }
-}
+pub(crate) static SERVER_FIELDS: &[Field] = &[
+    field("name", Text, All),
+    field("sType", Text, All),
+    field("storageCategory", Text, Operators::Text),
+    field("storageServerState", Text, None),
+    field("encryptionEnabled", Boolean, None),
+];

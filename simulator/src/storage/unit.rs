@@ -30,10 +30,12 @@ pub(super) struct Unit {
     pub(super) name: String,
     pub(super) category: Category,
     pub(super) number: usize,
+    /// Whether it is as full as it can be.
+    pub(super) is_full: bool,
 }
 
 impl Unit {
-    pub(super) fn numbered(number: usize) -> Self {
+    pub(super) fn numbered(number: usize, is_full: bool) -> Self {
         use Category::{AdvancedDisk, BasicDisk, Cloud, Msdp, OpenStorage, Tape};
         let (category, short) = match number % 8 {
             0 | 4 | 7 => (Msdp, "msdp"),
@@ -43,16 +45,19 @@ impl Unit {
             5 => (OpenStorage, "ost"),
             _ => (BasicDisk, "basic"),
         };
-        Self { name: format!("stu-{short}-{:02}", number + 1), category, number }
+        Self { name: format!("stu-{short}-{:02}", number + 1), category, number, is_full }
     }
 
     /// (total, used) in bytes; `None` where the API has no capacity.
-    fn capacity(&self, seed: u64, now: i64) -> Option<(i64, i64)> {
+    pub(super) fn capacity(&self, seed: u64, now: i64) -> Option<(i64, i64)> {
         if matches!(self.category, Category::Cloud | Category::Tape) {
             return None;
         }
         let mut draw = Draw::new(seed, i64::try_from(self.number).unwrap_or(0));
         let total = draw.between(12, 192) * TEBIBYTE;
+        if self.is_full {
+            return Some((total, total / 1_000 * 985));
+        }
         // Fills for some weeks from a third up to nine tenths, then old images expire.
         let cycle = draw.between(20, 60) * DAY;
         let place = (now + draw.below(cycle)).rem_euclid(cycle);
@@ -61,11 +66,11 @@ impl Unit {
         Some((total, total / parts * full.min(900_000)))
     }
 
-    fn has_pool(&self) -> bool {
+    pub(super) fn has_pool(&self) -> bool {
         !matches!(self.category, Category::Tape | Category::BasicDisk)
     }
 
-    fn server_type(&self) -> &'static str {
+    pub(super) fn server_type(&self) -> &'static str {
         match self.category {
             Category::Msdp => "PureDisk",
             Category::AdvancedDisk => "AdvancedDisk",
@@ -75,7 +80,7 @@ impl Unit {
         }
     }
 
-    fn category(&self) -> &'static str {
+    pub(super) fn category(&self) -> &'static str {
         match self.category {
             Category::Msdp => "MSDP",
             Category::AdvancedDisk => "ADVANCED_DISK",
@@ -84,6 +89,11 @@ impl Unit {
             Category::BasicDisk => "BASIC_DISK",
             Category::OpenStorage => "OPEN_STORAGE",
         }
+    }
+
+    /// The storage server of its pool; a type and a media server.
+    pub(super) fn server_id(&self, domain: &str) -> String {
+        format!("{}:media{}.{domain}", self.server_type(), self.number / 8 % 4 + 1)
     }
 
     fn pool_id(&self) -> String {
@@ -169,7 +179,11 @@ impl Unit {
         if !self.has_pool() {
             return None;
         }
-        let name = format!("dp-{}", self.name);
+        // Two pools of one name, on big sites: only their identifiers differ.
+        let namesake =
+            if self.number % 48 == 40 { Some(Self::numbered(self.number - 8, false)) } else { None };
+        let name =
+            format!("dp-{}", namesake.as_ref().map_or(self.name.as_str(), |other| other.name.as_str()));
         let capacity = self.capacity(seed, now);
         let deduplicates = self.category == Category::Msdp;
         let mut volume = json!({
@@ -208,6 +222,10 @@ impl Unit {
                 }),
             );
         }
+        if self.category == Category::Cloud && self.number % 16 == 10 {
+            // Some servers show the largest number where a cloud has no capacity.
+            merge(&mut attributes, json!({"rawSizeBytes": i64::MAX, "usableSizeBytes": i64::MAX}));
+        }
         merge(&mut attributes, json!({"diskVolumes": [volume]}));
         let id = self.pool_id();
         Some(json!({
@@ -216,7 +234,7 @@ impl Unit {
             "id": id,
             "attributes": attributes,
             "relationships": {"storageServers": {"data": [
-                {"type": "storageServer", "id": format!("{}:media1.{domain}", self.server_type())}
+                {"type": "storageServer", "id": self.server_id(domain)}
             ]}}
         }))
     }
@@ -235,7 +253,7 @@ mod tests {
     #[test]
     fn a_unit_fills_slowly_and_never_over() {
         for number in 0..16 {
-            let unit = Unit::numbered(number);
+            let unit = Unit::numbered(number, false);
             let Some((total, used)) = unit.capacity(5, 1_770_000_000_000) else {
                 continue;
             };

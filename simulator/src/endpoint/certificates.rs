@@ -1,0 +1,114 @@
+//! `GET /security/certificate-authorities`, `/security/certificates/current`, `/config/hosts-certificate-mappings`.
+
+use serde_json::{Value, json};
+
+use super::listing::{self, Form, List};
+use super::{Access, Call, Endpoint, Reply};
+use crate::error::ApiError;
+use crate::filter::AttributeType::{Text, Time};
+use crate::filter::{Field, Operators};
+use crate::iso::DateTime;
+use crate::record::{field, field_at};
+use crate::version::ApiVersion;
+use crate::world::{DAY, Host, HostKind, ORIGIN};
+
+pub(super) const AUTHORITIES: Endpoint =
+    Endpoint::read("/security/certificate-authorities", Access::Open, ApiVersion::new(6, 0), authorities);
+
+pub(super) const CURRENT: Endpoint =
+    Endpoint::read("/security/certificates/current", Access::ApiLevel, ApiVersion::new(1, 0), current);
+
+pub(super) const MAPPINGS: Endpoint =
+    Endpoint::read("/config/hosts-certificate-mappings", Access::ApiLevel, ApiVersion::new(13, 0), mappings);
+
+static AUTHORITY_FIELDS: &[Field] = &[field_at("state", "nbcaCertDetails/state", Text, Operators::Equal)];
+
+static MAPPING_FIELDS: &[Field] = &[
+    field("hostName", Text, Operators::All),
+    field("nbuCertificateState", Text, Operators::Equality),
+    field("externalCertNotValidAfter", Time, Operators::Ordered),
+];
+
+const AUTHORITY_LIST: List = List { fields: AUTHORITY_FIELDS, largest: 100, form: Form::Full };
+
+/// The reference names no limit.
+const MAPPING_LIST: List = List { fields: MAPPING_FIELDS, largest: 100_000, form: Form::Full };
+
+const YEAR: i64 = 365 * DAY;
+
+fn authorities(call: &Call<'_>) -> Result<Reply, ApiError> {
+    let authority = |state: &str, serial: i64, from: i64, until: i64| {
+        json!({
+            "type": "netbackupCADetails",
+            "links": {"self": {"href": format!("/security/certificate-authorities/{serial}")}},
+            "attributes": {"nbcaCertDetails": {
+                "subjectCN": "nbatd",
+                "subjectOU": format!("root@{}", call.site.server_name),
+                "subjectName": format!("CN=nbatd,OU=root@{},O=vx", call.site.server_name),
+                "keySize": 2048,
+                "serialNumber": serial,
+                "notBefore": DateTime(from).to_string(),
+                "notAfter": DateTime(until).to_string(),
+                "state": state,
+                "fingerprint": format!("{serial:040x}"),
+                "sha-256Fingerprint": format!("{serial:064x}")
+            }}
+        })
+    };
+    let data = vec![
+        authority("ACTIVE", 11, ORIGIN - 2 * YEAR, ORIGIN + 18 * YEAR),
+        authority("DECOMMISSIONED", 7, ORIGIN - 12 * YEAR, ORIGIN - 2 * YEAR),
+    ];
+    listing::by_offset(call, &AUTHORITY_LIST, data)
+}
+
+/// The whole database in one answer. In a bad night the second media server has not renewed its certificate for long.
+fn current(call: &Call<'_>) -> Result<Reply, ApiError> {
+    let world = &call.site.world;
+    let entry = |(serial, host): (i64, &Host)| {
+        let stale = world.scenario.is_bad() && host.name == world.media_server(2);
+        let (from, until) = host.certificate(call.now, stale);
+        let mut record = json!({
+            "certificateKey": serial,
+            "hostId": host.id,
+            "hostName": host.name,
+            "serialNumber": serial + 1_000,
+            "notBefore": from,
+            "notAfter": until,
+            "tokenType": 0,
+            "state": 1,
+            "publicKey": "-----BEGIN PUBLIC KEY-----",
+            "keySize": 2048,
+            "revocationReason": 0,
+            "hostType": if host.kind == HostKind::Client { 2 } else { 1 },
+            "createOn": from,
+            "updatedOn": from
+        });
+        if let (Some(record), true) = (record.as_object_mut(), call.version >= ApiVersion::new(13, 0)) {
+            record.insert("isCertDeleted".into(), false.into());
+        }
+        record
+    };
+    let list: Vec<_> = (1..).zip(&world.hosts).map(entry).collect();
+    Reply::json(&json!({"certificateList": list}))
+}
+
+/// It has no date for the certificates of NetBackup's own authority; the simulated domain uses no other.
+fn mappings(call: &Call<'_>) -> Result<Reply, ApiError> {
+    let entry = |host: &Host| -> Value {
+        json!({
+            "type": "hostCertificateDetails",
+            "id": host.id,
+            "links": {"self": {"href": format!("/config/hosts/{}", host.id)}},
+            "attributes": {
+                "hostName": host.name,
+                "nbuVersion": 1_100_000,
+                "nbuVersionDisplayString": "NetBackup_11.0",
+                "nbuCertificateState": "ACTIVE",
+                "hostCreatedDateTime": DateTime(ORIGIN).to_string(),
+                "hostLastUpdatedDateTime": DateTime(ORIGIN).to_string()
+            }
+        })
+    };
+    listing::by_offset(call, &MAPPING_LIST, call.site.world.hosts.iter().map(entry).collect())
+}
