@@ -7,6 +7,11 @@ use super::parser::{Case, Test};
 use super::value::{Value, compare};
 
 impl Test {
+    /// Whether the value is compared as it is, and not in lower or upper case.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.case == Case::Kept
+    }
+
     /// A comparison with an absent value is false, but for `ne` (`OData`: null differs from every value).
     pub(super) fn holds(&self, value: &Value<'_>) -> bool {
         if *value == Value::Absent {

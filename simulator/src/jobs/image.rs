@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::record::Job;
 use super::schedule::{DAY, Role};
-use super::{JobDatabase, outcome};
+use super::{JobDatabase, outcome, profile};
 use crate::draw::Draw;
 use crate::filter::{self, AttributeType, Expression, Field, Operator, Operators, Record};
 use crate::iso::DateTime;
@@ -75,18 +75,22 @@ impl JobDatabase {
         limit: usize,
     ) -> (Vec<Image<'_>>, usize) {
         let now = self.clock.now();
-        let (mut from, mut until) = (None, None);
+        let mut bounds = ImageBounds::default();
         if let Some(filter) = filter {
-            bound(filter, &mut from, &mut until);
+            bounds.narrow(filter);
         }
-        let (from, until) = match (from, until) {
+        let (from, until) = match (bounds.from, bounds.until) {
             (None, None) => (now - DAY, now),
             (from, until) => (from.unwrap_or(0), until.unwrap_or(now)),
         };
         let first = self.schedule.first_at(from.max(now - RETENTION));
         let behind = self.schedule.first_at(until.min(now).saturating_add(1));
         let (mut page, mut count) = (Vec::new(), 0);
-        for number in first..behind {
+        let can_match = |number: &i64| {
+            let own = || profile::policy(&self.schedule, *number).map(|policy| policy.name.as_str());
+            bounds.policy.is_none_or(|name| own() == Some(name))
+        };
+        for number in (first..behind).filter(can_match) {
             let image = Image { job: Job::new(self, number, now) };
             if image.exists() && filter.is_none_or(|filter| filter.matches(&image)) {
                 if count >= offset && page.len() < limit {
@@ -99,19 +103,33 @@ impl JobDatabase {
     }
 }
 
-fn bound(filter: &Expression, from: &mut Option<i64>, until: &mut Option<i64>) {
-    match filter {
-        Expression::All(parts) => parts.iter().for_each(|part| bound(part, from, until)),
-        Expression::Test(test) if test.field.name == "backupTime" => {
-            if let filter::Value::Integer(time) = test.literal {
-                match test.operator {
-                    Operator::Greater | Operator::GreaterOrEqual => *from = Some(time),
-                    Operator::Less | Operator::LessOrEqual => *until = Some(time),
-                    _ => {}
-                }
+/// What a filter rules out without computing an image.
+#[derive(Default)]
+struct ImageBounds<'a> {
+    from: Option<i64>,
+    until: Option<i64>,
+    policy: Option<&'a str>,
+}
+
+impl<'a> ImageBounds<'a> {
+    fn narrow(&mut self, filter: &'a Expression) {
+        let test = match filter {
+            Expression::All(parts) => return parts.iter().for_each(|part| self.narrow(part)),
+            Expression::Test(test) => test,
+            Expression::Any(_) | Expression::Not(_) => return,
+        };
+        match (test.field.name, &test.literal, test.operator) {
+            ("backupTime", filter::Value::Integer(time), Operator::Greater | Operator::GreaterOrEqual) => {
+                self.from = Some(*time);
             }
+            ("backupTime", filter::Value::Integer(time), Operator::Less | Operator::LessOrEqual) => {
+                self.until = Some(*time);
+            }
+            ("policyName", filter::Value::Text(name), Operator::Equal) if test.is_plain() => {
+                self.policy = Some(name.as_ref());
+            }
+            _ => {}
         }
-        _ => {}
     }
 }
 

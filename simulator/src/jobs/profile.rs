@@ -1,7 +1,7 @@
 //! What a job is: type, policy, client, outcome and sizes, computed from the world and its number.
 
 use super::outcome;
-use super::schedule::{Role, Timeline};
+use super::schedule::{Role, Schedule, Timeline};
 use crate::draw::Draw;
 use crate::world::{BLOCK, Family, Policy, World};
 
@@ -53,7 +53,7 @@ impl<'a> Profile<'a> {
     pub(super) fn of(world: &'a World, timeline: &Timeline) -> Self {
         let number = timeline.number;
         let mut draw = Draw::new(world.seed, number * 8 + 4);
-        let work = work(world, timeline);
+        let work = work(world, number, timeline.role, timeline.start);
         let Work { job_type, policy, scheduled, .. } = work;
         let own = outcome::status(&mut draw);
         let status = match (policy.and_then(|policy| policy.failure(timeline.start)), timeline.role) {
@@ -105,15 +105,19 @@ impl<'a> Profile<'a> {
     }
 }
 
-fn work<'a>(world: &'a World, timeline: &Timeline) -> Work<'a> {
-    let number = timeline.number;
+/// The policy of a job, for much less than all of it costs.
+pub(super) fn policy(schedule: &Schedule, number: i64) -> Option<&Policy> {
+    work(schedule.world(), number, schedule.role(number), schedule.start(number)).policy
+}
+
+fn work(world: &World, number: i64, role: Role, start: i64) -> Work<'_> {
     let place = usize::try_from(number.rem_euclid(BLOCK)).unwrap_or(0);
     let run = world.run(number.div_euclid(BLOCK));
     if let Some(policy) = run {
         let backup = if policy.is_catalog() { "DBBACKUP" } else { "BACKUP" };
         let snapshot_first = policy.workload.family == Family::SnapshotFirst;
         let by_schedule = |job_type, client| Work { job_type, policy: run, scheduled: true, client };
-        match timeline.role {
+        match role {
             Role::Parent { .. } => return by_schedule(backup, 0),
             Role::Child { .. } if snapshot_first && place == 1 => {
                 return by_schedule("SNAPSHOT", 0);
@@ -129,7 +133,7 @@ fn work<'a>(world: &'a World, timeline: &Timeline) -> Work<'a> {
     }
     let mut draw = Draw::new(world.seed, number * 8 + 5);
     let job_type = outcome::job_type(&mut draw);
-    let policy = if job_type == "IMAGEDELETE" { None } else { world.asked(&mut draw, timeline.start) };
+    let policy = if job_type == "IMAGEDELETE" { None } else { world.asked(&mut draw, start) };
     let client = usize::try_from(draw.below(1 << 20)).unwrap_or(0);
     Work { job_type, policy, scheduled: false, client }
 }

@@ -49,14 +49,7 @@ impl Schedule {
     }
 
     pub(super) fn timeline(&self, number: i64) -> Timeline {
-        let block = number.div_euclid(BLOCK);
-        let place = number.rem_euclid(BLOCK);
-        let children = self.children(block);
-        let role = match place {
-            0 if children > 0 => Role::Parent { children },
-            place if place > 0 && place <= children => Role::Child { parent: block * BLOCK },
-            _ => Role::Single,
-        };
+        let role = self.role(number);
         let start = self.start(number);
         let mut draw = Draw::new(self.seed, number * 8);
         let (active, end) = if let Role::Parent { children } = role {
@@ -66,6 +59,16 @@ impl Schedule {
             self.span(number)
         };
         Timeline { number, role, start, active, end, updated: end + lag(&mut draw) }
+    }
+
+    pub(super) fn role(&self, number: i64) -> Role {
+        let block = number.div_euclid(BLOCK);
+        let children = self.children(block);
+        match number.rem_euclid(BLOCK) {
+            0 if children > 0 => Role::Parent { children },
+            place if place > 0 && place <= children => Role::Child { parent: block * BLOCK },
+            _ => Role::Single,
+        }
     }
 
     /// When job `number` is submitted; never before job `number - 1`.

@@ -343,6 +343,13 @@ async fn images_are_those_of_the_last_day_unless_a_time_is_given() {
     assert!(month > 25 * day, "the catalog keeps more than the jobs: {month}");
     let policy = count("policyName eq 'CATALOG' and backupTime ge 2026-01-04T12:00:00Z").await;
     assert!((20..=30).contains(&policy), "{policy}");
+    let since = "backupTime ge 2026-01-20T12:00:00Z";
+    for name in ["VM-GOLD", "CATALOG"] {
+        let equal = count(&format!("policyName eq '{name}' and {since}")).await;
+        let lower = name.to_lowercase();
+        let folded = count(&format!("tolower(policyName) eq '{lower}' and {since}")).await;
+        assert!(equal > 10 && equal == folded, "{name}: {equal} {folded}");
+    }
     assert!(count("malwareStatus eq 'CLEAN' and anomalyStatus eq 'NOT_ANOMALOUS'").await > 0);
     let old = get_as(&site, "10.0", "/catalog/images?filter=anomalyStatus%20eq%20'ANOMALOUS'").await;
     assert_eq!(old.status, 400, "from NetBackup 10.5 on only");
