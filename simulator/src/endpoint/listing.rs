@@ -147,6 +147,8 @@ pub(super) struct Cursors {
     pub(super) write: fn(&Value) -> String,
     /// Whether an entry lies behind a cursor, in the order of the list.
     pub(super) is_behind: fn(&Value, &str) -> Result<bool, ApiError>,
+    /// Whether a cursor stays a place in the order when its entry is gone.
+    pub(super) is_place: bool,
     pub(super) links: Links,
 }
 
@@ -205,8 +207,8 @@ fn position(items: &[Value], after: &str, cursors: &Cursors) -> Result<usize, Ap
             return Ok(index + 1);
         }
     }
-    if items.is_empty() {
-        return Ok(0);
+    if items.is_empty() || cursors.is_place {
+        return Ok(items.len());
     }
     Err(ApiError::invalid("page[after]", &"unknown cursor"))
 }

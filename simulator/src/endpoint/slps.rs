@@ -43,8 +43,13 @@ const SLP_LIST: List = List { fields: SLP_FIELDS, largest: 100, form: Form::With
 const IMAGE_LIST: List = List { fields: IMAGE_FIELDS, largest: 1_000, form: Form::Full };
 
 /// `backupTime:base64(clientName)`, as the reference says; the unit of the time is inferred.
-const CURSORS: Cursors =
-    Cursors { default: 100, write: write_cursor, is_behind: is_behind_cursor, links: Links::Plain };
+const CURSORS: Cursors = Cursors {
+    default: 100,
+    write: write_cursor,
+    is_behind: is_behind_cursor,
+    is_place: true,
+    links: Links::Plain,
+};
 
 fn slps(call: &Call<'_>) -> Result<Reply, ApiError> {
     let data = call.site.world.slps.iter().map(|slp| slp_entry(call, slp)).collect();

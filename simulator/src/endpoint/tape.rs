@@ -81,8 +81,13 @@ const fn by_cursor(fields: &'static [Field]) -> List {
 }
 
 /// The identifier of the last entry; those of volume groups have colons in them.
-const CURSORS: Cursors =
-    Cursors { default: 10, write: identifier, is_behind: |_, _| Ok(false), links: Links::Nested };
+const CURSORS: Cursors = Cursors {
+    default: 10,
+    write: identifier,
+    is_behind: |_, _| Ok(false),
+    is_place: false,
+    links: Links::Nested,
+};
 
 fn identifier(item: &Value) -> String {
     item.get("id").and_then(Value::as_str).unwrap_or_default().to_owned()

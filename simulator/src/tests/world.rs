@@ -126,6 +126,21 @@ async fn a_walk_by_cursor_sees_each_entry_once_in_both_directions() {
 }
 
 #[tokio::test]
+async fn a_cursor_of_slp_images_is_a_place() {
+    let (_simulation, site) = site_of(Scenario::Ordinary, ApiVersion::new(12, 0)).await;
+    let after = async |cursor: &str| {
+        let path = format!("/catalog/slp-images?page%5Blimit%5D=1000&page%5Bafter%5D={}", encode(cursor));
+        let got = get(&site, &path).await;
+        assert_eq!(got.status, 200, "{cursor}");
+        got.json()["data"].as_array().map_or(0, Vec::len)
+    };
+    let all =
+        get(&site, "/catalog/slp-images?page%5Blimit%5D=1000").await.json()["data"].as_array().unwrap().len();
+    assert!(all > 100);
+    assert_eq!((after("0:eA==").await, after("99999999999:eA==").await), (all, 0));
+}
+
+#[tokio::test]
 async fn a_policy_runs_when_its_schedule_says() {
     let (_simulation, site) = site_of(Scenario::Ordinary, ApiVersion::new(12, 0)).await;
     let policies = all(&site, "/config/policies/", 500).await;
