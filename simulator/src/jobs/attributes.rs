@@ -99,6 +99,9 @@ pub(crate) struct Attributes<'a> {
     job_path: String,
 }
 
+/// Queue reason of jobs that wait for the full pool of a bad night.
+const DISK_VOLUME_UNAVAILABLE: i64 = 17;
+
 impl Job<'_> {
     #[expect(clippy::too_many_lines, reason = "one line for each attribute of the reference")]
     pub(crate) fn attributes(&self) -> Attributes<'_> {
@@ -121,6 +124,7 @@ impl Job<'_> {
         };
         let copies_image = matches!(profile.job_type, "DUPLICATE" | "REPLICATE" | "RESTORE" | "VERIFY");
         let client = self.client();
+        let clogged = self.database.schedule.world().is_clogged(start);
         Attributes {
             job_id: self.id(),
             parent_job_id: self.parent(),
@@ -172,8 +176,16 @@ impl Job<'_> {
             frozen_image: 0,
             transport_type: "LAN",
             current_operation: if done || waiting { 0 } else { outcome::operation(profile.job_type) },
-            job_queue_reason: if waiting { profile.queue_reason } else { 0 },
-            job_queue_resource: if waiting { self.database.unit(profile.storage_unit) } else { "" },
+            job_queue_reason: match (waiting, clogged) {
+                (false, _) => 0,
+                (true, false) => profile.queue_reason,
+                (true, true) => DISK_VOLUME_UNAVAILABLE,
+            },
+            job_queue_resource: match (waiting, clogged) {
+                (false, _) => "",
+                (true, false) => self.database.unit(profile.storage_unit),
+                (true, true) => self.database.unit(0),
+            },
             robot_name: "",
             vault_name: "",
             profile_name: "",

@@ -291,6 +291,8 @@ async fn a_bad_night_shows_everywhere() {
     assert!(failed.json()["data"].as_array().unwrap().iter().all(|job| attribute(job, "status") == 156));
     let waiting = jobs(&site, "state eq 'QUEUED'", "", 100).await.ids().len();
     assert!(waiting > 40, "{waiting} jobs wait");
+    let why = jobs(&site, "qReasonCode eq 17 and qResource eq 'stu-msdp-01'", "", 100).await.ids().len();
+    assert!(why >= waiting, "{why} of {waiting} for the full pool");
     let catalog = jobs(&site, "policyType eq 'NBU_CATALOG' and status le 1", "-endTime", 1).await.json();
     let end = attribute(&catalog["data"][0], "endTime").as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
     assert!(NOON - end.as_millisecond() > 36 * HOUR);
