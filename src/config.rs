@@ -4,6 +4,8 @@
 //! `Violation`s at once. Nothing here does I/O; the text and the files come as [`Material`].
 
 mod address;
+mod collector_words;
+mod collectors;
 mod confusable;
 mod decoder;
 mod defect;
@@ -24,6 +26,8 @@ mod report;
 mod scalar;
 mod schema;
 mod secret;
+mod section;
+mod setting;
 mod site;
 mod strictness;
 mod tree;
@@ -33,6 +37,7 @@ mod yaml;
 
 pub use address::RESERVED_PATHS;
 pub(crate) use address::metrics_path;
+pub(crate) use collectors::{CollectorId, Collectors};
 pub(crate) use diff::{ConfigDiff, FlushReason, SiteChange};
 pub(crate) use duration::parse as parse_duration;
 pub(crate) use endpoint::{Endpoint, Scheme};
@@ -49,13 +54,9 @@ pub(crate) use site::{LackingSite, Site, SiteId, Verification};
 pub(crate) use strictness::Strictness;
 pub use version::ApiVersion;
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::metric::MetricNames;
-
-/// The collectors that exist; another one that the file turns on is warned about.
-pub(crate) const BUILT_COLLECTORS: [&str; 2] = ["jobs", "storage"];
 
 /// A whole valid configuration.
 #[derive(Clone, Debug, PartialEq)]
@@ -103,21 +104,12 @@ impl Server {
 /// How often and how far back we collect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Collection {
-    /// `server.collectionInterval`: the time between two cycles of a site.
+    /// `server.collectionInterval`: the time between two runs of a collector that has no interval of its own.
     pub interval: Duration,
     /// The look-back window of finished jobs: the longer of `server.scrapingInterval` and the interval.
     pub window: Duration,
-    /// `server.maxStaleCycles`: for how many missed cycles a failing collector's last families stay.
+    /// `server.maxStaleCycles`: for how many missed runs a failing collector's last families stay.
     pub max_stale_cycles: u32,
-}
-
-/// Which collectors run, for all sites.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Collectors {
-    /// `collectors.NAME.enabled` of those that the file turns on beyond the ones that always run.
-    pub enabled: BTreeSet<String>,
-    /// `collectors.perClient.allowlist`.
-    pub client_allowlist: Vec<String>,
 }
 
 /// How we log; a flag of the command line wins over a key.

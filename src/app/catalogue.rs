@@ -31,7 +31,7 @@ pub fn catalogue() -> Vec<Listed> {
     let of_collectors = COLLECTORS.iter().flat_map(|entry| {
         entry.families.iter().map(|desc| Listed {
             desc,
-            from: entry.name,
+            from: entry.id.name(),
             resource: Some(entry.resource),
             permission: Some(entry.permission),
         })

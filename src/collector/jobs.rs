@@ -15,6 +15,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
+use crate::config::CollectorId;
 use crate::metric::Family;
 use crate::netbackup::{Cause, DecodeError, Page, decode};
 
@@ -31,8 +32,7 @@ use window::{Finished, Window};
 
 /// What `list-metrics`, the doctor and the poller know of the collector.
 pub(super) static SPEC: CollectorSpec = CollectorSpec {
-    name: "jobs",
-    key: None,
+    id: CollectorId::Jobs,
     families: descs::FAMILIES,
     resource: query::RESOURCE,
     permission: "|MANAGE|JOBS|",

@@ -46,7 +46,7 @@ impl Runner {
 
     /// The value of the `collector` label.
     pub(crate) fn name(&self) -> &'static str {
-        self.spec.name
+        self.spec.id.name()
     }
 
     /// Another key is in use, of whose role nothing is known.

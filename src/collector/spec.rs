@@ -2,16 +2,14 @@
 
 use super::contract::Collector;
 use super::permission::Enforcement;
-use crate::config::Collectors;
+use crate::config::{CollectorId, Collectors};
 use crate::metric::Desc;
 
 /// One collector as `list-metrics` shows it and as it is made.
 #[derive(Debug)]
 pub(crate) struct CollectorSpec {
-    /// The value of the `collector` label.
-    pub name: &'static str,
-    /// The key under `collectors` that turns it on; `None` means that it always runs.
-    pub key: Option<&'static str>,
+    /// Which collector it is: its label, and its section in the configuration.
+    pub id: CollectorId,
     /// What it can give.
     pub families: &'static [&'static Desc],
     /// The resource that it reads.

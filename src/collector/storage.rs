@@ -6,6 +6,7 @@ mod unit;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
+use crate::config::CollectorId;
 use crate::metric::Family;
 use crate::netbackup::{DecodeError, Listing, Page, Paging, decode};
 
@@ -18,8 +19,7 @@ const RESOURCE: &str = "/storage/storage-units";
 
 /// What `list-metrics`, the doctor and the poller know of the collector.
 pub(super) static SPEC: CollectorSpec = CollectorSpec {
-    name: "storage",
-    key: None,
+    id: CollectorId::Storage,
     families: families::FAMILIES,
     resource: RESOURCE,
     permission: "|STORAGE|STORAGE-UNITS|",

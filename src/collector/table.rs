@@ -10,8 +10,7 @@ pub(crate) static COLLECTORS: &[&CollectorSpec] = &[&jobs::SPEC, &storage::SPEC]
 
 /// The collectors that a configuration asks for.
 pub(crate) fn wanted(wanted: &Collectors) -> impl Iterator<Item = &'static CollectorSpec> {
-    let runs = |spec: &&CollectorSpec| spec.key.is_none_or(|key| wanted.enabled.contains(key));
-    COLLECTORS.iter().copied().filter(runs)
+    COLLECTORS.iter().copied().filter(|spec| wanted.is_enabled(spec.id))
 }
 
 /// The collectors that a configuration asks for, in their first state.

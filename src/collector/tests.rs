@@ -3,25 +3,25 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use strum::VariantArray as _;
 
 use super::runner::run;
 use super::*;
+use crate::config::{CollectorId, fixture};
 use crate::netbackup::Client;
 use crate::netbackup::fixture::{Answer, Server, soon};
 
 #[test]
-fn collectors_that_have_no_key_always_run() {
-    let names: Vec<_> = build(&crate::config::Collectors::default()).iter().map(Runner::name).collect();
+fn jobs_and_storage_always_run() {
+    let names: Vec<_> = build(&fixture::collectors()).iter().map(Runner::name).collect();
     assert_eq!(names, ["jobs", "storage"]);
-    for (collector, entry) in build(&crate::config::Collectors::default()).iter().zip(COLLECTORS) {
-        assert_eq!(collector.name(), entry.name);
-    }
 }
 
 #[test]
-fn the_collectors_that_the_configuration_calls_built_are_those_of_the_table() {
-    let keys: Vec<_> = COLLECTORS.iter().map(|entry| entry.key.unwrap_or(entry.name)).collect();
-    assert_eq!(keys, crate::config::BUILT_COLLECTORS);
+fn the_collectors_of_the_table_are_those_that_the_configuration_does_not_call_planned() {
+    let built: Vec<_> = COLLECTORS.iter().map(|spec| spec.id).collect();
+    let declared = CollectorId::VARIANTS.iter().copied().filter(|id| !id.is_planned());
+    assert_eq!(built, declared.collect::<Vec<_>>());
 }
 
 #[tokio::test]
@@ -35,7 +35,7 @@ async fn a_missing_permission_is_the_outcome_of_one_collector() {
     let client = server.client();
     let context = context(&client);
     let mut outcomes = Vec::new();
-    for mut collector in build(&crate::config::Collectors::default()) {
+    for mut collector in build(&fixture::collectors()) {
         let run = collector.run(&context).await;
         assert_eq!(run.is_unauthorized(), run.outcome.is_err());
         outcomes.push(run.outcome.map_err(|error| error.reason()));

@@ -1,10 +1,11 @@
 //! A site and a configuration for tests, which name by struct update what they are about.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::{
-    Collection, Collectors, Config, Endpoint, ListenHost, Log, OpenTelemetry, Proxy, Secret, Server, Site,
-    SiteId, Verification,
+    Collection, Collectors, Config, Endpoint, ListenHost, Log, Material, OpenTelemetry, Proxy, Secret,
+    Server, Site, SiteId, Strictness, Verification, load,
 };
 use crate::metric::MetricNames;
 
@@ -33,13 +34,19 @@ pub(crate) fn config(sites: Vec<Site>) -> Config {
             metrics_path: "/metrics".to_owned(),
         },
         collection: collection(),
-        collectors: Collectors::default(),
+        collectors: collectors(),
         names: MetricNames::Both,
         log: Log::default(),
         opentelemetry: OpenTelemetry::default(),
         sites,
         lacking: Vec::new(),
     }
+}
+
+/// What holds of the collectors where the file says nothing.
+pub(crate) fn collectors() -> Collectors {
+    let material = Material { text: b"nbuservers: []".to_vec(), ..Material::default() };
+    load(Path::new("c.yaml"), &material, Strictness::Full).unwrap().config.collectors
 }
 
 /// Every minute the jobs of an hour.

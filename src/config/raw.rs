@@ -1,6 +1,7 @@
 //! The file as it is written: every key with its value and location, before the checks between keys.
 
 use super::address::{BasePath, Host, MetricsPath, Port, TlsName};
+use super::collectors::RawCollectors;
 use super::decoder::{Decode, Decoder, NoValue, Slot};
 use super::key::{Key, Shape};
 use super::number::{BoundedCount, Number};
@@ -8,6 +9,7 @@ use super::proxy::ProxyUrl;
 use super::scalar::{
     AnyText, BoundedDuration, CertificateDigest, FilePath, Flag, Ignored, MayBeEmpty, SiteName,
 };
+use super::section::section;
 use super::tree::Node;
 use super::{ApiVersion, ListenHost, LogFormat, LogLevel, Scheme, Secret};
 use crate::metric::MetricNames;
@@ -15,45 +17,6 @@ use crate::metric::MetricNames;
 const SECOND: u64 = 1_000;
 const HOUR: u64 = 3_600 * SECOND;
 const DAY: u64 = 24 * HOUR;
-
-/// Declares a section: the type that holds its keys, and the table that describes them.
-macro_rules! section {
-    ($(#[doc = $about:literal])* $name:ident {
-        $($(#[doc = $doc:literal])* $field:ident: $type:ty = $key:literal $(or $default:literal)?;)*
-    }) => {
-        $(#[doc = $about])*
-        #[derive(Clone)]
-        #[allow(dead_code, reason = "keys without effect are read for their warning only")]
-        pub(super) struct $name {
-            $($(#[doc = $doc])* pub(super) $field: Slot<$type>,)*
-        }
-
-        impl $name {
-            /// The keys in the order of the declaration.
-            pub(super) const KEYS: &'static [Key] = &[$(Key {
-                name: $key,
-                default: section!(@default $($default)?),
-                about: &[$($doc),*],
-                shape: <$type as Decode>::shape,
-            }),*];
-        }
-
-        impl Decode for $name {
-            fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Result<Self, NoValue> {
-                decoder.section(node, Self::KEYS)?;
-                let mut keys = Self::KEYS.iter();
-                $(let $field = decoder.slot(node, keys.next().ok_or(NoValue::Absent)?);)*
-                Ok(Self { $($field),* })
-            }
-
-            fn shape() -> Shape {
-                Shape::Section(Self::KEYS)
-            }
-        }
-    };
-    (@default $default:literal) => { Some($default) };
-    (@default) => { None };
-}
 
 section! {
     /// The whole file.
@@ -65,7 +28,7 @@ section! {
         nbuserver: RawSite = "nbuserver";
         /// The primary servers; the list may be empty.
         nbuservers: Vec<Slot<RawSite>> = "nbuservers";
-        /// Which collectors run beside jobs and storage, for all sites.
+        /// Which collectors run, and how often, for all sites.
         collectors: RawCollectors = "collectors" or "{}";
         /// Which metric names are served.
         metrics: RawMetrics = "metrics" or "{}";
@@ -87,9 +50,9 @@ section! {
         uri: MetricsPath = "uri" or "/metrics";
         /// How far back finished jobs are counted; at least one `collectionInterval` is.
         scraping_interval: BoundedDuration<SECOND, { 366 * DAY }> = "scrapingInterval" or "1h";
-        /// The time between two collections of a site.
+        /// The time between two runs of each collector that has no interval of its own.
         collection_interval: BoundedDuration<SECOND, { 7 * DAY }> = "collectionInterval" or "5m";
-        /// For how many missed collections a failing collector's last values stay.
+        /// For how many missed runs a failing collector's last values stay.
         max_stale_cycles: BoundedCount<0, 1_000> = "maxStaleCycles" or "3";
         /// Accepted for the Go exporter's files and checked; storage is read at every collection.
         cache_ttl: BoundedDuration<SECOND, { 366 * DAY }> = "cacheTTL" or "5m";
@@ -141,42 +104,6 @@ section! {
         domain: Ignored = "domain";
         /// Never had a meaning.
         domain_type: Ignored = "domainType";
-    }
-}
-
-section! {
-    /// The optional collectors.
-    RawCollectors {
-        /// Alerts; not built yet.
-        alerts: RawCollector = "alerts" or "{}";
-        /// Malware scans; not built yet.
-        malware: RawCollector = "malware" or "{}";
-        /// The catalog; not built yet.
-        catalog: RawCollector = "catalog" or "{}";
-        /// Service levels; not built yet.
-        slo: RawCollector = "slo" or "{}";
-        /// Tape; not built yet.
-        tape: RawCollector = "tape" or "{}";
-        /// Jobs by client; not built yet.
-        per_client: RawPerClient = "perClient" or "{}";
-    }
-}
-
-section! {
-    /// One optional collector.
-    RawCollector {
-        /// Whether the collector runs.
-        enabled: Flag = "enabled" or "false";
-    }
-}
-
-section! {
-    /// The collector of jobs by client.
-    RawPerClient {
-        /// Whether the collector runs.
-        enabled: Flag = "enabled" or "false";
-        /// The names of the clients that get series of their own.
-        allowlist: Vec<Slot<AnyText>> = "allowlist";
     }
 }
 

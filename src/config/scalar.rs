@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::collector_words::{ClientExport, TapeMedia};
 use super::decoder::{Decode, Decoder, NoValue, Scalar};
 use super::key::{Secrecy, Shape};
 use super::number::whole_number;
@@ -31,6 +32,10 @@ pub(super) struct BoundedDuration<const LEAST: u64, const MOST: u64>(pub(super) 
 /// Yes or no.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Flag(pub(super) bool);
+
+/// Yes, and nothing else.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AlwaysOn(pub(super) bool);
 
 /// The path of a file.
 #[derive(Clone, Debug)]
@@ -158,6 +163,26 @@ impl Scalar for Flag {
     }
 }
 
+impl Scalar for AlwaysOn {
+    fn wants() -> String {
+        "true, since this collector always runs".to_owned()
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        Flag::parse(text).filter(|flag| flag.0).map(|flag| Self(flag.0))
+    }
+
+    fn schema() -> Value {
+        json!({
+            "type": ["boolean", "string", "integer"],
+            "not": { "const": false },
+            "minimum": 1,
+            "maximum": 1,
+            "pattern": pattern::TRUE,
+        })
+    }
+}
+
 impl Scalar for Secret {
     const SECRECY: Secrecy = Secrecy::Secret;
 
@@ -269,6 +294,8 @@ macro_rules! choice {
 choice!(Scheme { "http" => Self::Http, "https" => Self::Https });
 choice!(LogFormat { "logfmt" => Self::Logfmt, "json" => Self::Json });
 choice!(MetricNames { "native" => Self::Native, "v4" => Self::V4, "both" => Self::Both });
+choice!(ClientExport { "overdue" => Self::Overdue, "all" => Self::All });
+choice!(TapeMedia { "summary" => Self::Summary, "all" => Self::All, "off" => Self::Off });
 choice!(LogLevel {
     "error" => Self::Error,
     "warn" => Self::Warn,

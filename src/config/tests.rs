@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use super::*;
+use strum::VariantArray as _;
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/config")
@@ -80,8 +81,11 @@ fn expect(file: &Path, actual: &str) {
 /// A configuration in a few lines; keys are shown as the fixtures have them, which are no secrets.
 fn summary(config: &Config) -> String {
     let Config { server, collection, collectors, names, log, opentelemetry, sites, lacking: _ } = config;
-    let mut text =
-        format!("{server:?}\n{collection:?}\n{collectors:?}\n{names:?} {log:?}\n{opentelemetry:?}\n");
+    let enabled: Vec<_> = CollectorId::VARIANTS.iter().filter(|id| collectors.is_enabled(**id)).collect();
+    let intervals: Vec<_> = enabled.iter().map(|id| collectors.interval(**id)).collect();
+    let clients = &collectors.per_client.options;
+    let mut text = format!("{server:?}\n{collection:?}\nCollectors {enabled:?} {intervals:?}\n{clients:?}\n");
+    let _ = writeln!(text, "{names:?} {log:?}\n{opentelemetry:?}");
     for site in sites {
         let verification = match &site.verification {
             Verification::Roots(roots) => format!("{} roots", roots.len()),

@@ -3,17 +3,18 @@
 mod pem;
 mod site;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use self::site::SiteBuilder;
+use super::collectors::RawCollectors;
 use super::decoder::{Decoder, Location, NoValue, Slot};
 use super::proxy::EnvironmentProxies;
-use super::raw::{RawCollectors, RawConfig, RawOpenTelemetry, RawServer, RawSite};
-use super::scalar::{Flag, MayBeEmpty};
+use super::raw::{RawConfig, RawOpenTelemetry, RawServer, RawSite};
+use super::scalar::MayBeEmpty;
 use super::tree::TextPosition;
 use super::{
-    BUILT_COLLECTORS, Collection, Collectors, Config, Endpoint, LackingSite, Log, Material, OpenTelemetry,
-    Proxy, Server, Site, SiteId, UnusableProxy, confusable,
+    Collection, Collectors, Config, Endpoint, LackingSite, Log, Material, OpenTelemetry, Proxy, Server, Site,
+    SiteId, UnusableProxy, confusable,
 };
 
 /// The configuration that a file gives; `None` if there is a violation. Without the check of references it holds
@@ -67,38 +68,20 @@ fn server(raw: &RawServer) -> Option<(Server, Collection)> {
 
 fn collectors(raw: Option<&RawCollectors>, decoder: &mut Decoder<'_>) -> Option<Collectors> {
     let raw = raw?;
-    let per_client = raw.per_client.get();
-    let mut switches: Vec<(&str, &Slot<Flag>)> = Vec::new();
-    for (name, collector) in [
-        ("alerts", &raw.alerts),
-        ("malware", &raw.malware),
-        ("catalog", &raw.catalog),
-        ("slo", &raw.slo),
-        ("tape", &raw.tape),
-    ] {
-        switches.extend(collector.get().map(|collector| (name, &collector.enabled)));
+    for (id, location) in raw.planned() {
+        let message = format!("the collector {} is not built yet; nothing is collected for it", id.key());
+        decoder.warning(location, message);
     }
-    switches.extend(per_client.map(|collector| ("perClient", &collector.enabled)));
-    let mut enabled = BTreeSet::new();
-    for (name, switch) in switches {
-        if switch.get().is_some_and(|flag| flag.0) {
-            if !BUILT_COLLECTORS.contains(&name) {
-                decoder.warning(
-                    &switch.location,
-                    format!("the collector {name} is not built yet; nothing is collected for it"),
-                );
+    if let Some(per_client) = raw.per_client.get() {
+        let lists = [&per_client.allowlist, &per_client.denylist].into_iter().filter_map(Slot::get);
+        for name in lists.flatten() {
+            if let Some(found) = name.get().and_then(|text| confusable::characters(&text.0)) {
+                let message = format!("{found}; no client has this name if that is not meant");
+                decoder.warning(&name.location, message);
             }
-            enabled.insert(name.to_owned());
         }
     }
-    let client_allowlist = per_client.and_then(|collector| collector.allowlist.get());
-    for name in client_allowlist.into_iter().flatten() {
-        if let Some(found) = name.get().and_then(|text| confusable::characters(&text.0)) {
-            decoder.warning(&name.location, format!("{found}; no client has this name if that is not meant"));
-        }
-    }
-    let client_allowlist = client_allowlist.into_iter().flatten().filter_map(|name| name.get());
-    Some(Collectors { enabled, client_allowlist: client_allowlist.map(|name| name.0.clone()).collect() })
+    raw.settings()
 }
 
 fn opentelemetry(raw: Option<&RawOpenTelemetry>, decoder: &mut Decoder<'_>) -> Option<OpenTelemetry> {

@@ -56,10 +56,12 @@ impl Curable for PermissionError {
     fn cure(&self) -> String {
         match self {
             Self::Permission { entry, .. } | Self::Hidden { entry, .. } => role_cure(entry),
-            Self::Missing(entry) => match entry.key {
-                Some(key) => format!("turn it off (collectors.{key}.enabled: false), or upgrade NetBackup"),
-                None => "see that uri (usually /netbackup) is right, or upgrade NetBackup".to_owned(),
-            },
+            Self::Missing(entry) if entry.id.always_runs() => {
+                "see that uri (usually /netbackup) is right, or upgrade NetBackup".to_owned()
+            }
+            Self::Missing(entry) => {
+                format!("turn it off (collectors.{}.enabled: false), or upgrade NetBackup", entry.id.key())
+            }
             Self::Request(error) => of_request(&error.cause).to_owned(),
         }
     }

@@ -59,7 +59,7 @@ impl<'a> Examination<'a> {
         for entry in self.collectors.clone() {
             let outcome = access::permission(&client, entry, self.deadline()).await;
             let finding = outcome.unwrap_or_else(|error| Finding::failed(&error));
-            self.push(CheckStep::Permission, Some(entry.name), finding);
+            self.push(CheckStep::Permission, Some(entry.id.name()), finding);
         }
         Some(())
     }
@@ -104,7 +104,7 @@ impl<'a> Examination<'a> {
             CheckStep::Key,
         ];
         let rows = steps.map(|step| (step, None)).into_iter();
-        let permissions = self.collectors.iter().map(|entry| (CheckStep::Permission, Some(entry.name)));
+        let permissions = self.collectors.iter().map(|entry| (CheckStep::Permission, Some(entry.id.name())));
         let rows: Vec<_> = rows.chain(permissions).skip(self.checks.len()).collect();
         for (step, collector) in rows {
             self.push(step, collector, Finding::skipped(reason));

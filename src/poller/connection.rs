@@ -242,7 +242,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
-    use crate::config::{Collection, Collectors, fixture};
+    use crate::config::{Collection, fixture};
     use crate::metric::MetricNames;
     use crate::netbackup::fixture::{Answer, KEY, Server};
     use crate::snapshot::SnapshotStore;
@@ -253,7 +253,7 @@ mod tests {
         Plan {
             site,
             collection: Collection { interval: Duration::from_millis(1), ..fixture::collection() },
-            collectors: Collectors::default(),
+            collectors: fixture::collectors(),
             names: MetricNames::Native,
         }
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::plan::SHORTEST_DEADLINE;
 use super::*;
 use crate::collector::{self, CollectError, Collector, Context, Diagnostics, Runner};
-use crate::config::{Collection, Collectors, Endpoint, Scheme, Secret, Site, fixture};
+use crate::config::{Collection, Endpoint, Scheme, Secret, Site, fixture};
 use crate::metric::{Family, MetricNames};
 use crate::netbackup::fixture::{Answer, KEY, Server};
 use crate::netbackup::{Client, Stats};
@@ -20,7 +20,7 @@ fn plan(port: u16) -> Plan {
     Plan {
         site: fixture::site("paris", Endpoint::new(Scheme::Http, "127.0.0.1", port, "/netbackup")),
         collection: Collection { max_stale_cycles: 2, ..fixture::collection() },
-        collectors: Collectors::default(),
+        collectors: fixture::collectors(),
         names: MetricNames::Native,
     }
 }

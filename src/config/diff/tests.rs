@@ -65,7 +65,11 @@ fn every_setting_is_named() {
     let new = Config {
         server: Server { host: ListenHost::Name("b".to_owned()), port: 1, metrics_path: "/m".to_owned() },
         collection: Collection { interval: Duration::ZERO, window: Duration::ZERO, max_stale_cycles: 0 },
-        collectors: Collectors { client_allowlist: vec!["a".to_owned()], ..Collectors::default() },
+        collectors: {
+            let mut collectors = fixture::collectors();
+            collectors.per_client.options.allowlist.push("a".to_owned());
+            collectors
+        },
         names: MetricNames::V4,
         log: Log { level: Some(LogLevel::Debug), format: Some(LogFormat::Json) },
         opentelemetry: OpenTelemetry { enabled: true, ..OpenTelemetry::default() },

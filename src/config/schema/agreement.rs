@@ -113,7 +113,9 @@ fn paths() -> Vec<String> {
 /// What no schema can say: it takes these, and the program may refuse them.
 fn is_beyond_a_schema(path: &str, value: &Value) -> bool {
     let Some(text) = value.as_str() else { return false };
-    let duration = ["Interval", "TTL", "timeout"].iter().any(|name| path.ends_with(name));
+    let duration = ["Interval", "interval", "TTL", "timeout", "lookBack", "olderThan", "forgetAfter"]
+        .iter()
+        .any(|name| path.ends_with(name));
     let parts = text.split(|c: char| c.is_ascii_digit() || c == '.').filter(|unit| !unit.is_empty()).count();
     let host = path.ends_with("host") || path.ends_with("proxyUrl");
     let spelt = !text.is_ascii() || text.to_lowercase().contains("xn--");

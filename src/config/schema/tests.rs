@@ -123,6 +123,8 @@ fn the_commented_keys_of_the_example_are_right_too() {
         "tlsServerName",
         "proxyUrl",
         "allowlist",
+        "denylist",
+        "hosts",
         "level",
         "format",
         "endpoint",
