@@ -197,7 +197,7 @@ mod tests {
             "a run that did not begin saw nothing"
         );
         assert!(!text.contains("last_success_timestamp_seconds{site=\"paris\",collector=\"storage\""));
-        let of_collectors = FAMILIES.iter().filter(|desc| desc.labels == ["collector"]);
+        let of_collectors = FAMILIES.iter().filter(|desc| &desc.labels == ["collector"]);
         assert!(families.iter().map(Family::desc).eq(of_collectors.copied()));
     }
 }
