@@ -4,6 +4,7 @@
 //! (<https://sort.veritas.com/public/documents/nbu/10.5/windowsandunix/productguides/html/index/>).
 
 mod body;
+mod budget;
 mod client;
 mod error;
 mod examine;
@@ -25,6 +26,7 @@ mod trace;
 mod transport;
 mod version;
 
+pub(crate) use budget::RequestBudget;
 pub(crate) use client::Client;
 pub(crate) use error::{Cause, Error};
 pub(crate) use field::{Field, Time};

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use crate::config::SiteId;
 use crate::metric::{Desc, Family};
 
-/// The immutable result of a site's cycles.
+/// The immutable result of a site's runs.
 #[derive(Debug)]
 pub struct Snapshot {
     /// The value of the `site` label.
@@ -19,7 +19,7 @@ pub struct Snapshot {
     pub taken_at: Timestamp,
     /// Whether the site answered, or `None` while that is not known yet.
     pub up: Option<bool>,
-    /// Whether the first cycle has finished, well or badly.
+    /// Whether every collector has had a run, well or badly.
     pub complete: bool,
     /// The collectors for which the key's role lacks the permission, or a part of it.
     pub unauthorized: Vec<&'static str>,
@@ -36,10 +36,17 @@ pub struct Fragment {
     pub text: Bytes,
 }
 
+impl Fragment {
+    /// How many series the samples are.
+    pub(crate) fn series(&self) -> usize {
+        self.text.split_inclusive(|byte| *byte == b'\n').count()
+    }
+}
+
 impl From<Family> for Fragment {
     fn from(family: Family) -> Self {
         let desc = family.desc();
-        // It lives until the next cycle, so the spare capacity of the text is given back.
+        // It lives until the next run, so the spare capacity of the text is given back.
         Self { desc, text: Bytes::from(family.into_text().into_boxed_str().into_boxed_bytes()) }
     }
 }

@@ -1,4 +1,4 @@
-//! What a collector is: the trait, what a cycle gives it, and what it gives back.
+//! What a collector is: the trait, what a run is given, and what it gives back.
 
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use crate::netbackup::{self, Client};
 
 /// One subject of collection; its [`CollectorSpec`](super::CollectorSpec) says the rest.
 pub(crate) trait Collector: Send {
-    /// Asks the server and gives the families of this cycle, under all names. The future may be dropped at any time: the next
-    /// cycle goes on from what is there.
+    /// Asks the server and gives the families of this run, under all names. The future may be dropped at any time: the next
+    /// run goes on from what is there.
     fn collect<'a>(
         &'a mut self,
         context: &'a Context<'a>,
@@ -26,29 +26,29 @@ pub(crate) trait Collector: Send {
     }
 }
 
-/// What a cycle gives to its collectors.
+/// What a run is given.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Context<'a> {
-    /// The client of the server; the version was negotiated in this cycle.
+    /// The client of the server; the version was negotiated before.
     pub client: &'a Client,
     /// The value of the `site` label.
     pub site: &'a str,
     /// How far back finished jobs count.
     pub window: Duration,
-    /// When the cycle ends.
+    /// When the run ends.
     pub deadline: Instant,
-    /// Our own time at the start of the cycle.
+    /// Our own time at the start of the run.
     pub now: Timestamp,
 }
 
 impl Context<'_> {
-    /// Whether the cycle has no time left for another request.
+    /// Whether the run has no time left for another request.
     pub(super) fn is_over(&self) -> bool {
         Instant::now() + Duration::from_secs(1) >= self.deadline
     }
 }
 
-/// What a collector met and left out in one cycle.
+/// What a collector met and left out in one run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Diagnostics {
     /// Records that its lists had.
@@ -57,7 +57,7 @@ pub(crate) struct Diagnostics {
     pub malformed: u64,
     /// Records that have no label set of their own, since there are too many.
     pub capped: u64,
-    /// Whether the list was longer than this cycle could read.
+    /// Whether the list was longer than this run could read.
     pub truncated: bool,
 }
 

@@ -15,7 +15,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
-use crate::config::CollectorId;
+use crate::config::{ApiVersion, CollectorId};
 use crate::metric::Family;
 use crate::netbackup::{Cause, DecodeError, Page, decode};
 
@@ -35,6 +35,8 @@ pub(super) static SPEC: CollectorSpec = CollectorSpec {
     id: CollectorId::Jobs,
     families: descs::FAMILIES,
     resource: query::RESOURCE,
+    since: ApiVersion::OLDEST,
+    requests: query::MAX_REQUESTS,
     permission: "|MANAGE|JOBS|",
     enforcement: Enforcement::Object(&count::PROBE),
     new: |_| Box::new(Jobs::default()),

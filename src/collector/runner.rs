@@ -44,9 +44,9 @@ impl Runner {
         Self { spec, collector, permission: Permission::default() }
     }
 
-    /// The value of the `collector` label.
-    pub(crate) fn name(&self) -> &'static str {
-        self.spec.id.name()
+    /// What is declared of it.
+    pub(crate) fn spec(&self) -> &'static CollectorSpec {
+        self.spec
     }
 
     /// Another key is in use, of whose role nothing is known.

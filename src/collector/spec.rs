@@ -2,7 +2,7 @@
 
 use super::contract::Collector;
 use super::permission::Enforcement;
-use crate::config::{CollectorId, Collectors};
+use crate::config::{ApiVersion, CollectorId, Collectors};
 use crate::metric::Desc;
 
 /// One collector as `list-metrics` shows it and as it is made.
@@ -14,9 +14,13 @@ pub(crate) struct CollectorSpec {
     pub families: &'static [&'static Desc],
     /// The resource that it reads.
     pub resource: &'static str,
+    /// The first version of the API that has the resource.
+    pub since: ApiVersion,
+    /// How many requests one run may send.
+    pub requests: u32,
     /// The RBAC namespace in which the key's role needs the operation `|OPERATIONS|VIEW|`.
     pub permission: &'static str,
     /// What a role without it gets.
     pub enforcement: Enforcement,
-    pub(super) new: fn(&Collectors) -> Box<dyn Collector>,
+    pub(crate) new: fn(&Collectors) -> Box<dyn Collector>,
 }

@@ -6,7 +6,7 @@ mod unit;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
-use crate::config::CollectorId;
+use crate::config::{ApiVersion, CollectorId};
 use crate::metric::Family;
 use crate::netbackup::{DecodeError, Listing, Page, Paging, decode};
 
@@ -22,6 +22,8 @@ pub(super) static SPEC: CollectorSpec = CollectorSpec {
     id: CollectorId::Storage,
     families: families::FAMILIES,
     resource: RESOURCE,
+    since: ApiVersion::OLDEST,
+    requests: 400,
     permission: "|STORAGE|STORAGE-UNITS|",
     enforcement: Enforcement::Api,
     new: |_| Box::new(Storage),

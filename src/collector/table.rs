@@ -13,7 +13,13 @@ pub(crate) fn wanted(wanted: &Collectors) -> impl Iterator<Item = &'static Colle
     COLLECTORS.iter().copied().filter(|spec| wanted.is_enabled(spec.id))
 }
 
+/// A collector in its first state.
+pub(crate) fn build(spec: &'static CollectorSpec, collectors: &Collectors) -> Runner {
+    Runner::new(spec, (spec.new)(collectors))
+}
+
 /// The collectors that a configuration asks for, in their first state.
-pub(crate) fn build(collectors: &Collectors) -> Vec<Runner> {
-    wanted(collectors).map(|spec| Runner::new(spec, (spec.new)(collectors))).collect()
+#[cfg(test)]
+pub(crate) fn build_all(collectors: &Collectors) -> Vec<Runner> {
+    wanted(collectors).map(|spec| build(spec, collectors)).collect()
 }

@@ -13,7 +13,8 @@ use crate::netbackup::fixture::{Answer, Server, soon};
 
 #[test]
 fn jobs_and_storage_always_run() {
-    let names: Vec<_> = build(&fixture::collectors()).iter().map(Runner::name).collect();
+    let names: Vec<_> =
+        build_all(&fixture::collectors()).iter().map(|runner| runner.spec().id.name()).collect();
     assert_eq!(names, ["jobs", "storage"]);
 }
 
@@ -35,7 +36,7 @@ async fn a_missing_permission_is_the_outcome_of_one_collector() {
     let client = server.client();
     let context = context(&client);
     let mut outcomes = Vec::new();
-    for mut collector in build(&fixture::collectors()) {
+    for mut collector in build_all(&fixture::collectors()) {
         let run = collector.run(&context).await;
         assert_eq!(run.is_unauthorized(), run.outcome.is_err());
         outcomes.push(run.outcome.map_err(|error| error.reason()));

@@ -58,7 +58,9 @@ pub(super) fn of_request(cause: &Cause) -> &'static str {
         Cause::Unauthorized | Cause::Forbidden => {
             "see what is before NetBackup: it asks for a key where NetBackup asks for none"
         }
-        Cause::RateLimited | Cause::Quiet(_) => "wait, and see who else sends requests to this server",
+        Cause::RateLimited | Cause::Quiet(_) | Cause::Budget => {
+            "wait, and see who else sends requests to this server"
+        }
         Cause::Client { .. } | Cause::Server { .. } | Cause::Pagination(_) => {
             "look into the log of the NetBackup web service (nbwebservice) for this moment"
         }

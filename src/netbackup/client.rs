@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use crate::config::{ApiVersion, Site};
 
+use super::budget;
 use super::error::{Cause, Error};
 use super::exchange::Exchange;
 use super::gate::QuietGate;
@@ -106,7 +107,7 @@ impl Client {
             walk.pages += 1;
             walk.records += page.records;
             walk.truncated = match pager.advance(&page).map_err(fail)? {
-                NextPage::At(_) if walk.pages < listing.max_pages => continue,
+                NextPage::At(_) if walk.pages < listing.max_pages && !budget::is_spent() => continue,
                 NextPage::At(_) | NextPage::CutShort => true,
                 NextPage::End => false,
             };

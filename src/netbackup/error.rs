@@ -81,6 +81,9 @@ pub enum Cause {
     #[error("the server asked for quiet (Retry-After): nothing is sent to it before {0:.0}")]
     #[strum(serialize = "rate_limited")]
     Quiet(Timestamp),
+    /// The run has sent as many requests as one run may.
+    #[error("the run has sent as many requests as it may; the next run goes on")]
+    Budget,
     /// 406 or 415: the server does not speak the version that we asked for.
     #[error("the server does not answer in API version {0}; remove apiVersion, or pin another")]
     NotAcceptable(ApiVersion),
@@ -139,15 +142,19 @@ impl Cause {
         self.into()
     }
 
+    /// Whether it says that this release of NetBackup does not have the resource.
+    pub(crate) fn is_unsupported(&self) -> bool {
+        matches!(self, Self::NotFound | Self::NotAcceptable(_) | Self::Server { status: 501, .. })
+    }
+
     /// Whether the same request may succeed a little later.
     pub(super) fn is_transient(&self) -> bool {
         match self {
-            Self::Dns(_)
-            | Self::ProxyDns { .. }
-            | Self::Connect(_)
-            | Self::Timeout
-            | Self::RateLimited
-            | Self::Server { .. } => true,
+            Self::Dns(_) | Self::ProxyDns { .. } | Self::Connect(_) | Self::Timeout | Self::RateLimited => {
+                true
+            }
+            // 501: this release does not have it.
+            Self::Server { status, .. } => *status != 501,
             Self::Client { status, .. } => *status == 408,
             _ => false,
         }

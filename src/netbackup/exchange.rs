@@ -12,10 +12,12 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::config::Site;
 
+use super::gate::QuietScope;
+use super::keys::API_KEYS;
 use super::request::{Accept, Request, media_type};
 use super::retry::{Retry, date, retry_after};
 use super::transport::Transport;
-use super::{Cause, ClientError, DecodeError, Error, QuietGate, Stats, TlsCache, body, trace};
+use super::{Cause, ClientError, DecodeError, Error, QuietGate, Stats, TlsCache, body, budget, trace};
 
 /// A successful answer.
 #[derive(Debug)]
@@ -45,6 +47,8 @@ pub(super) struct Exchange {
     key: HeaderValue,
     timeout: Duration,
     permits: Semaphore,
+    /// Questions about the key have a permit of their own: one that is not answered must not hold up what is collected.
+    key_permit: Semaphore,
     pub(super) retry: Retry,
     stats: Arc<Stats>,
     gate: Arc<QuietGate>,
@@ -67,6 +71,7 @@ impl Exchange {
             key,
             timeout: site.timeout,
             permits: Semaphore::new(site.max_concurrent_requests.max(1)),
+            key_permit: Semaphore::new(1),
             retry: Retry::default(),
             stats,
             gate,
@@ -115,7 +120,10 @@ impl Exchange {
     }
 
     async fn attempt(&self, request: &Request, deadline: Instant) -> Result<Answer, FailedAttempt> {
-        let _permit = self.turn(deadline).await?;
+        let _permit = self.turn(request.endpoint, deadline).await?;
+        if !budget::take() {
+            return Err(Cause::Budget.into());
+        }
         let started = Instant::now();
         let timeout = self.timeout.min(deadline.saturating_duration_since(started));
         let response = match self.builder(request).timeout(timeout).send().await {
@@ -142,13 +150,14 @@ impl Exchange {
     }
 
     /// Waits for the site's gate and for one of the requests that the budget allows.
-    async fn turn(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, Cause> {
+    async fn turn(&self, endpoint: &'static str, deadline: Instant) -> Result<SemaphorePermit<'_>, Cause> {
+        let permits = if endpoint == API_KEYS { &self.key_permit } else { &self.permits };
         loop {
-            self.gate.passed(deadline).await.map_err(Cause::Quiet)?;
-            let permit = timeout_at(deadline, self.permits.acquire()).await;
+            self.gate.passed(endpoint, deadline).await.map_err(Cause::Quiet)?;
+            let permit = timeout_at(deadline, permits.acquire()).await;
             let Ok(Ok(permit)) = permit else { return Err(Cause::Timeout) };
             // A request that was answered meanwhile may have closed it.
-            if self.gate.closed_until().is_none() {
+            if !self.gate.is_closed(endpoint) {
                 return Ok(permit);
             }
         }
@@ -189,7 +198,8 @@ impl Exchange {
             _ => None,
         };
         if let Some(quiet) = retry_after {
-            self.gate.close(quiet);
+            let scope = if status == 429 { QuietScope::Resource } else { QuietScope::Site };
+            self.gate.close(request.endpoint, scope, quiet);
             self.stats.quiet(self.gate.closed_until());
         }
         if status == 429 || retry_after.is_some() {

@@ -398,7 +398,7 @@ async fn a_busy_server_is_asked_again_when_it_says_so() {
 }
 
 #[tokio::test]
-async fn a_429_or_503_with_retry_after_closes_the_whole_sites_gate() {
+async fn a_503_with_retry_after_closes_the_whole_sites_gate_and_a_429_that_of_its_resource() {
     let soon_by_date = || (jiff::Timestamp::now() + jiff::SignedDuration::from_secs(300)).to_string();
     for (status, form) in [
         (429, "300".to_owned()),
@@ -428,12 +428,15 @@ async fn a_429_or_503_with_retry_after_closes_the_whole_sites_gate() {
         assert_eq!(server.received_at("/units").len(), 1, "{status} {form}");
         let before = server.received().len();
         for client in [&client, &another] {
-            let refused = client.check_key(soon()).await.unwrap_err();
+            let refused = walk(client, Paging::Offset).await.1.unwrap_err();
             assert_eq!(refused.reason(), "rate_limited", "{status} {form}");
             assert!(matches!(refused.cause, Cause::Quiet(_)), "{refused}");
-            assert!(client.negotiate(soon()).await.is_err(), "{status} {form}");
+            assert_eq!(client.negotiate(soon()).await.is_ok(), status == 429, "{status} {form}");
+            let checked = client.check_key(soon()).await;
+            assert_eq!(checked.is_ok(), status == 429, "{status} {form}");
         }
-        assert_eq!(server.received().len(), before, "{status} {form}");
+        let (all, units) = (server.received().len(), server.received_at("/units").len());
+        assert_eq!((all - before, units), (if status == 429 { 5 } else { 0 }, 1), "{status} {form}");
         let text: String = stats.families("paris").iter().map(crate::metric::Family::text).collect();
         let quiet = "nbu_api_quiet_until_timestamp_seconds{site=\"paris\"} ";
         assert!(text.contains(quiet) && !text.contains(&format!("{quiet}0\n")), "{text}");

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use crate::collector::Run;
 use crate::snapshot::Fragment;
@@ -14,9 +15,17 @@ pub(super) struct CollectorState {
     pub(super) name: &'static str,
     /// How its runs went; `None` before the first one ended.
     pub(super) runs: Option<RunStats>,
+    /// The time between two runs.
+    pub(super) interval: Duration,
+    /// Whether the server has what the collector reads.
+    pub(super) is_supported: bool,
     /// The last good families.
     pub(super) fragments: Vec<Fragment>,
-    /// Cycles since then.
+    /// How many series they have.
+    pub(super) series: usize,
+    /// When a run last succeeded, by the clock that nobody sets.
+    pub(super) succeeded_at: Option<Instant>,
+    /// Runs since then that brought nothing.
     missed: u32,
     /// Why the last run failed, so that it is said once.
     failure: Option<String>,
@@ -35,6 +44,8 @@ pub(super) struct RunStats {
     pub(super) records: Option<u64>,
     /// Whether the last run read less than there was.
     pub(super) truncated: bool,
+    /// How many requests the last run sent.
+    pub(super) requests: u32,
     /// How long the last run took.
     pub(super) duration: Duration,
     /// When a run last succeeded.
@@ -74,7 +85,18 @@ impl RunStats {
 impl CollectorState {
     /// Nothing is known yet.
     pub(super) fn new(name: &'static str) -> Self {
-        Self { name, runs: None, fragments: Vec::new(), missed: 0, failure: None, partial: false }
+        Self {
+            name,
+            runs: None,
+            interval: Duration::ZERO,
+            is_supported: true,
+            fragments: Vec::new(),
+            series: 0,
+            succeeded_at: None,
+            missed: 0,
+            failure: None,
+            partial: false,
+        }
     }
 
     /// Whether the last run succeeded.
@@ -98,14 +120,17 @@ impl CollectorState {
         partial && !before
     }
 
-    /// Takes in a run. The last good families stay for `stale_cycles` missed cycles and are dropped then rather
+    /// Takes in a run. The last good families stay for `stale_cycles` missed runs and are dropped then rather
     /// than served old. Returns whether its outcome is news.
     pub(super) fn note(&mut self, run: Run, stale_cycles: u32, now: Timestamp) -> bool {
+        self.is_supported = true;
         self.runs.get_or_insert_default().note(&run, now);
         match run.outcome {
             Ok(()) => {
                 self.fragments = run.families.into_iter().map(Fragment::from).collect();
+                self.series = self.fragments.iter().map(Fragment::series).sum();
                 self.missed = 0;
+                self.succeeded_at = Some(Instant::now());
                 self.failure.take().is_some()
             }
             Err(error) => self.miss(error.to_string(), stale_cycles),
@@ -118,11 +143,34 @@ impl CollectorState {
         self.miss(why.to_owned(), stale_cycles)
     }
 
-    fn miss(&mut self, why: String, stale_cycles: u32) -> bool {
+    /// The server does not have what the collector reads: nothing of it is served. Returns whether that is news.
+    pub(super) fn unsupported(&mut self) -> bool {
+        self.runs.get_or_insert_default().failed();
+        self.drop_families();
+        self.failure = None;
+        std::mem::replace(&mut self.is_supported, false)
+    }
+
+    /// The last run sent so many requests.
+    pub(super) fn asked(&mut self, requests: u32) {
+        self.runs.get_or_insert_default().requests = requests;
+    }
+
+    /// A run was due and did not begin, since its outcome is known.
+    pub(super) fn missed(&mut self, stale_cycles: u32) {
         self.missed = self.missed.saturating_add(1);
         if self.missed > stale_cycles {
-            self.fragments.clear();
+            self.drop_families();
         }
+    }
+
+    fn drop_families(&mut self) {
+        self.fragments.clear();
+        self.series = 0;
+    }
+
+    fn miss(&mut self, why: String, stale_cycles: u32) -> bool {
+        self.missed(stale_cycles);
         let is_news = self.failure.as_ref() != Some(&why);
         self.failure = Some(why);
         is_news
@@ -156,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_good_families_stay_for_the_stated_number_of_missed_cycles() {
+    fn the_last_good_families_stay_for_the_stated_number_of_missed_runs() {
         let mut collector = CollectorState::new("units");
         collector.note(good(), 3, Timestamp::UNIX_EPOCH);
         let kept: Vec<_> = (0..4)

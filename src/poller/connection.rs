@@ -32,7 +32,7 @@ impl Dialer {
         Self { tls, ..Self::default() }
     }
 
-    /// Makes a client; the error is kept, so that the cycle can report it.
+    /// Makes a client; the error is kept, so that it can be reported.
     fn client(&self, site: &Site) -> Result<Arc<Client>, String> {
         Client::new(site, &self.tls, self.stats.clone(), self.gate.clone())
             .map(Arc::new)
@@ -58,13 +58,6 @@ pub(super) enum KeyEvent {
     Refused,
     /// The key in use is good or not, or that is not known.
     Checked(Result<KeyState, netbackup::Error>),
-}
-
-impl KeyEvent {
-    /// Whether another client collects from now on.
-    pub(super) fn replaces_client(&self) -> bool {
-        matches!(self, Self::Accepted(_))
-    }
 }
 
 /// A newer key than the one in use.
@@ -171,10 +164,11 @@ impl Connection {
             KeyEvent::Accepted(client) => {
                 tracing::info!("The new API key is in use");
                 state.key_changed(false);
+                state.start_over();
                 *self = Self::with(Ok(client), plan.site.api_key.clone());
             }
             KeyEvent::Refused => state.key_changed(true),
-            KeyEvent::Checked(checked) => state.status.key_checked(checked),
+            KeyEvent::Checked(checked) => state.key_checked(checked),
         }
         state.publish(plan);
     }
@@ -241,6 +235,7 @@ async fn is_accepted(client: &Client) -> bool {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use super::super::schedule::Schedule;
     use super::*;
     use crate::config::{Collection, fixture};
     use crate::metric::MetricNames;
@@ -275,7 +270,7 @@ mod tests {
         .await;
         let dialer = Dialer::default();
         let writer = SnapshotStore::default().writer(server.site().id);
-        let mut state = SiteState::with(Vec::new(), dialer.stats.clone(), writer);
+        let mut state = SiteState::with(Schedule::default(), dialer.stats.clone(), writer);
         let mut connection = Connection::open(&plan(&server, KEY), &dialer);
         for key in keys {
             let plan = plan(&server, key);

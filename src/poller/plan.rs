@@ -1,15 +1,16 @@
-//! What a poller follows, and when its next cycle begins.
+//! What a poller follows, and when its next runs begin.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::config::{Collection, Collectors, Config, Site, SiteChange};
+use crate::collector;
+use crate::config::{Collection, CollectorId, Collectors, Config, Site, SiteChange};
 use crate::metric::MetricNames;
 
-/// A cycle gets at least this long, so that a short interval does not cut off the first reading of a window.
+/// A run gets at least this long, so that a short interval does not cut off the first reading of a window.
 pub(super) const SHORTEST_DEADLINE: Duration = Duration::from_mins(1);
-/// Sites that began together drift apart by up to this share of the interval.
+/// Runs that began together drift apart by up to this share of the interval.
 const JITTER: f64 = 0.05;
 
 /// What a poller follows: its site and the settings that all sites have in common.
@@ -36,34 +37,52 @@ impl Plan {
         }
     }
 
-    /// When a cycle that begins now has to end.
-    pub(super) fn deadline(&self) -> Instant {
-        Instant::now() + self.collection.interval.max(self.site.timeout).max(SHORTEST_DEADLINE)
+    /// The time between two runs of a collector.
+    pub(super) fn interval(&self, id: CollectorId) -> Duration {
+        self.collectors.interval(id).unwrap_or(self.collection.interval)
+    }
+
+    /// The time between two questions whether the server answers: no collector that runs is asked more often.
+    pub(super) fn reach_interval(&self) -> Duration {
+        let intervals = collector::wanted(&self.collectors).map(|spec| self.interval(spec.id));
+        intervals.min().unwrap_or(self.collection.interval)
+    }
+
+    /// When something that begins now and is done every interval has to end.
+    pub(super) fn deadline(&self, interval: Duration) -> Instant {
+        Instant::now() + interval.max(self.site.timeout).max(SHORTEST_DEADLINE)
+    }
+
+    /// Whether the server is reached in another way than under an older plan, and is asked anew. A new key is put to work when
+    /// NetBackup has accepted it.
+    pub(super) fn is_reached_anew(&self, old: &Self) -> bool {
+        // The supervisor gives a site that begins anew another poller.
+        matches!(
+            SiteChange::between(&old.site, &self.site),
+            Some(SiteChange::Reconnect(_) | SiteChange::Flush(..))
+        )
     }
 }
 
-/// When the cycle after one that `began` then is due.
-pub(super) fn next_cycle(began: Instant, interval: Duration) -> Instant {
+/// When the run after one that `began` then is due.
+pub(super) fn next_run(began: Instant, interval: Duration) -> Instant {
     let interval = interval.mul_f64(1.0 + JITTER * (fastrand::f64() - 0.5) * 2.0);
-    // After a long stop (SIGSTOP, a laptop's sleep) there is one cycle, not one for each that was missed.
+    // After a long stop (SIGSTOP, a laptop's sleep) there is one run, not one for each that was missed.
     (began + interval).max(Instant::now())
 }
 
-/// When the cycle that was due at `next` is due under a new plan: at once if the site is asked for something else or in
-/// another way; otherwise the cadence is kept.
-pub(super) fn next_after_change(old: &Plan, new: &Plan, next: Instant) -> Instant {
+/// When a collector's run that was due at `due` is due under a new plan: at once if the site is asked for something else or in
+/// another way; otherwise the rhythm is kept.
+pub(super) fn due_after_change(old: &Plan, new: &Plan, id: CollectorId, due: Instant) -> Instant {
     let now = Instant::now();
-    let is_reached_anew = match SiteChange::between(&old.site, &new.site) {
-        // A new key is put to work when NetBackup has accepted it.
-        None | Some(SiteChange::NewKey) => false,
-        // The supervisor gives a site that begins anew another poller.
-        Some(SiteChange::Reconnect(_) | SiteChange::Flush(..)) => true,
-    };
-    if is_reached_anew || old.collectors != new.collectors || old.collection.window != new.collection.window {
+    let is_same_question = old.collection.window == new.collection.window
+        && old.collectors.has_same_options(&new.collectors, id)
+        && !new.is_reached_anew(old);
+    if !is_same_question {
         now
-    } else if old.collection.interval == new.collection.interval {
-        next
+    } else if old.interval(id) == new.interval(id) {
+        due
     } else {
-        next.min(now + new.collection.interval)
+        due.min(now + new.interval(id))
     }
 }

@@ -13,10 +13,12 @@ use crate::netbackup::{self, KeyState};
 /// A key's end moves only when somebody makes a new key; and each refusal may count towards a lock-out.
 const KEY_INTERVAL: Duration = Duration::from_hours(1);
 
-/// What is known of a site and its collectors.
+/// What was asked about the key so short a time ago need not be asked again: its answer tells as much.
+const FRESH: Duration = Duration::from_secs(30);
+
+/// What is known of a site as a whole.
 #[derive(Debug, Default)]
 pub(super) struct SiteStatus {
-    pub(super) collectors: Vec<CollectorState>,
     /// Whether the site answered and let us in; `None` while that is not known.
     pub(super) up: Option<bool>,
     pub(super) version: Option<ApiVersion>,
@@ -24,22 +26,28 @@ pub(super) struct SiteStatus {
     pub(super) credential: Option<bool>,
     /// When the key ends, where NetBackup says it.
     pub(super) key_expiry: Option<Timestamp>,
-    /// Whether the first cycle has ended.
+    /// Whether every collector has had a run, or the server did not answer.
     pub(super) complete: bool,
     /// A newer key than the one in use was refused, and is asked for again.
     newer_key_waits: bool,
     /// When the key itself was asked about last, whatever came of it.
     key_asked: Option<Instant>,
-    /// Every collector of the last cycle was refused.
+    /// How long nobody asks about a key that is refused everywhere: at first an interval, and then longer and longer.
+    key_pause: Option<Duration>,
+    /// The shortest interval of the site's collectors.
+    interval: Duration,
+    /// The last run of every collector was refused.
     all_refused: bool,
+    /// When a collector last succeeded.
+    succeeded_at: Option<Instant>,
     /// Why the server could not be reached, so that it is said once.
     failure: Option<String>,
 }
 
 impl SiteStatus {
-    /// Nothing is known yet.
-    pub(super) fn new(collectors: Vec<CollectorState>) -> Self {
-        Self { collectors, ..Self::default() }
+    /// Of a site that can not be collected.
+    pub(super) fn down() -> Self {
+        Self { up: Some(false), complete: true, ..Self::default() }
     }
 
     /// Whether NetBackup refuses the configured key.
@@ -50,12 +58,13 @@ impl SiteStatus {
     /// The server answered.
     pub(super) fn reached(&mut self, plan: &Plan, version: ApiVersion) {
         self.version = Some(version);
+        self.interval = plan.reach_interval();
         if self.failure.take().is_some() {
             tracing::info!(endpoint = %plan.site.endpoint, "NetBackup answers again");
         }
     }
 
-    /// The server did not answer: a cycle has ended without a run.
+    /// The server did not answer.
     pub(super) fn not_reached(&mut self, plan: &Plan, why: &str) {
         self.up = Some(false);
         self.version = None;
@@ -63,9 +72,6 @@ impl SiteStatus {
         if self.failure.as_deref() != Some(why) {
             tracing::warn!(endpoint = %plan.site.endpoint, error = why, "NetBackup can not be reached");
             self.failure = Some(why.to_owned());
-        }
-        for collector in &mut self.collectors {
-            collector.failed(why, plan.collection.max_stale_cycles);
         }
     }
 
@@ -75,42 +81,63 @@ impl SiteStatus {
         self.credential = newer_waits.then_some(false);
         self.key_expiry = None;
         self.key_asked = None;
+        self.key_pause = None;
     }
 
-    /// A cycle has ended in which the server answered.
-    pub(super) fn collected(&mut self) {
-        self.complete = true;
-        let up = self.collectors.iter().any(CollectorState::succeeded);
-        self.up = Some(up);
-        if up && !self.newer_key_waits {
+    /// A collector's run has ended, or the server answers again; these are all collectors.
+    pub(super) fn collected<'a>(&mut self, collectors: impl Iterator<Item = &'a CollectorState> + Clone) {
+        let last_success = collectors.clone().filter_map(|collector| collector.succeeded_at).max();
+        if last_success > self.succeeded_at && !self.newer_key_waits {
             // A server that lets us in accepts the key.
             self.credential = Some(true);
         }
-        let all_refused = self.collectors.iter().all(CollectorState::was_refused);
+        self.succeeded_at = last_success;
+        // The last run may have been before the server ceased to answer.
+        let up = self.version.is_some() && collectors.clone().any(CollectorState::succeeded);
+        self.complete |= collectors.clone().all(|collector| collector.runs.is_some());
+        if up || self.complete {
+            self.up = Some(up);
+        }
+        let mut supported = collectors.filter(|collector| collector.is_supported);
+        let all_refused = supported.all(CollectorState::was_refused);
         if all_refused && !self.all_refused {
-            // One refused collector alone means a missing permission; all of them may mean the key.
-            self.key_asked = None;
+            self.begins_to_be_refused();
         }
         self.all_refused = all_refused;
     }
 
+    /// One refused collector alone means a missing permission; all of them may mean the key.
+    fn begins_to_be_refused(&mut self) {
+        if self.key_asked.is_none_or(|asked| asked.elapsed() > FRESH) {
+            self.key_asked = None;
+        } else if self.is_key_refused() && !self.newer_key_waits {
+            self.key_pause = Some(self.interval);
+        }
+    }
+
+    /// Whether a collector succeeded after this moment.
+    pub(super) fn succeeded_since(&self, moment: Instant) -> bool {
+        self.succeeded_at.is_some_and(|succeeded| succeeded > moment)
+    }
+
     /// Whether it is time to ask about the key: at first, when all is refused, and once an hour. The caller asks then.
     pub(super) fn is_key_due(&mut self) -> bool {
-        let is_due =
-            self.version.is_some() && self.key_asked.is_none_or(|asked| asked.elapsed() >= KEY_INTERVAL);
+        let pause = self.key_pause.unwrap_or(KEY_INTERVAL);
+        let is_due = self.version.is_some() && self.key_asked.is_none_or(|asked| asked.elapsed() >= pause);
         if is_due {
             self.key_asked = Some(Instant::now());
         }
         is_due
     }
 
-    /// Takes in what the server said of the key.
-    pub(super) fn key_checked(&mut self, state: Result<KeyState, netbackup::Error>) {
+    /// Takes in what the server said of the key; returns whether it is accepted and was refused everywhere before.
+    pub(super) fn key_checked(&mut self, state: Result<KeyState, netbackup::Error>) -> bool {
         let state = match state {
             Ok(state) => state,
             // Some keys may not ask; the collectors find out whether the key works.
             Err(error) => {
-                return tracing::debug!(%error, "The key's end is not known");
+                tracing::debug!(%error, "The key's end is not known");
+                return false;
             }
         };
         let accepted = state != KeyState::Rejected;
@@ -121,6 +148,10 @@ impl SiteStatus {
             tracing::error!("NetBackup refuses the API key: create a new one and put it in its place");
         }
         self.credential = Some(accepted && !self.newer_key_waits);
+        let was_rejected = self.key_pause.is_some();
+        self.key_pause = (!accepted && self.all_refused)
+            .then(|| self.key_pause.map_or(self.interval, |pause| (pause * 2).min(KEY_INTERVAL)));
+        accepted && was_rejected
     }
 }
 
@@ -133,15 +164,15 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_keys_own_check_asks_once_an_hour_also_after_errors_and_when_all_begins_to_be_refused() {
-        let collectors = vec![CollectorState::new("jobs")];
-        let mut site = SiteStatus { collectors, version: Some(ApiVersion::NEWEST), ..SiteStatus::default() };
+        let mut jobs = CollectorState::new("jobs");
+        let mut site = SiteStatus { version: Some(ApiVersion::NEWEST), ..SiteStatus::default() };
         let mut asked = Vec::new();
         // No answer of the key's own comes.
         for minute in 0..=125 {
             let all_refused = minute > 60;
-            site.collectors[0].runs =
+            jobs.runs =
                 Some(RunStats { success: !all_refused, unauthorized: all_refused, ..RunStats::default() });
-            site.collected();
+            site.collected(std::iter::once(&jobs));
             if site.is_key_due() {
                 asked.push(minute);
             }

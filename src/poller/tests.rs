@@ -1,4 +1,4 @@
-//! The cycles of one site, against the simulator.
+//! The runs of one site, against the simulator.
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -6,10 +6,13 @@ use futures_util::future::BoxFuture;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use super::plan::SHORTEST_DEADLINE;
+use tokio::time::Instant;
+
+use super::plan::{SHORTEST_DEADLINE, due_after_change, next_run};
+use super::schedule::Schedule;
 use super::*;
 use crate::collector::{self, CollectError, Collector, Context, Diagnostics, Runner};
-use crate::config::{Collection, Endpoint, Scheme, Secret, Site, fixture};
+use crate::config::{Collection, CollectorId, Endpoint, Scheme, Secret, Site, fixture};
 use crate::metric::{Family, MetricNames};
 use crate::netbackup::fixture::{Answer, KEY, Server};
 use crate::netbackup::{Client, Stats};
@@ -25,11 +28,11 @@ fn plan(port: u16) -> Plan {
     }
 }
 
-/// One site, polled cycle by cycle.
+/// One site, polled interval by interval.
 struct Polled {
     simulation: Simulation,
     plan: Plan,
-    client: Client,
+    client: Arc<Client>,
     requests: Arc<Stats>,
     state: SiteState,
     store: SnapshotStore,
@@ -41,6 +44,7 @@ impl Polled {
         let plan = plan(simulation.sites()[0].address().port());
         let requests = Arc::new(Stats::default());
         let client = Client::new(&plan.site, &TlsCache::default(), requests.clone(), Arc::default()).unwrap();
+        let client = Arc::new(client);
         let store = SnapshotStore::default();
         let state = SiteState::new(&plan.collectors, requests.clone(), store.writer(plan.site.id.clone()));
         Self { simulation, plan, client, requests, state, store }
@@ -50,15 +54,29 @@ impl Polled {
         &self.simulation.sites()[0]
     }
 
-    /// One cycle, and the page after it.
+    /// Lets an interval pass, and gives the page after all that begins then has ended.
     async fn cycle(&mut self) -> String {
-        self.state.cycle(&self.plan, Ok(&self.client)).await;
-        if self.state.status.is_key_due() {
-            let checked = self.client.check_key(Instant::now() + SHORTEST_DEADLINE).await;
-            self.state.status.key_checked(checked);
-            self.state.publish(&self.plan);
+        self.pass(self.plan.collection.interval.mul_f64(1.1)).await
+    }
+
+    /// Lets time pass, and gives the page after all that begins then has ended.
+    async fn pass(&mut self, time: Duration) -> String {
+        tokio::time::pause();
+        tokio::time::advance(time).await;
+        tokio::time::resume();
+        loop {
+            self.state.start_due(&self.plan, Ok(self.client.clone()));
+            if self.state.status.is_key_due() {
+                let checked = self.client.check_key(Instant::now() + SHORTEST_DEADLINE).await;
+                self.state.key_checked(checked);
+                self.state.publish(&self.plan);
+            } else if self.state.is_busy() {
+                let event = self.state.event().await;
+                self.state.handle(event, &self.plan);
+            } else if self.state.due() > Instant::now() {
+                return self.page();
+            }
         }
-        self.page()
     }
 
     fn page(&self) -> String {
@@ -117,7 +135,7 @@ async fn a_key_that_is_refused_everywhere_is_told_from_a_missing_permission() {
 }
 
 #[tokio::test]
-async fn an_upgrade_of_the_server_is_noticed_in_the_next_cycle() {
+async fn an_upgrade_of_the_server_is_noticed_in_the_next_run() {
     let mut polled = Polled::start().await;
     assert!(has(&polled.cycle().await, "nbu_api_version{site=\"paris\",version=\"12.0\"} 1"));
     polled.server().set_api_version(ApiVersion::new(14, 0));
@@ -195,7 +213,7 @@ async fn a_count_far_above_the_list_is_a_role_that_sees_a_part() {
     for (count, expected) in [(20, (true, false)), (21, (true, true))] {
         let server = many(count).await;
         let mut polled = Polled::start().await;
-        polled.client = server.client();
+        polled.client = Arc::new(server.client());
         let page = polled.cycle().await;
         assert_eq!(judged(&page), expected, "{count}: {page}");
     }
@@ -226,11 +244,11 @@ impl Collector for Panicking {
 #[tokio::test]
 async fn a_collector_that_panics_is_replaced_and_the_others_are_not_disturbed() {
     let mut polled = Polled::start().await;
-    let mut collectors = collector::build(&polled.plan.collectors);
-    let jobs = collectors.iter().position(|collector| collector.name() == "jobs").unwrap();
+    let mut collectors = collector::build_all(&polled.plan.collectors);
+    let jobs = collectors.iter().position(|runner| runner.spec().id == CollectorId::Jobs).unwrap();
     collectors[jobs] = Runner::new(collector::COLLECTORS[jobs], Box::new(Panicking));
     let writer = polled.store.writer(polled.plan.site.id.clone());
-    polled.state = SiteState::with(collectors, polled.requests.clone(), writer);
+    polled.state = SiteState::with(Schedule::with(collectors), polled.requests.clone(), writer);
     let page = polled.cycle().await;
     assert!(has(&page, UP) && has(&page, STORAGE) && !has(&page, JOBS), "{page}");
     assert!(has(&page, "nbu_scrape_collector_success{site=\"paris\",collector=\"jobs\"} 0"), "{page}");
@@ -414,26 +432,32 @@ async fn a_429_with_retry_after_300_at_an_interval_of_5_s_is_asked_again_after_3
 async fn after_a_long_stop_there_is_one_cycle_and_not_one_for_each_that_was_missed() {
     tokio::time::advance(Duration::from_hours(1)).await;
     let now = Instant::now();
-    assert_eq!(next_cycle(now.checked_sub(Duration::from_mins(10)).unwrap(), Duration::from_secs(1)), now);
+    assert_eq!(next_run(now.checked_sub(Duration::from_mins(10)).unwrap(), Duration::from_secs(1)), now);
     for _ in 0..1000 {
-        let pause = next_cycle(now, Duration::from_secs(100)) - now;
+        let pause = next_run(now, Duration::from_secs(100)) - now;
         assert!((Duration::from_secs(95)..=Duration::from_secs(105)).contains(&pause), "{pause:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_a_change_of_what_is_asked_for_moves_the_next_cycle() {
+async fn only_a_change_of_what_is_asked_for_moves_the_next_run() {
     let old = plan(1);
     let (now, next) = (Instant::now(), Instant::now() + Duration::from_secs(40));
     let check = |change: fn(&mut Plan), expected: Instant| {
         let mut new = old.clone();
         change(&mut new);
-        assert_eq!(next_after_change(&old, &new, next), expected);
+        assert_eq!(due_after_change(&old, &new, CollectorId::Jobs, next), expected);
     };
     check(|_| {}, next);
     check(|plan| plan.collection.max_stale_cycles = 9, next);
     check(|plan| plan.collection.interval = Duration::from_secs(10), now + Duration::from_secs(10));
     check(|plan| plan.collection.interval = Duration::from_mins(10), next);
+    check(
+        |plan| plan.collectors.jobs.interval = Some(Duration::from_secs(10)),
+        now + Duration::from_secs(10),
+    );
+    check(|plan| plan.collectors.storage.interval = Some(Duration::from_secs(10)), next);
+    check(|plan| plan.collectors.tape.options.media_interval = Duration::from_hours(1), next);
     check(|plan| plan.collection.window = Duration::from_hours(2), now);
     check(|plan| plan.site.api_key = Secret::new("new".to_owned()), next);
     check(|plan| plan.site.timeout = Duration::from_secs(1), now);

@@ -22,7 +22,7 @@ const TIMED: [&str; 5] = [
     "nbu_server_clock_offset_seconds",
 ];
 
-/// The page once the first cycle is over; the next one is an hour away.
+/// The page once the first runs are over; the next ones are an hour away.
 pub fn page(names: &str) -> String {
     page_of(names, |file| (Exporter::start(file), ()))
 }
@@ -54,12 +54,16 @@ fn page_of<T>(names: &str, start: impl FnOnce(&Path) -> (Exporter, T)) -> String
     std::fs::write(&file, text).unwrap();
     let (exporter, _kept) = start(&file);
     let last = if names == "v4" {
-        ["source=\"jobs\"", "source=\"storage\""]
+        ["source=\"jobs\"", "source=\"storage\""].as_slice()
     } else {
-        // The last thing that is asked.
-        ["nbu_api_credential_expiry_timestamp_seconds{"; 2]
+        // All that is asked, in whatever order the answers come.
+        &[
+            "nbu_api_credential_expiry_timestamp_seconds{",
+            "nbu_scrape_collector_success{site=\"paris\",collector=\"jobs\"}",
+            "nbu_scrape_collector_success{site=\"paris\",collector=\"storage\"}",
+        ]
     };
-    eventually("the first cycle is over", || {
+    eventually("the first runs are over", || {
         let page = exporter.metrics();
         last.iter().all(|series| page.contains(series))
     });

@@ -20,4 +20,5 @@ mod permissions;
 mod program;
 mod promises;
 mod proxies;
+mod rhythm;
 mod secrets;

@@ -15,6 +15,8 @@ const PAGE_SIZE: u64 = 100;
 pub(super) const MAX_FINISHED_PAGES: u64 = 2000;
 /// 20 000 jobs that run or wait at the same time.
 pub(super) const MAX_UNFINISHED_PAGES: u64 = 200;
+/// All pages of two ranges of end times and of the unfinished jobs, with some tries that failed.
+pub(in crate::collector) const MAX_REQUESTS: u32 = 5000;
 /// From this version on the pages of jobs have cursors ("NetBackup API reference, versioning of /admin/jobs").
 const CURSORS_SINCE: ApiVersion = ApiVersion { major: 9, minor: 0 };
 

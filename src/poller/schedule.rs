@@ -1,0 +1,330 @@
+//! When each collector of a site runs: every one has its own rhythm, and none waits for another.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use jiff::Timestamp;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument as _, Span};
+
+use super::collector::CollectorState;
+use super::plan::{Plan, due_after_change, next_run};
+use super::run::{EndedRun, RunEnd, RunSetting, run};
+use crate::collector::{self, CollectError, CollectorSpec, Run, Runner};
+use crate::config::{ApiVersion, CollectorId, Collectors};
+use crate::netbackup::Client;
+
+/// A collector whose role lacks a permission is asked again after this long: it changes rarely, and refusals may count towards a
+/// lock-out.
+const REFUSED_PAUSE: Duration = Duration::from_hours(6);
+/// A collector whose resource the server does not have is asked again after this long.
+const UNSUPPORTED_PAUSE: Duration = Duration::from_hours(24);
+
+/// The collectors of a site, and their runs that are under way.
+#[derive(Default)]
+pub(super) struct Schedule {
+    entries: Vec<ScheduledCollector>,
+    runs: FuturesUnordered<BoxFuture<'static, EndedRun>>,
+    last_number: u64,
+}
+
+/// One collector.
+struct ScheduledCollector {
+    spec: &'static CollectorSpec,
+    activity: Activity,
+    /// When its next run begins; while one is under way, at once after it if that is earlier.
+    due: Instant,
+    /// Why it is not asked for now.
+    hold: Option<Hold>,
+    state: CollectorState,
+}
+
+enum Activity {
+    Idle(Runner),
+    UnderWay {
+        number: u64,
+        cancel: CancellationToken,
+        /// Another key is in use since it began.
+        key_changed: bool,
+    },
+}
+
+/// Why a collector is not asked for, and until when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hold {
+    /// The role of the key lacks the permission.
+    Refused { until: Instant },
+    /// The server does not have the resource in this version of the API.
+    Unsupported { until: Instant, version: ApiVersion },
+}
+
+impl Schedule {
+    /// The collectors that a configuration asks for; each runs at once.
+    pub(super) fn new(collectors: &Collectors) -> Self {
+        let runners = collector::wanted(collectors).map(|spec| collector::build(spec, collectors));
+        Self::with(runners.collect())
+    }
+
+    /// These collectors; each runs at once.
+    pub(super) fn with(runners: Vec<Runner>) -> Self {
+        Self { entries: runners.into_iter().map(ScheduledCollector::new).collect(), ..Self::default() }
+    }
+
+    /// What is known of the collectors, in the order of the table.
+    pub(super) fn states(&self) -> impl Iterator<Item = &CollectorState> + Clone {
+        self.entries.iter().map(|entry| &entry.state)
+    }
+
+    /// Whether a run is under way.
+    #[cfg(test)]
+    pub(super) fn is_busy(&self) -> bool {
+        !self.runs.is_empty()
+    }
+
+    /// When the next run is due.
+    pub(super) fn due(&self) -> Option<Instant> {
+        let idle = self.entries.iter().filter(|entry| matches!(entry.activity, Activity::Idle(_)));
+        idle.map(|entry| entry.due).min()
+    }
+
+    /// Begins the runs that are due, by a client that speaks this version. Returns whether more is known than before.
+    pub(super) fn start_due(&mut self, plan: &Plan, version: ApiVersion, client: &Arc<Client>) -> bool {
+        let now = Instant::now();
+        let mut is_news = false;
+        for entry in self.entries.iter_mut().filter(|entry| entry.due <= now) {
+            if !matches!(entry.activity, Activity::Idle(_)) {
+                continue;
+            }
+            let interval = plan.interval(entry.spec.id);
+            entry.state.interval = interval;
+            entry.due = next_run(now, interval);
+            if entry.is_held(now, version) {
+                entry.state.missed(plan.collection.max_stale_cycles);
+                continue;
+            }
+            if version < entry.spec.since {
+                entry.unsupported(version);
+                is_news = true;
+                continue;
+            }
+            self.last_number += 1;
+            let setting = RunSetting {
+                number: self.last_number,
+                client: client.clone(),
+                site: plan.site.name.clone(),
+                window: plan.collection.window,
+                deadline: plan.deadline(interval),
+                cancelled: CancellationToken::new(),
+            };
+            self.runs.extend(entry.begin(setting));
+        }
+        is_news
+    }
+
+    /// Waits for the end of a run. Dropping the future loses nothing.
+    pub(super) async fn ended(&mut self) -> EndedRun {
+        match self.runs.next().await {
+            Some(ended) => ended,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Takes in a run that has ended; `version` is the one in use.
+    pub(super) fn take_in(&mut self, ended: EndedRun, plan: &Plan, version: Option<ApiVersion>) {
+        let EndedRun { id, number, runner, end, requests } = ended;
+        let others_succeed = self.entries.iter().any(|entry| entry.spec.id != id && entry.state.succeeded());
+        let Some(entry) = self.entries.iter_mut().find(|entry| entry.spec.id == id) else { return };
+        // An earlier run of a collector that was made anew since then.
+        let Activity::UnderWay { number: newest, key_changed, .. } = entry.activity else { return };
+        if newest != number {
+            return;
+        }
+        let mut runner = runner.unwrap_or_else(|| collector::build(entry.spec, &plan.collectors));
+        if key_changed {
+            runner.key_changed();
+        }
+        entry.activity = Activity::Idle(runner);
+        let stale_cycles = plan.collection.max_stale_cycles;
+        let _in_span = span(entry.spec.id).entered();
+        match end {
+            RunEnd::Done(run) => {
+                let unsupported = run.outcome.as_ref().is_err_and(|error| entry.is_unsupported_by(error));
+                match version {
+                    Some(version) if unsupported && others_succeed => entry.unsupported(version),
+                    _ => entry.note(run, stale_cycles),
+                }
+            }
+            RunEnd::Panicked => {
+                entry.state.failed("internal error", stale_cycles);
+            }
+            RunEnd::Late => {
+                if entry.state.failed("no result before the deadline", stale_cycles) {
+                    tracing::warn!("The collector was stopped at its deadline");
+                }
+            }
+            RunEnd::Cancelled => return,
+        }
+        entry.state.asked(requests);
+    }
+
+    /// The server does not answer: what is due is missed.
+    pub(super) fn not_reached(&mut self, plan: &Plan, why: &str) {
+        let now = Instant::now();
+        for entry in self.entries.iter_mut().filter(|entry| entry.due <= now) {
+            if matches!(entry.activity, Activity::Idle(_)) {
+                entry.state.failed(why, plan.collection.max_stale_cycles);
+                entry.state.interval = plan.interval(entry.spec.id);
+                entry.due = next_run(now, entry.state.interval);
+            }
+        }
+    }
+
+    /// Follows a new plan: a collector with other options is made anew, those that stay keep what they know.
+    pub(super) fn follow(&mut self, old: &Plan, new: &Plan) {
+        let mut known = std::mem::take(&mut self.entries);
+        for spec in collector::wanted(&new.collectors) {
+            let index = known.iter().position(|entry| entry.spec.id == spec.id);
+            let Some(mut entry) = index.map(|index| known.swap_remove(index)) else {
+                self.entries.push(ScheduledCollector::new(collector::build(spec, &new.collectors)));
+                continue;
+            };
+            entry.due = due_after_change(old, new, spec.id, entry.due);
+            entry.state.interval = new.interval(spec.id);
+            if !old.collectors.has_same_options(&new.collectors, spec.id) {
+                entry.cancel();
+                entry.activity = Activity::Idle(collector::build(spec, &new.collectors));
+                entry.hold = None;
+            }
+            self.entries.push(entry);
+        }
+        known.iter().for_each(ScheduledCollector::cancel);
+    }
+
+    /// The server is asked in another way: runs that are under way are given up, and all begin anew at once.
+    pub(super) fn start_over(&mut self) {
+        let now = Instant::now();
+        for entry in &mut self.entries {
+            entry.cancel();
+            entry.due = now;
+            entry.hold = None;
+        }
+    }
+
+    /// Another key is in use, of whose role nothing is known.
+    pub(super) fn key_changed(&mut self) {
+        for entry in &mut self.entries {
+            match &mut entry.activity {
+                Activity::Idle(runner) => runner.key_changed(),
+                Activity::UnderWay { key_changed, .. } => *key_changed = true,
+            }
+        }
+    }
+
+    /// The key is accepted that was refused before: what was refused with it is asked for at once.
+    pub(super) fn ask_refused(&mut self) {
+        let now = Instant::now();
+        for entry in &mut self.entries {
+            if matches!(entry.hold, Some(Hold::Refused { .. })) {
+                entry.hold = None;
+                entry.due = now;
+            }
+        }
+    }
+}
+
+impl ScheduledCollector {
+    fn new(runner: Runner) -> Self {
+        let spec = runner.spec();
+        let state = CollectorState::new(spec.id.name());
+        Self { spec, activity: Activity::Idle(runner), due: Instant::now(), hold: None, state }
+    }
+
+    /// Begins a run, if none is under way.
+    fn begin(&mut self, setting: RunSetting) -> Option<BoxFuture<'static, EndedRun>> {
+        let under_way = Activity::UnderWay {
+            number: setting.number,
+            cancel: setting.cancelled.clone(),
+            key_changed: false,
+        };
+        match std::mem::replace(&mut self.activity, under_way) {
+            Activity::Idle(runner) => Some(run(runner, setting).instrument(span(self.spec.id)).boxed()),
+            busy @ Activity::UnderWay { .. } => {
+                self.activity = busy;
+                None
+            }
+        }
+    }
+
+    fn cancel(&self) {
+        if let Activity::UnderWay { cancel, .. } = &self.activity {
+            cancel.cancel();
+        }
+    }
+
+    /// Whether it is not asked for now; a hold that has ended is forgotten.
+    fn is_held(&mut self, now: Instant, version: ApiVersion) -> bool {
+        self.hold = self.hold.filter(|hold| match hold {
+            Hold::Refused { until } => now < *until,
+            Hold::Unsupported { until, version: asked } => now < *until && version == *asked,
+        });
+        self.hold.is_some()
+    }
+
+    /// Whether an error says that the server does not have what the collector reads. What always runs is in every release.
+    fn is_unsupported_by(&self, error: &CollectError) -> bool {
+        match error {
+            CollectError::NetBackup(error) => {
+                !self.spec.id.always_runs()
+                    && error.endpoint == self.spec.resource
+                    && error.cause.is_unsupported()
+            }
+            CollectError::Hidden { .. } => false,
+        }
+    }
+
+    fn unsupported(&mut self, version: ApiVersion) {
+        self.hold = Some(Hold::Unsupported { until: Instant::now() + UNSUPPORTED_PAUSE, version });
+        if self.state.unsupported() {
+            let _in_span = span(self.spec.id).entered();
+            tracing::info!(
+                resource = self.spec.resource,
+                %version,
+                "NetBackup does not have what the collector reads; it is asked again in a day or when its version changes"
+            );
+        }
+    }
+
+    /// Takes in what a run brought, and logs what of it is news.
+    fn note(&mut self, run: Run, stale_cycles: u32) {
+        let failure = run.outcome.as_ref().err().cloned();
+        if failure.is_none() && self.state.sees_part(run.partial) {
+            tracing::warn!(
+                records = run.diagnostics.records,
+                "The role of the API key sees only a part of the list: see what doctor says of its permission"
+            );
+        }
+        if matches!(&failure, Some(CollectError::NetBackup(error)) if error.is_unauthorized()) {
+            self.hold = Some(Hold::Refused { until: Instant::now() + REFUSED_PAUSE });
+        }
+        let is_news = self.state.note(run, stale_cycles, Timestamp::now());
+        match &failure {
+            None if is_news => tracing::info!("The collector succeeds again"),
+            Some(error) if is_news => {
+                tracing::warn!(reason = error.reason(), %error, "The collector failed");
+            }
+            None | Some(_) => {}
+        }
+    }
+}
+
+/// What every line about a run carries. It has the level of an error, so that it is there at every level of logging.
+fn span(collector: CollectorId) -> Span {
+    tracing::error_span!("collector", collector = collector.name())
+}
+
+#[cfg(test)]
+mod tests;
