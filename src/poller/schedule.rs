@@ -185,8 +185,12 @@ impl Schedule {
 
     /// Follows a new plan: a collector with other options is made anew, those that stay keep what they know.
     pub(super) fn follow(&mut self, old: &Plan, new: &Plan) {
+        self.turn_to(collector::wanted(&new.collectors), old, new);
+    }
+
+    fn turn_to(&mut self, specs: impl Iterator<Item = &'static CollectorSpec>, old: &Plan, new: &Plan) {
         let mut known = std::mem::take(&mut self.entries);
-        for spec in collector::wanted(&new.collectors) {
+        for spec in specs {
             let index = known.iter().position(|entry| entry.spec.id == spec.id);
             let Some(mut entry) = index.map(|index| known.swap_remove(index)) else {
                 self.entries.push(ScheduledCollector::new(collector::build(spec, &new.collectors)));
