@@ -60,7 +60,7 @@ impl Client {
 
     /// Finds the newest version that both sides speak, and the server's time.
     ///
-    /// Asked at the start of every cycle, so that an upgraded server is noticed. A pinned version stays; the server
+    /// Asked in the shortest interval of the collectors, so that an upgraded server is noticed. A pinned version stays; the server
     /// is pinged all the same, since a dead one is best found by the cheapest request.
     pub(crate) async fn negotiate(&self, deadline: Instant) -> Result<ApiVersion, Error> {
         self.negotiation.negotiate(&self.exchange, deadline).await
