@@ -4,20 +4,37 @@
 //! A collector's core is pure, records in and families out; only a thin shell walks pages. What it remembers from run
 //! to run is its own, so that a new key or a new client takes nothing away.
 
+#[allow(dead_code, reason = "the collectors that use it are being built")]
+mod absence;
+#[allow(dead_code, reason = "the collectors that use it are being built")]
+mod board;
 mod contract;
+mod disk_pools;
+#[cfg(test)]
+mod fixture;
 mod jobs;
+#[allow(dead_code, reason = "the collectors that use it are being built")]
+mod optional;
 mod permission;
+mod probe;
+#[allow(dead_code, reason = "the collectors that use it are being built")]
+mod resource;
 mod runner;
 mod spec;
 mod storage;
 mod table;
+mod walk;
 
+pub(crate) use absence::Absences;
+pub(crate) use board::Board;
 pub(crate) use contract::{CollectError, Context};
 #[cfg(test)]
 pub(crate) use contract::{Collector, Diagnostics};
 #[doc(hidden)]
 pub use jobs::decode_jobs_page;
-pub(crate) use permission::{COUNTED, Enforcement, Probe};
+pub(crate) use permission::Permission;
+pub(crate) use probe::{COUNTED, Enforcement, Probe};
+pub(crate) use resource::{Resource, Trial};
 pub(crate) use runner::{Run, Runner};
 pub(crate) use spec::CollectorSpec;
 #[cfg(test)]

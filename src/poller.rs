@@ -3,6 +3,7 @@
 mod collector;
 mod connection;
 mod families;
+mod hold;
 mod plan;
 mod publication;
 mod reach;
@@ -10,6 +11,7 @@ mod run;
 mod schedule;
 mod state;
 mod status;
+mod trust;
 
 use std::sync::Arc;
 

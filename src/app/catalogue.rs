@@ -1,6 +1,7 @@
 //! The list of all metric families of the sites.
 
-use crate::collector::COLLECTORS;
+use crate::collector::{COLLECTORS, Resource};
+use crate::config::ApiVersion;
 use crate::metric::Desc;
 use crate::netbackup::Stats;
 use crate::poller;
@@ -12,10 +13,14 @@ pub struct Listed {
     pub desc: &'static Desc,
     /// The collector that gives it, or `poller` or `client` for what the exporter knows of a site by itself.
     pub from: &'static str,
-    /// The NetBackup resource that a collector reads.
+    /// The NetBackup resource that a collector reads for it.
     pub resource: Option<&'static str>,
-    /// The RBAC namespace in which the key's role needs the operation `|OPERATIONS|VIEW|` for it.
-    pub permission: Option<&'static str>,
+    /// What the key's role needs for it: the operation and the namespace.
+    pub permission: Option<(&'static str, &'static str)>,
+    /// The first version of the API that has the resource.
+    pub since: Option<ApiVersion>,
+    /// Whether the collector runs where the configuration does not say so.
+    pub is_default: bool,
 }
 
 impl Listed {
@@ -27,14 +32,28 @@ impl Listed {
 
 /// Every family of the sites by its name.
 pub fn catalogue() -> Vec<Listed> {
-    let own = |from| move |desc: &&'static Desc| Listed { desc, from, resource: None, permission: None };
-    let of_collectors = COLLECTORS.iter().flat_map(|entry| {
-        entry.families.iter().map(|desc| Listed {
+    let own = |from| {
+        move |desc: &&'static Desc| Listed {
             desc,
-            from: entry.id.name(),
-            resource: Some(entry.resource),
-            permission: Some(entry.permission),
-        })
+            from,
+            resource: None,
+            permission: None,
+            since: None,
+            is_default: true,
+        }
+    };
+    let of_collectors = COLLECTORS.iter().flat_map(|entry| {
+        let of_resource = move |resource: &'static Resource| {
+            resource.families.iter().map(move |desc| Listed {
+                desc,
+                from: entry.id.name(),
+                resource: Some(resource.path),
+                permission: resource.permission.map(|needed| (needed.operation, needed.namespace)),
+                since: Some(resource.since),
+                is_default: entry.id.runs_by_default(),
+            })
+        };
+        entry.resources().flat_map(of_resource)
     });
     let of_sites = poller::FAMILIES.iter().map(own("poller"));
     let mut all: Vec<_> =

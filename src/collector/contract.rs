@@ -6,6 +6,10 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use super::absence::Absences;
+use super::board::Board;
+use super::permission::Permission;
+use crate::config::Collectors;
 use crate::metric::Family;
 use crate::netbackup::{self, Client};
 
@@ -33,6 +37,15 @@ pub(crate) struct Context<'a> {
     pub client: &'a Client,
     /// The value of the `site` label.
     pub site: &'a str,
+    #[allow(dead_code, reason = "the collectors that use it are being built")]
+    /// The settings of all collectors: what another one is asked to show may be in the hands of this one.
+    pub collectors: &'a Collectors,
+    #[allow(dead_code, reason = "the collectors that use it are being built")]
+    /// What the collectors of the site know of each other.
+    pub board: &'a Board,
+    #[allow(dead_code, reason = "the collectors that use it are being built")]
+    /// What this collector does without for now.
+    pub absences: &'a Absences,
     /// How far back finished jobs count.
     pub window: Duration,
     /// When the run ends.
@@ -42,6 +55,11 @@ pub(crate) struct Context<'a> {
 }
 
 impl Context<'_> {
+    /// The server's own time at the start of the run.
+    pub(super) fn server_now(&self) -> Timestamp {
+        self.client.server_time(self.now)
+    }
+
     /// Whether the run has no time left for another request.
     pub(super) fn is_over(&self) -> bool {
         Instant::now() + Duration::from_secs(1) >= self.deadline
@@ -69,13 +87,14 @@ pub(crate) enum CollectError {
     NetBackup(#[from] netbackup::Error),
     /// The list is empty because the role may not see what it holds.
     #[error(
-        "the list is empty, and {request} is refused: the role of the API key lacks the operation |OPERATIONS|VIEW| on the namespace {permission}"
+        "the list is empty, and {request} is refused: the role of the API key lacks the operation {} on the namespace {}",
+        permission.operation, permission.namespace
     )]
     Hidden {
         /// What was refused.
         request: &'static str,
-        /// The namespace of the permission.
-        permission: &'static str,
+        /// What the role lacks.
+        permission: Permission,
     },
 }
 
@@ -85,6 +104,14 @@ impl CollectError {
         match self {
             Self::NetBackup(error) => error.reason(),
             Self::Hidden { .. } => "unauthorized",
+        }
+    }
+
+    /// Whether it says that this release of NetBackup does not have the resource.
+    pub(crate) fn is_unsupported(&self) -> bool {
+        match self {
+            Self::NetBackup(error) => error.cause.is_unsupported(),
+            Self::Hidden { .. } => false,
         }
     }
 

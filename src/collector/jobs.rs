@@ -20,7 +20,8 @@ use crate::metric::Family;
 use crate::netbackup::{Cause, DecodeError, Page, decode};
 
 use super::contract::{CollectError, Collector, Context, Diagnostics};
-use super::permission::Enforcement;
+use super::probe::Enforcement;
+use super::resource::Resource;
 use super::spec::CollectorSpec;
 use counters::Counters;
 use labels::Labels;
@@ -30,15 +31,17 @@ use unfinished::Unfinished;
 use watermark::{OVERLAP, Range, Reached, Watermark};
 use window::{Finished, Window};
 
+static JOBS: Resource = Resource::new(query::RESOURCE, ApiVersion::OLDEST, descs::FAMILIES)
+    .viewed_by("|MANAGE|JOBS|")
+    .enforced(Enforcement::Object(&count::PROBE));
+
 /// What `list-metrics`, the doctor and the poller know of the collector.
 pub(super) static SPEC: CollectorSpec = CollectorSpec {
     id: CollectorId::Jobs,
-    families: descs::FAMILIES,
-    resource: query::RESOURCE,
-    since: ApiVersion::OLDEST,
+    main: &JOBS,
+    others: &[],
     requests: query::MAX_REQUESTS,
-    permission: "|MANAGE|JOBS|",
-    enforcement: Enforcement::Object(&count::PROBE),
+    awaits_facts: true,
     new: |_| Box::new(Jobs::default()),
 };
 

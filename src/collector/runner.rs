@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::absence::Absences;
 use super::contract::{CollectError, Collector, Context, Diagnostics};
-use super::permission::{COUNTED, Enforcement, Permission, Visibility};
+use super::probe::{COUNTED, Enforcement, ProbeMemory, Visibility};
 use super::spec::CollectorSpec;
 use crate::metric::Family;
 
@@ -35,13 +36,14 @@ impl Run {
 pub(crate) struct Runner {
     spec: &'static CollectorSpec,
     collector: Box<dyn Collector>,
-    permission: Permission,
+    probed: ProbeMemory,
+    absences: Absences,
 }
 
 impl Runner {
     /// Nothing is known yet of the permission.
     pub(crate) fn new(spec: &'static CollectorSpec, collector: Box<dyn Collector>) -> Self {
-        Self { spec, collector, permission: Permission::default() }
+        Self { spec, collector, probed: ProbeMemory::default(), absences: Absences::default() }
     }
 
     /// What is declared of it.
@@ -51,28 +53,31 @@ impl Runner {
 
     /// Another key is in use, of whose role nothing is known.
     pub(crate) fn key_changed(&mut self) {
-        self.permission = Permission::default();
+        self.probed = ProbeMemory::default();
+        self.absences.forget_refusals();
     }
 
     /// Runs the collector once, and judges whether the role may see all of its list.
-    pub(crate) async fn run(&mut self, context: &Context<'_>) -> Run {
+    pub(crate) async fn run(&mut self, context: Context<'_>) -> Run {
+        let context = &Context { absences: &self.absences, ..context };
         let mut run = run(self.collector.as_mut(), context).await;
-        let Enforcement::Object(probe) = self.spec.enforcement else { return run };
-        if run.outcome.is_err() {
+        run.partial = run.outcome.is_ok() && self.absences.any_refused();
+        let (Enforcement::Object(probe), Some(permission), Ok(())) =
+            (self.spec.main.enforcement, self.spec.main.permission, &run.outcome)
+        else {
             return run;
-        }
+        };
         let records = run.diagnostics.records;
-        if self.permission.is_due(records) && !context.is_over() {
-            let since = context.client.server_time(context.now) - context.window.min(COUNTED);
+        if self.probed.is_due(records) && !context.is_over() {
+            let since = context.server_now() - context.window.min(COUNTED);
             let known = self.collector.known_since(since).filter(|_| !run.diagnostics.truncated);
-            self.permission.ask(probe, context, since, records, known).await;
+            self.probed.ask(probe, context, since, records, known).await;
         }
-        match self.permission.visibility(records) {
+        match self.probed.visibility(records) {
             Visibility::Whole => {}
             Visibility::Part => run.partial = true,
             Visibility::Nothing => {
-                run.outcome =
-                    Err(CollectError::Hidden { request: probe.request, permission: self.spec.permission });
+                run.outcome = Err(CollectError::Hidden { request: probe.request, permission });
                 run.families.clear();
             }
         }

@@ -1,26 +1,28 @@
 //! What is declared of a collector.
 
 use super::contract::Collector;
-use super::permission::Enforcement;
-use crate::config::{ApiVersion, CollectorId, Collectors};
-use crate::metric::Desc;
+use super::resource::Resource;
+use crate::config::{CollectorId, Collectors};
 
 /// One collector as `list-metrics` shows it and as it is made.
 #[derive(Debug)]
 pub(crate) struct CollectorSpec {
     /// Which collector it is: its label, and its section in the configuration.
     pub id: CollectorId,
-    /// What it can give.
-    pub families: &'static [&'static Desc],
-    /// The resource that it reads.
-    pub resource: &'static str,
-    /// The first version of the API that has the resource.
-    pub since: ApiVersion,
+    /// The resource without which there is nothing to collect.
+    pub main: &'static Resource,
+    /// What it reads besides, and can do without: see [`Context::optional`](super::Context::optional).
+    pub others: &'static [&'static Resource],
     /// How many requests one run may send.
     pub requests: u32,
-    /// The RBAC namespace in which the key's role needs the operation `|OPERATIONS|VIEW|`.
-    pub permission: &'static str,
-    /// What a role without it gets.
-    pub enforcement: Enforcement,
+    /// Whether its families change with the facts of the [`Board`](super::Board), so that it runs at once when one is known at first.
+    pub awaits_facts: bool,
     pub(crate) new: fn(&Collectors) -> Box<dyn Collector>,
+}
+
+impl CollectorSpec {
+    /// Everything that it reads.
+    pub(crate) fn resources(&self) -> impl Iterator<Item = &'static Resource> + use<> {
+        std::iter::once(self.main).chain(self.others.iter().copied())
+    }
 }

@@ -4,75 +4,50 @@ mod families;
 mod unit;
 
 use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
 
 use crate::config::{ApiVersion, CollectorId};
 use crate::metric::Family;
-use crate::netbackup::{DecodeError, Listing, Page, Paging, decode};
+use crate::netbackup::{DecodeError, Listing, Page};
 
-use super::contract::{CollectError, Collector, Context, Diagnostics};
-use super::permission::Enforcement;
+use super::contract::{CollectError, Context, Diagnostics};
+use super::resource::Resource;
 use super::spec::CollectorSpec;
+use super::walk::{fold_page, stateless};
 use unit::{Unit, UnitRecord};
 
-const RESOURCE: &str = "/storage/storage-units";
-
-/// What `list-metrics`, the doctor and the poller know of the collector.
-pub(super) static SPEC: CollectorSpec = CollectorSpec {
-    id: CollectorId::Storage,
-    families: families::FAMILIES,
-    resource: RESOURCE,
-    since: ApiVersion::OLDEST,
-    requests: 400,
-    permission: "|STORAGE|STORAGE-UNITS|",
-    enforcement: Enforcement::Api,
-    new: |_| Box::new(Storage),
-};
+static UNITS: Resource = Resource::new("/storage/storage-units", ApiVersion::OLDEST, families::FAMILIES)
+    .viewed_by("|STORAGE|STORAGE-UNITS|");
 
 /// Storage units: what they hold and what they can do ("NetBackup API reference, /storage/storage-units").
-#[derive(Debug)]
-pub(super) struct Storage;
+pub(super) static SPEC: CollectorSpec = CollectorSpec {
+    id: CollectorId::Storage,
+    main: &UNITS,
+    others: &[],
+    requests: 100,
+    awaits_facts: false,
+    new: |_| stateless(|context, diagnostics| collect(context, diagnostics).boxed()),
+};
 
-/// 20 000 units; a large domain has some hundreds.
-const MAX_PAGES: u64 = 200;
-
-impl Collector for Storage {
-    fn collect<'a>(
-        &'a mut self,
-        context: &'a Context<'a>,
-        diagnostics: &'a mut Diagnostics,
-    ) -> BoxFuture<'a, Result<Vec<Family>, CollectError>> {
-        collect(context, diagnostics).boxed()
-    }
-}
+/// 25 000 units; a large domain has some hundreds.
+const MAX_PAGES: u64 = 50;
 
 async fn collect(context: &Context<'_>, diagnostics: &mut Diagnostics) -> Result<Vec<Family>, CollectError> {
-    let listing = Listing {
-        endpoint: RESOURCE,
-        query: vec![("sort", "name".to_owned())],
-        paging: Paging::Offset,
-        limit: 100,
-        max_pages: MAX_PAGES,
-    };
+    // The most that the reference allows is 500 records a page.
+    let listing = Listing::by_offset(UNITS.path, 500, MAX_PAGES).with("sort", "name");
     let mut units = Vec::new();
-    let walk =
-        context.client.walk(&listing, context.deadline, |text| fold(text, &mut units, diagnostics)).await?;
-    diagnostics.truncated = walk.truncated;
-    diagnostics.records = walk.records;
+    let fold = |text: &str, diagnostics: &mut Diagnostics| fold(text, &mut units, diagnostics);
+    context.walk(&listing, diagnostics, fold).await?;
     Ok(families::render(context.site, &units))
 }
 
 fn fold(text: &str, units: &mut Vec<Unit>, diagnostics: &mut Diagnostics) -> Result<Page, DecodeError> {
-    let decoded = decode::<UnitRecord<'_>>(text)?;
-    diagnostics.malformed += decoded.malformed;
-    for record in decoded.records {
-        match Unit::new(record, &mut diagnostics.malformed) {
-            Some(unit) if unit.is_tape => {}
-            Some(unit) => units.push(unit),
-            None => diagnostics.malformed += 1,
+    fold_page(text, diagnostics, |record: UnitRecord<'_>, malformed| {
+        let unit = Unit::new(record, malformed)?;
+        if !unit.is_tape {
+            units.push(unit);
         }
-    }
-    Ok(decoded.page)
+        Some(())
+    })
 }
 
 #[cfg(test)]

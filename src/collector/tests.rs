@@ -1,15 +1,12 @@
 //! The table of collectors, and what holds for each of them.
 
-use std::time::Duration;
-
-use jiff::Timestamp;
 use strum::VariantArray as _;
 
+use super::fixture::Given;
 use super::runner::run;
 use super::*;
 use crate::config::{CollectorId, fixture};
-use crate::netbackup::Client;
-use crate::netbackup::fixture::{Answer, Server, soon};
+use crate::netbackup::fixture::{Answer, Server};
 
 #[test]
 fn jobs_and_storage_always_run() {
@@ -33,11 +30,10 @@ async fn a_missing_permission_is_the_outcome_of_one_collector() {
         _ => Answer::json(r#"{"data":[]}"#),
     })
     .await;
-    let client = server.client();
-    let context = context(&client);
+    let given = Given::by(server.client());
     let mut outcomes = Vec::new();
     for mut collector in build_all(&fixture::collectors()) {
-        let run = collector.run(&context).await;
+        let run = collector.run(given.context()).await;
         assert_eq!(run.is_unauthorized(), run.outcome.is_err());
         outcomes.push(run.outcome.map_err(|error| error.reason()));
     }
@@ -51,9 +47,8 @@ async fn a_record_that_is_there_twice_is_counted_and_shown_once() {
         Answer::json(format!(r#"{{"data":[{unit},{unit}],"meta":{{"pagination":{{"count":2}}}}}}"#))
     })
     .await;
-    let client = server.client();
-    let context = context(&client);
-    let run = run(&mut storage::Storage, &context).await;
+    let given = Given::by(server.client());
+    let run = run((storage::SPEC.new)(&given.collectors).as_mut(), &given.context()).await;
     assert_eq!((run.outcome, run.diagnostics.malformed), (Ok(()), 1));
     assert!(run.families.iter().all(|family| family.series() <= 1));
     assert!(run.families.iter().any(|family| family.series() == 1));
@@ -71,20 +66,9 @@ async fn a_unit_with_a_name_of_a_megabyte_makes_a_page_of_some_kilobytes() {
         Answer::json(format!(r#"{{"data":[{}]}}"#, units.join(",")))
     })
     .await;
-    let client = server.client();
-    let context = context(&client);
-    let run = run(&mut storage::Storage, &context).await;
+    let given = Given::by(server.client());
+    let run = run((storage::SPEC.new)(&given.collectors).as_mut(), &given.context()).await;
     assert!(run.families.iter().any(|family| family.series() == 2), "both are there");
     let bytes: usize = run.families.iter().map(|family| family.text().len()).sum();
     assert!(bytes < 16 << 10, "{bytes}");
-}
-
-fn context(client: &Client) -> Context<'_> {
-    Context {
-        client,
-        site: "paris",
-        window: Duration::from_hours(1),
-        deadline: soon(),
-        now: Timestamp::now(),
-    }
 }

@@ -83,6 +83,19 @@ macro_rules! is_planned {
     };
 }
 
+/// Whether the switch of a line says that the collector runs where the file does not say so.
+macro_rules! runs_by_default {
+    (always) => {
+        true
+    };
+    (on) => {
+        true
+    };
+    ($($switch:ident)*) => {
+        false
+    };
+}
+
 /// Declares the collectors. Of each: what it is about, its id, its field, its key, its switch (`always`, `on`, `off`, or `planned` before
 /// the last two), its interval, and its further keys.
 macro_rules! collectors {
@@ -107,6 +120,11 @@ macro_rules! collectors {
             /// Whether it can not be turned off.
             pub fn always_runs(self) -> bool {
                 match self { $(Self::$id => always_runs!($($switch)*),)* }
+            }
+
+            /// Whether it runs where the file does not say so.
+            pub fn runs_by_default(self) -> bool {
+                match self { $(Self::$id => runs_by_default!($($switch)*),)* }
             }
 
             /// Whether it is declared and not built yet.
@@ -225,7 +243,7 @@ collectors! {
     /// The backups of the catalog.
     CatalogBackup catalog_backup = "catalogBackup" (planned on) ("15m") {}
     /// Disk pools and their volumes.
-    DiskPools disk_pools = "diskPools" (planned on) ("5m") {}
+    DiskPools disk_pools = "diskPools" (on) ("5m") {}
     /// Storage servers and media servers.
     Servers servers = "servers" (planned on) ("5m") {}
     /// Storage lifecycle policies and their backlog.

@@ -3,6 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
+use strum::VariantArray as _;
+
+use super::CollectorId;
 use super::{
     Collection, Collectors, Config, Endpoint, ListenHost, Log, Material, OpenTelemetry, Proxy, Secret,
     Server, Site, SiteId, Strictness, Verification, load,
@@ -43,9 +46,15 @@ pub(crate) fn config(sites: Vec<Site>) -> Config {
     }
 }
 
-/// What holds of the collectors where the file says nothing.
+/// The collectors that always run, and no other.
 pub(crate) fn collectors() -> Collectors {
-    let material = Material { text: b"nbuservers: []".to_vec(), ..Material::default() };
+    let off: String = CollectorId::VARIANTS
+        .iter()
+        .filter(|id| !id.always_runs())
+        .map(|id| format!("  {}: {{enabled: false}}\n", id.key()))
+        .collect();
+    let text = format!("nbuservers: []\ncollectors:\n{off}");
+    let material = Material { text: text.into_bytes(), ..Material::default() };
     load(Path::new("c.yaml"), &material, Strictness::Full).unwrap().config.collectors
 }
 

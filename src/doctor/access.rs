@@ -5,8 +5,9 @@ use tokio::time::Instant;
 
 use super::api::{days_until, ending, of_request};
 use super::report::{Curable, Finding};
-use crate::collector::{COUNTED, CollectorSpec, Enforcement, Probe};
-use crate::netbackup::{Cause, Client, Error, KeyState};
+use crate::collector::{COUNTED, Enforcement, Permission, Probe, Resource, Trial};
+use crate::config::CollectorId;
+use crate::netbackup::{Cause, Client, Error, Get, KeyState};
 
 /// A key that ends within these days is a warning: time enough to create a new one.
 const WARN_DAYS: i64 = 30;
@@ -38,16 +39,16 @@ impl Curable for KeyError {
 /// The key does not allow what a collector reads.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum PermissionError {
-    #[error("GET {} is refused ({status}): the key's role lacks the permission", entry.resource)]
-    Permission { entry: &'static CollectorSpec, status: u16 },
+    #[error("GET {} is refused ({status}): the key's role lacks the permission", resource.path)]
+    Permission { resource: &'static Resource, status: u16 },
     #[error(
         "GET {} gives an empty list, and {} is refused (401): the key's role may not see what there is",
-        entry.resource,
+        resource.path,
         probe.request
     )]
-    Hidden { entry: &'static CollectorSpec, probe: &'static Probe },
-    #[error("GET {} is not there (404): this release of NetBackup lacks it", .0.resource)]
-    Missing(&'static CollectorSpec),
+    Hidden { resource: &'static Resource, probe: &'static Probe },
+    #[error("GET {} is not there (404): this release of NetBackup lacks it", .resource.path)]
+    Missing { id: CollectorId, resource: &'static Resource },
     #[error("GET {0}")]
     Request(Error),
 }
@@ -55,23 +56,25 @@ pub(super) enum PermissionError {
 impl Curable for PermissionError {
     fn cure(&self) -> String {
         match self {
-            Self::Permission { entry, .. } | Self::Hidden { entry, .. } => role_cure(entry),
-            Self::Missing(entry) if entry.id.always_runs() => {
+            Self::Permission { resource, .. } | Self::Hidden { resource, .. } => role_cure(resource),
+            Self::Missing { id, .. } if id.always_runs() => {
                 "see that uri (usually /netbackup) is right, or upgrade NetBackup".to_owned()
             }
-            Self::Missing(entry) => {
-                format!("turn it off (collectors.{}.enabled: false), or upgrade NetBackup", entry.id.key())
+            Self::Missing { id, .. } => {
+                format!("turn it off (collectors.{}.enabled: false), or upgrade NetBackup", id.key())
             }
             Self::Request(error) => of_request(&error.cause).to_owned(),
         }
     }
 }
 
-fn role_cure(entry: &CollectorSpec) -> String {
-    format!(
-        "add to the role of the key's user: operation |OPERATIONS|VIEW| on the namespace {}",
-        entry.permission
-    )
+fn role_cure(resource: &Resource) -> String {
+    match resource.permission {
+        Some(Permission { operation, namespace }) => {
+            format!("add to the role of the key's user: operation {operation} on the namespace {namespace}")
+        }
+        None => "see whether the key is still good: any key may read this".to_owned(),
+    }
 }
 
 /// Whether the key is good, and for how long.
@@ -98,45 +101,59 @@ fn accepted(expiry: Option<Timestamp>, now: Timestamp) -> Result<Finding, KeyErr
     Ok(finding.with("expiry", expiry.to_string()))
 }
 
-/// Whether the key's role may read what this collector reads.
+/// Whether the key's role may read one resource of a collector.
 pub(super) async fn permission(
     client: &Client,
-    entry: &'static CollectorSpec,
+    id: CollectorId,
+    resource: &'static Resource,
     deadline: Instant,
 ) -> Result<Finding, PermissionError> {
-    let has_records =
-        client.try_listing(entry.resource, deadline).await.map_err(|error| match error.cause {
-            Cause::Unauthorized => PermissionError::Permission { entry, status: 401 },
-            Cause::Forbidden => PermissionError::Permission { entry, status: 403 },
-            Cause::NotFound => PermissionError::Missing(entry),
-            _ => PermissionError::Request(error),
-        })?;
-    let allowed = format!("GET {} is allowed", entry.resource);
-    let Enforcement::Object(probe) = entry.enforcement else { return Ok(Finding::passed(allowed)) };
+    if let Some(version) = client.version().filter(|version| *version < resource.since) {
+        return Ok(Finding::passed(format!(
+            "GET {} is not in API version {version} but from {} on: it is not asked for",
+            resource.path, resource.since
+        )));
+    }
+    let tried = match resource.trial {
+        Trial::FirstRecord => client.try_listing(resource.path, deadline).await,
+        Trial::Whole => client.get_with(&Get::new(resource.path).whole_list(), deadline, |_| Ok(true)).await,
+        Trial::None => {
+            let named = format!("GET {} is not tried: it takes the name of an object", resource.path);
+            return Ok(Finding::skipped(&named));
+        }
+    };
+    let has_records = tried.map_err(|error| match error.cause {
+        Cause::Unauthorized => PermissionError::Permission { resource, status: 401 },
+        Cause::Forbidden => PermissionError::Permission { resource, status: 403 },
+        Cause::NotFound => PermissionError::Missing { id, resource },
+        _ => PermissionError::Request(error),
+    })?;
+    let allowed = format!("GET {} is allowed", resource.path);
+    let Enforcement::Object(probe) = resource.enforcement else { return Ok(Finding::passed(allowed)) };
     let since = client.server_time(Timestamp::now()) - COUNTED;
     match (has_records, (probe.count)(client, since, deadline).await) {
         (true, Ok(_)) | (false, Ok(0)) => Ok(Finding::passed(allowed)),
         (false, Err(Error { cause: Cause::Unauthorized | Cause::Forbidden, .. })) => {
-            Err(PermissionError::Hidden { entry, probe })
+            Err(PermissionError::Hidden { resource, probe })
         }
         (true, Err(Error { cause: Cause::Unauthorized, .. })) => Ok(Finding::warned(
             format!(
                 "GET {} gives records, but {} is refused (401): the key's role sees only a part of them",
-                entry.resource, probe.request
+                resource.path, probe.request
             ),
-            role_cure(entry),
+            role_cure(resource),
         )),
         (false, Ok(count)) => Ok(Finding::warned(
-            format!("GET {} gives an empty list, and {} counts {count}", entry.resource, probe.request),
-            role_cure(entry),
+            format!("GET {} gives an empty list, and {} counts {count}", resource.path, probe.request),
+            role_cure(resource),
         )),
         (true, Err(_)) => Ok(Finding::passed(allowed)),
         (false, Err(error)) => Ok(Finding::warned(
             format!(
                 "GET {} gives an empty list, and whether that is all is not known: {error}",
-                entry.resource
+                resource.path
             ),
-            role_cure(entry),
+            role_cure(resource),
         )),
     }
 }

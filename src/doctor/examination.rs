@@ -4,8 +4,8 @@ use tokio::time::{Instant, timeout_at};
 
 use super::report::{Check, CheckStep, Curable, Finding, SiteDiagnosis};
 use super::{access, api, certificate, handshake, network};
-use crate::collector::CollectorSpec;
-use crate::config::{Proxy, Scheme, Site, UnusableProxy};
+use crate::collector::{CollectorSpec, Resource};
+use crate::config::{CollectorId, Proxy, Scheme, Site, UnusableProxy};
 use crate::netbackup::{ProxyHop, TlsCache};
 
 /// One site, with the findings so far.
@@ -56,12 +56,20 @@ impl<'a> Examination<'a> {
         self.push(CheckStep::Clock, None, api::clock(client.clock_offset()));
         let key = access::key(&client, self.deadline()).await;
         self.record(CheckStep::Key, key.map(|finding| ((), finding)))?;
-        for entry in self.collectors.clone() {
-            let outcome = access::permission(&client, entry, self.deadline()).await;
+        for (id, resource) in self.resources() {
+            let outcome = access::permission(&client, id, resource, self.deadline()).await;
             let finding = outcome.unwrap_or_else(|error| Finding::failed(&error));
-            self.push(CheckStep::Permission, Some(entry.id.name()), finding);
+            self.push(CheckStep::Permission, Some(id.name()), finding);
         }
         Some(())
+    }
+
+    /// What the collectors read, each with its collector.
+    fn resources(&self) -> Vec<(CollectorId, &'static Resource)> {
+        self.collectors
+            .iter()
+            .flat_map(|entry| entry.resources().map(|resource| (entry.id, resource)))
+            .collect()
     }
 
     /// The exporter connects directly, although whoever set the variable wanted a proxy.
@@ -104,7 +112,8 @@ impl<'a> Examination<'a> {
             CheckStep::Key,
         ];
         let rows = steps.map(|step| (step, None)).into_iter();
-        let permissions = self.collectors.iter().map(|entry| (CheckStep::Permission, Some(entry.id.name())));
+        let resources = self.resources();
+        let permissions = resources.iter().map(|(id, _)| (CheckStep::Permission, Some(id.name())));
         let rows: Vec<_> = rows.chain(permissions).skip(self.checks.len()).collect();
         for (step, collector) in rows {
             self.push(step, collector, Finding::skipped(reason));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::report::{CheckStep, Finding};
 use super::*;
-use crate::config::{Material, Strictness, load};
+use crate::config::{Material, Strictness, fixture, load};
 use crate::netbackup::fixture::{Answer, Server};
 
 fn config(sites: &[(&str, u16)]) -> Config {
@@ -15,7 +15,8 @@ fn config(sites: &[(&str, u16)]) -> Config {
         let _ = writeln!(text, "  - {{site: \"{name}\", {place}, apiKey: k}}");
     }
     let material = Material { text: text.into_bytes(), ..Material::default() };
-    load(std::path::Path::new("config.yaml"), &material, Strictness::Full).unwrap().config
+    let config = load(std::path::Path::new("config.yaml"), &material, Strictness::Full).unwrap().config;
+    Config { collectors: fixture::collectors(), ..config }
 }
 
 #[tokio::test]

@@ -57,6 +57,16 @@ impl<const N: usize> Labelled<N> {
         Self { name, help, kind, labels, naming: Naming::Native }
     }
 
+    /// A gauge under our own name.
+    pub const fn gauge(name: &'static str, help: &'static str, labels: [&'static str; N]) -> Self {
+        Self::native(MetricKind::Gauge, name, help, labels)
+    }
+
+    /// A gauge under the Go exporter's name.
+    pub const fn v4_gauge(name: &'static str, help: &'static str, labels: [&'static str; N]) -> Self {
+        Self::v4(MetricKind::Gauge, name, help, labels)
+    }
+
     /// A family under the Go exporter's name.
     pub const fn v4(
         kind: MetricKind,

@@ -33,6 +33,19 @@ impl<const N: usize> Labelled<N> {
     pub fn of_site(&'static self, site: &str) -> FamilyBuilder<N> {
         FamilyBuilder(Family::new(self, site))
     }
+
+    /// A family of a site with these samples.
+    pub fn family<'a>(
+        &'static self,
+        site: &str,
+        samples: impl IntoIterator<Item = ([&'a str; N], f64)>,
+    ) -> Family {
+        let mut family = self.of_site(site);
+        for (labels, value) in samples {
+            family.sample(labels, value);
+        }
+        family.build()
+    }
 }
 
 impl<const N: usize> FamilyBuilder<N> {

@@ -29,9 +29,9 @@ pub(super) async fn read(mut response: Response, limit: usize) -> Result<Vec<u8>
 }
 
 /// Reads a page. Bytes that are not UTF-8 (in the name of a file, say) are replaced, so that the rest of the page can be read.
-pub(super) async fn read_json(response: Response) -> Result<String, Cause> {
+pub(super) async fn read_json(response: Response, limit: usize) -> Result<String, Cause> {
     check_content_type(response.headers())?;
-    let body = read(response, LARGEST_BODY).await?;
+    let body = read(response, limit).await?;
     Ok(String::from_utf8(body).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
 }
 

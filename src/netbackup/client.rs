@@ -122,23 +122,22 @@ impl Client {
         query: String,
         deadline: Instant,
     ) -> Result<String, Error> {
-        self.exchange_text(endpoint, query, None, deadline).await
+        let request =
+            |version| Request { query: query.clone(), ..Request::get(endpoint, Accept::Json(version)) };
+        self.exchange_text(request, deadline).await
     }
 
     /// Sends one request in the version in use. If the server no longer speaks that, another is found, once.
     pub(super) async fn exchange_text(
         &self,
-        endpoint: &'static str,
-        query: String,
-        body: Option<String>,
+        request: impl Fn(ApiVersion) -> Request,
         deadline: Instant,
     ) -> Result<String, Error> {
         let version = match self.version() {
             Some(version) => version,
             None => self.negotiate(deadline).await?,
         };
-        let mut request = Request { endpoint, query, accept: Accept::Json(version), body };
-        let refused = match self.exchange.send(&request, deadline).await {
+        let refused = match self.exchange.send(&request(version), deadline).await {
             Err(error) if matches!(error.cause, Cause::NotAcceptable(_)) => error,
             outcome => return outcome.map(|answer| answer.text),
         };
@@ -148,7 +147,6 @@ impl Client {
         let Some(renewed) = self.negotiation.renegotiate(&self.exchange, version, deadline).await? else {
             return Err(refused);
         };
-        request.accept = Accept::Json(renewed);
-        self.exchange.send(&request, deadline).await.map(|answer| answer.text)
+        self.exchange.send(&request(renewed), deadline).await.map(|answer| answer.text)
     }
 }

@@ -143,7 +143,7 @@ impl Exchange {
             Accept::Text => body::read(response, LARGEST_TEXT)
                 .await
                 .map(|body| String::from_utf8_lossy(&body).into_owned())?,
-            Accept::Json(_) | Accept::OpenJson(_) => body::read_json(response).await?,
+            Accept::Json(_) | Accept::OpenJson(_) => body::read_json(response, request.largest_body).await?,
         };
         trace::answer(request, StatusCode::OK.as_u16(), text.as_bytes(), self.key.as_bytes());
         Ok(Answer { headers, text, took })
@@ -166,13 +166,17 @@ impl Exchange {
     fn builder(&self, request: &Request) -> reqwest::RequestBuilder {
         let base = &self.transport.base;
         let question = if request.query.is_empty() { "" } else { "?" };
-        let url = format!("{base}{}{question}{}", request.endpoint, request.query);
+        let path = request.path.as_deref().unwrap_or(request.endpoint);
+        let url = format!("{base}{path}{question}{}", request.query);
         let http = &self.transport.http;
         let builder = match &request.body {
             None => http.get(url),
             Some(body) => http.post(url).body(body.clone()),
         };
         let mut builder = builder.header("x-client-id", "nbu-exporter");
+        if request.generic_schema {
+            builder = builder.header("x-netbackup-policy-use-generic-schema", "true");
+        }
         if let Some(host) = &self.transport.host {
             builder = builder.header(HOST, host);
         }

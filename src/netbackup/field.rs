@@ -129,6 +129,48 @@ impl FieldValue<'_> for Time {
     }
 }
 
+/// A text of a record.
+pub(crate) type Text<'a> = Field<Cow<'a, str>>;
+
+/// A size in bytes, or another large count.
+///
+/// 2⁶² and more is `None`: NetBackup writes such numbers for storage without an end, as cloud storage is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Size(pub Option<u64>);
+
+impl Size {
+    fn of(number: u64) -> Self {
+        Self(Some(number).filter(|number| *number < 1 << 62))
+    }
+}
+
+impl FieldValue<'_> for Size {
+    fn text(text: Cow<'_, str>) -> Option<Self> {
+        u64::text(text).map(Self::of)
+    }
+    fn integer(number: i128) -> Option<Self> {
+        u64::integer(number).map(Self::of)
+    }
+    fn float(number: f64) -> Option<Self> {
+        // The sentinel as a float is beyond the whole numbers that a float has.
+        if number >= 9e15 { Some(Self(None)) } else { u64::float(number).map(Self::of) }
+    }
+}
+
+impl Field<Size> {
+    /// The size, if there is one; a malformed one is counted.
+    pub(crate) fn size(self, malformed: &mut u64) -> Option<u64> {
+        self.take(malformed).and_then(|size| size.0)
+    }
+}
+
+impl Field<Time> {
+    /// The second since 1970, if there is one; a malformed time is counted.
+    pub(crate) fn second(self, malformed: &mut u64) -> Option<i64> {
+        self.take(malformed).and_then(|time| time.0)
+    }
+}
+
 impl<'de, T: FieldValue<'de>> Deserialize<'de> for Field<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(FieldVisitor(PhantomData))
@@ -221,6 +263,16 @@ mod tests {
         check("\"0001-01-01T00:00:00Z\"", &Field::Value(Time(None)));
         check("\"\"", &Field::<Time>::Malformed);
         check("1770080404", &Field::<Time>::Malformed);
+    }
+
+    #[test]
+    fn a_size_without_an_end_is_none() {
+        check("4611686018427387903", &Field::Value(Size(Some((1 << 62) - 1))));
+        check("4611686018427387904", &Field::Value(Size(None)));
+        check("9223372036854775807", &Field::Value(Size(None)));
+        check("9.223372036854775807e18", &Field::Value(Size(None)));
+        check("\"12\"", &Field::Value(Size(Some(12))));
+        check("-1", &Field::<Size>::Malformed);
     }
 
     #[test]

@@ -42,6 +42,6 @@ pub(super) fn only_expiry(text: &str) -> Result<Option<Timestamp>, DecodeError> 
 
     let keys = decode::<ApiKey>(text)?.records;
     let [ApiKey { attributes: Some(attributes) }] = keys.as_slice() else { return Ok(None) };
-    let second = attributes.expiry_date_time.take(&mut 0).and_then(|time| time.0);
+    let second = attributes.expiry_date_time.second(&mut 0);
     Ok(second.and_then(|second| Timestamp::from_second(second).ok()))
 }

@@ -60,7 +60,33 @@ pub(super) fn encode(parameters: &[(&str, &str)]) -> String {
     query
 }
 
+/// One segment of a path.
+pub(super) fn encode_segment(value: &str) -> String {
+    utf8_percent_encode(value, RESERVED).to_string()
+}
+
 impl Listing {
+    /// A list that is asked for by `page[offset]`, without a query; so many pages of it are read at most.
+    pub(crate) fn by_offset(endpoint: &'static str, limit: u64, max_pages: u64) -> Self {
+        Self { endpoint, query: Vec::new(), paging: Paging::Offset, limit, max_pages }
+    }
+
+    /// A list that is asked for by cursor, without a query; so many pages of it are read at most.
+    pub(crate) fn by_cursor(endpoint: &'static str, limit: u64, max_pages: u64) -> Self {
+        Self { paging: Paging::Cursor, ..Self::by_offset(endpoint, limit, max_pages) }
+    }
+
+    /// Adds a query parameter in plain text, such as `filter`.
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.query.push((name, value.into()));
+        self
+    }
+
+    /// The query of the first page.
+    pub(super) fn first_query(&self) -> String {
+        self.query_at(&Position::Start)
+    }
+
     pub(super) fn query_at(&self, position: &Position) -> String {
         let limit = self.limit.to_string();
         let offset;

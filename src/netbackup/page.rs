@@ -64,7 +64,7 @@ pub enum DecodeError {
 }
 
 impl DecodeError {
-    fn new(error: &serde_json::Error, text: &str) -> Self {
+    pub(super) fn new(error: &serde_json::Error, text: &str) -> Self {
         let (line, column) = (error.line(), error.column());
         if text.trim_start().starts_with('<') {
             Self::Html

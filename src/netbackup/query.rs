@@ -3,6 +3,7 @@
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
+use super::request::{Accept, Request};
 use super::{Client, Error};
 
 impl Client {
@@ -13,8 +14,10 @@ impl Client {
         question: &serde_json::Value,
         deadline: Instant,
     ) -> Result<T, Error> {
-        let body = Some(question.to_string());
-        let text = self.exchange_text(endpoint, String::new(), body, deadline).await?;
+        let body = question.to_string();
+        let request =
+            |version| Request { body: Some(body.clone()), ..Request::get(endpoint, Accept::Json(version)) };
+        let text = self.exchange_text(request, deadline).await?;
         self.exchange.parse(endpoint, &text)
     }
 }

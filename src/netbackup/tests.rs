@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 use super::fixture::{Answer, KEY, Received, Server, client, site, soon};
+use super::listing::Paging;
 use super::*;
 use crate::config::{ApiVersion, Proxy, Scheme, Secret, Site, Verification};
 

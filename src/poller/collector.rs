@@ -13,6 +13,8 @@ use crate::snapshot::Fragment;
 pub(super) struct CollectorState {
     /// The collector's name.
     pub(super) name: &'static str,
+    /// Whether it can not be turned off.
+    pub(super) always_runs: bool,
     /// How its runs went; `None` before the first one ended.
     pub(super) runs: Option<RunStats>,
     /// The time between two runs.
@@ -87,6 +89,7 @@ impl CollectorState {
     pub(super) fn new(name: &'static str) -> Self {
         Self {
             name,
+            always_runs: false,
             runs: None,
             interval: Duration::ZERO,
             is_supported: true,
@@ -102,6 +105,11 @@ impl CollectorState {
     /// Whether the last run succeeded.
     pub(super) fn succeeded(&self) -> bool {
         self.runs.as_ref().is_some_and(|runs| runs.success)
+    }
+
+    /// Whether its first run need not be waited for: it is none of those that always run, and had none yet.
+    pub(super) fn is_extra(&self) -> bool {
+        self.runs.is_none() && !self.always_runs
     }
 
     /// Whether the role of the key may not see all that the last run asked for.

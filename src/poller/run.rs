@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use crate::collector::{Context, Run, Runner};
-use crate::config::CollectorId;
+use crate::collector::{Absences, Board, Context, Run, Runner};
+use crate::config::{CollectorId, Collectors};
 use crate::netbackup::{Client, RequestBudget};
 
 /// A run ends by itself at its deadline; one that has not ended so much later is ended.
@@ -22,6 +22,8 @@ pub(super) struct RunSetting {
     pub(super) number: u64,
     pub(super) client: Arc<Client>,
     pub(super) site: Arc<str>,
+    pub(super) collectors: Collectors,
+    pub(super) board: Arc<Board>,
     pub(super) window: Duration,
     pub(super) deadline: Instant,
     /// Ends the run early.
@@ -53,11 +55,21 @@ pub(super) enum RunEnd {
 
 /// Runs a collector once.
 pub(super) async fn run(mut runner: Runner, setting: RunSetting) -> EndedRun {
-    let RunSetting { number, client, site, window, deadline, cancelled } = setting;
+    let RunSetting { number, client, site, collectors, board, window, deadline, cancelled } = setting;
     let (id, budget) = (runner.spec().id, RequestBudget::new(runner.spec().requests));
     let end = {
-        let context = Context { client: &client, site: &site, window, deadline, now: Timestamp::now() };
-        let run = AssertUnwindSafe(budget.clone().scope(runner.run(&context))).catch_unwind();
+        let context = Context {
+            client: &client,
+            site: &site,
+            collectors: &collectors,
+            board: &board,
+            // The runner has its own.
+            absences: &Absences::default(),
+            window,
+            deadline,
+            now: Timestamp::now(),
+        };
+        let run = AssertUnwindSafe(budget.clone().scope(runner.run(context))).catch_unwind();
         tokio::select! {
             biased;
             () = cancelled.cancelled() => RunEnd::Cancelled,

@@ -1,7 +1,6 @@
 //! When each collector of a site runs: every one has its own rhythm, and none waits for another.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -12,17 +11,13 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, Span};
 
 use super::collector::CollectorState;
+use super::hold::Hold;
 use super::plan::{Plan, due_after_change, next_run};
 use super::run::{EndedRun, RunEnd, RunSetting, run};
-use crate::collector::{self, CollectError, CollectorSpec, Run, Runner};
+use super::trust::KeyTrust;
+use crate::collector::{self, Board, CollectError, CollectorSpec, Run, Runner};
 use crate::config::{ApiVersion, CollectorId, Collectors};
 use crate::netbackup::Client;
-
-/// A collector whose role lacks a permission is asked again after this long: it changes rarely, and refusals may count towards a
-/// lock-out.
-const REFUSED_PAUSE: Duration = Duration::from_hours(6);
-/// A collector whose resource the server does not have is asked again after this long.
-const UNSUPPORTED_PAUSE: Duration = Duration::from_hours(24);
 
 /// The collectors of a site, and their runs that are under way.
 #[derive(Default)]
@@ -30,6 +25,9 @@ pub(super) struct Schedule {
     entries: Vec<ScheduledCollector>,
     runs: FuturesUnordered<BoxFuture<'static, EndedRun>>,
     last_number: u64,
+    /// What the collectors know of each other.
+    board: Arc<Board>,
+    trust: KeyTrust,
 }
 
 /// One collector.
@@ -51,15 +49,6 @@ enum Activity {
         /// Another key is in use since it began.
         key_changed: bool,
     },
-}
-
-/// Why a collector is not asked for, and until when.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Hold {
-    /// The role of the key lacks the permission.
-    Refused { until: Instant },
-    /// The server does not have the resource in this version of the API.
-    Unsupported { until: Instant, version: ApiVersion },
 }
 
 impl Schedule {
@@ -99,6 +88,10 @@ impl Schedule {
             if !matches!(entry.activity, Activity::Idle(_)) {
                 continue;
             }
+            if !entry.spec.id.always_runs() && self.trust.tried_from() > now {
+                entry.due = self.trust.tried_from();
+                continue;
+            }
             let interval = plan.interval(entry.spec.id);
             entry.state.interval = interval;
             entry.due = next_run(now, interval);
@@ -106,7 +99,7 @@ impl Schedule {
                 entry.state.missed(plan.collection.max_stale_cycles);
                 continue;
             }
-            if version < entry.spec.since {
+            if version < entry.spec.main.since {
                 entry.unsupported(version);
                 is_news = true;
                 continue;
@@ -116,6 +109,8 @@ impl Schedule {
                 number: self.last_number,
                 client: client.clone(),
                 site: plan.site.name.clone(),
+                collectors: plan.collectors.clone(),
+                board: self.board.clone(),
                 window: plan.collection.window,
                 deadline: plan.deadline(interval),
                 cancelled: CancellationToken::new(),
@@ -136,6 +131,9 @@ impl Schedule {
     /// Takes in a run that has ended; `version` is the one in use.
     pub(super) fn take_in(&mut self, ended: EndedRun, plan: &Plan, version: Option<ApiVersion>) {
         let EndedRun { id, number, runner, end, requests } = ended;
+        if matches!(&end, RunEnd::Done(run) if run.outcome.is_ok()) {
+            self.trust_key();
+        }
         let others_succeed = self.entries.iter().any(|entry| entry.spec.id != id && entry.state.succeeded());
         let Some(entry) = self.entries.iter_mut().find(|entry| entry.spec.id == id) else { return };
         // An earlier run of a collector that was made anew since then.
@@ -169,6 +167,27 @@ impl Schedule {
             RunEnd::Cancelled => return,
         }
         entry.state.asked(requests);
+        if self.board.take_news() {
+            self.show_news();
+        }
+    }
+
+    /// The key is good: those that waited for that run at once.
+    pub(super) fn trust_key(&mut self) {
+        let now = Instant::now();
+        let tried_from = self.trust.tried_from();
+        self.trust = KeyTrust::known();
+        for entry in self.entries.iter_mut().filter(|entry| entry.due == tried_from) {
+            entry.due = entry.due.min(now);
+        }
+    }
+
+    /// A fact is known that was not known before: the collectors whose families change with it run at once.
+    fn show_news(&mut self) {
+        let now = Instant::now();
+        for entry in self.entries.iter_mut().filter(|entry| entry.spec.awaits_facts) {
+            entry.due = now;
+        }
     }
 
     /// The server does not answer: what is due is missed.
@@ -220,6 +239,7 @@ impl Schedule {
 
     /// Another key is in use, of whose role nothing is known.
     pub(super) fn key_changed(&mut self) {
+        self.trust = KeyTrust::default();
         for entry in &mut self.entries {
             match &mut entry.activity {
                 Activity::Idle(runner) => runner.key_changed(),
@@ -243,7 +263,8 @@ impl Schedule {
 impl ScheduledCollector {
     fn new(runner: Runner) -> Self {
         let spec = runner.spec();
-        let state = CollectorState::new(spec.id.name());
+        let mut state = CollectorState::new(spec.id.name());
+        state.always_runs = spec.id.always_runs();
         Self { spec, activity: Activity::Idle(runner), due: Instant::now(), hold: None, state }
     }
 
@@ -271,10 +292,7 @@ impl ScheduledCollector {
 
     /// Whether it is not asked for now; a hold that has ended is forgotten.
     fn is_held(&mut self, now: Instant, version: ApiVersion) -> bool {
-        self.hold = self.hold.filter(|hold| match hold {
-            Hold::Refused { until } => now < *until,
-            Hold::Unsupported { until, version: asked } => now < *until && version == *asked,
-        });
+        self.hold = self.hold.filter(|hold| hold.holds(now, version));
         self.hold.is_some()
     }
 
@@ -283,7 +301,7 @@ impl ScheduledCollector {
         match error {
             CollectError::NetBackup(error) => {
                 !self.spec.id.always_runs()
-                    && error.endpoint == self.spec.resource
+                    && error.endpoint == self.spec.main.path
                     && error.cause.is_unsupported()
             }
             CollectError::Hidden { .. } => false,
@@ -291,11 +309,11 @@ impl ScheduledCollector {
     }
 
     fn unsupported(&mut self, version: ApiVersion) {
-        self.hold = Some(Hold::Unsupported { until: Instant::now() + UNSUPPORTED_PAUSE, version });
+        self.hold = Some(Hold::unsupported(version));
         if self.state.unsupported() {
             let _in_span = span(self.spec.id).entered();
             tracing::info!(
-                resource = self.spec.resource,
+                resource = self.spec.main.path,
                 %version,
                 "NetBackup does not have what the collector reads; it is asked again in a day or when its version changes"
             );
@@ -312,7 +330,7 @@ impl ScheduledCollector {
             );
         }
         if matches!(&failure, Some(CollectError::NetBackup(error)) if error.is_unauthorized()) {
-            self.hold = Some(Hold::Refused { until: Instant::now() + REFUSED_PAUSE });
+            self.hold = Some(Hold::refused());
         }
         let is_news = self.state.note(run, stale_cycles, Timestamp::now());
         match &failure {

@@ -128,6 +128,9 @@ impl SiteState {
 
     /// Takes in what the server said of the key.
     pub(super) fn key_checked(&mut self, state: Result<KeyState, netbackup::Error>) {
+        if matches!(state, Ok(KeyState::Accepted { .. })) {
+            self.schedule.trust_key();
+        }
         if self.status.key_checked(state) {
             self.schedule.ask_refused();
         }

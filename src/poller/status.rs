@@ -26,7 +26,7 @@ pub(super) struct SiteStatus {
     pub(super) credential: Option<bool>,
     /// When the key ends, where NetBackup says it.
     pub(super) key_expiry: Option<Timestamp>,
-    /// Whether every collector has had a run, or the server did not answer.
+    /// Whether every collector that always runs has had a run, or the server did not answer.
     pub(super) complete: bool,
     /// A newer key than the one in use was refused, and is asked for again.
     newer_key_waits: bool,
@@ -94,11 +94,11 @@ impl SiteStatus {
         self.succeeded_at = last_success;
         // The last run may have been before the server ceased to answer.
         let up = self.version.is_some() && collectors.clone().any(CollectorState::succeeded);
-        self.complete |= collectors.clone().all(|collector| collector.runs.is_some());
+        self.complete |= collectors.clone().all(|collector| collector.runs.is_some() || collector.is_extra());
         if up || self.complete {
             self.up = Some(up);
         }
-        let mut supported = collectors.filter(|collector| collector.is_supported);
+        let mut supported = collectors.filter(|collector| collector.is_supported && !collector.is_extra());
         let all_refused = supported.all(CollectorState::was_refused);
         if all_refused && !self.all_refused {
             self.begins_to_be_refused();

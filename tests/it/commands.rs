@@ -266,7 +266,7 @@ fn list_metrics_has_every_family_in_each_form() {
     }
     let jobs = list.iter().find(|entry| entry["name"] == "nbu_jobs_active").unwrap();
     assert_eq!((&jobs["resource"], &jobs["permission"]), (&"/admin/jobs".into(), &"|MANAGE|JOBS|".into()));
-    assert!(text.contains("GET /admin/jobs); permission: |MANAGE|JOBS|"));
+    assert!(text.contains("GET /admin/jobs, API 7.0); permission: |OPERATIONS|VIEW| on |MANAGE|JOBS|"));
 }
 
 #[test]

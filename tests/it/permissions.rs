@@ -34,13 +34,16 @@ fn a_key_that_may_see_nothing_is_told() {
     let (code, table) = doctor();
     assert_eq!(code, Some(8), "{table}");
     assert!(
-        table.contains("FAIL  permission jobs     GET /admin/jobs gives an empty list, and POST"),
+        words(&table).contains("FAIL permission jobs GET /admin/jobs gives an empty list, and POST"),
         "{table}"
     );
     server.set_denied(vec!["/admin/jobs-count-requests".to_owned()]);
     let (code, table) = doctor();
     assert_eq!(code, Some(0), "{table}");
-    assert!(table.contains("warn  permission jobs     GET /admin/jobs gives records, but POST"), "{table}");
+    assert!(
+        words(&table).contains("warn permission jobs GET /admin/jobs gives records, but POST"),
+        "{table}"
+    );
 
     server.set_denied(Vec::new());
     eventually("the mended role shows", || {
@@ -49,4 +52,9 @@ fn a_key_that_may_see_nothing_is_told() {
     assert!(of_jobs("records").is_some_and(|records| records > 0.0));
     assert!(!exporter.get("/").body().contains("permissions"));
     assert_eq!(doctor().0, Some(0));
+}
+
+/// A table without the spaces that align it.
+fn words(table: &str) -> String {
+    table.split_whitespace().collect::<Vec<_>>().join(" ")
 }

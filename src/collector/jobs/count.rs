@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::query::filter;
 use super::watermark::Range;
-use crate::collector::permission::Probe;
+use crate::collector::probe::Probe;
 use crate::netbackup::{Client, Error};
 
 /// Counts jobs ("NetBackup API reference, /admin/jobs-count-requests").

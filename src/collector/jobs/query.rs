@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::watermark::Range;
 use crate::collector::contract::Context;
 use crate::config::ApiVersion;
-use crate::netbackup::{Listing, Paging};
+use crate::netbackup::Listing;
 
 pub(in crate::collector) const RESOURCE: &str = "/admin/jobs";
 
@@ -22,13 +22,8 @@ const CURSORS_SINCE: ApiVersion = ApiVersion { major: 9, minor: 0 };
 
 pub(super) fn listing(context: &Context<'_>, filter: String, sort: &str, max_pages: u64) -> Listing {
     let cursors = context.client.version().is_none_or(|version| version >= CURSORS_SINCE);
-    Listing {
-        endpoint: RESOURCE,
-        query: vec![("filter", filter), ("sort", sort.to_owned())],
-        paging: if cursors { Paging::Cursor } else { Paging::Offset },
-        limit: PAGE_SIZE,
-        max_pages,
-    }
+    let list = if cursors { Listing::by_cursor } else { Listing::by_offset };
+    list(RESOURCE, PAGE_SIZE, max_pages).with("filter", filter).with("sort", sort)
 }
 
 /// Date-times stand without quotes in a filter ("NetBackup API reference, /admin/jobs, filter").

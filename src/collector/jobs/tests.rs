@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use super::descs::FAMILIES;
 use super::query::date_time;
 use super::*;
+use crate::collector::fixture::Given;
 use crate::collector::runner::run;
 use crate::config;
 use crate::netbackup::fixture::{Answer, Received, Server, client, soon};
@@ -82,9 +83,8 @@ fn answer(database: &Database, request: &Received) -> Answer {
 struct Site {
     database: Database,
     server: Server,
-    client: crate::netbackup::Client,
+    given: Given,
     jobs: Jobs,
-    window: Duration,
 }
 
 impl Site {
@@ -92,19 +92,14 @@ impl Site {
         let database = Database::new(Mutex::new(jobs));
         let shared = database.clone();
         let server = Server::start(move |request| answer(&shared, request)).await;
-        let client = server.client();
-        Self { database, server, client, jobs: Jobs::default(), window: Duration::from_hours(1) }
-    }
-
-    fn context(&self) -> Context<'_> {
-        context(&self.client, self.window)
+        let given = Given::by(server.client());
+        Self { database, server, given, jobs: Jobs::default() }
     }
 
     /// One cycle; the page as text.
     async fn cycle(&mut self) -> (String, Diagnostics) {
-        self.client.negotiate(soon()).await.unwrap();
-        let context = context(&self.client, self.window);
-        let run = run(&mut self.jobs, &context).await;
+        self.given.client.negotiate(soon()).await.unwrap();
+        let run = run(&mut self.jobs, &self.given.context()).await;
         assert_eq!(run.outcome, Ok(()));
         assert_eq!(run.families.iter().map(Family::duplicates).sum::<u64>(), 0);
         (run.families.iter().map(Family::text).collect(), run.diagnostics)
@@ -120,10 +115,6 @@ impl Site {
         let of_finished = received.into_iter().filter(|request| request.query.contains("endTime ge"));
         of_finished.skip(skip).map(|request| request.query).collect()
     }
-}
-
-fn context(client: &crate::netbackup::Client, window: Duration) -> Context<'_> {
-    Context { client, site: "paris", window, deadline: soon(), now: Timestamp::now() }
 }
 
 fn line(text: &str, start: &str) -> Option<String> {
@@ -209,12 +200,12 @@ async fn an_id_that_comes_again_after_a_catalog_recovery_is_another_job() {
 async fn the_window_follows_a_reload_in_both_directions() {
     let mut site = Site::new(vec![Jobbed::done(1, 7000), Jobbed::done(2, 100)]).await;
     assert_eq!(line(&site.cycle().await.0, COUNT).as_deref(), Some("1"));
-    site.window = Duration::from_hours(2);
+    site.given.window = Duration::from_hours(2);
     let (text, _) = site.cycle().await;
     assert_eq!(line(&text, COUNT).as_deref(), Some("2"));
     assert_eq!(line(&text, FINISHED).as_deref(), Some("0"), "an older part of the window is not new");
     assert!(site.asked(2)[0].contains("endTime le"), "{:?}", site.asked(2));
-    site.window = Duration::from_hours(1);
+    site.given.window = Duration::from_hours(1);
     assert_eq!(line(&site.cycle().await.0, COUNT).as_deref(), Some("1"));
 }
 
@@ -239,9 +230,8 @@ async fn a_malformed_record_loses_nothing_but_itself() {
         }
     })
     .await;
-    let client = server.client();
-    let context = context(&client, Duration::from_hours(1));
-    let run = run(&mut Jobs::default(), &context).await;
+    let given = Given::by(server.client());
+    let run = run(&mut Jobs::default(), &given.context()).await;
     assert_eq!(run.outcome, Ok(()));
     let text: String = run.families.iter().map(Family::text).collect();
     for job_type in ["BACKUP", "NEVER_HEARD_OF"] {
@@ -268,10 +258,9 @@ async fn a_walk_that_fails_keeps_what_came_and_goes_on_from_there() {
         answer(&shared, request)
     })
     .await;
-    let client = server.client();
-    let mut site = Site { database, client, server, jobs: Jobs::default(), window: Duration::from_hours(1) };
-    site.client.negotiate(soon()).await.unwrap();
-    let context = context(&site.client, site.window);
+    let mut site = Site { database, given: Given::by(server.client()), server, jobs: Jobs::default() };
+    site.given.client.negotiate(soon()).await.unwrap();
+    let context = site.given.context();
     assert_eq!(run(&mut site.jobs, &context).await.outcome.unwrap_err().reason(), "http_4xx");
     assert_eq!(site.jobs.window.len(), 200);
     broken.store(false, Ordering::SeqCst);
@@ -293,13 +282,8 @@ async fn before_version_9_jobs_are_paged_by_offset() {
         })
         .await;
     let client = server.client();
-    let mut site = Site {
-        database: Database::default(),
-        client,
-        server,
-        jobs: Jobs::default(),
-        window: Duration::from_hours(1),
-    };
+    let mut site =
+        Site { database: Database::default(), given: Given::by(client), server, jobs: Jobs::default() };
     site.cycle().await;
     assert!(site.asked(1)[0].contains("page[offset]=100"));
 }
@@ -344,9 +328,9 @@ async fn a_cycle_too_short_for_the_backfill_shows_what_it_has_and_the_next_goes_
     })
     .await;
     let client = client(&config::Site { timeout: Duration::from_hours(1), ..server.site() });
-    let mut site = Site { database, client, server, jobs: Jobs::default(), window: Duration::from_hours(1) };
-    site.client.negotiate(soon()).await.unwrap();
-    let context = site.context();
+    let mut site = Site { database, given: Given::by(client), server, jobs: Jobs::default() };
+    site.given.client.negotiate(soon()).await.unwrap();
+    let context = site.given.context();
     let mut jobs = Jobs::default();
     // Once the stalled page is asked for, the cycle's time goes by itself.
     let stalled = async {
@@ -382,9 +366,9 @@ async fn a_job_from_the_future_counts_once_and_is_in_no_window() {
 #[tokio::test]
 async fn a_cycle_that_is_cancelled_leaves_nothing_behind_that_counts_twice() {
     let mut site = Site::new((1..=150).map(|id| Jobbed::done(id, 600)).collect()).await;
-    site.client.negotiate(soon()).await.unwrap();
+    site.given.client.negotiate(soon()).await.unwrap();
     for _ in 0..3 {
-        let context = context(&site.client, site.window);
+        let context = site.given.context();
         let mut diagnostics = Diagnostics::default();
         let cycle = site.jobs.cycle(&context, &mut diagnostics);
         // The first answers come only after a while, so this drops the cycle in the middle of its work.

@@ -109,14 +109,15 @@ pub(in crate::collector) static FAMILIES: &[&Desc] = &[
 
 /// The families of a site's storage units.
 pub(super) fn render(site: &str, units: &[Unit]) -> Vec<Family> {
-    let native = |desc, value: fn(&Unit) -> Option<u64>| {
-        let values = units.iter().filter_map(move |unit| Some(([unit.name.as_str()], value(unit)?)));
-        family(desc, site, values)
+    let native = |desc: &'static Labelled<1>, value: fn(&Unit) -> Option<u64>| {
+        let values = units.iter().filter_map(move |unit| Some(([unit.name.as_str()], value(unit)? as f64)));
+        desc.family(site, values)
     };
-    let v4 = |desc, value: fn(&Unit) -> Option<u64>| {
-        let values =
-            units.iter().filter_map(move |unit| Some(([&*unit.name, &*unit.server_type], value(unit)?)));
-        family(desc, site, values)
+    let v4 = |desc: &'static Labelled<2>, value: fn(&Unit) -> Option<u64>| {
+        let values = units
+            .iter()
+            .filter_map(move |unit| Some(([&*unit.name, &*unit.server_type], value(unit)? as f64)));
+        desc.family(site, values)
     };
     vec![
         native(&FREE, |unit| unit.free_bytes),
@@ -124,25 +125,13 @@ pub(super) fn render(site: &str, units: &[Unit]) -> Vec<Family> {
         native(&CAPACITY, |unit| unit.capacity_bytes),
         native(&MAX_JOBS, |unit| unit.max_concurrent_jobs),
         native(&MAX_FRAGMENT, |unit| unit.max_fragment_bytes),
-        family(&INFO, site, units.iter().map(|unit| (info(unit), 1))),
-        family(&V4_BYTES, site, units.iter().flat_map(v4_bytes)),
+        INFO.family(site, units.iter().map(|unit| (info(unit), 1.0))),
+        V4_BYTES.family(site, units.iter().flat_map(v4_bytes)),
         v4(&V4_CAPACITY, |unit| unit.capacity_bytes),
         v4(&V4_MAX_JOBS, |unit| unit.max_concurrent_jobs),
         v4(&V4_MAX_FRAGMENT, |unit| unit.max_fragment_bytes),
-        family(&V4_INFO, site, units.iter().map(|unit| (v4_info(unit), 1))),
+        V4_INFO.family(site, units.iter().map(|unit| (v4_info(unit), 1.0))),
     ]
-}
-
-fn family<'a, const N: usize>(
-    desc: &'static Labelled<N>,
-    site: &str,
-    samples: impl Iterator<Item = ([&'a str; N], u64)>,
-) -> Family {
-    let mut family = desc.of_site(site);
-    for (labels, value) in samples {
-        family.sample(labels, value as f64);
-    }
-    family.build()
 }
 
 fn info(unit: &Unit) -> [&str; 10] {
@@ -179,8 +168,8 @@ fn capabilities(unit: &Unit) -> [&'static str; 5] {
     unit.capabilities.map(|capability| if capability { "true" } else { "false" })
 }
 
-fn v4_bytes(unit: &Unit) -> impl Iterator<Item = ([&str; 3], u64)> {
+fn v4_bytes(unit: &Unit) -> impl Iterator<Item = ([&str; 3], f64)> {
     [("free", unit.free_bytes), ("used", unit.used_bytes)]
         .into_iter()
-        .filter_map(|(size, bytes)| Some(([&*unit.name, &*unit.server_type, size], bytes?)))
+        .filter_map(|(size, bytes)| Some(([&*unit.name, &*unit.server_type, size], bytes? as f64)))
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::metric::label_value;
-use crate::netbackup::Field;
+use crate::netbackup::{Field, Size};
 
 /// A record of `/storage/storage-units` as it comes.
 #[derive(serde::Deserialize)]
@@ -28,11 +28,11 @@ struct UnitAttributes<'a> {
     #[serde(borrow, default)]
     storage_category: Field<Cow<'a, str>>,
     #[serde(default)]
-    free_capacity_bytes: Field<u64>,
+    free_capacity_bytes: Field<Size>,
     #[serde(default)]
-    used_capacity_bytes: Field<u64>,
+    used_capacity_bytes: Field<Size>,
     #[serde(default)]
-    total_capacity_bytes: Field<u64>,
+    total_capacity_bytes: Field<Size>,
     #[serde(default)]
     max_concurrent_jobs: Field<u64>,
     #[serde(default)]
@@ -92,9 +92,9 @@ impl Unit {
             server_type,
             category,
             is_tape,
-            free_bytes: attributes.free_capacity_bytes.take(malformed),
-            used_bytes: attributes.used_capacity_bytes.take(malformed),
-            capacity_bytes: attributes.total_capacity_bytes.take(malformed),
+            free_bytes: attributes.free_capacity_bytes.size(malformed),
+            used_bytes: attributes.used_capacity_bytes.size(malformed),
+            capacity_bytes: attributes.total_capacity_bytes.size(malformed),
             max_concurrent_jobs: attributes.max_concurrent_jobs.take(malformed),
             // The reference says megabytes; the Go exporter takes them as binary.
             max_fragment_bytes: attributes

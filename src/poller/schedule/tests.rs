@@ -1,11 +1,12 @@
 //! The rhythm of the collectors, on paused time.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use tokio::time::sleep_until;
 
 use super::*;
-use crate::collector::{Collector, Context, Diagnostics, Enforcement};
+use crate::collector::{Collector, Context, Diagnostics, Resource};
 use crate::config::{Collection, fixture};
 use crate::metric::{Family, Labelled, MetricKind, MetricNames};
 use crate::netbackup::fixture::{client, site};
@@ -53,15 +54,15 @@ impl Collector for Fake {
 
 const RESOURCE: &str = "/fake";
 
+static FAKE: Resource = Resource::fake(RESOURCE);
+
 const fn spec(id: CollectorId) -> CollectorSpec {
     CollectorSpec {
         id,
-        families: &[],
-        resource: RESOURCE,
-        since: ApiVersion { major: 10, minor: 0 },
+        main: &FAKE,
+        others: &[],
         requests: 10,
-        permission: "",
-        enforcement: Enforcement::Api,
+        awaits_facts: false,
         new: |_| {
             let behaviour = Arc::new(Mutex::new(Behaviour::Answers));
             Box::new(Fake { behaviour, runs: Arc::default() })
