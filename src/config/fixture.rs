@@ -1,5 +1,6 @@
 //! A site and a configuration for tests, which name by struct update what they are about.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -48,12 +49,10 @@ pub(crate) fn config(sites: Vec<Site>) -> Config {
 
 /// The collectors that always run, and no other.
 pub(crate) fn collectors() -> Collectors {
-    let off: String = CollectorId::VARIANTS
-        .iter()
-        .filter(|id| !id.always_runs())
-        .map(|id| format!("  {}: {{enabled: false}}\n", id.key()))
-        .collect();
-    let text = format!("nbuservers: []\ncollectors:\n{off}");
+    let mut text = "nbuservers: []\ncollectors:\n".to_owned();
+    for id in CollectorId::VARIANTS.iter().filter(|id| !id.always_runs()) {
+        let _ = writeln!(text, "  {}: {{enabled: false}}", id.key());
+    }
     let material = Material { text: text.into_bytes(), ..Material::default() };
     load(Path::new("c.yaml"), &material, Strictness::Full).unwrap().config.collectors
 }

@@ -31,7 +31,7 @@ pub(super) struct SiteState {
 /// What a poller waits for of its own questions.
 pub(super) enum SiteEvent {
     /// A collector's run has ended.
-    Ended(EndedRun),
+    Ended(Box<EndedRun>),
     /// The server answered or not.
     Reached(ReachAnswer),
 }
@@ -70,7 +70,7 @@ impl SiteState {
         tokio::select! {
             biased;
             reached = self.reach.answered() => SiteEvent::Reached(reached),
-            ended = self.schedule.ended() => SiteEvent::Ended(ended),
+            ended = self.schedule.ended() => SiteEvent::Ended(Box::new(ended)),
         }
     }
 
@@ -78,7 +78,7 @@ impl SiteState {
     pub(super) fn handle(&mut self, event: SiteEvent, plan: &Plan) {
         match event {
             SiteEvent::Ended(ended) => {
-                self.schedule.take_in(ended, plan, self.reach.version);
+                self.schedule.take_in(*ended, plan, self.reach.version);
                 self.status.collected(self.schedule.states());
             }
             SiteEvent::Reached(ReachAnswer { outcome: Ok(version), .. }) => {
