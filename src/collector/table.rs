@@ -2,11 +2,15 @@
 
 use super::runner::Runner;
 use super::spec::CollectorSpec;
-use super::{disk_pools, jobs, storage};
 use crate::config::Collectors;
 
 /// Every collector there is.
-pub(crate) static COLLECTORS: &[&CollectorSpec] = &[&jobs::SPEC, &storage::SPEC, &disk_pools::SPEC];
+pub(crate) static COLLECTORS: &[&CollectorSpec] = &[
+    // In the order of `CollectorId`.
+    &super::jobs::SPEC,
+    &super::storage::SPEC,
+    &super::disk_pools::SPEC,
+];
 
 /// The collectors that a configuration asks for.
 pub(crate) fn wanted(wanted: &Collectors) -> impl Iterator<Item = &'static CollectorSpec> {

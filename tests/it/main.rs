@@ -5,6 +5,7 @@
 
 mod api_server;
 mod cluster;
+mod collectors;
 mod commands;
 mod compatibility;
 mod doctor;

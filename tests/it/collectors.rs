@@ -1,0 +1,110 @@
+//! Each collector by the real program, on a simulated site that has a bad night.
+
+use std::time::SystemTime;
+
+use nbu_exporter_simulator::{ApiVersion, Clock, Options, Scenario, Site as SimulatedSite, SiteOptions};
+
+use crate::harness::{Exporter, Sites, eventually};
+
+mod disk_pools;
+
+/// The exporter with some collectors on, beside those that always run, and the server that it asks.
+pub struct Collected {
+    pub exporter: Exporter,
+    sites: Sites,
+    _directory: tempfile::TempDir,
+}
+
+/// The key whose role some tests restrict.
+const KEY: &str = "simulated-key";
+
+impl Collected {
+    /// At a server of this version, with this text for the `collectors` section, in YAML's flow style without its braces. What is not
+    /// named there is off.
+    pub fn start(version: ApiVersion, collectors: &str) -> Self {
+        Self::prepared(version, collectors, |_| {})
+    }
+
+    /// The same, after something was done to the server.
+    pub fn prepared(version: ApiVersion, collectors: &str, prepare: impl FnOnce(&SimulatedSite)) -> Self {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis();
+        let sites = Sites::with(Options {
+            sites: vec![SiteOptions { scenario: Scenario::BadNight, ..SiteOptions::named("paris") }],
+            clock: Clock::manual(i64::try_from(now).unwrap()),
+            jobs_per_day: 600,
+            api_version: version,
+            ..Options::default()
+        });
+        prepare(&sites.simulation().sites()[0]);
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("config.yaml");
+        let others = ["protection", "catalogBackup", "diskPools", "servers", "slp", "certificates", "server"];
+        let off: Vec<_> = others.iter().filter(|name| !collectors.contains(&format!("{name}:"))).collect();
+        let off: String = off.iter().map(|name| format!(", {name}: {{enabled: false}}")).collect();
+        let text = format!(
+            "server: {{collectionInterval: 1h, scrapingInterval: 6h}}\nmetrics: {{names: both}}\n\
+             collectors: {{{collectors}{off}}}\n\
+             nbuservers: [{{site: paris, scheme: http, host: 127.0.0.1, port: {}, apiKey: {KEY}}}]\n",
+            sites.port(0)
+        );
+        std::fs::write(&file, text).unwrap();
+        Self { exporter: Exporter::start(&file), sites, _directory: directory }
+    }
+
+    /// The simulated server.
+    pub fn server(&self) -> &SimulatedSite {
+        &self.sites.simulation().sites()[0]
+    }
+
+    /// What the server answers to a GET of a path below its base path, as a client with the key sees it.
+    pub fn answer(&self, path: &str) -> serde_json::Value {
+        let version = self.server().api_version();
+        let request = format!(
+            "GET /netbackup{path} HTTP/1.1\r\nHost: paris\r\nConnection: close\r\nAuthorization: {KEY}\r\n\
+             Accept: application/vnd.netbackup+json;version={version}\r\n\r\n"
+        );
+        let response = crate::harness::request(self.server().address(), &request).unwrap();
+        serde_json::from_str(&response.body()).unwrap()
+    }
+
+    /// The page once a collector has had a run that succeeded.
+    pub fn page(&self, collector: &str) -> String {
+        self.until(&format!("nbu_scrape_collector_success{{site=\"paris\",collector=\"{collector}\"}} 1"))
+    }
+
+    /// The page once it has this line.
+    pub fn until(&self, line: &str) -> String {
+        let line = format!("\n{line}\n");
+        eventually(&line, || self.exporter.metrics().contains(&line));
+        self.exporter.metrics()
+    }
+
+    /// What a family about a collector's runs says, such as `unauthorized`.
+    pub fn run(&self, what: &str, collector: &str) -> Option<f64> {
+        self.exporter
+            .sample(&format!("nbu_scrape_collector_{what}{{site=\"paris\",collector=\"{collector}\"}}"))
+    }
+}
+
+/// The value of a series on a page.
+#[track_caller]
+pub fn value(page: &str, series: &str) -> f64 {
+    crate::harness::sample(page, series).unwrap_or_else(|| panic!("{series} is not in\n{page}"))
+}
+
+/// Holds that a collector whose role lacks the permission says so, and that this costs the storage units nothing.
+pub fn says_that_it_is_refused(collectors: &str, name: &str, denied: &str) {
+    let collected = Collected::prepared(ApiVersion::new(12, 0), collectors, |server| {
+        server.set_denied(vec![denied.to_owned()]);
+    });
+    collected.until(&format!("nbu_scrape_collector_unauthorized{{site=\"paris\",collector=\"{name}\"}} 1"));
+    assert_eq!(collected.run("success", "storage"), Some(1.0));
+    assert_eq!(collected.exporter.sample("nbu_up{site=\"paris\"}"), Some(1.0));
+}
+
+/// Holds that a collector is no failure on a server whose release lacks what it reads.
+pub fn is_not_supported_at(version: ApiVersion, collectors: &str, name: &str) {
+    let collected = Collected::start(version, collectors);
+    collected.until(&format!("nbu_scrape_collector_supported{{site=\"paris\",collector=\"{name}\"}} 0"));
+    assert_eq!(collected.run("success", name), None);
+}
