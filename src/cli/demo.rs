@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use nbu_exporter_simulator::{self as simulator, Scenario, Simulation, Site, SiteOptions};
+use strum::VariantArray as _;
 
 use super::process::{DRAIN_DEADLINE, exit_code};
 use super::{DemoArgs, until_signalled};
 use crate::app::{App, Options, Process, RunError};
-use crate::config::{ListenAddress, ListenHost};
+use crate::config::{CollectorId, ListenAddress, ListenHost};
 use crate::reload::StatusReader;
 use crate::shutdown::{Pace, Shutdown};
 use crate::telemetry::Overrides;
@@ -44,6 +45,8 @@ async fn simulated(args: DemoArgs, process: Process) -> Result<(), RunError> {
         sites: vec![SiteOptions::named("paris"), lyon],
         seed: args.seed,
         api_keys: vec![KEY.to_owned()],
+        // The newest release has the most to show.
+        api_version: simulator::ApiVersion::new(14, 0),
         ..simulator::Options::default()
     };
     let simulation = Simulation::start(options).await.context("the simulated sites do not start")?;
@@ -68,11 +71,20 @@ async fn simulated(args: DemoArgs, process: Process) -> Result<(), RunError> {
 fn configuration(sites: &[Site]) -> String {
     let mut text = String::from(
         "# Edit and save this file while the demo runs: sites come, go and move with no restart.\n\
-         server:\n  collectionInterval: 5s\nnbuservers:\n",
+         server:\n  collectionInterval: 5s\ncollectors:\n",
     );
+    for id in CollectorId::VARIANTS.iter().filter(|id| !id.always_runs() && !id.is_planned()) {
+        let further = match id {
+            CollectorId::PerClient => ", export: all, allowlist: ['*']",
+            CollectorId::Tape => ", media: all",
+            _ => "",
+        };
+        // Writing to a `String` can not fail.
+        let _ = writeln!(text, "  {}: {{enabled: true, interval: 30s{further}}}", id.key());
+    }
+    text.push_str("nbuservers:\n");
     for site in sites {
         let (name, host, port) = (site.name(), site.address().ip(), site.address().port());
-        // Writing to a `String` can not fail.
         let _ = writeln!(
             text,
             "  - site: {name}\n    scheme: http\n    host: {host}\n    port: {port}\n    apiKey: {KEY}"

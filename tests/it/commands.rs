@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex};
 use nbu_exporter::app::catalogue;
 use serde_json::Value;
 
+use crate::golden;
 use crate::harness::{
     self, Exporter, Port, Sites, Volume, config, eventually, exit_code, get, read, repository, sample,
 };
@@ -490,6 +491,11 @@ fn the_demo_shows_metrics_tells_of_edits_and_cleans_up() {
     eventually("both sites are up", || {
         let page = get(address, "/metrics").unwrap().body();
         ["paris", "lyon"].iter().all(|site| sample(&page, &format!("nbu_up{{site=\"{site}\"}}")) == Some(1.0))
+    });
+    eventually("the site with the bad night has a value of every family", || {
+        let page = get(address, "/metrics").unwrap().body();
+        let of_lyon = page.lines().filter(|line| line.contains("site=\"lyon\""));
+        golden::missing(&of_lyon.fold(String::new(), |page, line| page + "\n" + line), "both").is_empty()
     });
     let text = fs::read_to_string(&file).unwrap();
     fs::write(&file, text.replace("site: lyon", "site: nice")).unwrap();

@@ -38,7 +38,7 @@ pub fn page_in_cluster(names: &str) -> String {
 }
 
 /// The families of these names that a page has no value of.
-fn missing(page: &str, names: &str) -> Vec<&'static str> {
+pub fn missing(page: &str, names: &str) -> Vec<&'static str> {
     let wanted = catalogue().into_iter().filter(|listed| match listed.desc.naming.as_ref() {
         "native" => names != "v4",
         "v4" => names != "native",
