@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io::{self, Write};
 use std::net::IpAddr;
+use std::time::Duration;
 
 use super::clock::Clock;
 use super::fault::Rule;
@@ -32,6 +33,9 @@ pub struct Args {
     /// Jobs per day and server; the scenario has a number of its own
     #[arg(long, value_parser = clap::value_parser!(u32).range(0..=i64::from(MOST_JOBS_PER_DAY)))]
     pub jobs_per_day: Option<u32>,
+    /// For how many hours a server keeps a job after its end
+    #[arg(long, value_name = "HOURS", default_value_t = 168, value_parser = clap::value_parser!(u16).range(1..))]
+    pub job_retention: u16,
     /// Storage units per server; the scenario has a number of its own
     #[arg(long)]
     pub storage_units: Option<usize>,
@@ -82,6 +86,7 @@ impl From<Args> for Options {
             seed: args.seed,
             clock: if args.speed == 1 { Clock::real() } else { Clock::fast(args.speed) },
             jobs_per_day: args.jobs_per_day.unwrap_or(args.scenario.jobs_per_day()),
+            job_retention: Duration::from_hours(args.job_retention.into()),
             policies: args.policies,
             storage_units: args.storage_units.unwrap_or(args.scenario.storage_units()),
             api_version: args.api_version,

@@ -188,9 +188,13 @@ async fn the_command_line_tells_where_each_site_listens() {
         "stall,path=/admin",
         "--api-version",
         "13.0",
+        "--job-retention",
+        "24",
     ]);
+    let args = command.unwrap().args;
+    assert_eq!(Options::from(args.clone()).job_retention, Duration::from_hours(24));
     let mut output = Vec::new();
-    run(command.unwrap().args, &mut output, async {}).await.unwrap();
+    run(args, &mut output, async {}).await.unwrap();
     let output = String::from_utf8(output).unwrap();
     assert!(
         output.contains("site-1: https://127.0.0.1:") && output.contains("site-2: https://127.0.0.1:"),
