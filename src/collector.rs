@@ -8,6 +8,8 @@
 mod absence;
 #[allow(dead_code, reason = "the collectors that use it are being built")]
 mod board;
+#[allow(dead_code, reason = "the collectors that use it are being built")]
+mod client_names;
 mod contract;
 mod disk_pools;
 #[cfg(test)]

@@ -60,7 +60,7 @@ impl Collector for Jobs {
         context: &'a Context<'a>,
         diagnostics: &'a mut Diagnostics,
     ) -> BoxFuture<'a, Result<Vec<Family>, CollectError>> {
-        self.cycle(context, diagnostics).boxed()
+        self.run(context, diagnostics).boxed()
     }
 
     fn known_since(&self, since: Timestamp) -> Option<u64> {
@@ -69,7 +69,7 @@ impl Collector for Jobs {
 }
 
 impl Jobs {
-    async fn cycle(
+    async fn run(
         &mut self,
         context: &Context<'_>,
         diagnostics: &mut Diagnostics,
@@ -77,7 +77,7 @@ impl Jobs {
         let now = context.client.server_time(context.now).as_second();
         let from = now.saturating_sub_unsigned(context.window.as_secs());
         self.watermark.begin(from, now);
-        // A cycle that was cancelled left its jobs unsettled; they must not pile up.
+        // A run that was cancelled left its jobs unsettled; they must not pile up.
         self.settle(from);
         // The unfinished jobs are few; they come first, so that a long backfill does not hide them.
         let unfinished = self.read_unfinished(context, diagnostics).await;
@@ -126,7 +126,7 @@ impl Jobs {
         Ok(())
     }
 
-    /// Reads one range of end times; false if there was more than this cycle could read.
+    /// Reads one range of end times; false if there was more than this run could read.
     ///
     /// Jobs come in the order of their ends. So those that end meanwhile come last, the cursor never skips one, and
     /// everything up to the last job that came has been read.
@@ -157,7 +157,7 @@ impl Jobs {
         watermark.end(range, reached, complete, now);
         match walk {
             Ok(_) => Ok(complete),
-            // The cycle was too short to read all; the server has not failed.
+            // The run was too short to read all; the server has not failed.
             Err(error) if error.cause == Cause::Timeout && reached.any() && context.is_over() => Ok(false),
             Err(error) => Err(error.into()),
         }
@@ -171,7 +171,7 @@ impl Jobs {
     }
 }
 
-/// Decodes one page of jobs as every cycle does, and gives the number of its jobs; benchmarks measure this.
+/// Decodes one page of jobs as every run does, and gives the number of its jobs; benchmarks measure this.
 pub fn decode_jobs_page(text: &str) -> Result<u64, DecodeError> {
     let mut jobs = 0;
     fold(text, &mut Diagnostics::default(), |_, _| jobs += 1)?;

@@ -17,7 +17,7 @@ use crate::metric::{Family, FamilyBuilder, Histogram, Labelled};
 /// NetBackup's kilobyte.
 const KILOBYTE: f64 = 1024.0;
 
-/// The families of one cycle.
+/// The families of one run.
 pub(super) fn render(
     context: &Context<'_>,
     summary: &Summary,

@@ -11,7 +11,7 @@ pub(in crate::collector) const RESOURCE: &str = "/admin/jobs";
 
 /// The most that `/admin/jobs` takes.
 const PAGE_SIZE: u64 = 100;
-/// 200 000 finished jobs a cycle: two days of a very large domain. The cycle's deadline is usually nearer.
+/// 200 000 finished jobs a run: two days of a very large domain. The run's deadline is usually nearer.
 pub(super) const MAX_FINISHED_PAGES: u64 = 2000;
 /// 20 000 jobs that run or wait at the same time.
 pub(super) const MAX_UNFINISHED_PAGES: u64 = 200;

@@ -1,4 +1,4 @@
-//! The collector of jobs over cycles, against a scripted server.
+//! The collector of jobs over runs, against a scripted server.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -96,8 +96,8 @@ impl Site {
         Self { database, server, given, jobs: Jobs::default() }
     }
 
-    /// One cycle; the page as text.
-    async fn cycle(&mut self) -> (String, Diagnostics) {
+    /// One run; the page as text.
+    async fn run(&mut self) -> (String, Diagnostics) {
         self.given.client.negotiate(soon()).await.unwrap();
         let run = run(&mut self.jobs, &self.given.context()).await;
         assert_eq!(run.outcome, Ok(()));
@@ -137,9 +137,9 @@ async fn jobs_become_exactly_these_families() {
         Jobbed::done(8, 7200),
     ])
     .await;
-    site.cycle().await;
+    site.run().await;
     site.add(Jobbed { status: 196, job_type: "DUPLICATE", ..Jobbed::done(9, 60) });
-    let (text, diagnostics) = site.cycle().await;
+    let (text, diagnostics) = site.run().await;
     // Four that are not done, one that is new, and two that are read again.
     assert_eq!(diagnostics, Diagnostics { records: 7, ..Diagnostics::default() });
     assert_eq!(text, include_str!("jobs.prom"), "{text}");
@@ -154,12 +154,12 @@ async fn jobs_become_exactly_these_families() {
 async fn a_window_of_many_pages_is_read_once_and_then_only_what_is_new() {
     let ends = |id: u64| 3000 - 10 * i64::try_from(id).unwrap();
     let mut site = Site::new((1..=250).map(|id| Jobbed::done(id, ends(id))).collect()).await;
-    let (text, _) = site.cycle().await;
+    let (text, _) = site.run().await;
     assert_eq!(line(&text, COUNT).as_deref(), Some("250"));
     assert_eq!(line(&text, FINISHED).as_deref(), Some("0"), "what ended before we watched does not count");
     assert_eq!(site.asked(0).len(), 3);
     site.add(Jobbed::done(251, 5));
-    let (text, _) = site.cycle().await;
+    let (text, _) = site.run().await;
     assert_eq!(line(&text, COUNT).as_deref(), Some("251"));
     assert_eq!(line(&text, FINISHED).as_deref(), Some("1"));
     let asked = site.asked(3);
@@ -171,12 +171,12 @@ async fn a_window_of_many_pages_is_read_once_and_then_only_what_is_new() {
 #[tokio::test]
 async fn a_job_is_counted_once_however_often_it_is_read_and_its_newest_record_holds() {
     let mut site = Site::new(vec![Jobbed::done(1, 400)]).await;
-    site.cycle().await;
+    site.run().await;
     site.add(Jobbed::done(2, 50));
-    site.cycle().await;
+    site.run().await;
     site.database.lock().unwrap()[1].ended_ago = 40;
     site.database.lock().unwrap()[1].status = 50;
-    let (text, _) = site.cycle().await;
+    let (text, _) = site.run().await;
     assert_eq!(line(&text, FINISHED).as_deref(), Some("1"));
     assert_eq!(line(&text, COUNT).as_deref(), Some("1"));
     let failed = r#"nbu_jobs_count{site="paris",action="BACKUP",policy_type="VMWARE",status="50"}"#;
@@ -186,11 +186,11 @@ async fn a_job_is_counted_once_however_often_it_is_read_and_its_newest_record_ho
 #[tokio::test]
 async fn an_id_that_comes_again_after_a_catalog_recovery_is_another_job() {
     let mut site = Site::new(vec![Jobbed::done(1, 3000)]).await;
-    site.cycle().await;
+    site.run().await;
     *site.database.lock().unwrap() = vec![Jobbed { status: 50, ..Jobbed::done(1, 60) }];
     let failed = r#"nbu_jobs_failed_total{site="paris",job_type="BACKUP",status="50"}"#;
     for _ in 0..2 {
-        let (text, _) = site.cycle().await;
+        let (text, _) = site.run().await;
         assert_eq!(line(&text, failed).as_deref(), Some("1"));
         assert_eq!(line(&text, COUNT).as_deref(), Some("1"));
     }
@@ -199,14 +199,14 @@ async fn an_id_that_comes_again_after_a_catalog_recovery_is_another_job() {
 #[tokio::test]
 async fn the_window_follows_a_reload_in_both_directions() {
     let mut site = Site::new(vec![Jobbed::done(1, 7000), Jobbed::done(2, 100)]).await;
-    assert_eq!(line(&site.cycle().await.0, COUNT).as_deref(), Some("1"));
+    assert_eq!(line(&site.run().await.0, COUNT).as_deref(), Some("1"));
     site.given.window = Duration::from_hours(2);
-    let (text, _) = site.cycle().await;
+    let (text, _) = site.run().await;
     assert_eq!(line(&text, COUNT).as_deref(), Some("2"));
     assert_eq!(line(&text, FINISHED).as_deref(), Some("0"), "an older part of the window is not new");
     assert!(site.asked(2)[0].contains("endTime le"), "{:?}", site.asked(2));
     site.given.window = Duration::from_hours(1);
-    assert_eq!(line(&site.cycle().await.0, COUNT).as_deref(), Some("1"));
+    assert_eq!(line(&site.run().await.0, COUNT).as_deref(), Some("1"));
 }
 
 #[tokio::test]
@@ -264,7 +264,7 @@ async fn a_walk_that_fails_keeps_what_came_and_goes_on_from_there() {
     assert_eq!(run(&mut site.jobs, &context).await.outcome.unwrap_err().reason(), "http_4xx");
     assert_eq!(site.jobs.window.len(), 200);
     broken.store(false, Ordering::SeqCst);
-    let (text, _) = site.cycle().await;
+    let (text, _) = site.run().await;
     assert_eq!(line(&text, COUNT).as_deref(), Some("250"));
     assert!(site.asked(3)[0].contains(&date_time(NOW - 3300)), "{:?}", site.asked(3));
 }
@@ -284,7 +284,7 @@ async fn before_version_9_jobs_are_paged_by_offset() {
     let client = server.client();
     let mut site =
         Site { database: Database::default(), given: Given::by(client), server, jobs: Jobs::default() };
-    site.cycle().await;
+    site.run().await;
     assert!(site.asked(1)[0].contains("page[offset]=100"));
 }
 
@@ -317,7 +317,7 @@ fn too_many_label_sets_share_one_for_each_result_and_unused_ones_are_removed() {
 }
 
 #[tokio::test]
-async fn a_cycle_too_short_for_the_backfill_shows_what_it_has_and_the_next_goes_on() {
+async fn a_run_too_short_for_the_backfill_shows_what_it_has_and_the_next_goes_on() {
     let ends = |id: u64| 3000 - 10 * i64::try_from(id).unwrap();
     let database = Database::new(Mutex::new((1..=150).map(|id| Jobbed::done(id, ends(id))).collect()));
     let (shared, slow) = (database.clone(), Arc::new(AtomicBool::new(true)));
@@ -332,7 +332,7 @@ async fn a_cycle_too_short_for_the_backfill_shows_what_it_has_and_the_next_goes_
     site.given.client.negotiate(soon()).await.unwrap();
     let context = site.given.context();
     let mut jobs = Jobs::default();
-    // Once the stalled page is asked for, the cycle's time goes by itself.
+    // Once the stalled page is asked for, the run's time goes by itself.
     let stalled = async {
         while !site.asked(0).iter().any(|query| query.contains("page[after]=100")) {
             tokio::time::sleep(Duration::from_millis(1)).await;
@@ -346,36 +346,36 @@ async fn a_cycle_too_short_for_the_backfill_shows_what_it_has_and_the_next_goes_
     assert_eq!(line(&text, COUNT).as_deref(), Some("100"));
     slow.store(false, Ordering::SeqCst);
     site.jobs = jobs;
-    let (text, diagnostics) = site.cycle().await;
+    let (text, diagnostics) = site.run().await;
     assert_eq!((line(&text, COUNT).as_deref(), diagnostics.truncated), (Some("150"), false));
 }
 
 #[tokio::test]
 async fn a_job_from_the_future_counts_once_and_is_in_no_window() {
     let mut site = Site::new(vec![Jobbed::done(1, 600)]).await;
-    site.cycle().await;
+    site.run().await;
     site.add(Jobbed::done(2, -400_000_000));
     site.add(Jobbed::done(3, -60));
     for _ in 0..3 {
-        let (text, _) = site.cycle().await;
+        let (text, _) = site.run().await;
         assert_eq!(line(&text, COUNT).as_deref(), Some("2"));
         assert_eq!(line(&text, FINISHED).as_deref(), Some("2"));
     }
 }
 
 #[tokio::test]
-async fn a_cycle_that_is_cancelled_leaves_nothing_behind_that_counts_twice() {
+async fn a_run_that_is_cancelled_leaves_nothing_behind_that_counts_twice() {
     let mut site = Site::new((1..=150).map(|id| Jobbed::done(id, 600)).collect()).await;
     site.given.client.negotiate(soon()).await.unwrap();
     for _ in 0..3 {
         let context = site.given.context();
         let mut diagnostics = Diagnostics::default();
-        let cycle = site.jobs.cycle(&context, &mut diagnostics);
-        // The first answers come only after a while, so this drops the cycle in the middle of its work.
-        let _ = tokio::time::timeout(Duration::from_millis(15), cycle).await;
+        let run = site.jobs.run(&context, &mut diagnostics);
+        // The first answers come only after a while, so this drops the run in the middle of its work.
+        let _ = tokio::time::timeout(Duration::from_millis(15), run).await;
         assert!(site.jobs.window.len() <= 300);
     }
-    let (text, _) = site.cycle().await;
+    let (text, _) = site.run().await;
     assert_eq!(line(&text, COUNT).as_deref(), Some("150"));
     assert_eq!(site.jobs.window.len(), 150);
 }
@@ -385,8 +385,8 @@ async fn a_cycle_that_is_cancelled_leaves_nothing_behind_that_counts_twice() {
 enum Event {
     /// Time goes on by so many seconds, and a job is recorded that ended so many seconds before.
     Finish { after: i64, lag: i64 },
-    /// A cycle whose walks end after so many jobs, if they have more.
-    Cycle { most: usize },
+    /// A run whose walks end after so many jobs, if they have more.
+    Run { most: usize },
     /// A reload changes the window.
     Window { seconds: i64 },
     /// The server's clock is set back.
@@ -396,8 +396,8 @@ enum Event {
 fn events() -> impl Strategy<Value = Vec<Event>> {
     let event = prop_oneof![
         4 => (0..400_i64, 0..300_i64).prop_map(|(after, lag)| Event::Finish { after, lag }),
-        2 => (0..6_usize).prop_map(|most| Event::Cycle { most }),
-        1 => Just(Event::Cycle { most: usize::MAX }),
+        2 => (0..6_usize).prop_map(|most| Event::Run { most }),
+        1 => Just(Event::Run { most: usize::MAX }),
         1 => (60..4000_i64).prop_map(|seconds| Event::Window { seconds }),
     ];
     proptest::collection::vec(event, 1..60)
@@ -406,7 +406,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
 fn events_and_clock_changes() -> impl Strategy<Value = Vec<Event>> {
     let set_back = (1..8000_i64, 0..6_usize)
         // Where the clock is right again before anybody has looked, nobody can know.
-        .prop_map(|(seconds, most)| vec![Event::SetBack { seconds }, Event::Cycle { most }]);
+        .prop_map(|(seconds, most)| vec![Event::SetBack { seconds }, Event::Run { most }]);
     let parts = prop_oneof![4 => events(), 1 => set_back];
     proptest::collection::vec(parts, 1..5).prop_map(|parts| parts.concat())
 }
@@ -437,13 +437,13 @@ impl Model {
                 self.now += after;
                 self.recorded.push((u32::try_from(self.recorded.len()).unwrap(), self.now - lag));
             }
-            Event::Cycle { most } => self.cycle(most),
+            Event::Run { most } => self.run(most),
             Event::Window { seconds } => self.window_seconds = seconds,
             Event::SetBack { seconds } => self.now -= seconds,
         }
     }
 
-    fn cycle(&mut self, most: usize) {
+    fn run(&mut self, most: usize) {
         let from = self.now - self.window_seconds;
         self.jobs.watermark.begin(from, self.now);
         let mut whole = true;
@@ -481,19 +481,19 @@ impl Model {
             let summary = self.jobs.window.summary(range.clone(), &self.jobs.labels);
             let total: u64 = summary.by_group.iter().map(|(_, totals)| totals.jobs).sum();
             let expected = self.recorded.iter().filter(|(_, end)| range.contains(end)).count();
-            assert_eq!(total, expected as u64, "jobs in the window after a whole cycle");
+            assert_eq!(total, expected as u64, "jobs in the window after a whole run");
         }
     }
 }
 
 proptest! {
     #[test]
-    fn whatever_happens_a_whole_cycle_has_the_whole_window_and_every_new_job_counts_once(events in events()) {
+    fn whatever_happens_a_whole_run_has_the_whole_window_and_every_new_job_counts_once(events in events()) {
         let mut model = Model::default();
         for event in &events {
             model.happen(event);
         }
-        model.cycle(usize::MAX);
+        model.run(usize::MAX);
         let old = u32::try_from(model.old.unwrap()).unwrap();
         let expected: Vec<u32> = (old..u32::try_from(model.recorded.len()).unwrap()).collect();
         model.counted.sort_unstable();
@@ -506,10 +506,10 @@ proptest! {
         for event in &events {
             model.happen(event);
         }
-        model.cycle(usize::MAX);
+        model.run(usize::MAX);
         let before = model.recorded.len();
         model.happen(&Event::Finish { after: 30, lag: 0 });
-        model.cycle(usize::MAX);
+        model.run(usize::MAX);
         model.counted.sort_unstable();
         prop_assert!(model.counted.windows(2).all(|pair| pair[0] < pair[1]), "{:?}", model.counted);
         prop_assert_eq!(model.counted.last().copied(), u32::try_from(before).ok());

@@ -55,10 +55,10 @@ struct ReadRange {
 }
 
 impl Watermark {
-    /// Begins a cycle that wants every job that ended since `wanted`; `now` is the server's time.
+    /// Begins a run that wants every job that ended since `wanted`; `now` is the server's time.
     pub(super) fn begin(&mut self, wanted: i64, now: i64) {
         self.set_back(now - OVERLAP);
-        // A job that ended shortly before the window began may be recorded after this first cycle.
+        // A job that ended shortly before the window began may be recorded after this first run.
         let tail = wanted - OVERLAP;
         let covered =
             self.covered.get_or_insert(ReadRange { from: wanted, gap: None, tail, caught_up: false });
@@ -84,7 +84,7 @@ impl Watermark {
         }
     }
 
-    /// What to read in this cycle, what is new first.
+    /// What to read in this run, what is new first.
     pub(super) fn ranges(&self) -> Vec<Range> {
         let Some(covered) = &self.covered else { return Vec::new() };
         let gap = covered.gap.map(|(from, until)| Range { from, until: Some(until) });
