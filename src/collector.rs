@@ -18,6 +18,8 @@ mod jobs;
 #[allow(dead_code, reason = "the collectors that use it are being built")]
 mod optional;
 mod permission;
+#[allow(dead_code, reason = "the collectors that use it are being built")]
+mod policy_type;
 mod probe;
 #[allow(dead_code, reason = "the collectors that use it are being built")]
 mod resource;
