@@ -14,6 +14,8 @@ mod contract;
 mod disk_pools;
 #[cfg(test)]
 mod fixture;
+mod job_list;
+mod job_record;
 mod jobs;
 #[allow(dead_code, reason = "the collectors that use it are being built")]
 mod optional;

@@ -1,12 +1,10 @@
 //! Jobs: those that finished in a rolling window, and those that run or wait.
 
-mod count;
 mod counters;
 mod descs;
 mod families;
 mod labels;
 mod query;
-mod record;
 mod unfinished;
 mod watermark;
 mod window;
@@ -20,20 +18,21 @@ use crate::metric::Family;
 use crate::netbackup::{Cause, DecodeError, Page, decode};
 
 use super::contract::{CollectError, Collector, Context, Diagnostics};
+use super::job_list::{self, PROBE};
+use super::job_record::{Job, JobRecord};
 use super::probe::Enforcement;
 use super::resource::Resource;
 use super::spec::CollectorSpec;
 use counters::Counters;
 use labels::Labels;
 use query::{MAX_FINISHED_PAGES, MAX_UNFINISHED_PAGES, filter, listing};
-use record::{Job, JobRecord};
 use unfinished::Unfinished;
 use watermark::{OVERLAP, Range, Reached, Watermark};
 use window::{Finished, Window};
 
-static JOBS: Resource = Resource::new(query::RESOURCE, ApiVersion::OLDEST, descs::FAMILIES)
+static JOBS: Resource = Resource::new(job_list::RESOURCE, ApiVersion::OLDEST, descs::FAMILIES)
     .viewed_by("|MANAGE|JOBS|")
-    .enforced(Enforcement::Object(&count::PROBE));
+    .enforced(Enforcement::Object(&PROBE));
 
 /// What `list-metrics`, the doctor and the poller know of the collector.
 pub(super) static SPEC: CollectorSpec = CollectorSpec {

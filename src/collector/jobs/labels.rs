@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::record::Job;
+use crate::collector::job_record::Job;
 use crate::metric::{MOST_LABEL_SETS, label_value};
 
 /// A label value, as a number; [`Labels::word`] gives it back.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::descs::FAMILIES;
-use super::query::date_time;
+use super::job_list::date_time;
 use super::*;
 use crate::collector::fixture::Given;
 use crate::collector::runner::run;

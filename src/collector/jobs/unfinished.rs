@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::labels::{Labels, Word};
-use super::record::Job;
+use crate::collector::job_record::Job;
 
 /// The jobs that are not done.
 #[derive(Debug, Default)]

@@ -3,9 +3,9 @@
 use std::ops::RangeInclusive;
 
 use super::labels::{Group, GroupIndex, Labels, Word};
-use super::record::Job;
 use super::watermark::OVERLAP;
 use crate::collector::contract::Diagnostics;
+use crate::collector::job_record::Job;
 use crate::metric::Histogram;
 
 /// A finished job in 32 bytes: there may be 100 000 of them.

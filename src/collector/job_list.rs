@@ -1,0 +1,63 @@
+//! What all have in common that ask for jobs.
+
+use futures_util::FutureExt as _;
+use jiff::Timestamp;
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::contract::Context;
+use super::probe::Probe;
+use crate::config::ApiVersion;
+use crate::netbackup::{Client, Error, Listing};
+
+/// The list of jobs.
+pub(super) const RESOURCE: &str = "/admin/jobs";
+/// Counts jobs ("NetBackup API reference, /admin/jobs-count-requests").
+const COUNT: &str = "/admin/jobs-count-requests";
+/// From this version on the pages of jobs have cursors ("NetBackup API reference, versioning of /admin/jobs").
+const CURSORS_SINCE: ApiVersion = ApiVersion { major: 9, minor: 0 };
+
+/// Without the permission `/admin/jobs` gives an empty list, and this request is refused.
+pub(super) static PROBE: Probe = Probe {
+    request: "POST /admin/jobs-count-requests",
+    count: |client, since, deadline| count(client, since, deadline).boxed(),
+};
+
+/// Jobs by a filter, `limit` on a page; 100 are the most.
+pub(super) fn listing(
+    context: &Context<'_>,
+    filter: String,
+    sort: &str,
+    limit: u64,
+    max_pages: u64,
+) -> Listing {
+    let cursors = context.client.version().is_none_or(|version| version >= CURSORS_SINCE);
+    let list = if cursors { Listing::by_cursor } else { Listing::by_offset };
+    list(RESOURCE, limit, max_pages).with("filter", filter).with("sort", sort)
+}
+
+/// Date-times stand without quotes in a filter ("NetBackup API reference, /admin/jobs, filter").
+pub(super) fn date_time(second: i64) -> String {
+    let moment = Timestamp::from_second(second).unwrap_or(Timestamp::UNIX_EPOCH);
+    format!("{moment:.3}")
+}
+
+async fn count(client: &Client, since: Timestamp, deadline: Instant) -> Result<u64, Error> {
+    #[derive(serde::Deserialize)]
+    struct CountAnswer {
+        data: CountData,
+    }
+    #[derive(serde::Deserialize)]
+    struct CountData {
+        attributes: CountAttributes,
+    }
+    #[derive(serde::Deserialize)]
+    struct CountAttributes {
+        count: u64,
+    }
+
+    let filter = format!("endTime ge {}", date_time(since.as_second()));
+    let question = json!({"data": {"type": "jobCount", "attributes": {"filter": filter}}});
+    let counted: CountAnswer = client.query(COUNT, &question, deadline).await?;
+    Ok(counted.data.attributes.count)
+}
