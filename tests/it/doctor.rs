@@ -7,9 +7,11 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use nbu_exporter::app::catalogue;
 use nbu_exporter_simulator::{ApiVersion, Clock, Fault, Options, Rule, SiteOptions, Tls};
 use serde_json::Value;
 
+use crate::golden::COLLECTORS;
 use crate::harness::{Port, Sites, read};
 use proxy::Proxy;
 
@@ -44,6 +46,29 @@ fn doctor(config: &Path, flags: &[&str]) -> Run {
 struct File {
     directory: tempfile::TempDir,
     text: String,
+}
+
+#[test]
+fn a_role_that_may_see_nothing_is_told_each_right_that_it_lacks() {
+    // A resource that takes a name can not be tried.
+    let mut tried = catalogue();
+    tried.retain(|listed| {
+        listed.permission.is_some() && listed.resource.is_some_and(|resource| !resource.contains('{'))
+    });
+    let server = server(|options| {
+        options.api_version = ApiVersion::new(14, 0);
+        options.denied = tried.iter().map(|listed| listed.resource.unwrap().to_owned()).collect();
+        options.denied.push("/admin/jobs-count-requests".to_owned());
+    });
+    let mut file = File { text: format!("collectors: {COLLECTORS}\nnbuservers:\n"), ..File::new() };
+    file.site("paris", server.port(0), "scheme: http");
+    let run = doctor(&file.config(), &[]);
+    assert_eq!(run.code, 8, "{}", run.text);
+    for listed in tried {
+        let (operation, namespace) = listed.permission.unwrap();
+        let cure = format!("operation {operation} on the namespace {namespace}\n");
+        assert!(run.text.contains(&cure), "{} {cure} is not in\n{}", listed.resource.unwrap(), run.text);
+    }
 }
 
 /// Turns every collector off that can be turned off, so that the tables stay as they are when one is added.

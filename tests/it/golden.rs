@@ -50,7 +50,7 @@ pub fn missing(page: &str, names: &str) -> Vec<&'static str> {
 }
 
 /// All collectors, each with all that it can give.
-const COLLECTORS: &str = "{perClient: {enabled: true, export: all, allowlist: ['*']}, tape: {enabled: true, media: all}, \
+pub const COLLECTORS: &str = "{perClient: {enabled: true, export: all, allowlist: ['*']}, tape: {enabled: true, media: all}, \
     services: {enabled: true}, malware: {enabled: true}, anomalies: {enabled: true}, alerts: {enabled: true}, \
     notifications: {enabled: true}, catalog: {enabled: true}, slo: {enabled: true}, licensing: {enabled: true}, \
     posture: {enabled: true}}";
