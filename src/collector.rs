@@ -26,6 +26,7 @@ mod probe;
 #[allow(dead_code, reason = "the collectors that use it are being built")]
 mod resource;
 mod runner;
+mod servers;
 mod spec;
 mod storage;
 mod table;

@@ -12,4 +12,4 @@ pub use family::{Family, FamilyBuilder};
 pub(crate) use histogram::Histogram;
 pub(crate) use label::{MOST_LABEL_SETS, label_value};
 pub(crate) use names::MetricNames;
-pub(crate) use value::{flag, seconds};
+pub(crate) use value::{flag, one_of, seconds};

@@ -21,6 +21,7 @@ mod keys;
 mod listing;
 mod negotiation;
 mod page;
+mod part;
 mod proxy;
 mod query;
 mod request;
@@ -45,6 +46,7 @@ pub(crate) use listing::Listing;
 #[cfg(test)]
 pub(crate) use listing::Walk;
 pub(crate) use page::{DecodeError, Page, decode};
+pub(crate) use part::{Part, PartList};
 pub(crate) use proxy::ProxyHop;
 pub(crate) use setup::ClientError;
 pub(crate) use stats::Stats;

@@ -2,18 +2,15 @@
 
 mod families;
 
-use std::borrow::Cow;
-use std::collections::HashMap;
-
 use futures_util::FutureExt as _;
 
 use super::contract::{CollectError, Context, Diagnostics};
 use super::resource::{Resource, V10_0};
 use super::spec::CollectorSpec;
-use super::walk::{MOST_OBJECTS, cap, fold_page, label, stateless};
+use super::walk::{MOST_OBJECTS, Named, cap, fold_page, label, stateless, tell_apart};
 use crate::config::CollectorId;
 use crate::metric::Family;
-use crate::netbackup::{Field, Listing, Size, Text};
+use crate::netbackup::{Field, Listing, Part, PartList, Size, Text};
 
 static POOLS: Resource =
     Resource::new("/storage/disk-pools", V10_0, families::FAMILIES).viewed_by("|STORAGE|DISK-POOLS|");
@@ -51,7 +48,7 @@ struct PoolRecord<'a> {
     #[serde(borrow, default)]
     id: Text<'a>,
     #[serde(borrow, default)]
-    attributes: Option<PoolAttributes<'a>>,
+    attributes: Part<PoolAttributes<'a>>,
 }
 
 #[derive(serde::Deserialize)]
@@ -66,7 +63,7 @@ struct PoolAttributes<'a> {
     #[serde(borrow, default)]
     disk_pool_state: Text<'a>,
     #[serde(borrow, default)]
-    disk_volumes: Option<Vec<VolumeRecord<'a>>>,
+    disk_volumes: PartList<Part<VolumeRecord<'a>>>,
     #[serde(default)]
     high_water_mark: Field<f64>,
     #[serde(default)]
@@ -119,7 +116,7 @@ struct Pool {
 impl Pool {
     /// What the record says; `None` if it does not even name the pool. Malformed fields are counted.
     fn new(record: PoolRecord<'_>, malformed: &mut u64) -> Option<Self> {
-        let attributes = record.attributes?;
+        let attributes = record.attributes.take(malformed)?;
         let id = label(record.id, malformed);
         let name = label(attributes.name, malformed);
         Some(Self {
@@ -138,16 +135,16 @@ impl Pool {
             high_water_mark: attributes.high_water_mark.take(malformed),
             low_water_mark: attributes.low_water_mark.take(malformed),
             media_servers: attributes.media_servers_count.take(malformed),
-            volumes: attributes.disk_volumes.map(|volumes| by_state(volumes, malformed)),
+            volumes: attributes.disk_volumes.take(malformed).map(|volumes| by_state(volumes, malformed)),
         })
     }
 }
 
 /// How many volumes are up, down, and neither.
-fn by_state(volumes: Vec<VolumeRecord<'_>>, malformed: &mut u64) -> [u64; 3] {
+fn by_state(volumes: Vec<Part<VolumeRecord<'_>>>, malformed: &mut u64) -> [u64; 3] {
     let mut counts = [0; 3];
     for volume in volumes {
-        let state = volume.state.take(malformed);
+        let state = volume.take(malformed).and_then(|volume| volume.state.take(malformed));
         let [up, down, unknown] = &mut counts;
         *match state.as_deref() {
             Some("UP") => up,
@@ -158,16 +155,14 @@ fn by_state(volumes: Vec<VolumeRecord<'_>>, malformed: &mut u64) -> [u64; 3] {
     counts
 }
 
-/// Two pools may have one name, on storage servers of two types: then both are called by their ids.
-fn tell_apart(pools: &mut [Pool]) {
-    let mut names: HashMap<Cow<'_, str>, usize> = HashMap::new();
-    for pool in &*pools {
-        *names.entry(Cow::Owned(pool.name.clone())).or_default() += 1;
+/// Two pools may have one name, on storage servers of two types.
+impl Named for Pool {
+    fn name(&mut self) -> &mut String {
+        &mut self.name
     }
-    for pool in pools {
-        if names.get(pool.name.as_str()).is_some_and(|count| *count > 1) && !pool.id.is_empty() {
-            pool.name.clone_from(&pool.id);
-        }
+
+    fn id(&self) -> &str {
+        &self.id
     }
 }
 

@@ -10,6 +10,7 @@ pub(crate) static COLLECTORS: &[&CollectorSpec] = &[
     &super::jobs::SPEC,
     &super::storage::SPEC,
     &super::disk_pools::SPEC,
+    &super::servers::SPEC,
 ];
 
 /// The collectors that a configuration asks for.

@@ -1,5 +1,7 @@
 //! What collectors that walk lists have in common.
 
+use std::collections::HashMap;
+
 use futures_util::future::BoxFuture;
 use serde::de::Deserialize;
 
@@ -68,6 +70,28 @@ pub(super) fn fold_page<'a, R: Deserialize<'a>>(
 /// until all pages are read.
 pub(super) fn label(field: Text<'_>, malformed: &mut u64) -> Option<String> {
     field.take(malformed).filter(|text| !text.is_empty()).map(|text| label_value(&text).into_owned())
+}
+
+/// What is called by a name, which another one may have too, and by an id, which is its own.
+pub(super) trait Named {
+    /// What tells it from all others: its name, or its id where another one has the same name.
+    fn name(&mut self) -> &mut String;
+    /// Empty if the record has none.
+    fn id(&self) -> &str;
+}
+
+/// Objects of one name, such as storage servers of two types on one host, are all called by their ids.
+pub(super) fn tell_apart(objects: &mut [impl Named]) {
+    let mut names: HashMap<String, usize> = HashMap::new();
+    for object in &mut *objects {
+        *names.entry(object.name().clone()).or_default() += 1;
+    }
+    for object in objects {
+        if names.get(object.name().as_str()).is_some_and(|count| *count > 1) && !object.id().is_empty() {
+            let id = object.id().to_owned();
+            *object.name() = id;
+        }
+    }
 }
 
 /// Keeps the first objects by name, and notes how many have no room.

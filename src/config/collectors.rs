@@ -245,7 +245,7 @@ collectors! {
     /// Disk pools and their volumes.
     DiskPools disk_pools = "diskPools" (on) ("5m") {}
     /// Storage servers and media servers.
-    Servers servers = "servers" (planned on) ("5m") {}
+    Servers servers = "servers" (on) ("5m") {}
     /// Storage lifecycle policies and their backlog.
     Slp slp = "slp" (planned on) ("30m") {}
     /// Certificates of the authorities and of the hosts.

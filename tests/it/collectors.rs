@@ -7,6 +7,7 @@ use nbu_exporter_simulator::{ApiVersion, Clock, Options, Scenario, Site as Simul
 use crate::harness::{Exporter, Sites, eventually};
 
 mod disk_pools;
+mod servers;
 
 /// The exporter with some collectors on, beside those that always run, and the server that it asks.
 pub struct Collected {
