@@ -40,8 +40,9 @@ impl Collected {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("config.yaml");
         let others = ["protection", "catalogBackup", "diskPools", "servers", "slp", "certificates", "server"];
-        let off: Vec<_> = others.iter().filter(|name| !collectors.contains(&format!("{name}:"))).collect();
-        let off: String = off.iter().map(|name| format!(", {name}: {{enabled: false}}")).collect();
+        let off = others.iter().filter(|name| !collectors.contains(&format!("{name}:")));
+        let off: Vec<_> = off.map(|name| format!(", {name}: {{enabled: false}}")).collect();
+        let off = off.concat();
         let text = format!(
             "server: {{collectionInterval: 1h, scrapingInterval: 6h}}\nmetrics: {{names: both}}\n\
              collectors: {{{collectors}{off}}}\n\
