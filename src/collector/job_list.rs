@@ -20,7 +20,7 @@ const CURSORS_SINCE: ApiVersion = ApiVersion { major: 9, minor: 0 };
 /// Without the permission `/admin/jobs` gives an empty list, and this request is refused.
 pub(super) static PROBE: Probe = Probe {
     request: "POST /admin/jobs-count-requests",
-    count: |client, since, deadline| count(client, since, deadline).boxed(),
+    count: |client, since, deadline| count(client, Some(since), deadline).boxed(),
 };
 
 /// Jobs by a filter, `limit` on a page; 100 are the most.
@@ -42,7 +42,12 @@ pub(super) fn date_time(second: i64) -> String {
     format!("{moment:.3}")
 }
 
-async fn count(client: &Client, since: Timestamp, deadline: Instant) -> Result<u64, Error> {
+/// How many jobs ended since a moment, or how many there are at all.
+pub(super) async fn count(
+    client: &Client,
+    since: Option<Timestamp>,
+    deadline: Instant,
+) -> Result<u64, Error> {
     #[derive(serde::Deserialize)]
     struct CountAnswer {
         data: CountData,
@@ -56,8 +61,9 @@ async fn count(client: &Client, since: Timestamp, deadline: Instant) -> Result<u
         count: u64,
     }
 
-    let filter = format!("endTime ge {}", date_time(since.as_second()));
-    let question = json!({"data": {"type": "jobCount", "attributes": {"filter": filter}}});
+    let filter = since.map(|since| format!("endTime ge {}", date_time(since.as_second())));
+    let attributes = filter.map_or_else(|| json!({}), |filter| json!({"filter": filter}));
+    let question = json!({"data": {"type": "jobCount", "attributes": attributes}});
     let counted: CountAnswer = client.query(COUNT, &question, deadline).await?;
     Ok(counted.data.attributes.count)
 }

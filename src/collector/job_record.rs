@@ -58,7 +58,6 @@ struct JobAttributes<'a> {
 
 /// A job; what the record leaves out is empty or `None`.
 #[derive(Debug)]
-#[allow(dead_code, reason = "the views that use it are being built")]
 #[expect(clippy::struct_field_names, reason = "the API has jobType beside policyType")]
 pub(super) struct Job<'a> {
     pub(super) id: u32,
@@ -120,10 +119,14 @@ impl<'a> Job<'a> {
         })
     }
 
-    #[allow(dead_code, reason = "the views that use it are being built")]
     /// Whether no other job started it.
     pub(super) fn is_root(&self) -> bool {
         self.root == self.id
+    }
+
+    /// Whether it has no children.
+    pub(super) fn is_leaf(&self) -> bool {
+        self.children.is_none_or(|children| children == 0)
     }
 }
 

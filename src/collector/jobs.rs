@@ -3,6 +3,7 @@
 mod counters;
 mod descs;
 mod families;
+mod history;
 mod labels;
 mod query;
 mod unfinished;
@@ -24,6 +25,7 @@ use super::probe::Enforcement;
 use super::resource::Resource;
 use super::spec::CollectorSpec;
 use counters::Counters;
+use history::History;
 use labels::Labels;
 use query::{MAX_FINISHED_PAGES, MAX_UNFINISHED_PAGES, filter, listing};
 use unfinished::Unfinished;
@@ -51,6 +53,7 @@ struct Jobs {
     window: Window,
     counters: Counters,
     watermark: Watermark,
+    history: History,
 }
 
 impl Collector for Jobs {
@@ -91,7 +94,11 @@ impl Jobs {
         // A job whose end lies further in the future than clocks differ is kept, so that it counts once, but is in no
         // window: it would never leave it.
         let summary = self.window.summary(from..=now.saturating_add(OVERLAP), &self.labels);
-        Ok(families::render(context, &summary, &self.counters, &unfinished, &self.labels))
+        // Behind the jobs themselves, so that it takes nothing from them.
+        self.history.ask(context).await;
+        let mut families = families::render(context, &summary, &self.counters, &unfinished, &self.labels);
+        families.extend(self.history.families(context.site));
+        Ok(families)
     }
 
     async fn read_unfinished(
@@ -138,7 +145,7 @@ impl Jobs {
     ) -> Result<bool, CollectError> {
         let listing = listing(context, filter(range), "endTime,jobId", MAX_FINISHED_PAGES);
         let counts = self.watermark.counts(range);
-        let Self { labels, window, counters, watermark } = self;
+        let Self { labels, window, counters, watermark, .. } = self;
         let mut reached = Reached::default();
         let fold = |text: &str| {
             fold(text, diagnostics, |job, diagnostics| {

@@ -1,5 +1,6 @@
 //! Each collector by the real program, on a simulated site that has a bad night.
 
+use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use nbu_exporter_simulator::{ApiVersion, Clock, Options, Scenario, Site as SimulatedSite, SiteOptions};
@@ -8,6 +9,7 @@ use crate::harness::{Exporter, Sites, eventually};
 
 mod disk_pools;
 mod servers;
+mod jobs;
 
 /// The exporter with some collectors on, beside those that always run, and the server that it asks.
 pub struct Collected {
@@ -92,6 +94,16 @@ impl Collected {
 #[track_caller]
 pub fn value(page: &str, series: &str) -> f64 {
     crate::harness::sample(page, series).unwrap_or_else(|| panic!("{series} is not in\n{page}"))
+}
+
+/// All series of a family on a page, each with its value.
+pub fn samples(page: &str, family: &str) -> BTreeMap<String, f64> {
+    let of_family = |line: &&str| line.strip_prefix(family).is_some_and(|rest| rest.starts_with('{'));
+    let sample = |line: &str| {
+        let (series, value) = line.rsplit_once(' ').unwrap();
+        (series.to_owned(), value.parse().unwrap())
+    };
+    page.lines().filter(of_family).map(sample).collect()
 }
 
 /// Holds that a collector whose role lacks the permission says so, and that this costs the storage units nothing.

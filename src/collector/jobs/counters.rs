@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::labels::{Group, JobResult, JobStatus, MOST_GROUPS, Word};
+use super::labels::{Group, JobResult, JobStatus, Level, MOST_GROUPS, Word};
 use super::window::Finished;
 use crate::metric::Histogram;
 
@@ -12,9 +12,9 @@ use crate::metric::Histogram;
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     /// By job, policy and schedule type.
-    pub(super) finished: BTreeMap<(Word, Word, Word, JobResult), u64>,
+    pub(super) finished: BTreeMap<(Word, Word, Word, Level, JobResult), u64>,
     /// By job type; only failures.
-    pub(super) failed: BTreeMap<(Word, JobStatus), u64>,
+    pub(super) failed: BTreeMap<(Word, Level, JobStatus), u64>,
     /// By job and policy type.
     pub(super) moved: BTreeMap<(Word, Word), Moved>,
 }
@@ -22,6 +22,7 @@ pub(super) struct Counters {
 /// What the jobs of one job and policy type did.
 #[derive(Debug)]
 pub(super) struct Moved {
+    /// Of jobs without children, as are `files`.
     pub(super) kilobytes: u64,
     pub(super) files: u64,
     pub(super) elapsed: Histogram,
@@ -44,25 +45,27 @@ impl Counters {
         if let Some(failed) = entry.failed {
             *failed += 1;
         }
-        entry.moved.kilobytes = entry.moved.kilobytes.saturating_add(job.kilobytes());
-        entry.moved.files += job.files();
+        if group.kin.is_leaf {
+            entry.moved.kilobytes = entry.moved.kilobytes.saturating_add(job.kilobytes());
+            entry.moved.files += job.files();
+        }
         if let Some(seconds) = job.elapsed() {
             entry.moved.elapsed.observe(seconds);
         }
     }
 
     fn entry(&mut self, group: Group) -> CountersOf<'_> {
-        let Group { job_type, policy_type, schedule_type, status } = group;
-        let result = status.result();
+        let Group { job_type, policy_type, schedule_type, kin, status } = group;
+        let (level, result) = (kin.level, status.result());
         let other = Word::OTHER;
         CountersOf {
             finished: at(
                 &mut self.finished,
-                (job_type, policy_type, schedule_type, result),
-                (other, other, other, result),
+                (job_type, policy_type, schedule_type, level, result),
+                (other, other, other, level, result),
             ),
             failed: (result == JobResult::Failed)
-                .then(|| at(&mut self.failed, (job_type, status), (other, JobStatus::OTHER))),
+                .then(|| at(&mut self.failed, (job_type, level, status), (other, level, JobStatus::OTHER))),
             moved: at(&mut self.moved, (job_type, policy_type), (other, other)),
         }
     }

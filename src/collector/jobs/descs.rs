@@ -14,11 +14,15 @@ pub(in crate::collector) static FAMILIES: &[&Desc] = &[
     &QUEUED,
     &OLDEST_ACTIVE,
     &OLDEST_QUEUED,
+    &TRANSFER_RATE,
+    &QUEUED_BY_RESOURCE,
     &FINISHED_TOTAL,
     &FAILED_TOTAL,
     &BYTES_TOTAL,
     &FILES_TOTAL,
     &ELAPSED,
+    &RECORDS,
+    &HISTORY_START,
     &V4_BYTES,
     &V4_JOBS,
     &V4_STATUS,
@@ -44,13 +48,13 @@ pub(super) static WINDOW_JOBS: Labelled<3> = Labelled::native(
 pub(super) static WINDOW_BYTES: Labelled<3> = Labelled::native(
     MetricKind::Gauge,
     "nbu_jobs_window_transferred_bytes",
-    "Data of the jobs that ended in the window (kilobytesTransferred).",
+    "Data of the jobs without children that ended in the window (kilobytesTransferred): what a parent job shows may be its children's.",
     ["job_type", "policy_type", "status"],
 );
 pub(super) static WINDOW_FILES: Labelled<2> = Labelled::native(
     MetricKind::Gauge,
     "nbu_jobs_window_files",
-    "Files of the jobs that ended in the window (numberOfFiles).",
+    "Files of the jobs without children that ended in the window (numberOfFiles).",
     ["job_type", "policy_type"],
 );
 pub(super) static WINDOW_DEDUP: Labelled<2> = Labelled::native(
@@ -85,28 +89,38 @@ pub(super) static OLDEST_QUEUED: Labelled<1> = Labelled::native(
     "When the oldest job in state QUEUED or REQUEUED started (startTime).",
     ["job_type"],
 );
-pub(super) static FINISHED_TOTAL: Labelled<4> = Labelled::native(
+pub(super) static TRANSFER_RATE: Labelled<1> = Labelled::gauge(
+    "nbu_jobs_active_transfer_bytes_per_second",
+    "What the jobs in state ACTIVE that have no children move now (transferRate).",
+    ["job_type"],
+);
+pub(super) static QUEUED_BY_RESOURCE: Labelled<1> = Labelled::gauge(
+    "nbu_jobs_queued_by_resource",
+    "Jobs in state QUEUED or REQUEUED, by what they wait for (jobQueueResource): the 20 resources of most jobs, and other.",
+    ["queue_resource"],
+);
+pub(super) static FINISHED_TOTAL: Labelled<5> = Labelled::native(
     MetricKind::Counter,
     "nbu_jobs_finished_total",
-    "Jobs that ended since the exporter began to watch; result is success (status 0), partial (1) or failed.",
-    ["job_type", "policy_type", "schedule_type", "result"],
+    "Jobs that ended since the exporter began to watch; level is root, or child if another job started it; result is success (status 0), partial (1) or failed.",
+    ["job_type", "policy_type", "schedule_type", "level", "result"],
 );
-pub(super) static FAILED_TOTAL: Labelled<2> = Labelled::native(
+pub(super) static FAILED_TOTAL: Labelled<3> = Labelled::native(
     MetricKind::Counter,
     "nbu_jobs_failed_total",
-    "Jobs that ended with a status above 1 since the exporter began to watch.",
-    ["job_type", "status"],
+    "Jobs that ended with a status above 1 since the exporter began to watch; level is root, or child if another job started it.",
+    ["job_type", "level", "status"],
 );
 pub(super) static BYTES_TOTAL: Labelled<2> = Labelled::native(
     MetricKind::Counter,
     "nbu_jobs_transferred_bytes_total",
-    "Data of the jobs that ended since the exporter began to watch (kilobytesTransferred).",
+    "Data of the jobs without children that ended since the exporter began to watch (kilobytesTransferred): what a parent job shows may be its children's.",
     ["job_type", "policy_type"],
 );
 pub(super) static FILES_TOTAL: Labelled<2> = Labelled::native(
     MetricKind::Counter,
     "nbu_jobs_files_total",
-    "Files of the jobs that ended since the exporter began to watch (numberOfFiles).",
+    "Files of the jobs without children that ended since the exporter began to watch (numberOfFiles).",
     ["job_type", "policy_type"],
 );
 pub(super) static ELAPSED: Labelled<2> = Labelled::native(
@@ -114,6 +128,16 @@ pub(super) static ELAPSED: Labelled<2> = Labelled::native(
     "nbu_job_elapsed_seconds",
     "Time from startTime to endTime of the jobs that ended since the exporter began to watch.",
     ["job_type", "policy_type"],
+);
+pub(super) static RECORDS: Labelled<0> = Labelled::gauge(
+    "nbu_jobs_records",
+    "Jobs of which the server has records, whatever their state, counted every hour (/admin/jobs-count-requests).",
+    [],
+);
+pub(super) static HISTORY_START: Labelled<0> = Labelled::gauge(
+    "nbu_jobs_history_start_timestamp_seconds",
+    "When the oldest finished job ended of which the server has a record (endTime), asked for every day.",
+    [],
 );
 pub(super) static V4_BYTES: Labelled<3> = Labelled::v4(
     MetricKind::Gauge,

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::counters::Counters;
 use super::descs::{
     ACTIVE, BYTES_TOTAL, ELAPSED, FAILED_TOTAL, FILES_TOTAL, FINISHED_TOTAL, OLDEST_ACTIVE, OLDEST_QUEUED,
-    QUEUED, UNFINISHED, V4_BYTES, V4_DEDUP, V4_DURATION, V4_FILES, V4_JOBS, V4_QUEUED, V4_STATE, V4_STATUS,
-    WINDOW, WINDOW_BYTES, WINDOW_DEDUP, WINDOW_FILES, WINDOW_JOBS,
+    QUEUED, QUEUED_BY_RESOURCE, TRANSFER_RATE, UNFINISHED, V4_BYTES, V4_DEDUP, V4_DURATION, V4_FILES,
+    V4_JOBS, V4_QUEUED, V4_STATE, V4_STATUS, WINDOW, WINDOW_BYTES, WINDOW_DEDUP, WINDOW_FILES, WINDOW_JOBS,
 };
 use super::labels::{Group, Labels, Word};
 use super::unfinished::Unfinished;
@@ -46,10 +46,10 @@ impl Renderer<'_> {
     fn windowed(&self, summary: &Summary) -> [Family; 4] {
         let mut jobs = WINDOW_JOBS.of_site(self.site);
         let mut bytes = WINDOW_BYTES.of_site(self.site);
-        self.by_status(summary, &mut jobs, &mut bytes);
+        self.by_status(summary, of_leaves, &mut jobs, &mut bytes);
         let mut files = WINDOW_FILES.of_site(self.site);
         let mut dedup = WINDOW_DEDUP.of_site(self.site);
-        for (types, totals) in by_types(summary) {
+        for (types, totals) in by_types(summary, of_leaves) {
             files.sample(self.pair(types), totals.files as f64);
             if let Some(ratio) = totals.mean_dedup_ratio() {
                 dedup.sample(self.pair(types), ratio);
@@ -58,7 +58,7 @@ impl Renderer<'_> {
         [jobs.build(), bytes.build(), files.build(), dedup.build()]
     }
 
-    fn unfinished(&self, unfinished: &Unfinished) -> [Family; 5] {
+    fn unfinished(&self, unfinished: &Unfinished) -> [Family; 7] {
         let mut queued = QUEUED.of_site(self.site);
         for ((job_type, reason), jobs) in &unfinished.queued {
             queued.sample([self.word(*job_type), reason.name()], *jobs as f64);
@@ -71,25 +71,33 @@ impl Renderer<'_> {
         let oldest = |desc, oldest: &BTreeMap<Word, i64>| {
             by_type(desc, &mut oldest.iter().map(|(job_type, start)| (*job_type, *start as f64)))
         };
+        let mut rates = unfinished
+            .transfer_rates
+            .iter()
+            .map(|(job_type, kilobytes)| (*job_type, *kilobytes as f64 * KILOBYTE));
+        let waited_for = unfinished.waited_for().into_iter();
         [
             self.states(&UNFINISHED, &unfinished.states).build(),
             by_type(&ACTIVE, &mut unfinished.active.iter().map(|(job_type, jobs)| (*job_type, *jobs as f64))),
             queued.build(),
             oldest(&OLDEST_ACTIVE, &unfinished.oldest_active),
             oldest(&OLDEST_QUEUED, &unfinished.oldest_queued),
+            by_type(&TRANSFER_RATE, &mut rates),
+            QUEUED_BY_RESOURCE
+                .family(self.site, waited_for.map(|(resource, jobs)| ([resource], jobs as f64))),
         ]
     }
 
     fn counted(&self, counters: &Counters) -> [Family; 5] {
         let mut finished = FINISHED_TOTAL.of_site(self.site);
-        for ((job_type, policy_type, schedule_type, result), jobs) in &counters.finished {
+        for ((job_type, policy_type, schedule_type, level, result), jobs) in &counters.finished {
             let [job_type, policy_type] = self.pair((*job_type, *policy_type));
-            let labels = [job_type, policy_type, self.word(*schedule_type), result.as_ref()];
+            let labels = [job_type, policy_type, self.word(*schedule_type), level.as_ref(), result.as_ref()];
             finished.sample(labels, *jobs as f64);
         }
         let mut failed = FAILED_TOTAL.of_site(self.site);
-        for ((job_type, status), jobs) in &counters.failed {
-            failed.sample([self.word(*job_type), &status.label()], *jobs as f64);
+        for ((job_type, level, status), jobs) in &counters.failed {
+            failed.sample([self.word(*job_type), level.as_ref(), &status.label()], *jobs as f64);
         }
         let mut bytes = BYTES_TOTAL.of_site(self.site);
         let mut files = FILES_TOTAL.of_site(self.site);
@@ -106,13 +114,13 @@ impl Renderer<'_> {
     fn v4(&self, summary: &Summary, unfinished: &Unfinished) -> [Family; 8] {
         let mut jobs = V4_JOBS.of_site(self.site);
         let mut bytes = V4_BYTES.of_site(self.site);
-        self.by_status(summary, &mut jobs, &mut bytes);
+        self.by_status(summary, of_all, &mut jobs, &mut bytes);
         let mut status = V4_STATUS.of_site(self.site);
-        for ((job_type, code), totals) in add_up(summary, |group| (group.job_type, group.status)) {
+        for ((job_type, code), totals) in add_up(summary, of_all, |group| (group.job_type, group.status)) {
             status.sample([self.word(job_type), &code.label()], totals.jobs as f64);
         }
         let mut state = self.states(&V4_STATE, &unfinished.states);
-        for (job_type, totals) in add_up(summary, |group| group.job_type) {
+        for (job_type, totals) in add_up(summary, of_all, |group| group.job_type) {
             state.sample([self.word(job_type), "DONE"], totals.jobs as f64);
         }
         let mut queued = V4_QUEUED.of_site(self.site);
@@ -121,7 +129,7 @@ impl Renderer<'_> {
         }
         let mut files = V4_FILES.of_site(self.site);
         let mut dedup = V4_DEDUP.of_site(self.site);
-        for (types, totals) in by_types(summary) {
+        for (types, totals) in by_types(summary, of_all) {
             files.sample(self.pair(types), totals.files as f64);
             dedup.sample(self.pair(types), totals.mean_dedup_percent());
         }
@@ -137,9 +145,15 @@ impl Renderer<'_> {
         ]
     }
 
-    fn by_status(&self, summary: &Summary, jobs: &mut FamilyBuilder<3>, bytes: &mut FamilyBuilder<3>) {
+    fn by_status(
+        &self,
+        summary: &Summary,
+        counted: Counted,
+        jobs: &mut FamilyBuilder<3>,
+        bytes: &mut FamilyBuilder<3>,
+    ) {
         let key = |group: &Group| (group.job_type, group.policy_type, group.status);
-        for ((job_type, policy_type, status), totals) in add_up(summary, key) {
+        for ((job_type, policy_type, status), totals) in add_up(summary, counted, key) {
             let [job_type, policy_type] = self.pair((job_type, policy_type));
             let labels = [job_type, policy_type, &status.label()];
             jobs.sample(labels, totals.jobs as f64);
@@ -172,14 +186,27 @@ impl Renderer<'_> {
     }
 }
 
-fn by_types(summary: &Summary) -> BTreeMap<(Word, Word), Totals> {
-    add_up(summary, |group| (group.job_type, group.policy_type))
+/// What of a label set is added up.
+type Counted = fn(Totals, &Group) -> Totals;
+
+/// The data of parents as well as that of their children, as the Go exporter adds it up.
+fn of_all(totals: Totals, _: &Group) -> Totals {
+    totals
 }
 
-fn add_up<K: Ord>(summary: &Summary, key: impl Fn(&Group) -> K) -> BTreeMap<K, Totals> {
+/// The data of jobs without children alone, so that nothing counts twice.
+fn of_leaves(totals: Totals, group: &Group) -> Totals {
+    totals.of_leaves(group)
+}
+
+fn by_types(summary: &Summary, counted: Counted) -> BTreeMap<(Word, Word), Totals> {
+    add_up(summary, counted, |group| (group.job_type, group.policy_type))
+}
+
+fn add_up<K: Ord>(summary: &Summary, counted: Counted, key: impl Fn(&Group) -> K) -> BTreeMap<K, Totals> {
     let mut sums: BTreeMap<K, Totals> = BTreeMap::new();
     for (group, totals) in &summary.by_group {
-        sums.entry(key(group)).or_default().merge(totals);
+        sums.entry(key(group)).or_default().merge(&counted(*totals, group));
     }
     sums
 }

@@ -19,7 +19,24 @@ pub(super) struct Group {
     pub(super) job_type: Word,
     pub(super) policy_type: Word,
     pub(super) schedule_type: Word,
+    pub(super) kin: Kin,
     pub(super) status: JobStatus,
+}
+
+/// Where a job stands among the jobs that one run of a policy makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Kin {
+    pub(super) level: Level,
+    /// Whether it has no children. A parent may show the data that its children moved, so only leaves are added up.
+    pub(super) is_leaf: bool,
+}
+
+/// Whether another job started a job: a policy of 100 virtual machines ends as one root and hundreds of children.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::AsRefStr)]
+#[strum(serialize_all = "snake_case")]
+pub(super) enum Level {
+    Root,
+    Child,
 }
 
 /// The status code of a finished job.
@@ -54,14 +71,36 @@ impl JobStatus {
     }
 }
 
-impl JobResult {
-    /// The index of the group for jobs with this result that have no group of their own; as in [`Labels::default`].
-    fn overflow(self) -> GroupIndex {
-        match self {
-            Self::Success => 0,
-            Self::Partial => 1,
-            Self::Failed => 2,
-        }
+impl Kin {
+    const ALL: [Self; 4] = [
+        Self { level: Level::Root, is_leaf: true },
+        Self { level: Level::Root, is_leaf: false },
+        Self { level: Level::Child, is_leaf: true },
+        Self { level: Level::Child, is_leaf: false },
+    ];
+
+    fn of(job: &Job<'_>) -> Self {
+        let level = if job.is_root() { Level::Root } else { Level::Child };
+        Self { level, is_leaf: job.is_leaf() }
+    }
+}
+
+impl Group {
+    /// The group of the jobs with this result that have no group of their own.
+    const fn overflow(kin: Kin, status: JobStatus) -> Self {
+        let other = Word::OTHER;
+        Self { job_type: other, policy_type: other, schedule_type: other, kin, status }
+    }
+
+    /// Its index in [`Labels::default`].
+    fn overflow_index(self) -> GroupIndex {
+        let result = match self.status.result() {
+            JobResult::Success => 0,
+            JobResult::Partial => 4,
+            JobResult::Failed => 8,
+        };
+        let level = if self.kin.level == Level::Root { 0 } else { 2 };
+        result + level + GroupIndex::from(!self.kin.is_leaf)
     }
 }
 
@@ -78,7 +117,9 @@ pub(super) struct Labels {
 const MOST_WORDS: usize = 2000;
 /// The most label sets beside those of [`Labels::default`]: with 20 policy types and 30 status codes a site has some
 /// hundreds.
-pub(super) const MOST_GROUPS: usize = MOST_LABEL_SETS - 3;
+pub(super) const MOST_GROUPS: usize = MOST_LABEL_SETS - OVERFLOWS;
+/// The label sets that jobs share which have none of their own: one for each result and each place among its kin.
+const OVERFLOWS: usize = 12;
 /// Up to this number, unused label sets are not worth removing.
 const FEW_GROUPS: usize = 256;
 
@@ -90,13 +131,9 @@ impl Word {
 impl Default for Labels {
     fn default() -> Self {
         let other: Arc<str> = "other".into();
-        let group = |status| Group {
-            job_type: Word::OTHER,
-            policy_type: Word::OTHER,
-            schedule_type: Word::OTHER,
-            status,
-        };
-        let groups = vec![group(JobStatus::SUCCESS), group(JobStatus::PARTIAL), group(JobStatus::OTHER)];
+        let results = [JobStatus::SUCCESS, JobStatus::PARTIAL, JobStatus::OTHER];
+        let of_result = |status| Kin::ALL.map(|kin| Group::overflow(kin, status));
+        let groups: Vec<_> = results.into_iter().flat_map(of_result).collect();
         Self {
             word_of: HashMap::from([(other.clone(), Word::OTHER)]),
             words: vec![other],
@@ -134,6 +171,7 @@ impl Labels {
             job_type: self.intern(&job.job_type),
             policy_type: self.intern(&job.policy_type),
             schedule_type: self.intern(&job.schedule_type),
+            kin: Kin::of(job),
             status: JobStatus(status),
         };
         if let Some(index) = self.group_of.get(&group) {
@@ -141,7 +179,7 @@ impl Labels {
         }
         let Some(index) = u16::try_from(self.groups.len()).ok().filter(|_| self.groups.len() < MOST_GROUPS)
         else {
-            return (group.status.result().overflow(), true);
+            return (group.overflow_index(), true);
         };
         self.groups.push(group);
         self.group_of.insert(group, index);
@@ -150,12 +188,8 @@ impl Labels {
 
     /// The label set with this index.
     pub(super) fn group(&self, index: GroupIndex) -> Group {
-        self.groups.get(usize::from(index)).copied().unwrap_or(Group {
-            job_type: Word::OTHER,
-            policy_type: Word::OTHER,
-            schedule_type: Word::OTHER,
-            status: JobStatus::OTHER,
-        })
+        let [kin, ..] = Kin::ALL;
+        self.groups.get(usize::from(index)).copied().unwrap_or(Group::overflow(kin, JobStatus::OTHER))
     }
 
     /// All label sets, in the order of their indices.
@@ -175,7 +209,7 @@ impl Labels {
         let mut tidied = Self { words, word_of, ..Self::default() };
         let mut new_index = Vec::with_capacity(old.len());
         for (index, group) in old.into_iter().enumerate() {
-            let next = u16::try_from(tidied.groups.len()).unwrap_or(JobResult::Failed.overflow());
+            let next = u16::try_from(tidied.groups.len()).unwrap_or(GroupIndex::MAX);
             let keeps = used.get(index).copied().unwrap_or(false);
             let known = tidied.group_of.get(&group).copied();
             if keeps && known.is_none() {

@@ -23,17 +23,19 @@ struct Jobbed {
     status: i64,
     /// Seconds before [`NOW`].
     ended_ago: i64,
+    /// Further attributes, each with a comma after it.
+    more: &'static str,
 }
 
 const NOW: i64 = 1_770_080_400;
 
 impl Jobbed {
     fn done(id: u64, ended_ago: i64) -> Self {
-        Self { id, state: "DONE", job_type: "BACKUP", status: 0, ended_ago }
+        Self { id, state: "DONE", job_type: "BACKUP", status: 0, ended_ago, more: "" }
     }
 
     fn json(&self) -> String {
-        let Self { id, state, job_type, status, ended_ago } = self;
+        let Self { id, state, job_type, status, ended_ago, more } = self;
         let end = NOW - ended_ago;
         let ended = match *state {
             "DONE" => format!(r#""status":{status},"endTime":"{}","#, date_time(end)),
@@ -43,7 +45,7 @@ impl Jobbed {
         format!(
             r#"{{"type":"job","id":"{id}","links":{{}},"meta":{{"page":{{"cursor":"{id}"}}}},"attributes":{{"jobId":{id},
             "jobType":"{job_type}","state":"{state}","policyType":"VMWARE","policyName":"VM-GOLD","scheduleType":"FULL_BACKUP",
-            {ended}"clientName":"vm-017","kilobytesTransferred":1000,"numberOfFiles":7,"dedupRatio":93.1,
+            {ended}{more}"clientName":"vm-017","kilobytesTransferred":1000,"numberOfFiles":7,"dedupRatio":93.1,
             "startTime":"{start}","elapsedTime":"PT21M36S"}}}}"#
         )
     }
@@ -57,6 +59,10 @@ fn answer(database: &Database, request: &Received) -> Answer {
         let clock = NOW * 1000;
         return Answer { body: clock.to_string().into_bytes(), ..Answer::ping("12.0") };
     }
+    if request.path == "/admin/jobs-count-requests" {
+        let count = database.lock().unwrap().len();
+        return Answer::json(format!(r#"{{"data":{{"attributes":{{"count":{count}}}}}}}"#));
+    }
     let bound = |operator: &str| {
         let text = request.query.split(operator).nth(1)?.split([' ', '&']).next()?;
         Some(text.parse::<jiff::Timestamp>().unwrap().as_second())
@@ -65,6 +71,7 @@ fn answer(database: &Database, request: &Received) -> Answer {
     let mut jobs = database.lock().unwrap().clone();
     jobs.retain(|job| match from {
         Some(from) => job.state == "DONE" && (from..=until).contains(&(NOW - job.ended_ago)),
+        None if request.query.contains("state eq 'DONE'") => job.state == "DONE",
         None => job.state != "DONE",
     });
     jobs.sort_by_key(|job| (-job.ended_ago, job.id));
@@ -123,15 +130,15 @@ fn line(text: &str, start: &str) -> Option<String> {
 }
 
 const COUNT: &str = r#"nbu_jobs_count{site="paris",action="BACKUP",policy_type="VMWARE",status="0"}"#;
-const FINISHED: &str = r#"nbu_jobs_finished_total{site="paris",job_type="BACKUP",policy_type="VMWARE",schedule_type="FULL_BACKUP",result="success"}"#;
+const FINISHED: &str = r#"nbu_jobs_finished_total{site="paris",job_type="BACKUP",policy_type="VMWARE",schedule_type="FULL_BACKUP",level="root",result="success"}"#;
 
 #[tokio::test]
 async fn jobs_become_exactly_these_families() {
     let mut site = Site::new(vec![
-        Jobbed::done(1, 1800),
-        Jobbed { status: 1, ..Jobbed::done(2, 1700) },
-        Jobbed { state: "ACTIVE", ..Jobbed::done(4, 0) },
-        Jobbed { state: "QUEUED", ..Jobbed::done(5, 0) },
+        Jobbed { more: r#""childCount":1,"jobPath":"1","#, ..Jobbed::done(1, 1800) },
+        Jobbed { status: 1, more: r#""childCount":0,"jobPath":"1.2","#, ..Jobbed::done(2, 1700) },
+        Jobbed { state: "ACTIVE", more: r#""transferRate":100,"#, ..Jobbed::done(4, 0) },
+        Jobbed { state: "QUEUED", more: r#""jobQueueResource":"stu_1","#, ..Jobbed::done(5, 0) },
         Jobbed { state: "REQUEUED", job_type: "RESTORE", ..Jobbed::done(6, 0) },
         Jobbed { state: "SUSPENDED", ..Jobbed::done(7, 0) },
         Jobbed::done(8, 7200),
@@ -147,6 +154,58 @@ async fn jobs_become_exactly_these_families() {
         text.lines().filter_map(|line| line.split_once('{').map(|(name, _)| name)).collect();
     for desc in FAMILIES {
         assert!(rendered.iter().any(|name| name.starts_with(desc.name)), "{} has no sample", desc.name);
+    }
+}
+
+#[tokio::test]
+async fn how_many_jobs_there_are_and_how_far_back_is_asked_once_and_costs_a_run_nothing() {
+    let refused = Arc::new(AtomicBool::new(true));
+    let database = Database::new(Mutex::new(vec![Jobbed::done(1, 9000), Jobbed::done(2, 100)]));
+    let (shared, refuses) = (database.clone(), refused.clone());
+    let server = Server::start(move |request| {
+        let is_rare = request.path.ends_with("count-requests") || request.query.contains("state eq 'DONE'");
+        if is_rare && refuses.load(Ordering::SeqCst) { Answer::status(403) } else { answer(&shared, request) }
+    })
+    .await;
+    let mut site = Site { database, given: Given::by(server.client()), server, jobs: Jobs::default() };
+    let (text, _) = site.run().await;
+    assert_eq!(line(&text, COUNT).as_deref(), Some("1"));
+    assert_eq!((line(&text, "nbu_jobs_records"), line(&text, "nbu_jobs_history_start")), (None, None));
+    refused.store(false, Ordering::SeqCst);
+    site.jobs = Jobs::default();
+    for _ in 0..2 {
+        let (text, _) = site.run().await;
+        assert_eq!(line(&text, "nbu_jobs_records").as_deref(), Some("2"));
+        let start = (NOW - 9000).to_string();
+        assert_eq!(line(&text, "nbu_jobs_history_start"), Some(start));
+    }
+    assert_eq!(site.server.received_at("/admin/jobs-count-requests").len(), 2);
+}
+
+#[tokio::test]
+async fn the_data_that_children_moved_counts_once_and_the_go_exporters_family_has_it_twice() {
+    let mut site = Site::new(Vec::new()).await;
+    site.run().await;
+    site.add(Jobbed { more: r#""childCount":2,"jobPath":"1","#, ..Jobbed::done(1, 50) });
+    site.add(Jobbed { more: r#""childCount":0,"jobPath":"1.2","#, ..Jobbed::done(2, 60) });
+    site.add(Jobbed { status: 6, more: r#""parentJobId":1,"#, ..Jobbed::done(3, 60) });
+    let (text, _) = site.run().await;
+    for (start, value) in [
+        (FINISHED, "1"),
+        (&FINISHED.replace("root", "child"), "1"),
+        (r#"nbu_jobs_failed_total{site="paris",job_type="BACKUP",level="child",status="6"}"#, "1"),
+        ("nbu_jobs_transferred_bytes_total", "2048000"),
+        ("nbu_jobs_files_total", "14"),
+        (
+            r#"nbu_jobs_window_transferred_bytes{site="paris",job_type="BACKUP",policy_type="VMWARE",status="0"}"#,
+            "1024000",
+        ),
+        (r#"nbu_jobs_window_jobs{site="paris",job_type="BACKUP",policy_type="VMWARE",status="0"}"#, "2"),
+        ("nbu_jobs_window_files", "14"),
+        (r#"nbu_jobs_bytes{site="paris",action="BACKUP",policy_type="VMWARE",status="0"}"#, "2048000"),
+        ("nbu_jobs_files_count", "21"),
+    ] {
+        assert_eq!(line(&text, start).as_deref(), Some(value), "{start}");
     }
 }
 
@@ -188,7 +247,7 @@ async fn an_id_that_comes_again_after_a_catalog_recovery_is_another_job() {
     let mut site = Site::new(vec![Jobbed::done(1, 3000)]).await;
     site.run().await;
     *site.database.lock().unwrap() = vec![Jobbed { status: 50, ..Jobbed::done(1, 60) }];
-    let failed = r#"nbu_jobs_failed_total{site="paris",job_type="BACKUP",status="50"}"#;
+    let failed = r#"nbu_jobs_failed_total{site="paris",job_type="BACKUP",level="root",status="50"}"#;
     for _ in 0..2 {
         let (text, _) = site.run().await;
         assert_eq!(line(&text, failed).as_deref(), Some("1"));
@@ -310,10 +369,10 @@ fn too_many_label_sets_share_one_for_each_result_and_unused_ones_are_removed() {
     assert_eq!(summary.by_group.iter().map(|(_, totals)| totals.jobs).sum::<u64>(), most.unsigned_abs() + 1);
     window.settle(1000 + most, |_| {});
     window.tidy(&mut labels);
-    assert_eq!(labels.groups().len(), 3);
+    assert_eq!(labels.groups().len(), 12);
     add(5, 90_000, &mut window, &mut labels);
     assert_eq!(window.summary(0..=i64::MAX, &labels).by_group.last().unwrap().0.status.label(), "5");
-    assert_eq!(diagnostics.capped, 4);
+    assert_eq!(diagnostics.capped, 13);
 }
 
 #[tokio::test]

@@ -246,6 +246,11 @@ impl Totals {
         (self.deduped > 0).then(|| self.dedup as f64 / (100_000.0 * self.deduped as f64))
     }
 
+    /// Without the data of jobs whose children moved it.
+    pub(super) fn of_leaves(self, group: &Group) -> Self {
+        if group.kin.is_leaf { self } else { Self { kilobytes: 0, files: 0, ..self } }
+    }
+
     /// Takes in the jobs of another label set.
     pub(super) fn merge(&mut self, other: &Self) {
         self.jobs += other.jobs;
