@@ -8,6 +8,8 @@ use serde_json::Value;
 use super::{Collected, samples, value};
 use crate::harness::request;
 
+const ON: &str = "jobs: {enabled: true}";
+
 /// All jobs that are not done, as the server lists them.
 fn unfinished(collected: &Collected) -> Vec<Value> {
     let (mut jobs, mut path) =
@@ -25,7 +27,7 @@ fn unfinished(collected: &Collected) -> Vec<Value> {
 
 #[test]
 fn what_runs_and_what_waits_on_a_bad_night_is_as_the_server_has_it() {
-    let collected = Collected::start(ApiVersion::new(14, 0), "");
+    let collected = Collected::start(ApiVersion::new(14, 0), ON);
     let page = collected.page("jobs");
     let (mut waiting, mut rates) = (BTreeMap::<String, f64>::new(), BTreeMap::<String, f64>::new());
     for job in unfinished(&collected) {
@@ -57,7 +59,7 @@ fn what_runs_and_what_waits_on_a_bad_night_is_as_the_server_has_it() {
 
 #[test]
 fn how_many_jobs_there_are_and_how_far_back_is_as_the_server_says() {
-    let collected = Collected::start(ApiVersion::new(12, 0), "");
+    let collected = Collected::start(ApiVersion::new(12, 0), ON);
     let page = collected.page("jobs");
     let oldest =
         collected.answer("/admin/jobs?filter=state%20eq%20%27DONE%27&sort=endTime&page%5Blimit%5D=1");
@@ -81,7 +83,7 @@ fn how_many_jobs_there_are_and_how_far_back_is_as_the_server_says() {
 
 #[test]
 fn a_role_that_may_list_jobs_and_not_count_them_sees_all_but_the_count() {
-    let collected = Collected::prepared(ApiVersion::new(14, 0), "", |server| {
+    let collected = Collected::prepared(ApiVersion::new(14, 0), ON, |server| {
         server.set_denied(vec!["/admin/jobs-count-requests".to_owned()]);
     });
     collected.until("nbu_scrape_collector_unauthorized{site=\"paris\",collector=\"jobs\"} 1");
