@@ -161,10 +161,14 @@ async fn jobs_become_exactly_these_families() {
 async fn how_many_jobs_there_are_and_how_far_back_is_asked_once_and_costs_a_run_nothing() {
     let refused = Arc::new(AtomicBool::new(true));
     let database = Database::new(Mutex::new(vec![Jobbed::done(1, 9000), Jobbed::done(2, 100)]));
-    let (shared, refuses) = (database.clone(), refused.clone());
+    let (shared, is_refusing) = (database.clone(), refused.clone());
     let server = Server::start(move |request| {
         let is_rare = request.path.ends_with("count-requests") || request.query.contains("state eq 'DONE'");
-        if is_rare && refuses.load(Ordering::SeqCst) { Answer::status(403) } else { answer(&shared, request) }
+        if is_rare && is_refusing.load(Ordering::SeqCst) {
+            Answer::status(403)
+        } else {
+            answer(&shared, request)
+        }
     })
     .await;
     let mut site = Site { database, given: Given::by(server.client()), server, jobs: Jobs::default() };
