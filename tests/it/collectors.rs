@@ -8,8 +8,8 @@ use nbu_exporter_simulator::{ApiVersion, Clock, Options, Scenario, Site as Simul
 use crate::harness::{Exporter, Sites, eventually};
 
 mod disk_pools;
-mod servers;
 mod jobs;
+mod servers;
 
 /// The exporter with some collectors on, beside those that always run, and the server that it asks.
 pub struct Collected {
