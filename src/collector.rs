@@ -7,6 +7,8 @@
 #[allow(dead_code, reason = "the collectors that use it are being built")]
 mod absence;
 #[allow(dead_code, reason = "the collectors that use it are being built")]
+mod backups;
+#[allow(dead_code, reason = "the collectors that use it are being built")]
 mod board;
 #[allow(dead_code, reason = "the collectors that use it are being built")]
 mod client_names;

@@ -1,0 +1,219 @@
+//! What is remembered of backups by policy and by client: the last ones, and how many have failed since.
+//!
+//! A run of a policy is its root job. Its result is the root's status; what it has moved is the sum over the jobs without children; and
+//! the result of a client is the worst of its jobs in the run. All of it comes from the stream of finished jobs, and, after a start,
+//! from what is read back behind the live data.
+
+mod expected;
+mod families;
+mod images;
+mod memory;
+mod noted;
+mod outcomes;
+mod reading;
+mod walk_back;
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use super::board::{Board, Policies};
+use super::contract::{CollectError, Context, Diagnostics};
+use super::job_record::Job;
+use crate::config::Collectors;
+use crate::metric::Family;
+use expected::Expected;
+use families::Shown;
+#[allow(unused_imports, reason = "the collectors that list them are being built")]
+pub(super) use families::{CLIENT_FAMILIES, POLICY_FAMILIES};
+#[allow(unused_imports, reason = "the collectors that list it are being built")]
+pub(super) use images::IMAGES;
+use memory::{BackupMemory, Covered};
+use noted::{Names, NotedJob};
+use reading::ReadBack;
+
+/// A snapshot that waits to be counted until the policies are known, for so long.
+const LONGEST_DOUBT: i64 = 86_400;
+
+/// What is remembered of backups. It outlives a run that is dropped.
+#[derive(Debug, Default)]
+pub(super) struct Backups {
+    names: Names,
+    /// Jobs that may come again, by their numbers.
+    pending: HashMap<u32, PendingJob>,
+    /// Whether jobs that come for the first time have ended while we watched.
+    is_watching: bool,
+    /// The ends of the live jobs that were read and folded.
+    live: Option<Range<i64>>,
+    memory: BackupMemory,
+    reading: ReadBack,
+    /// Why the last read-back failed, so that it is said once.
+    failure: Option<String>,
+}
+
+/// A job that may come again.
+#[derive(Clone, Debug)]
+struct PendingJob {
+    job: NotedJob,
+    /// Whether it ended while we watched, and is not counted yet.
+    is_uncounted: bool,
+}
+
+impl Backups {
+    /// Notes a finished job of the live stream; the same may come several times, in any order.
+    pub(super) fn note(&mut self, job: &Job<'_>) {
+        let Some(noted) = NotedJob::new(job, &mut self.names) else { return };
+        if self.live.as_ref().is_some_and(|live| noted.ended < live.end) {
+            return;
+        }
+        let is_uncounted = self.pending.get(&job.id).map_or(self.is_watching, |known| known.is_uncounted);
+        self.pending.insert(job.id, PendingJob { job: noted, is_uncounted });
+    }
+
+    /// Ends the live part of a run. `read` are the ends of which every job was noted since the start, once there are any.
+    /// `now` is the server's time.
+    pub(super) fn settle(
+        &mut self,
+        read: Option<Range<i64>>,
+        now: i64,
+        collectors: &Collectors,
+        board: &Board,
+    ) {
+        let policies = board.policies();
+        let policies = policies.as_deref();
+        self.is_watching = read.is_some();
+        for pending in self.pending.values_mut().filter(|pending| pending.is_uncounted) {
+            if !pending.job.is_undecided(policies) {
+                pending.is_uncounted = false;
+                if let Some(job) = pending.job.counted(policies) {
+                    self.memory.count(&job);
+                }
+            }
+        }
+        let Some(read) = read else { return };
+        let live = self.live.get_or_insert(read.start..read.start);
+        // The end goes back where the server's clock was set back.
+        live.end = read.end.max(live.start);
+        self.fold(policies);
+        self.close_runs();
+        self.forget(now, collectors, board);
+        self.names.tidy();
+    }
+
+    /// Folds what will not come again.
+    fn fold(&mut self, policies: Option<&Policies>) {
+        let Self { pending, live: Some(live), memory, .. } = self else { return };
+        let oldest_doubt = live.end - LONGEST_DOUBT;
+        pending.retain(|id, PendingJob { job, .. }| {
+            if job.ended >= live.end || job.is_undecided(policies) && job.ended >= oldest_doubt {
+                return true;
+            }
+            // What ended before is read back.
+            if job.ended >= live.start
+                && let Some(job) = job.counted(policies)
+            {
+                memory.fold(*id, &job);
+            }
+            false
+        });
+    }
+
+    /// What was read, live and back.
+    fn covered(&self) -> Option<Covered> {
+        let live = self.live.as_ref()?;
+        let from = self.reading.frontier.unwrap_or(live.start);
+        Some(Covered { from, until: live.end, is_all: self.reading.is_walked })
+    }
+
+    fn close_runs(&mut self) {
+        if let Some(covered) = self.covered() {
+            self.memory.close(covered);
+        }
+    }
+
+    fn forget(&mut self, now: i64, collectors: &Collectors, board: &Board) {
+        let long_ago = |age: std::time::Duration| now.saturating_sub_unsigned(age.as_secs());
+        let policies_from = long_ago(collectors.protection.options.look_back);
+        let clients_from = long_ago(collectors.per_client.options.forget_after);
+        let expected = Expected::on(board);
+        let is_listed =
+            |name: &str| expected.policies.as_ref().is_some_and(|policies| policies.contains_key(name));
+        self.memory.policies.retain(|name, policy| is_listed(name) || policy.newest >= policies_from);
+        self.memory.clients.retain(|name, client| expected.lists(name) || client.newest >= clients_from);
+    }
+
+    /// Reads back what a start has lost, behind the live data. It never fails the run.
+    pub(super) async fn read_back(&mut self, context: &Context<'_>, diagnostics: &mut Diagnostics) {
+        let expected = Expected::on(context.board);
+        let Some(live) = self.live.as_ref().filter(|_| context.collectors.protection.enabled) else { return };
+        if expected.policies.is_none() {
+            return;
+        }
+        self.reading.frontier.get_or_insert(live.start);
+        // The live data of the run wait for this; half of the time that is left must do.
+        let now = tokio::time::Instant::now();
+        let deadline = now + context.deadline.saturating_duration_since(now) / 2;
+        let context = &Context { deadline, ..*context };
+        let outcome = self.read_further(context, &expected, diagnostics).await;
+        let failure = outcome.as_ref().err().map(ToString::to_string);
+        if let (Err(error), false) = (&outcome, failure == self.failure || context.is_over()) {
+            tracing::info!(reason = error.reason(), %error, "The history of backups can not be read back for now");
+        }
+        self.failure = failure;
+    }
+
+    async fn read_further(
+        &mut self,
+        context: &Context<'_>,
+        expected: &Expected,
+        diagnostics: &mut Diagnostics,
+    ) -> Result<(), CollectError> {
+        if !self.reading.is_walked {
+            self.walk_back(context, expected, diagnostics).await?;
+        }
+        if self.reading.is_walked {
+            self.search(context, expected, diagnostics).await?;
+        }
+        Ok(())
+    }
+
+    /// The families of policies and clients, as fresh as the jobs are.
+    pub(super) fn families(&self, context: &Context<'_>, diagnostics: &mut Diagnostics) -> Vec<Family> {
+        let Some(covered) = self.covered().filter(|_| context.collectors.protection.enabled) else {
+            return Vec::new();
+        };
+        let expected = Expected::on(context.board);
+        let memory = self.as_if_all_had_ended(covered, &expected);
+        let now = context.server_now().as_second();
+        let look_back = context.collectors.protection.options.look_back;
+        let shown = Shown {
+            memory: &memory,
+            expected: &expected,
+            reading: &self.reading,
+            from: covered.from,
+            began: self.live.as_ref().map_or(covered.from, |live| live.start),
+            floor: now
+                .saturating_sub_unsigned(look_back.as_secs())
+                .max(self.reading.reach.unwrap_or(i64::MIN)),
+            now,
+        };
+        families::render(context, &shown, diagnostics)
+    }
+
+    /// What would be known if no job came any more: what is noted counts as well, and runs that go on have ended.
+    fn as_if_all_had_ended(&self, covered: Covered, expected: &Expected) -> BackupMemory {
+        let mut memory = self.memory.clone();
+        let live = self.pending.iter().map(|(id, pending)| (id, &pending.job));
+        let live = live.filter(|(_, job)| job.ended >= covered.from);
+        let back = self.reading.step.iter().flat_map(|step| &step.jobs);
+        for (id, job) in live.chain(back) {
+            if let Some(job) = job.counted(expected.policies.as_deref()) {
+                memory.fold(*id, &job);
+            }
+        }
+        memory.close_all(covered);
+        memory
+    }
+}
+
+#[cfg(test)]
+mod tests;

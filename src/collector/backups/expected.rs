@@ -1,0 +1,102 @@
+//! Who should have backups, by the lists of policies and of their clients.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::memory::{BackupMemory, ClientHistory};
+use crate::collector::board::{Board, Policies, Policy, PolicyClients};
+
+/// What such policies protect is found by a query, so that the list of clients does not have it (inferred).
+const BY_QUERY: &[&str] = &[
+    "VMWARE",
+    "HYPERV",
+    "HYPERVISOR",
+    "NUTANIX_AHV",
+    "OLVM_RHV",
+    "KVM",
+    "CLOUD",
+    "KUBERNETES",
+    "NAS_DATA_PROTECTION",
+];
+
+/// The policies and clients of a site, as far as they are known.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Expected {
+    pub(super) policies: Option<Arc<Policies>>,
+    pub(super) clients: Option<Arc<PolicyClients>>,
+    /// The policies whose clients are all in the list.
+    listing: BTreeSet<String>,
+}
+
+impl Expected {
+    /// What the board knows.
+    pub(super) fn on(board: &Board) -> Self {
+        Self::new(board.policies(), board.clients())
+    }
+
+    pub(super) fn new(policies: Option<Arc<Policies>>, clients: Option<Arc<PolicyClients>>) -> Self {
+        let named = clients.iter().flat_map(|clients| clients.values().flatten());
+        let has_all = |name: &&String| {
+            let policy = policies.as_ref().and_then(|policies| policies.get(*name));
+            policy.is_none_or(|policy| !BY_QUERY.contains(&policy.policy_type.as_str()))
+        };
+        let listing = named.filter(has_all).cloned().collect();
+        Self { policies, clients, listing }
+    }
+
+    fn policy(&self, name: &str) -> Option<&Policy> {
+        self.policies.as_ref()?.get(name)
+    }
+
+    /// How often a policy is due; `None` if it is not.
+    fn interval(&self, name: &str) -> Option<Duration> {
+        self.policy(name).filter(|policy| policy.is_active)?.expected_interval
+    }
+
+    /// The policies that are due, with how often they are.
+    pub(super) fn due_policies(&self) -> impl Iterator<Item = (&str, Duration)> {
+        let all = self.policies.iter().flat_map(|policies| policies.keys());
+        all.filter_map(|name| Some((name.as_str(), self.interval(name)?)))
+    }
+
+    /// The clients of the list of which a policy is due, with how often one is.
+    fn due_clients(&self) -> impl Iterator<Item = (&str, Duration)> {
+        let all = self.clients.iter().flat_map(|clients| clients.iter());
+        all.filter_map(|(name, policies)| {
+            let interval = policies.iter().filter_map(|policy| self.interval(policy)).min()?;
+            Some((name.as_str(), interval))
+        })
+    }
+
+    /// Whether the list names the client.
+    pub(super) fn lists(&self, client: &str) -> bool {
+        self.clients.as_ref().is_some_and(|clients| clients.contains_key(client))
+    }
+
+    /// Whether a client that the list does not name is known all the same: its policy is still there, and finds its clients by a query.
+    pub(super) fn finds(&self, client: &ClientHistory) -> bool {
+        self.policies.as_ref().is_none_or(|policies| policies.contains_key(&*client.policy))
+            && !self.listing.contains(&*client.policy)
+    }
+
+    /// Whether a good backup is known of each policy and client that should have some.
+    pub(super) fn all_good_in(&self, memory: &BackupMemory) -> bool {
+        let is_good = |client: &ClientHistory| client.outcomes.good().is_some();
+        self.due_policies().all(|(name, _)| memory.knows_policy(name))
+            && self.due(&memory.clients).all(|(_, client, _)| client.is_some_and(is_good))
+    }
+
+    /// The clients that should have backups, with what is known of them and how often one is due: those of the list, and those that
+    /// policies find by a query.
+    pub(super) fn due<'a>(
+        &'a self,
+        known: &'a HashMap<Arc<str>, ClientHistory>,
+    ) -> impl Iterator<Item = (&'a str, Option<&'a ClientHistory>, Duration)> {
+        let listed = self.due_clients().map(|(name, interval)| (name, known.get(name), interval));
+        let found = known.iter().filter(|(name, client)| !self.lists(name) && self.finds(client));
+        let found =
+            found.filter_map(|(name, client)| Some((&**name, Some(client), self.interval(&client.policy)?)));
+        listed.chain(found)
+    }
+}

@@ -1,0 +1,102 @@
+//! Finished jobs that are noted until it is known what comes of them.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::outcomes::BackupResult;
+use crate::collector::board::Policies;
+use crate::collector::client_names::client_key;
+use crate::collector::job_record::Job;
+use crate::metric::label_value;
+
+/// A server that names more policies and clients than this at the same time is not NetBackup.
+const MOST_NAMES: usize = 200_000;
+
+/// Each name once.
+#[derive(Debug, Default)]
+pub(super) struct Names(HashSet<Arc<str>>);
+
+impl Names {
+    /// The name as it is kept; `None` if there are too many.
+    pub(super) fn keep(&mut self, name: &str) -> Option<Arc<str>> {
+        let name = &*label_value(name);
+        if let Some(name) = self.0.get(name) {
+            return Some(name.clone());
+        }
+        if self.0.len() >= MOST_NAMES {
+            return None;
+        }
+        let name: Arc<str> = name.into();
+        self.0.insert(name.clone());
+        Some(name)
+    }
+
+    /// Forgets the names that nobody else has.
+    pub(super) fn tidy(&mut self) {
+        self.0.retain(|name| Arc::strong_count(name) > 1);
+    }
+}
+
+/// A job that makes a backup, or a part of one.
+#[derive(Clone, Debug)]
+pub(super) struct NotedJob {
+    pub(super) root: u32,
+    pub(super) is_root: bool,
+    /// Whether it has no children: data is moved for clients by such jobs only.
+    pub(super) is_leaf: bool,
+    is_snapshot: bool,
+    pub(super) policy: Arc<str>,
+    pub(super) policy_type: Arc<str>,
+    /// In lower case.
+    pub(super) client: Arc<str>,
+    pub(super) result: BackupResult,
+    pub(super) started: i64,
+    pub(super) ended: i64,
+    pub(super) kilobytes: u64,
+}
+
+impl NotedJob {
+    /// The job, if it has ended, its type is one that makes backups, and it belongs to a policy.
+    pub(super) fn new(job: &Job<'_>, names: &mut Names) -> Option<Self> {
+        let is_snapshot = job.job_type == "SNAPSHOT";
+        // A suspended job may have an end and go on.
+        let is_done = job.state.is_empty() || job.state == "DONE";
+        let makes_backups = is_snapshot || matches!(job.job_type.as_ref(), "BACKUP" | "DBBACKUP");
+        if !is_done || !makes_backups || job.policy.is_empty() {
+            return None;
+        }
+        let ended = job.end?;
+        Some(Self {
+            root: job.root,
+            is_root: job.is_root(),
+            is_leaf: job.children.unwrap_or(0) == 0,
+            is_snapshot,
+            policy: names.keep(&job.policy)?,
+            policy_type: names.keep(&job.policy_type)?,
+            client: names.keep(&client_key(&job.client))?,
+            result: BackupResult::of_status(job.status?),
+            started: job.start.unwrap_or(ended).min(ended),
+            ended,
+            kilobytes: job.kilobytes.unwrap_or(0),
+        })
+    }
+
+    /// What of the job counts; `None` if nothing does, or if that is not known yet.
+    ///
+    /// A snapshot is a backup where the policy makes nothing else. Elsewhere it is a step on the way to one; if such a step is the
+    /// root of a run, it says how the run ended.
+    pub(super) fn counted(&self, policies: Option<&Policies>) -> Option<Self> {
+        let is_backup =
+            |policies: &Policies| policies.get(&*self.policy).is_some_and(|policy| policy.snapshot_only);
+        if !self.is_snapshot || policies.is_some_and(is_backup) {
+            return Some(self.clone());
+        }
+        let says_how_it_ended = self.is_root && (!self.is_leaf || !self.result.is_good());
+        (policies.is_some() && says_how_it_ended).then(|| Self { is_leaf: false, ..self.clone() })
+    }
+
+    /// Whether [`NotedJob::counted`] can not be answered yet.
+    pub(super) fn is_undecided(&self, policies: Option<&Policies>) -> bool {
+        self.is_snapshot && policies.is_none()
+    }
+}
