@@ -32,7 +32,7 @@ struct ImageRecord {
     attributes: Option<ImageAttributes>,
 }
 
-#[derive(serde::Deserialize)]
+#[derive(Clone, Copy, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ImageAttributes {
     #[serde(default)]

@@ -1,4 +1,5 @@
 //! What is remembered of backups, against a model and a scripted server.
+#![allow(clippy::cast_possible_truncation, reason = "series of times hold whole seconds")]
 
 mod back;
 mod model;
@@ -121,7 +122,9 @@ impl Remembering {
 
     /// Live jobs of the last hour, read up to five minutes ago.
     fn live(&mut self, jobs: &[Ran]) {
-        jobs.iter().for_each(|ran| self.backups.noted(ran));
+        for ran in jobs {
+            self.backups.noted(ran);
+        }
         let Given { collectors, board, .. } = &self.given;
         self.backups.settle(Some(NOW - HOUR..NOW - 300), NOW, collectors, board);
     }
