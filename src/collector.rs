@@ -29,6 +29,7 @@ mod probe;
 mod resource;
 mod runner;
 mod servers;
+mod slp;
 mod spec;
 mod storage;
 mod table;

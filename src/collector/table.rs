@@ -11,6 +11,7 @@ pub(crate) static COLLECTORS: &[&CollectorSpec] = &[
     &super::storage::SPEC,
     &super::disk_pools::SPEC,
     &super::servers::SPEC,
+    &super::slp::SPEC,
 ];
 
 /// The collectors that a configuration asks for.

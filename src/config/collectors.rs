@@ -247,7 +247,7 @@ collectors! {
     /// Storage servers and media servers.
     Servers servers = "servers" (on) ("5m") {}
     /// Storage lifecycle policies and their backlog.
-    Slp slp = "slp" (planned on) ("30m") {}
+    Slp slp = "slp" (on) ("30m") {}
     /// Certificates of the authorities and of the hosts.
     Certificates certificates = "certificates" (planned on) ("6h") {}
     /// The primary server's release, freeze mode and paused clients.

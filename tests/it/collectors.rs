@@ -10,6 +10,7 @@ use crate::harness::{Exporter, Sites, eventually};
 mod disk_pools;
 mod jobs;
 mod servers;
+mod slp;
 
 /// The exporter with some collectors on, beside those that always run, and the server that it asks.
 pub struct Collected {

@@ -20,7 +20,7 @@ impl Slp {
     }
 
     fn numbered(number: usize, scenario: Scenario) -> Self {
-        let active = number % 12 != 7;
+        let active = number % 12 != 2;
         let images = match (scenario, number) {
             (Scenario::BadNight, 0) => (1_500, 4 * 60_000),
             (Scenario::BadNight, 1) => (80, 20 * 60_000),
