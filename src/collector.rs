@@ -6,10 +6,14 @@
 
 #[allow(dead_code, reason = "the collectors that use it are being built")]
 mod absence;
+mod alerts;
+mod anomalies;
+mod arrivals;
 #[allow(dead_code, reason = "the collectors that use it are being built")]
 mod backups;
 #[allow(dead_code, reason = "the collectors that use it are being built")]
 mod board;
+mod catalog;
 #[allow(dead_code, reason = "the collectors that use it are being built")]
 mod client_names;
 mod contract;
@@ -19,6 +23,8 @@ mod fixture;
 mod job_list;
 mod job_record;
 mod jobs;
+mod malware;
+mod notifications;
 #[allow(dead_code, reason = "the collectors that use it are being built")]
 mod optional;
 mod permission;

@@ -12,6 +12,11 @@ pub(crate) static COLLECTORS: &[&CollectorSpec] = &[
     &super::disk_pools::SPEC,
     &super::servers::SPEC,
     &super::slp::SPEC,
+    &super::malware::SPEC,
+    &super::anomalies::SPEC,
+    &super::alerts::SPEC,
+    &super::notifications::SPEC,
+    &super::catalog::SPEC,
 ];
 
 /// The collectors that a configuration asks for.

@@ -36,16 +36,28 @@ pub(super) fn stateless(run: StatelessRun) -> Box<dyn Collector> {
 
 impl Context<'_> {
     /// Walks a list to its end and folds each page as it arrives; see [`fold_page`]. What it had and left out is noted.
+    /// Says whether all of it was read.
     pub(super) async fn walk(
         &self,
         listing: &Listing,
         diagnostics: &mut Diagnostics,
         mut fold: impl FnMut(&str, &mut Diagnostics) -> Result<Page, DecodeError> + Send,
-    ) -> Result<(), CollectError> {
+    ) -> Result<bool, CollectError> {
         let walk = self.client.walk(listing, self.deadline, |text| fold(text, diagnostics)).await?;
         diagnostics.truncated |= walk.truncated;
         diagnostics.records += walk.records;
-        Ok(())
+        Ok(!walk.truncated)
+    }
+
+    /// How many records a list has, from one request; `None` if the server does not say.
+    pub(super) async fn count(
+        &self,
+        listing: &Listing,
+        diagnostics: &mut Diagnostics,
+    ) -> Result<Option<u64>, CollectError> {
+        let count = self.client.count(listing, self.deadline).await?;
+        diagnostics.records += count.unwrap_or(0);
+        Ok(count)
     }
 }
 

@@ -265,15 +265,15 @@ collectors! {
         hosts: Vec<Slot<AnyText>> = "hosts";
     }
     /// Malware scans.
-    Malware malware = "malware" (planned off) ("15m") {}
+    Malware malware = "malware" (off) ("15m") {}
     /// Anomalies.
-    Anomalies anomalies = "anomalies" (planned off) ("15m") {}
+    Anomalies anomalies = "anomalies" (off) ("15m") {}
     /// Alerts.
-    Alerts alerts = "alerts" (planned off) ("5m") {}
+    Alerts alerts = "alerts" (off) ("5m") {}
     /// Notifications of the event log.
-    Notifications notifications = "notifications" (planned off) ("5m") {}
+    Notifications notifications = "notifications" (off) ("5m") {}
     /// Images of the catalog.
-    Catalog catalog = "catalog" (planned off) ("15m") {}
+    Catalog catalog = "catalog" (off) ("15m") {}
     /// Service levels and protection plans.
     Slo slo = "slo" (planned off) ("1h") {}
     /// Licences and the capacity that they cover.

@@ -295,6 +295,13 @@ mod tests {
     }
 
     #[test]
+    fn a_page_after_which_none_is_wanted_ends_the_walk() {
+        for paging in [Paging::Offset, Paging::Cursor] {
+            check(paging, &[(page(2, Some("2"), Some(5)).without_next(), NextPage::End)]);
+        }
+    }
+
+    #[test]
     fn without_pagination_the_last_page_is_the_short_one() {
         let silent = |records| Page { records, pagination: None };
         check(Paging::Offset, &[(silent(2), offset(2)), (silent(1), NextPage::End)]);

@@ -16,6 +16,13 @@ pub(crate) struct Page {
     pub pagination: Option<Pagination>,
 }
 
+impl Page {
+    /// What to answer to the walk when no page after this one is wanted.
+    pub(crate) fn without_next(self) -> Self {
+        Self { pagination: Some(Pagination::default()), ..self }
+    }
+}
+
 /// `meta.pagination`, for offset and for cursor paging alike.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Pagination {

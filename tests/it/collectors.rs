@@ -7,14 +7,21 @@ use nbu_exporter_simulator::{ApiVersion, Clock, Options, Scenario, Site as Simul
 
 use crate::harness::{Exporter, Sites, eventually};
 
+mod alerts;
+mod anomalies;
+mod catalog;
 mod disk_pools;
 mod jobs;
+mod malware;
+mod notifications;
 mod servers;
 mod slp;
 
 /// The exporter with some collectors on, beside those that always run, and the server that it asks.
 pub struct Collected {
     pub exporter: Exporter,
+    /// The server's clock, which stands still.
+    pub clock: Clock,
     sites: Sites,
     _directory: tempfile::TempDir,
 }
@@ -32,9 +39,10 @@ impl Collected {
     /// The same, after something was done to the server.
     pub fn prepared(version: ApiVersion, collectors: &str, prepare: impl FnOnce(&SimulatedSite)) -> Self {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis();
+        let clock = Clock::manual(i64::try_from(now).unwrap());
         let sites = Sites::with(Options {
             sites: vec![SiteOptions { scenario: Scenario::BadNight, ..SiteOptions::named("paris") }],
-            clock: Clock::manual(i64::try_from(now).unwrap()),
+            clock: clock.clone(),
             jobs_per_day: 600,
             api_version: version,
             ..Options::default()
@@ -53,7 +61,7 @@ impl Collected {
             sites.port(0)
         );
         std::fs::write(&file, text).unwrap();
-        Self { exporter: Exporter::start(&file), sites, _directory: directory }
+        Self { exporter: Exporter::start(&file), clock, sites, _directory: directory }
     }
 
     /// The simulated server.

@@ -102,7 +102,7 @@ fn notifications(call: &Call<'_>) -> Result<Reply, ApiError> {
     let newest = (call.now - ORIGIN).div_euclid(step);
     let count = if call.site.world.policies.is_empty() { 0 } else { 30 * DAY / step };
     let data =
-        (newest - count..newest).rev().map(|number| notification(call, number, ORIGIN + number * step));
+        (newest - count + 1..=newest).rev().map(|number| notification(call, number, ORIGIN + number * step));
     listing::by_offset(call, &NOTIFICATION_LIST, data.collect())
 }
 
