@@ -31,6 +31,7 @@ mod permission;
 #[allow(dead_code, reason = "the collectors that use it are being built")]
 mod policy_type;
 mod probe;
+mod protection;
 #[allow(dead_code, reason = "the collectors that use it are being built")]
 mod resource;
 mod runner;

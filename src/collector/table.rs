@@ -9,6 +9,7 @@ pub(crate) static COLLECTORS: &[&CollectorSpec] = &[
     // In the order of `CollectorId`.
     &super::jobs::SPEC,
     &super::storage::SPEC,
+    &super::protection::SPEC,
     &super::disk_pools::SPEC,
     &super::servers::SPEC,
     &super::slp::SPEC,

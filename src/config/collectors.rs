@@ -219,7 +219,7 @@ collectors! {
     /// Storage units.
     Storage storage = "storage" (always) (collectionInterval) {}
     /// Policies, their last backups, and when each is due by its own schedules.
-    Protection protection = "protection" (planned on) ("15m") {
+    Protection protection = "protection" (on) ("15m") {
         /// How far back the last backup of a policy is looked for.
         look_back: BoundedDuration<HOUR, { 366 * DAY }> = "lookBack" or "35d";
         /// How many policies get series of their own.

@@ -29,6 +29,8 @@ pub(crate) struct Received {
     pub(crate) accept: String,
     pub(crate) key: Option<String>,
     pub(crate) host: String,
+    /// Whether policies of all types are asked for in one schema.
+    pub(crate) generic_schema: bool,
     pub(crate) server_name: Option<String>,
 }
 
@@ -182,6 +184,7 @@ fn received(request: &hyper::Request<Incoming>, server_name: Option<String>) -> 
         accept: header("accept").unwrap_or_default(),
         key: header("authorization"),
         host: header("host").unwrap_or_default(),
+        generic_schema: header("x-netbackup-policy-use-generic-schema").is_some_and(|value| value == "true"),
         server_name,
     }
 }

@@ -14,6 +14,7 @@ mod disk_pools;
 mod jobs;
 mod malware;
 mod notifications;
+mod protection;
 mod servers;
 mod slp;
 

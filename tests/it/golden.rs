@@ -75,8 +75,24 @@ fn page_of<T>(names: &str, start: impl FnOnce(&Path) -> (Exporter, T)) -> String
     let (exporter, _kept) = start(&file);
     // All that is asked, in whatever order the answers come: every family of these names has a value then.
     eventually("the first runs are over", || missing(&exporter.metrics(), names).is_empty());
+    settled(&exporter)
+}
+
+/// The page once it stays as it is: what one collector learns makes another one run again.
+fn settled(exporter: &Exporter) -> String {
+    let (mut last, mut same) = (String::new(), 0);
+    eventually("nothing runs any more", || {
+        let page = exporter.metrics();
+        let text = stable(&page);
+        same = if text == last { same + 1 } else { 0 };
+        last = text;
+        same == STILL
+    });
     exporter.metrics()
 }
+
+/// So many looks in a row, at ten milliseconds and more each, show no run that begins or ends.
+const STILL: u32 = 30;
 
 /// The page with what differs from run to run left out: our own values, and labels that name files and builds.
 fn stable(page: &str) -> String {
