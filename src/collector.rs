@@ -4,7 +4,6 @@
 //! A collector's core is pure, records in and families out; only a thin shell walks pages. What it remembers from run
 //! to run is its own, so that a new key or a new client takes nothing away.
 
-#[allow(dead_code, reason = "the collectors that use it are being built")]
 mod absence;
 mod alerts;
 mod anomalies;
@@ -25,10 +24,8 @@ mod job_record;
 mod jobs;
 mod malware;
 mod notifications;
-#[allow(dead_code, reason = "the collectors that use it are being built")]
 mod optional;
 mod permission;
-#[allow(dead_code, reason = "the collectors that use it are being built")]
 mod policy_type;
 mod probe;
 mod protection;

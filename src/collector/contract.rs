@@ -37,13 +37,10 @@ pub(crate) struct Context<'a> {
     pub client: &'a Client,
     /// The value of the `site` label.
     pub site: &'a str,
-    #[allow(dead_code, reason = "the collectors that use it are being built")]
     /// The settings of all collectors: what another one is asked to show may be in the hands of this one.
     pub collectors: &'a Collectors,
-    #[allow(dead_code, reason = "the collectors that use it are being built")]
     /// What the collectors of the site know of each other.
     pub board: &'a Board,
-    #[allow(dead_code, reason = "the collectors that use it are being built")]
     /// What this collector does without for now.
     pub absences: &'a Absences,
     /// How far back finished jobs count.
