@@ -14,6 +14,7 @@ mod backups;
 mod board;
 mod catalog;
 #[allow(dead_code, reason = "the collectors that use it are being built")]
+mod client_jobs;
 mod client_names;
 mod contract;
 mod disk_pools;
@@ -25,6 +26,7 @@ mod jobs;
 mod malware;
 mod notifications;
 mod optional;
+mod per_client;
 mod permission;
 mod policy_type;
 mod probe;
@@ -53,7 +55,7 @@ pub(crate) use runner::{Run, Runner};
 pub(crate) use spec::CollectorSpec;
 #[cfg(test)]
 pub(crate) use table::build_all;
-pub(crate) use table::{COLLECTORS, build, wanted};
+pub(crate) use table::{COLLECTORS, build, is_same_question, wanted};
 
 #[cfg(test)]
 mod tests;

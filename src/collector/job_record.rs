@@ -58,7 +58,6 @@ struct JobAttributes<'a> {
 
 /// A job; what the record leaves out is empty or `None`.
 #[derive(Debug)]
-#[allow(dead_code, reason = "the views that use it are being built")]
 #[expect(clippy::struct_field_names, reason = "the API has jobType beside policyType")]
 pub(super) struct Job<'a> {
     pub(super) id: u32,

@@ -18,6 +18,7 @@ use crate::config::{ApiVersion, CollectorId};
 use crate::metric::Family;
 use crate::netbackup::{Cause, DecodeError, Page, decode};
 
+use super::client_jobs::ClientJobs;
 use super::contract::{CollectError, Collector, Context, Diagnostics};
 use super::job_list::{self, PROBE};
 use super::job_record::{Job, JobRecord};
@@ -54,6 +55,7 @@ struct Jobs {
     counters: Counters,
     watermark: Watermark,
     history: History,
+    clients: ClientJobs,
 }
 
 impl Collector for Jobs {
@@ -79,8 +81,11 @@ impl Jobs {
         let now = context.client.server_time(context.now).as_second();
         let from = now.saturating_sub_unsigned(context.window.as_secs());
         self.watermark.begin(from, now);
+        if self.clients.follow(context.collectors) {
+            self.watermark.read_again();
+        }
         // A run that was cancelled left its jobs unsettled; they must not pile up.
-        self.settle(from);
+        self.settle(context, from, diagnostics);
         // The unfinished jobs are few; they come first, so that a long backfill does not hide them.
         let unfinished = self.read_unfinished(context, diagnostics).await;
         if unfinished.as_ref().is_err_and(CollectError::is_unauthorized) {
@@ -88,16 +93,18 @@ impl Jobs {
             return unfinished.map(|_| Vec::new());
         }
         let finished = self.read_finished(context, now, diagnostics).await;
-        self.settle(from);
+        self.settle(context, from, diagnostics);
         let unfinished = unfinished?;
         finished?;
         // A job whose end lies further in the future than clocks differ is kept, so that it counts once, but is in no
         // window: it would never leave it.
-        let summary = self.window.summary(from..=now.saturating_add(OVERLAP), &self.labels);
+        let range = from..=now.saturating_add(OVERLAP);
+        let summary = self.window.summary(range.clone(), &self.labels);
         // Behind the jobs themselves, so that it takes nothing from them.
         self.history.ask(context).await;
         let mut families = families::render(context, &summary, &self.counters, &unfinished, &self.labels);
         families.extend(self.history.families(context.site));
+        families.extend(self.clients.families(context, range, std::iter::empty(), diagnostics));
         Ok(families)
     }
 
@@ -145,7 +152,7 @@ impl Jobs {
     ) -> Result<bool, CollectError> {
         let listing = listing(context, filter(range), "endTime,jobId", MAX_FINISHED_PAGES);
         let counts = self.watermark.counts(range);
-        let Self { labels, window, counters, watermark, .. } = self;
+        let Self { labels, window, counters, watermark, clients, .. } = self;
         let mut reached = Reached::default();
         let fold = |text: &str| {
             fold(text, diagnostics, |job, diagnostics| {
@@ -155,6 +162,7 @@ impl Jobs {
                     counters.expect(labels.group(finished.group()));
                 }
                 window.add(finished);
+                clients.note(&job);
             })
         };
         let walk = context.client.walk(&listing, context.deadline, fold).await;
@@ -169,11 +177,14 @@ impl Jobs {
         }
     }
 
-    fn settle(&mut self, from: i64) {
+    fn settle(&mut self, context: &Context<'_>, from: i64, diagnostics: &mut Diagnostics) {
         let keep = self.watermark.keep_from(from);
         let Self { labels, window, counters, .. } = self;
         window.settle(keep, |finished| counters.count(finished, labels.group(finished.group())));
         window.tidy(labels);
+        let forget_after = context.collectors.per_client.options.forget_after;
+        let forget_before = context.server_now().as_second().saturating_sub_unsigned(forget_after.as_secs());
+        self.clients.settle(from, forget_before, context.board.clients().as_deref(), diagnostics);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::runner::Runner;
 use super::spec::CollectorSpec;
-use crate::config::Collectors;
+use crate::config::{CollectorId, Collectors};
 
 /// Every collector there is.
 pub(crate) static COLLECTORS: &[&CollectorSpec] = &[
@@ -10,6 +10,7 @@ pub(crate) static COLLECTORS: &[&CollectorSpec] = &[
     &super::jobs::SPEC,
     &super::storage::SPEC,
     &super::protection::SPEC,
+    &super::per_client::SPEC,
     &super::disk_pools::SPEC,
     &super::servers::SPEC,
     &super::slp::SPEC,
@@ -20,9 +21,21 @@ pub(crate) static COLLECTORS: &[&CollectorSpec] = &[
     &super::catalog::SPEC,
 ];
 
-/// The collectors that a configuration asks for.
+/// The collectors that a configuration asks for. Who should have a backup is a fact for `protection` too, which counts clients.
 pub(crate) fn wanted(wanted: &Collectors) -> impl Iterator<Item = &'static CollectorSpec> {
-    COLLECTORS.iter().copied().filter(|spec| wanted.is_enabled(spec.id))
+    COLLECTORS.iter().copied().filter(|spec| {
+        wanted.is_enabled(spec.id) || spec.id == CollectorId::PerClient && wanted.protection.enabled
+    })
+}
+
+/// Whether two configurations ask the same of a collector. That of jobs shows what these others are asked to show.
+pub(crate) fn is_same_question(old: &Collectors, new: &Collectors, id: CollectorId) -> bool {
+    let shown: &[_] = match id {
+        CollectorId::Jobs => &[CollectorId::Protection, CollectorId::PerClient],
+        _ => &[],
+    };
+    let is_same = |id| old.has_same_options(new, id);
+    is_same(id) && shown.iter().all(|id| is_same(*id) && old.is_enabled(*id) == new.is_enabled(*id))
 }
 
 /// A collector in its first state.

@@ -22,6 +22,33 @@ fn the_collectors_of_the_table_are_those_that_the_configuration_does_not_call_pl
     assert_eq!(built, declared.collect::<Vec<_>>());
 }
 
+#[test]
+fn who_should_have_a_backup_is_asked_for_clients_and_for_policies() {
+    let mut collectors = fixture::collectors();
+    let is_wanted = |collectors: &_| wanted(collectors).any(|spec| spec.id == CollectorId::PerClient);
+    assert!(!is_wanted(&collectors));
+    collectors.protection.enabled = true;
+    assert!(is_wanted(&collectors));
+    (collectors.protection.enabled, collectors.per_client.enabled) = (false, true);
+    assert!(is_wanted(&collectors));
+}
+
+#[test]
+fn what_is_asked_of_clients_and_policies_is_asked_of_jobs_too() {
+    let old = fixture::collectors();
+    let same = |new: &_| {
+        [CollectorId::Jobs, CollectorId::PerClient, CollectorId::Storage]
+            .map(|id| is_same_question(&old, new, id))
+    };
+    assert_eq!(same(&old), [true; 3]);
+    let mut new = old.clone();
+    new.per_client.options.allowlist.push("db*".to_owned());
+    assert_eq!(same(&new), [false, false, true]);
+    let mut new = old.clone();
+    new.protection.enabled = !old.protection.enabled;
+    assert_eq!(same(&new), [false, true, true]);
+}
+
 #[tokio::test]
 async fn a_missing_permission_is_the_outcome_of_one_collector() {
     let server = Server::start(|request| match request.path.as_str() {

@@ -226,10 +226,10 @@ collectors! {
         max_policies: BoundedCount<1, 10_000> = "maxPolicies" or "2000";
     }
     /// Clients by name, and the last backup of each.
-    PerClient per_client = "perClient" (planned off) ("1h") {
-        /// The names of the clients that get series of their own.
+    PerClient per_client = "perClient" (off) ("1h") {
+        /// The names of the clients that get series of their own; `*` stands for any characters and `?` for one.
         allowlist: Vec<Slot<AnyText>> = "allowlist";
-        /// The names of the clients that get none.
+        /// The names of the clients that get none, likewise.
         denylist: Vec<Slot<AnyText>> = "denylist";
         /// Which of them get series: those whose last good backup is too old, or all.
         export: ClientExport = "export" or "overdue";

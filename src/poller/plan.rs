@@ -76,7 +76,7 @@ pub(super) fn next_run(began: Instant, interval: Duration) -> Instant {
 pub(super) fn due_after_change(old: &Plan, new: &Plan, id: CollectorId, due: Instant) -> Instant {
     let now = Instant::now();
     let is_same_question = old.collection.window == new.collection.window
-        && old.collectors.has_same_options(&new.collectors, id)
+        && collector::is_same_question(&old.collectors, &new.collectors, id)
         && !new.is_reached_anew(old);
     if !is_same_question {
         now

@@ -14,6 +14,7 @@ mod disk_pools;
 mod jobs;
 mod malware;
 mod notifications;
+mod per_client;
 mod protection;
 mod servers;
 mod slp;
@@ -24,7 +25,7 @@ pub struct Collected {
     /// The server's clock, which stands still.
     pub clock: Clock,
     sites: Sites,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 /// The key whose role some tests restrict.
@@ -62,12 +63,17 @@ impl Collected {
             sites.port(0)
         );
         std::fs::write(&file, text).unwrap();
-        Self { exporter: Exporter::start(&file), clock, sites, _directory: directory }
+        Self { exporter: Exporter::start(&file), clock, sites, directory }
     }
 
     /// The simulated server.
     pub fn server(&self) -> &SimulatedSite {
         &self.sites.simulation().sites()[0]
+    }
+
+    /// The server's own time, which stands still.
+    pub fn now(&self) -> jiff::Timestamp {
+        jiff::Timestamp::from_millisecond(self.clock.now()).unwrap()
     }
 
     /// What the server answers to a GET of a path below its base path, as a client with the key sees it.
@@ -79,6 +85,29 @@ impl Collected {
         );
         let response = crate::harness::request(self.server().address(), &request).unwrap();
         serde_json::from_str(&response.body()).unwrap()
+    }
+
+    /// The attributes of all jobs of a filter, whose spaces are encoded, as the server lists them.
+    pub fn jobs(&self, filter: &str) -> Vec<serde_json::Value> {
+        let first = format!("/admin/jobs?filter={filter}&page%5Blimit%5D=100");
+        let (mut jobs, mut path) = (Vec::new(), first.clone());
+        loop {
+            let mut page = self.answer(&path);
+            jobs.extend(page["data"].as_array_mut().unwrap().iter_mut().map(|job| job["attributes"].take()));
+            let Some(next) = page["meta"]["pagination"]["next"].as_str().filter(|next| !next.is_empty())
+            else {
+                return jobs;
+            };
+            path = format!("{first}&page%5Bafter%5D={next}");
+        }
+    }
+
+    /// Writes something else in the place of a part of the configuration.
+    pub fn rewrite(&self, old: &str, new: &str) {
+        let file = self.directory.path().join("config.yaml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(text.contains(old), "{old} is not in {text}");
+        std::fs::write(&file, text.replace(old, new)).unwrap();
     }
 
     /// The page once a collector has had a run that succeeded.

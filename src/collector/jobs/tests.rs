@@ -187,6 +187,28 @@ async fn how_many_jobs_there_are_and_how_far_back_is_asked_once_and_costs_a_run_
 }
 
 #[tokio::test]
+async fn a_client_that_may_be_shown_from_now_on_has_its_whole_window_and_nothing_counts_twice() {
+    let mut site = Site::new(vec![Jobbed::done(1, 900)]).await;
+    site.run().await;
+    site.add(Jobbed::done(2, 100));
+    let client_jobs = r#"nbu_client_window_jobs{site="paris",client="vm-017",job_type="BACKUP",status="0"}"#;
+    let (text, _) = site.run().await;
+    assert_eq!((line(&text, client_jobs), line(&text, FINISHED).as_deref()), (None, Some("1")));
+    site.given.collectors.per_client.enabled = true;
+    site.given.collectors.per_client.options.allowlist = vec!["VM-0*".to_owned()];
+    let asked = site.asked(0).len();
+    for _ in 0..2 {
+        let (text, _) = site.run().await;
+        assert_eq!(line(&text, client_jobs).as_deref(), Some("2"));
+        assert_eq!((line(&text, FINISHED).as_deref(), line(&text, COUNT).as_deref()), (Some("1"), Some("2")));
+        let last = (NOW - 100).to_string();
+        assert_eq!(line(&text, "nbu_client_last_job_success_seconds"), Some(last));
+    }
+    // The new part twice and the window once more.
+    assert_eq!(site.asked(asked).len(), 3);
+}
+
+#[tokio::test]
 async fn the_data_that_children_moved_counts_once_and_the_go_exporters_family_has_it_twice() {
     let mut site = Site::new(Vec::new()).await;
     site.run().await;

@@ -84,6 +84,13 @@ impl Watermark {
         }
     }
 
+    /// All of the window is read again; what of it has counted does not count again.
+    pub(super) fn read_again(&mut self) {
+        if let Some(covered) = self.covered.as_mut().filter(|covered| covered.from < covered.tail) {
+            covered.gap = Some((covered.from, covered.tail));
+        }
+    }
+
     /// What to read in this run, what is new first.
     pub(super) fn ranges(&self) -> Vec<Range> {
         let Some(covered) = &self.covered else { return Vec::new() };
@@ -197,6 +204,20 @@ mod tests {
         watermark.end(rest, reached(&[3000]), true, 10_000);
         watermark.begin(1020, 10_000);
         assert_eq!(watermark.ranges(), [tail(8700)]);
+    }
+
+    #[test]
+    fn a_window_that_is_read_again_is_an_older_part_and_nothing_of_a_first_one() {
+        let mut watermark = Watermark::default();
+        watermark.begin(5000, 10_000);
+        watermark.read_again();
+        assert_eq!(watermark.ranges(), [tail(5000 - OVERLAP)]);
+        watermark.end(tail(5000 - OVERLAP), reached(&[9000]), true, 10_000);
+        watermark.begin(5100, 10_100);
+        watermark.read_again();
+        let again = Range { from: 5100, until: Some(8700) };
+        assert_eq!(watermark.ranges(), [tail(8700), again]);
+        assert!(watermark.counts(tail(8700)) && !watermark.counts(again));
     }
 
     #[test]

@@ -10,28 +10,12 @@ use crate::harness::request;
 
 const ON: &str = "jobs: {enabled: true}";
 
-/// All jobs that are not done, as the server lists them.
-fn unfinished(collected: &Collected) -> Vec<Value> {
-    let (mut jobs, mut path) =
-        (Vec::new(), "/admin/jobs?filter=state%20ne%20%27DONE%27&page%5Blimit%5D=100".to_owned());
-    loop {
-        let mut page = collected.answer(&path);
-        jobs.append(page["data"].as_array_mut().unwrap());
-        let Some(next) = page["meta"]["pagination"]["next"].as_str().filter(|next| !next.is_empty()) else {
-            return jobs;
-        };
-        path =
-            format!("/admin/jobs?filter=state%20ne%20%27DONE%27&page%5Blimit%5D=100&page%5Bafter%5D={next}");
-    }
-}
-
 #[test]
 fn what_runs_and_what_waits_on_a_bad_night_is_as_the_server_has_it() {
     let collected = Collected::start(ApiVersion::new(14, 0), ON);
     let page = collected.page("jobs");
     let (mut waiting, mut rates) = (BTreeMap::<String, f64>::new(), BTreeMap::<String, f64>::new());
-    for job in unfinished(&collected) {
-        let job = &job["attributes"];
+    for job in collected.jobs("state%20ne%20%27DONE%27") {
         match job["state"].as_str().unwrap() {
             "QUEUED" | "REQUEUED" => {
                 if let Some(resource) = job["jobQueueResource"].as_str().filter(|name| !name.is_empty()) {
