@@ -19,6 +19,7 @@ mod security_ping;
 mod server_info;
 mod server_time;
 mod servers;
+mod slp_images;
 mod slps;
 mod storage_units;
 mod tape;
@@ -52,7 +53,7 @@ static TABLE: &[Endpoint] = &[
     servers::HOSTS,
     servers::SERVICES,
     slps::SLPS,
-    slps::IMAGES,
+    slp_images::IMAGES,
     images::ENDPOINT,
     certificates::AUTHORITIES,
     certificates::CURRENT,

@@ -5,6 +5,7 @@ mod ends;
 mod fields;
 mod image;
 mod outcome;
+mod owners;
 mod plan;
 mod profile;
 mod record;
@@ -24,7 +25,11 @@ use super::clock::Clock;
 use super::locked;
 use super::world::World;
 use ends::EndIndex;
-use schedule::Schedule;
+use owners::OwnerIndex;
+use schedule::{HOUR, Schedule};
+
+/// A site with few jobs may have none that could hang within this time, and then none does.
+const HANGS_WITHIN: i64 = 4 * HOUR;
 
 /// All jobs of one site.
 pub(super) struct JobDatabase {
@@ -34,16 +39,18 @@ pub(super) struct JobDatabase {
     /// Milliseconds that a job is kept after its end.
     retention: i64,
     ends: Mutex<EndIndex>,
+    owners: Mutex<OwnerIndex>,
 }
 
 impl JobDatabase {
     pub(super) fn new(world: Arc<World>, retention: i64, clock: Clock, units: Vec<String>) -> Self {
         Self {
-            schedule: Schedule::new(world),
+            schedule: schedule(world),
             clock,
             units,
             retention,
             ends: Mutex::new(EndIndex::default()),
+            owners: Mutex::new(OwnerIndex::default()),
         }
     }
 
@@ -60,6 +67,7 @@ impl JobDatabase {
     /// Jobs of the future are others when a policy is changed.
     pub(super) fn forget_ends(&self) {
         *locked(&self.ends) = EndIndex::default();
+        *locked(&self.owners) = OwnerIndex::default();
     }
 
     fn keeps(&self, job: &Job<'_>, now: i64) -> bool {
@@ -73,6 +81,18 @@ impl JobDatabase {
             .and_then(|index| self.units.get(index))
             .map_or("", String::as_str)
     }
+}
+
+/// The sequence of all jobs. In a bad night one that a user started never ends.
+fn schedule(world: Arc<World>) -> Schedule {
+    let mut schedule = Schedule::new(world);
+    if let Some(time) = schedule.world().hangs_at() {
+        let first = schedule.first_at(time);
+        let soon = (first..).take_while(|number| schedule.start(*number) < time + HANGS_WITHIN);
+        let hung = soon.into_iter().find(|number| profile::is_asked_backup(&schedule, *number));
+        schedule.hang(hung);
+    }
+    schedule
 }
 
 #[cfg(test)]

@@ -88,6 +88,11 @@ impl World {
         time >= self.trouble_since
     }
 
+    /// When a job starts that hangs ever since: more than a day ago.
+    pub(crate) fn hangs_at(&self) -> Option<i64> {
+        self.scenario.is_bad().then(|| self.trouble_since + 14 * HOUR)
+    }
+
     /// When a block of jobs begins.
     pub(crate) fn time(&self, block: i64) -> i64 {
         self.calendar.time(block)

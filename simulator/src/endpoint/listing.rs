@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Call, Reply};
 use crate::error::ApiError;
-use crate::filter::Field;
+use crate::filter::{Field, Record};
 use crate::record::Item;
 use crate::sort;
 
@@ -103,13 +103,21 @@ pub(super) fn selected(
     data: Vec<Value>,
     fields: &'static [Field],
 ) -> Result<Vec<Value>, ApiError> {
+    let items = chosen(call, data.into_iter().map(Item).collect(), fields)?;
+    Ok(items.into_iter().map(|item| item.0).collect())
+}
+
+fn chosen<E: CursorEntry>(
+    call: &Call<'_>,
+    data: Vec<E>,
+    fields: &'static [Field],
+) -> Result<Vec<E>, ApiError> {
     let filter = call.query.filter(fields)?;
     let keys = call.query.sort(fields)?;
     let mut items: Vec<_> = data
         .into_iter()
-        .map(Item)
         .filter(|item| filter.as_ref().is_none_or(|filter| filter.matches(item)))
-        .map(|item| (sort::values(&item, &keys), item.0))
+        .map(|item| (sort::values(&item, &keys), item))
         .collect();
     items.sort_by(|a, b| sort::order(&a.0, &b.0, &keys));
     Ok(items.into_iter().map(|(_, item)| item).collect())
@@ -141,12 +149,23 @@ pub(super) fn page(call: &Call<'_>, list: &List, items: Vec<Value>) -> Result<Re
     Reply::json(&answer)
 }
 
+/// An entry that is written as JSON only if it is on the page.
+pub(super) trait CursorEntry: Record {
+    fn json(&self, call: &Call<'_>) -> Value;
+}
+
+impl CursorEntry for Item {
+    fn json(&self, _: &Call<'_>) -> Value {
+        self.0.clone()
+    }
+}
+
 /// How the places of a list are written into a cursor, which a client sends back unread.
-pub(super) struct Cursors {
+pub(super) struct Cursors<E> {
     pub(super) default: usize,
-    pub(super) write: fn(&Value) -> String,
+    pub(super) write: fn(&E) -> String,
     /// Whether an entry lies behind a cursor, in the order of the list.
-    pub(super) is_behind: fn(&Value, &str) -> Result<bool, ApiError>,
+    pub(super) is_behind: fn(&E, &str) -> Result<bool, ApiError>,
     /// Whether a cursor stays a place in the order when its entry is gone.
     pub(super) is_place: bool,
     pub(super) links: Links,
@@ -162,18 +181,18 @@ pub(super) enum Links {
 }
 
 /// One page by cursor. A range, with both `page[after]` and `page[before]`, is refused.
-pub(super) fn by_cursor(
+pub(super) fn by_cursor<E: CursorEntry>(
     call: &Call<'_>,
     list: &List,
-    cursors: &Cursors,
-    data: Vec<Value>,
+    cursors: &Cursors<E>,
+    data: Vec<E>,
 ) -> Result<Reply, ApiError> {
     let limit = call.query.integer("page[limit]", 0..=list.largest, cursors.default)?;
     let (after, before) = (call.query.get("page[after]")?, call.query.get("page[before]")?);
     if after.is_some() && before.is_some() {
         return Err(ApiError::invalid("page[before]", &"can not be combined with page[after]"));
     }
-    let items = selected(call, data, list.fields)?;
+    let items = chosen(call, data, list.fields)?;
     let start = match (after, before) {
         (Some(after), _) => position(&items, after, cursors)?,
         (None, Some(before)) => {
@@ -186,7 +205,8 @@ pub(super) fn by_cursor(
     let page = items.get(start..end).unwrap_or_default();
     let next = page.last().filter(|_| end < items.len()).map(cursors.write);
     let prev = page.first().filter(|_| start > 0).map(cursors.write);
-    let mut answer = json!({"data": page, "meta": cursor_meta(limit, next.as_deref(), prev.as_deref())});
+    let data: Vec<_> = page.iter().map(|item| item.json(call)).collect();
+    let mut answer = json!({"data": data, "meta": cursor_meta(limit, next.as_deref(), prev.as_deref())});
     let links = cursor_links(call, limit, next, prev);
     if let Some(answer) = answer.as_object_mut() {
         match cursors.links {
@@ -198,12 +218,12 @@ pub(super) fn by_cursor(
     Reply::json(&answer)
 }
 
-fn position(items: &[Value], after: &str, cursors: &Cursors) -> Result<usize, ApiError> {
+fn position<E>(items: &[E], after: &str, cursors: &Cursors<E>) -> Result<usize, ApiError> {
     for (index, item) in items.iter().enumerate() {
         if (cursors.is_behind)(item, after)? {
             return Ok(index);
         }
-        if (cursors.write)(item) == after {
+        if !cursors.is_place && (cursors.write)(item) == after {
             return Ok(index + 1);
         }
     }

@@ -11,7 +11,7 @@ use super::{Access, Call, Endpoint, Reply};
 use crate::error::ApiError;
 use crate::filter::AttributeType::{Boolean, Integer, Text, Time};
 use crate::filter::{Field, Operators};
-use crate::record::{field, field_at};
+use crate::record::{Item, field, field_at};
 use crate::version::ApiVersion;
 use crate::world::Scenario;
 use media::POOLS;
@@ -81,7 +81,7 @@ const fn by_cursor(fields: &'static [Field]) -> List {
 }
 
 /// The identifier of the last entry; those of volume groups have colons in them.
-const CURSORS: Cursors = Cursors {
+const CURSORS: Cursors<Item> = Cursors {
     default: 10,
     write: identifier,
     is_behind: |_, _| Ok(false),
@@ -89,8 +89,8 @@ const CURSORS: Cursors = Cursors {
     links: Links::Nested,
 };
 
-fn identifier(item: &Value) -> String {
-    item.get("id").and_then(Value::as_str).unwrap_or_default().to_owned()
+fn identifier(item: &Item) -> String {
+    item.0.get("id").and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
 /// How many drives and tapes a site has.
@@ -122,7 +122,12 @@ fn volume_pools(call: &Call<'_>) -> Result<Reply, ApiError> {
             }
         })
     };
-    listing::by_cursor(call, &by_cursor(POOL_FIELDS), &CURSORS, (0..).zip(&POOLS).map(entry).collect())
+    listing::by_cursor(
+        call,
+        &by_cursor(POOL_FIELDS),
+        &CURSORS,
+        (0..).zip(&POOLS).map(entry).map(Item).collect(),
+    )
 }
 
 fn volume_groups(call: &Call<'_>) -> Result<Reply, ApiError> {
@@ -143,8 +148,11 @@ fn volume_groups(call: &Call<'_>) -> Result<Reply, ApiError> {
         })
     };
     let groups = [("HCART", tapes - cleaning), ("HC_CLN", cleaning)];
-    let data =
-        groups.iter().filter(|(_, count)| *count > 0).map(|(kind, count)| entry(kind, *count)).collect();
+    let data = groups
+        .iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(kind, count)| Item(entry(kind, *count)))
+        .collect();
     // Only these have no links around the list.
     let cursors = Cursors { links: Links::None, ..CURSORS };
     listing::by_cursor(call, &by_cursor(GROUP_FIELDS), &cursors, data)
@@ -181,6 +189,6 @@ fn media(call: &Call<'_>) -> Result<Reply, ApiError> {
     } else {
         around_page(call, tapes)?
     };
-    let data = numbers.map(|number| media::to_json(world, number, call.now)).collect();
+    let data = numbers.map(|number| Item(media::to_json(world, number, call.now))).collect();
     listing::by_cursor(call, &by_cursor(MEDIA_FIELDS), &CURSORS, data)
 }

@@ -1,15 +1,19 @@
 //! The images in the catalog: what backups leave behind, computed from the jobs, and kept for longer than these.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value, json};
 
 use super::record::Job;
 use super::schedule::{DAY, Role};
-use super::{JobDatabase, outcome, profile};
+use super::{JobDatabase, outcome};
 use crate::draw::Draw;
 use crate::filter::{self, AttributeType, Expression, Field, Operator, Operators, Record};
 use crate::iso::DateTime;
+use crate::locked;
 use crate::record::field;
 use crate::version::ApiVersion;
+use crate::world::{Policy, World};
 
 /// Images are kept for a while that is independent of the jobs that made them.
 const RETENTION: i64 = 60 * DAY;
@@ -86,11 +90,16 @@ impl JobDatabase {
         let first = self.schedule.first_at(from.max(now - RETENTION));
         let behind = self.schedule.first_at(until.min(now).saturating_add(1));
         let (mut page, mut count) = (Vec::new(), 0);
-        let can_match = |number: &i64| {
-            let own = || profile::policy(&self.schedule, *number).map(|policy| policy.name.as_str());
-            bounds.policy.is_none_or(|name| own() == Some(name))
+        let numbers: Box<dyn Iterator<Item = i64>> = match bounds.owners(self.schedule.world()) {
+            Some(owners) => {
+                let is_wanted = |policy: &str| owners.contains(policy);
+                let today = now.div_euclid(DAY);
+                let mut index = locked(&self.owners);
+                Box::new(index.numbers(&self.schedule, first..behind, today, is_wanted).into_iter())
+            }
+            None => Box::new(first..behind),
         };
-        for number in (first..behind).filter(can_match) {
+        for number in numbers {
             let image = Image { job: Job::new(self, number, now) };
             if image.exists() && filter.is_none_or(|filter| filter.matches(&image)) {
                 if count >= offset && page.len() < limit {
@@ -109,6 +118,7 @@ struct ImageBounds<'a> {
     from: Option<i64>,
     until: Option<i64>,
     policy: Option<&'a str>,
+    client: Option<&'a str>,
 }
 
 impl<'a> ImageBounds<'a> {
@@ -128,8 +138,25 @@ impl<'a> ImageBounds<'a> {
             ("policyName", filter::Value::Text(name), Operator::Equal) if test.is_plain() => {
                 self.policy = Some(name.as_ref());
             }
+            ("clientName", filter::Value::Text(name), Operator::Equal) if test.is_plain() => {
+                self.client = Some(name.as_ref());
+            }
             _ => {}
         }
+    }
+}
+
+impl ImageBounds<'_> {
+    /// The policies whose images can be meant; `None` for all.
+    fn owners<'w>(&self, world: &'w World) -> Option<HashSet<&'w str>> {
+        if self.policy.is_none() && self.client.is_none() {
+            return None;
+        }
+        let is_meant = |policy: &&Policy| {
+            self.policy.is_none_or(|name| policy.name == name)
+                && self.client.is_none_or(|name| policy.clients.iter().any(|client| client == name))
+        };
+        Some(world.policies.iter().filter(is_meant).map(|policy| policy.name.as_str()).collect())
     }
 }
 

@@ -41,6 +41,9 @@ pub(super) enum Trouble {
     Incomplete,
 }
 
+/// As long as jobs live that end.
+const MOST_SECONDS: i64 = 4 * 3_600;
+
 /// What kind of work a job does, and for whom.
 struct Work<'a> {
     job_type: &'static str,
@@ -61,7 +64,8 @@ impl<'a> Profile<'a> {
             (_, Role::Parent { children }) => status_of_children(world.seed, number, children),
             _ => own,
         };
-        let seconds = (timeline.end - timeline.active) / 1_000;
+        // A job that never ends has as much to do as a long one.
+        let seconds = ((timeline.end - timeline.active) / 1_000).min(MOST_SECONDS);
         let moves_data = !matches!(timeline.role, Role::Parent { .. })
             && !matches!(job_type, "IMAGEDELETE" | "SNAPSHOT" | "GENERIC");
         let kilobytes = if moves_data { seconds * draw.between(4_000, 180_000) } else { 0 };
@@ -108,6 +112,13 @@ impl<'a> Profile<'a> {
 /// The policy of a job, for much less than all of it costs.
 pub(super) fn policy(schedule: &Schedule, number: i64) -> Option<&Policy> {
     work(schedule.world(), number, schedule.role(number), schedule.start(number)).policy
+}
+
+/// Whether it is a backup by itself that somebody asked for: no other job and no schedule waits for it.
+pub(super) fn is_asked_backup(schedule: &Schedule, number: i64) -> bool {
+    let role = schedule.role(number);
+    let work = work(schedule.world(), number, role, schedule.start(number));
+    role == Role::Single && work.job_type == "BACKUP" && !work.scheduled && work.policy.is_some()
 }
 
 fn work(world: &World, number: i64, role: Role, start: i64) -> Work<'_> {

@@ -37,11 +37,23 @@ pub(super) struct Schedule {
     world: Arc<World>,
     seed: u64,
     per_day: i64,
+    /// The job that never ends.
+    hung: Option<i64>,
 }
 
 impl Schedule {
     pub(super) fn new(world: Arc<World>) -> Self {
-        Self { seed: world.seed, per_day: world.jobs_per_day(), world }
+        Self { seed: world.seed, per_day: world.jobs_per_day(), world, hung: None }
+    }
+
+    /// From now on this job never ends.
+    pub(super) fn hang(&mut self, number: Option<i64>) {
+        self.hung = number;
+    }
+
+    /// The job that never ends: it lives for longer than [`LONGEST`].
+    pub(super) fn hung(&self) -> Option<i64> {
+        self.hung
     }
 
     pub(super) fn world(&self) -> &World {
@@ -58,6 +70,7 @@ impl Schedule {
         } else {
             self.span(number)
         };
+        let end = if self.hung == Some(number) { LATEST } else { end };
         Timeline { number, role, start, active, end, updated: end + lag(&mut draw) }
     }
 

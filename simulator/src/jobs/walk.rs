@@ -120,12 +120,8 @@ impl<'a> Walk<'a> {
         let Self { database, plan, now, .. } = self;
         let candidates = match &plan.order {
             Order::Number { descending } => {
-                let numbers = beyond(
-                    self.bounds.numbers.clone(),
-                    cursor.map(|cursor| cursor.number),
-                    *descending != self.backwards,
-                );
-                self.numbers(numbers, *descending != self.backwards)
+                let cursor = cursor.map(|cursor| cursor.number);
+                self.numbers(cursor, *descending != self.backwards)
             }
             Order::End { descending } => self.ends(cursor, *descending != self.backwards),
             Order::Attributes(_) => self.sorted(cursor),
@@ -135,10 +131,25 @@ impl<'a> Walk<'a> {
         }))
     }
 
-    fn numbers(&self, numbers: Range<i64>, descending: bool) -> Jobs<'a> {
+    /// The jobs beyond a number, by number.
+    fn numbers(&self, cursor: Option<i64>, descending: bool) -> Jobs<'a> {
         let (database, now) = (self.database, self.now);
         let job = move |number| Job::new(database, number, now);
-        if descending { Box::new(numbers.rev().map(job)) } else { Box::new(numbers.map(job)) }
+        let numbers = beyond(self.bounds.numbers.clone(), cursor, descending);
+        // The bounds know how long jobs live, but for the one that never ends.
+        let is_beyond = |hung: &i64| match cursor {
+            None => true,
+            Some(cursor) if descending => *hung < cursor,
+            Some(cursor) => *hung > cursor,
+        };
+        let hung =
+            database.schedule.hung().filter(|hung| self.bounds.live && *hung < self.bounds.numbers.start);
+        let hung = hung.filter(is_beyond).into_iter();
+        if descending {
+            Box::new(numbers.rev().chain(hung).map(job))
+        } else {
+            Box::new(hung.chain(numbers).map(job))
+        }
     }
 
     /// Live jobs have no end: they come last, and first in descending order.
@@ -149,7 +160,7 @@ impl<'a> Walk<'a> {
             Some(cursor) => job.cursor() > cursor,
         };
         let live: Jobs<'a> = if self.bounds.live {
-            Box::new(self.numbers(self.bounds.numbers.clone(), descending).filter(|job| !job.is_done()))
+            Box::new(self.numbers(None, descending).filter(|job| !job.is_done()))
         } else {
             Box::new(std::iter::empty())
         };
@@ -194,7 +205,7 @@ impl<'a> Walk<'a> {
             return Box::new(std::iter::empty());
         };
         let mut found: Vec<_> = self
-            .numbers(self.bounds.numbers.clone(), false)
+            .numbers(None, false)
             .filter(|job| self.database.keeps(job, self.now))
             .filter(|job| {
                 let filter = self.plan.filter.as_ref();

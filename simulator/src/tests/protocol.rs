@@ -246,6 +246,33 @@ async fn a_walk_over_everything_sees_live_and_done_jobs_in_every_order() {
 }
 
 #[tokio::test]
+async fn in_a_bad_night_one_backup_hangs_for_more_than_a_day() {
+    let site = SiteOptions { scenario: Scenario::BadNight, ..SiteOptions::named("paris") };
+    let (_simulation, site) = start(Options { sites: vec![site], ..options() }).await;
+    let oldest = async |filter: &str| jobs(&site, filter, "startTime", 1).await.json()["data"][0].clone();
+    let hung = oldest("state eq 'ACTIVE' and jobType eq 'BACKUP'").await;
+    let since = hung["attributes"]["activeTryStartTime"].as_str().unwrap();
+    let since = since.parse::<jiff::Timestamp>().unwrap().as_millisecond();
+    assert!(NOON - since > 24 * 3_600_000, "{hung}");
+    assert!(hung["attributes"]["endTime"].is_null() && hung["attributes"]["percentComplete"] == 0, "{hung}");
+    let id: i64 = hung["id"].as_str().unwrap().parse().unwrap();
+    // It lives for longer than the searches by time expect of a job, and is in each walk once all the same.
+    let live = count(&site, "state ne 'DONE'").await;
+    for sort in ["jobId", "-jobId", "endTime", "-endTime", "clientName"] {
+        let seen = walk(&site, "state ne 'DONE'", sort, || ()).await;
+        assert_eq!(seen.iter().filter(|seen| **seen == id).count(), 1, "{sort}");
+        assert_eq!(i64::try_from(seen.len()), Ok(live), "{sort}");
+    }
+    assert_eq!(
+        get(&site, &format!("/admin/jobs/{id}")).await.json()["data"]["attributes"]["state"],
+        "ACTIVE"
+    );
+    let next = oldest(&format!("state eq 'ACTIVE' and jobId gt {id}")).await;
+    let started = next["attributes"]["startTime"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    assert!(NOON - started.as_millisecond() < 5 * 3_600_000, "it is the only one: {next}");
+}
+
+#[tokio::test]
 async fn pages_can_be_walked_back() {
     let (_simulation, site) = start(options()).await;
     for sort in ["jobId", "-jobId", "endTime", "-endTime", "clientName"] {

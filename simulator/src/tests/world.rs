@@ -367,6 +367,12 @@ async fn images_are_those_of_the_last_day_unless_a_time_is_given() {
         let folded = count(&format!("tolower(policyName) eq '{lower}' and {since}")).await;
         assert!(equal > 10 && equal == folded, "{name}: {equal} {folded}");
     }
+    let client = get(&site, "/catalog/images").await.json()["data"][0]["attributes"]["clientName"].clone();
+    let client = client.as_str().unwrap();
+    let equal = count(&format!("clientName eq '{client}' and {since}")).await;
+    let folded = count(&format!("tolower(clientName) eq '{}' and {since}", client.to_lowercase())).await;
+    assert!(equal > 10 && equal == folded, "{client}: {equal} {folded}");
+    assert_eq!(count(&format!("clientName eq '{client}' and policyName eq 'CATALOG' and {since}")).await, 0);
     assert!(count("malwareStatus eq 'CLEAN' and anomalyStatus eq 'NOT_ANOMALOUS'").await > 0);
     let old = get_as(&site, "10.0", "/catalog/images?filter=anomalyStatus%20eq%20'ANOMALOUS'").await;
     assert_eq!(old.status, 400, "from NetBackup 10.5 on only");
