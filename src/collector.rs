@@ -13,6 +13,8 @@ mod backups;
 #[allow(dead_code, reason = "the collectors that use it are being built")]
 mod board;
 mod catalog;
+mod catalog_backup;
+mod certificates;
 #[allow(dead_code, reason = "the collectors that use it are being built")]
 mod client_jobs;
 mod client_names;
@@ -23,18 +25,25 @@ mod fixture;
 mod job_list;
 mod job_record;
 mod jobs;
+#[allow(dead_code, reason = "the collectors that use it are being built")]
+mod licensing;
 mod malware;
 mod notifications;
 mod optional;
 mod per_client;
 mod permission;
 mod policy_type;
+mod posture;
 mod probe;
 mod protection;
 #[allow(dead_code, reason = "the collectors that use it are being built")]
 mod resource;
 mod runner;
+mod server;
+mod server_info;
 mod servers;
+mod services;
+mod slo;
 mod slp;
 mod spec;
 mod storage;

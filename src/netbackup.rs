@@ -3,12 +3,10 @@
 //! Facts about the protocol are from the vendor's API reference
 //! (<https://sort.veritas.com/public/documents/nbu/10.5/windowsandunix/productguides/html/index/>).
 
-#[allow(dead_code, reason = "the collectors that use it are being built")]
 mod array;
 mod body;
 mod budget;
 mod client;
-#[allow(dead_code, reason = "the collectors that use it are being built")]
 mod count;
 mod error;
 mod examine;
@@ -17,6 +15,7 @@ mod field;
 mod gate;
 #[allow(dead_code, reason = "the collectors that use it are being built")]
 mod get;
+mod key_check;
 mod keys;
 mod listing;
 mod negotiation;
@@ -33,7 +32,6 @@ mod trace;
 mod transport;
 mod version;
 
-#[allow(unused_imports, reason = "the collectors that use it are being built")]
 pub(crate) use array::each_record;
 pub(crate) use budget::RequestBudget;
 pub(crate) use client::Client;
@@ -45,7 +43,7 @@ pub(crate) use keys::KeyState;
 pub(crate) use listing::Listing;
 #[cfg(test)]
 pub(crate) use listing::Walk;
-pub(crate) use page::{DecodeError, Page, decode};
+pub(crate) use page::{DecodeError, Page, decode, object};
 pub(crate) use part::{Part, PartList};
 pub(crate) use proxy::ProxyHop;
 pub(crate) use setup::ClientError;

@@ -45,7 +45,8 @@ async fn simulated(args: DemoArgs, process: Process) -> Result<(), RunError> {
         sites: vec![SiteOptions::named("paris"), lyon],
         seed: args.seed,
         api_keys: vec![KEY.to_owned()],
-        // The newest release has the most to show.
+        // A certificate has an end to show, and the newest release the most of all.
+        tls: simulator::Tls::SelfSigned,
         api_version: simulator::ApiVersion::new(14, 0),
         ..simulator::Options::default()
     };
@@ -85,10 +86,10 @@ fn configuration(sites: &[Site]) -> String {
     text.push_str("nbuservers:\n");
     for site in sites {
         let (name, host, port) = (site.name(), site.address().ip(), site.address().port());
-        let _ = writeln!(
-            text,
-            "  - site: {name}\n    scheme: http\n    host: {host}\n    port: {port}\n    apiKey: {KEY}"
-        );
+        let _ = writeln!(text, "  - site: {name}\n    host: {host}\n    port: {port}\n    apiKey: {KEY}");
+        if let Some(digest) = site.certificate_sha256() {
+            let _ = writeln!(text, "    certificateSha256: {digest}");
+        }
     }
     text
 }

@@ -93,6 +93,9 @@ pub(crate) enum CollectError {
         /// What the role lacks.
         permission: Permission,
     },
+    /// This server does not have what is asked for, whatever its release.
+    #[error("{0}")]
+    Unsupported(&'static str),
 }
 
 impl CollectError {
@@ -101,6 +104,7 @@ impl CollectError {
         match self {
             Self::NetBackup(error) => error.reason(),
             Self::Hidden { .. } => "unauthorized",
+            Self::Unsupported(_) => "not_found",
         }
     }
 
@@ -109,6 +113,7 @@ impl CollectError {
         match self {
             Self::NetBackup(error) => error.cause.is_unsupported(),
             Self::Hidden { .. } => false,
+            Self::Unsupported(_) => true,
         }
     }
 
@@ -117,6 +122,7 @@ impl CollectError {
         match self {
             Self::NetBackup(error) => error.is_unauthorized(),
             Self::Hidden { .. } => true,
+            Self::Unsupported(_) => false,
         }
     }
 }

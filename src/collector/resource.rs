@@ -23,6 +23,8 @@ pub(crate) struct Resource {
     pub permission: Option<Permission>,
     /// What a role without it gets.
     pub enforcement: Enforcement,
+    /// Whether it takes a key at all: what anybody may read does not show that the key is good.
+    pub needs_key: bool,
     /// How the doctor tries it.
     pub trial: Trial,
     /// The families that come of it.
@@ -36,6 +38,8 @@ pub(crate) enum Trial {
     FirstRecord,
     /// As it is: it takes no paging.
     Whole,
+    /// As a list of which one record is asked for, and which is not there (404) while it is empty.
+    FirstRecordIfAny,
     /// Not at all: its path needs a name, or its answer is too dear.
     None,
 }
@@ -52,6 +56,7 @@ impl Resource {
             since,
             permission: None,
             enforcement: Enforcement::Api,
+            needs_key: true,
             trial: Trial::FirstRecord,
             families,
         }
@@ -71,6 +76,12 @@ impl Resource {
     /// The role needs this operation on this namespace.
     pub(super) const fn permitted_by(mut self, operation: &'static str, namespace: &'static str) -> Self {
         self.permission = Some(Permission { operation, namespace });
+        self
+    }
+
+    /// Anybody may read it, without a key.
+    pub(super) const fn without_key(mut self) -> Self {
+        self.needs_key = false;
         self
     }
 

@@ -11,6 +11,7 @@ pub(crate) static COLLECTORS: &[&CollectorSpec] = &[
     &super::storage::SPEC,
     &super::protection::SPEC,
     &super::per_client::SPEC,
+    &super::catalog_backup::SPEC,
     &super::disk_pools::SPEC,
     &super::servers::SPEC,
     &super::slp::SPEC,
@@ -19,6 +20,12 @@ pub(crate) static COLLECTORS: &[&CollectorSpec] = &[
     &super::alerts::SPEC,
     &super::notifications::SPEC,
     &super::catalog::SPEC,
+    &super::certificates::SPEC,
+    &super::server::SPEC,
+    &super::services::SPEC,
+    &super::slo::SPEC,
+    &super::licensing::SPEC,
+    &super::posture::SPEC,
 ];
 
 /// The collectors that a configuration asks for. Who should have a backup is a fact for `protection` too, which counts clients.

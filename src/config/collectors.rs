@@ -241,7 +241,7 @@ collectors! {
         forget_after: BoundedDuration<HOUR, { 366 * DAY }> = "forgetAfter" or "35d";
     }
     /// The backups of the catalog.
-    CatalogBackup catalog_backup = "catalogBackup" (planned on) ("15m") {}
+    CatalogBackup catalog_backup = "catalogBackup" (on) ("15m") {}
     /// Disk pools and their volumes.
     DiskPools disk_pools = "diskPools" (on) ("5m") {}
     /// Storage servers and media servers.
@@ -249,9 +249,9 @@ collectors! {
     /// Storage lifecycle policies and their backlog.
     Slp slp = "slp" (on) ("30m") {}
     /// Certificates of the authorities and of the hosts.
-    Certificates certificates = "certificates" (planned on) ("6h") {}
+    Certificates certificates = "certificates" (on) ("6h") {}
     /// The primary server's release, freeze mode and paused clients.
-    Server server = "server" (planned on) ("15m") {}
+    Server server = "server" (on) ("15m") {}
     /// Tape drives, robots and tapes.
     Tape tape = "tape" (planned off) ("15m") {
         /// Which tapes are asked for: scratch, frozen and cleaning tapes, all of them, or none.
@@ -260,7 +260,7 @@ collectors! {
         media_interval: BoundedDuration<SECOND, { 7 * DAY }> = "mediaInterval" or "6h";
     }
     /// Daemons of NetBackup's hosts.
-    Services services = "services" (planned off) ("15m") {
+    Services services = "services" (off) ("15m") {
         /// The hosts whose daemons are asked for; `primary` is the primary server, which alone is asked without this key.
         hosts: Vec<Slot<AnyText>> = "hosts";
     }
@@ -275,11 +275,11 @@ collectors! {
     /// Images of the catalog.
     Catalog catalog = "catalog" (off) ("15m") {}
     /// Service levels and protection plans.
-    Slo slo = "slo" (planned off) ("1h") {}
+    Slo slo = "slo" (off) ("1h") {}
     /// Licences and the capacity that they cover.
-    Licensing licensing = "licensing" (planned off) ("24h") {}
+    Licensing licensing = "licensing" (off) ("24h") {}
     /// The risk score and the tickets of multi-person approval.
-    Posture posture = "posture" (planned off) ("1h") {}
+    Posture posture = "posture" (off) ("1h") {}
 }
 
 impl CollectorId {

@@ -116,6 +116,10 @@ pub(super) async fn permission(
     }
     let tried = match resource.trial {
         Trial::FirstRecord => client.try_listing(resource.path, deadline).await,
+        Trial::FirstRecordIfAny => match client.try_listing(resource.path, deadline).await {
+            Err(Error { cause: Cause::NotFound, .. }) => Ok(false),
+            tried => tried,
+        },
         Trial::Whole => client.get_with(&Get::new(resource.path).whole_list(), deadline, |_| Ok(true)).await,
         Trial::None => {
             let named = format!("GET {} is not tried: it takes the name of an object", resource.path);

@@ -11,7 +11,6 @@ use super::budget;
 use super::error::{Cause, Error};
 use super::exchange::Exchange;
 use super::gate::QuietGate;
-use super::keys::{API_KEYS, KeyState, only_expiry, two_keys};
 use super::listing::{Listing, NextPage, Pager, Walk};
 use super::negotiation::Negotiation;
 use super::page::{DecodeError, Page};
@@ -69,23 +68,6 @@ impl Client {
     /// The version that the server announces (`/ping`), if it does; notes its clock.
     pub(crate) async fn announced(&self, deadline: Instant) -> Result<Option<ApiVersion>, Error> {
         self.negotiation.announced(&self.exchange, deadline).await
-    }
-
-    /// Asks whether the key is good, with a request that needs no permission.
-    pub(crate) async fn check_key(&self, deadline: Instant) -> Result<KeyState, Error> {
-        match self.get(API_KEYS, two_keys(), deadline).await {
-            Ok(text) => {
-                let expiry =
-                    only_expiry(&text).map_err(|error| self.exchange.fail(API_KEYS, error.into()))?;
-                Ok(KeyState::Accepted { expiry })
-            }
-            Err(Error { cause: Cause::Unauthorized, .. }) => Ok(KeyState::Rejected),
-            // The token of a login has no entry here, and a role may not be allowed to see any: both were accepted.
-            Err(Error { cause: Cause::NotFound | Cause::Forbidden, .. }) => {
-                Ok(KeyState::Accepted { expiry: None })
-            }
-            Err(error) => Err(error),
-        }
     }
 
     /// Reads a listing page by page, and folds each as it arrives; no page is kept.

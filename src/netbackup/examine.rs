@@ -20,14 +20,14 @@ impl Client {
     ) -> Result<Option<String>, Error> {
         #[derive(serde::Deserialize)]
         #[serde(rename_all = "camelCase")]
-        struct ServerInfo {
+        struct ReleaseRecord {
             #[serde(default)]
             nbu_version: Option<String>,
         }
         let accept = Accept::OpenJson(version);
         let request = Request::get(SERVER_INFO, accept);
         let answer = self.exchange.send(&request, deadline).await?;
-        let info: ServerInfo = self.exchange.parse(SERVER_INFO, &answer.text)?;
+        let info: ReleaseRecord = self.exchange.parse(SERVER_INFO, &answer.text)?;
         Ok(info.nbu_version)
     }
 

@@ -135,6 +135,9 @@ impl Exchange {
         };
         let took = started.elapsed();
         self.stats.answered(request.endpoint, response.status().as_u16(), took);
+        if let Some(certificate) = self.transport.certificate(&response) {
+            self.stats.certificate(certificate);
+        }
         if response.status() != StatusCode::OK {
             return Err(self.refused(request, response).await);
         }

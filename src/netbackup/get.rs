@@ -20,12 +20,20 @@ pub(crate) struct Get {
     query: Vec<(&'static str, String)>,
     generic_schema: bool,
     largest_body: usize,
+    without_key: bool,
 }
 
 impl Get {
     /// A GET of a resource such as `/security/serverinfo`.
     pub(crate) fn new(endpoint: &'static str) -> Self {
-        Self { endpoint, path: None, query: Vec::new(), generic_schema: false, largest_body: LARGEST_BODY }
+        Self {
+            endpoint,
+            path: None,
+            query: Vec::new(),
+            generic_schema: false,
+            largest_body: LARGEST_BODY,
+            without_key: false,
+        }
     }
 
     /// Puts a value for the `{…}` of the resource's name; any character may be in it.
@@ -53,14 +61,20 @@ impl Get {
         Self { largest_body: LARGEST_WHOLE_LIST, ..self }
     }
 
+    /// Anybody may read it, so the key stays here.
+    pub(crate) fn without_key(self) -> Self {
+        Self { without_key: true, ..self }
+    }
+
     pub(super) fn request(&self, version: ApiVersion) -> Request {
         let query: Vec<_> = self.query.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let accept = if self.without_key { Accept::OpenJson(version) } else { Accept::Json(version) };
         Request {
             path: self.path.clone(),
             query: encode(&query),
             generic_schema: self.generic_schema,
             largest_body: self.largest_body,
-            ..Request::get(self.endpoint, Accept::Json(version))
+            ..Request::get(self.endpoint, accept)
         }
     }
 }

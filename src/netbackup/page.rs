@@ -83,6 +83,11 @@ impl DecodeError {
     }
 }
 
+/// Decodes an answer that is no list, borrowing from the text.
+pub(crate) fn object<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, DecodeError> {
+    serde_json::from_str(text).map_err(|error| DecodeError::new(&error, text))
+}
+
 #[derive(serde::Deserialize)]
 struct Envelope<'a, R> {
     // `deserialize_with` makes the key required, which an `Option` is not: an error object is no empty page.

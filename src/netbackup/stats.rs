@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::metric::{Desc, Family, Histogram, Labelled, MetricKind, seconds};
 
-use super::Cause;
+use super::{Cause, Certificate};
 
 /// What was asked of one site and how it went; it outlives a client, so that a new key starts no counter anew.
 #[derive(Debug, Default)]
@@ -23,6 +23,14 @@ struct Counts {
     throttled: u64,
     quiet_until: Option<Timestamp>,
     clock_offset: Option<f64>,
+    certificate: Option<ShownCertificate>,
+}
+
+/// The certificate that the server showed last, as it came, and when it ends.
+#[derive(Debug)]
+struct ShownCertificate {
+    der: Vec<u8>,
+    ends: Option<Timestamp>,
 }
 
 /// From a page out of a cache to the longest time-out that makes sense.
@@ -70,11 +78,17 @@ static CLOCK_OFFSET: Labelled<0> = Labelled::native(
     "How far the primary server's clock (/ping) is ahead of the exporter's.",
     [],
 );
+static CERTIFICATE: Labelled<0> = Labelled::native(
+    MetricKind::Gauge,
+    "nbu_tls_certificate_expiry_timestamp_seconds",
+    "When the certificate ends that the primary server shows in the TLS handshake (notAfter).",
+    [],
+);
 
 impl Stats {
     /// The families that [`Stats::families`] gives.
     pub(crate) const DESCS: &'static [&'static Desc] =
-        &[&REQUESTS, &FAILURES, &DURATIONS, &RETRIES, &THROTTLED, &QUIET_UNTIL, &CLOCK_OFFSET];
+        &[&REQUESTS, &FAILURES, &DURATIONS, &RETRIES, &THROTTLED, &QUIET_UNTIL, &CLOCK_OFFSET, &CERTIFICATE];
 
     /// The samples as they are now.
     pub(crate) fn families(&self, site: &str) -> Vec<Family> {
@@ -103,6 +117,8 @@ impl Stats {
         if let Some(offset) = counts.clock_offset {
             clock_offset.sample([], offset);
         }
+        let ends = counts.certificate.as_ref().and_then(|certificate| certificate.ends);
+        let certificate = CERTIFICATE.family(site, ends.map(|ends| ([], seconds(ends))));
         vec![
             requests.build(),
             failures.build(),
@@ -111,6 +127,7 @@ impl Stats {
             throttled.build(),
             quiet_until.build(),
             clock_offset.build(),
+            certificate,
         ]
     }
 
@@ -143,6 +160,16 @@ impl Stats {
 
     pub(super) fn clock_offset(&self, seconds: Option<f64>) {
         self.lock().clock_offset = seconds;
+    }
+
+    /// The server has shown this certificate. It comes with every answer, and is read when it is another one.
+    pub(super) fn certificate(&self, der: &[u8]) {
+        let mut counts = self.lock();
+        if counts.certificate.as_ref().is_some_and(|known| known.der == der) {
+            return;
+        }
+        let ends = Some(Certificate::read(&der.into()).ends).filter(|ends| *ends > Timestamp::UNIX_EPOCH);
+        counts.certificate = Some(ShownCertificate { der: der.to_owned(), ends });
     }
 
     fn lock(&self) -> MutexGuard<'_, Counts> {

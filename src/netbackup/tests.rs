@@ -670,6 +670,31 @@ async fn a_pinned_certificate_without_its_key_is_refused() {
     assert_eq!(negotiated(&server, Verification::Pinned(digest), None).await.unwrap_err().reason(), "tls");
 }
 
+/// What is told of the end of the certificate that a site shows, once it has answered.
+async fn certificate_end(site: Site) -> String {
+    let stats = Arc::new(Stats::default());
+    let client = Client::new(&site, &TlsCache::default(), stats.clone(), Arc::default()).unwrap();
+    client.negotiate(soon()).await.unwrap();
+    let families = stats.families("paris");
+    let family =
+        families.iter().find(|family| family.desc().name.starts_with("nbu_tls_certificate")).unwrap();
+    family.text().to_owned()
+}
+
+#[tokio::test]
+async fn the_end_of_the_certificate_is_known_from_the_handshake_and_a_plain_site_has_none() {
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(vec!["nbu.example".to_owned()]).unwrap();
+    params.not_after = rcgen::date_time_ymd(2030, 1, 1);
+    let server = tls_with(params.self_signed(&key).unwrap().der().clone(), &key).await;
+    let site =
+        Site { verification: Verification::Off, ..site(Scheme::Https, "localhost", server.address.port()) };
+    let expected = "nbu_tls_certificate_expiry_timestamp_seconds{site=\"paris\"} 1893456000\n";
+    assert_eq!(certificate_end(site).await, expected);
+    let plain = Server::start(|_| Answer::ping("12.0")).await;
+    assert_eq!(certificate_end(plain.site()).await, "");
+}
+
 #[test]
 fn equal_settings_are_shared_and_go_with_their_last_user() {
     let cache = TlsCache::default();

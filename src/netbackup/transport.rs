@@ -26,6 +26,8 @@ pub(super) struct Transport {
     pub(super) host: Option<HeaderValue>,
     /// Host and port of the proxy on the way.
     proxy: Option<String>,
+    /// Whether the site itself speaks TLS, and not just the proxy on the way.
+    is_tls: bool,
     /// Keeps the shared settings in the cache while this client lives.
     _tls: Arc<ClientConfig>,
 }
@@ -55,6 +57,8 @@ impl Transport {
             .user_agent(concat!("nbu-exporter/", env!("CARGO_PKG_VERSION")))
             .redirect(Policy::none())
             .referer(false)
+            // With each answer, the certificate of its connection.
+            .tls_info(true)
             .connect_timeout(CONNECT_TIMEOUT)
             .pool_idle_timeout(IDLE_TIMEOUT)
             .pool_max_idle_per_host(site.max_concurrent_requests);
@@ -74,7 +78,14 @@ impl Transport {
         reqwest::Url::parse(&base).map_err(|_| ClientError::Address)?;
         let http = builder.build().map_err(|error| ClientError::Setup(error.to_string()))?;
         let proxy = ProxyHop::of(site).map(|proxy| proxy.to_string());
-        Ok(Self { http, base, host, proxy, _tls: config })
+        let is_tls = site.endpoint.scheme() == Scheme::Https;
+        Ok(Self { http, base, host, proxy, is_tls, _tls: config })
+    }
+
+    /// The certificate that the site has shown, as it came; never that of a proxy.
+    pub(super) fn certificate<'a>(&self, response: &'a reqwest::Response) -> Option<&'a [u8]> {
+        let info = response.extensions().get::<reqwest::tls::TlsInfo>().filter(|_| self.is_tls)?;
+        info.peer_certificate()
     }
 
     /// What a failed exchange means.

@@ -10,11 +10,14 @@ use crate::snapshot::Fragment;
 
 /// What is known of a collector.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each says something of its own")]
 pub(super) struct CollectorState {
     /// The collector's name.
     pub(super) name: &'static str,
     /// Whether it can not be turned off.
     pub(super) always_runs: bool,
+    /// Whether a run that succeeds shows that the key is good: what it reads needs one.
+    pub(super) proves_key: bool,
     /// How its runs went; `None` before the first one ended.
     pub(super) runs: Option<RunStats>,
     /// The time between two runs.
@@ -90,6 +93,7 @@ impl CollectorState {
         Self {
             name,
             always_runs: false,
+            proves_key: true,
             runs: None,
             interval: Duration::ZERO,
             is_supported: true,
@@ -105,6 +109,11 @@ impl CollectorState {
     /// Whether the last run succeeded.
     pub(super) fn succeeded(&self) -> bool {
         self.runs.as_ref().is_some_and(|runs| runs.success)
+    }
+
+    /// Whether the last run succeeded, with a key that the server accepted for it.
+    pub(super) fn was_let_in(&self) -> bool {
+        self.proves_key && self.succeeded()
     }
 
     /// Whether its first run need not be waited for: it is none of those that always run, and had none yet.

@@ -131,11 +131,9 @@ impl Schedule {
     /// Takes in a run that has ended; `version` is the one in use.
     pub(super) fn take_in(&mut self, ended: EndedRun, plan: &Plan, version: Option<ApiVersion>) {
         let EndedRun { id, number, runner, end, requests } = ended;
-        if matches!(&end, RunEnd::Done(run) if run.outcome.is_ok()) {
-            self.trust_key();
-        }
         let others_succeed = self.entries.iter().any(|entry| entry.spec.id != id && entry.state.succeeded());
         let Some(entry) = self.entries.iter_mut().find(|entry| entry.spec.id == id) else { return };
+        let was_let_in = entry.state.proves_key && matches!(&end, RunEnd::Done(run) if run.outcome.is_ok());
         // An earlier run of a collector that was made anew since then.
         let Activity::UnderWay { number: newest, key_changed, .. } = entry.activity else { return };
         if newest != number {
@@ -167,6 +165,9 @@ impl Schedule {
             RunEnd::Cancelled => return,
         }
         entry.state.asked(requests);
+        if was_let_in {
+            self.trust_key();
+        }
         if self.board.take_news() {
             self.show_news();
         }
@@ -265,6 +266,7 @@ impl ScheduledCollector {
         let spec = runner.spec();
         let mut state = CollectorState::new(spec.id.name());
         state.always_runs = spec.id.always_runs();
+        state.proves_key = spec.main.needs_key;
         Self { spec, activity: Activity::Idle(runner), due: Instant::now(), hold: None, state }
     }
 
@@ -305,6 +307,7 @@ impl ScheduledCollector {
                     && error.cause.is_unsupported()
             }
             CollectError::Hidden { .. } => false,
+            CollectError::Unsupported(_) => true,
         }
     }
 

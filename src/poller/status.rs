@@ -86,14 +86,15 @@ impl SiteStatus {
 
     /// A collector's run has ended, or the server answers again; these are all collectors.
     pub(super) fn collected<'a>(&mut self, collectors: impl Iterator<Item = &'a CollectorState> + Clone) {
-        let last_success = collectors.clone().filter_map(|collector| collector.succeeded_at).max();
+        let with_key = collectors.clone().filter(|collector| collector.proves_key);
+        let last_success = with_key.filter_map(|collector| collector.succeeded_at).max();
         if last_success > self.succeeded_at && !self.newer_key_waits {
             // A server that lets us in accepts the key.
             self.credential = Some(true);
         }
         self.succeeded_at = last_success;
         // The last run may have been before the server ceased to answer.
-        let up = self.version.is_some() && collectors.clone().any(CollectorState::succeeded);
+        let up = self.version.is_some() && collectors.clone().any(CollectorState::was_let_in);
         self.complete |= collectors.clone().all(|collector| collector.runs.is_some() || collector.is_extra());
         if up || self.complete {
             self.up = Some(up);
@@ -161,6 +162,19 @@ mod tests {
 
     use super::super::collector::RunStats;
     use super::*;
+
+    #[tokio::test]
+    async fn what_needs_no_key_does_not_tell_that_the_key_is_good() {
+        let mut open = CollectorState::new("server");
+        open.runs = Some(RunStats { success: true, ..RunStats::default() });
+        open.succeeded_at = Some(Instant::now());
+        for (proves_key, up, credential) in [(false, Some(false), None), (true, Some(true), Some(true))] {
+            open.proves_key = proves_key;
+            let mut site = SiteStatus { version: Some(ApiVersion::NEWEST), ..SiteStatus::default() };
+            site.collected(std::iter::once(&open));
+            assert_eq!((site.up, site.credential), (up, credential), "{proves_key}");
+        }
+    }
 
     #[tokio::test(start_paused = true)]
     async fn the_keys_own_check_asks_once_an_hour_also_after_errors_and_when_all_begins_to_be_refused() {

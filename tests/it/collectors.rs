@@ -10,13 +10,20 @@ use crate::harness::{Exporter, Sites, eventually};
 mod alerts;
 mod anomalies;
 mod catalog;
+mod catalog_backup;
+mod certificates;
 mod disk_pools;
 mod jobs;
+mod licensing;
 mod malware;
 mod notifications;
 mod per_client;
 mod protection;
+mod posture;
+mod server;
 mod servers;
+mod services;
+mod slo;
 mod slp;
 
 /// The exporter with some collectors on, beside those that always run, and the server that it asks.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use nbu_exporter::app::catalogue;
-use nbu_exporter_simulator::{ApiVersion, Clock, Options, Scenario, SiteOptions};
+use nbu_exporter_simulator::{ApiVersion, Clock, Options, Scenario, SiteOptions, Tls};
 
 use crate::harness::{ApiServer, Exporter, Sites, eventually, expect};
 
@@ -13,13 +13,14 @@ use crate::harness::{ApiServer, Exporter, Sites, eventually, expect};
 /// round it to another one.
 pub const NOW: i64 = 1_770_053_100_300;
 
-/// Families of a site whose values come from our own clock.
-const TIMED: [&str; 5] = [
+/// Families of a site whose values come from our own clock, or from that of the simulator's certificate.
+const TIMED: [&str; 6] = [
     "nbu_api_request_duration_seconds",
     "nbu_last_scrape_timestamp_seconds",
     "nbu_scrape_collector_duration_seconds",
     "nbu_scrape_collector_last_success_timestamp_seconds",
     "nbu_server_clock_offset_seconds",
+    "nbu_tls_certificate_expiry_timestamp_seconds",
 ];
 
 /// The page once the first runs are over; the next ones are an hour away.
@@ -60,6 +61,8 @@ fn page_of<T>(names: &str, start: impl FnOnce(&Path) -> (Exporter, T)) -> String
         sites: vec![SiteOptions { scenario: Scenario::BadNight, ..SiteOptions::named("paris") }],
         clock: Clock::manual(NOW),
         jobs_per_day: 600,
+        // Its certificate has an end as well.
+        tls: Tls::SelfSigned,
         // The newest release has the most to show.
         api_version: ApiVersion::new(14, 0),
         ..Options::default()
@@ -68,7 +71,7 @@ fn page_of<T>(names: &str, start: impl FnOnce(&Path) -> (Exporter, T)) -> String
     let file = directory.path().join("config.yaml");
     let text = format!(
         "server: {{collectionInterval: 1h, scrapingInterval: 6h}}\nmetrics: {{names: {names}}}\ncollectors: {COLLECTORS}\n\
-         nbuservers: [{{site: paris, scheme: http, host: 127.0.0.1, port: {}, apiKey: simulated-key}}]\n",
+         nbuservers: [{{site: paris, host: 127.0.0.1, port: {}, apiKey: simulated-key, insecureSkipVerify: true}}]\n",
         sites.port(0)
     );
     std::fs::write(&file, text).unwrap();
