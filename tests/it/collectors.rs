@@ -20,6 +20,7 @@ mod notifications;
 mod per_client;
 mod protection;
 mod posture;
+mod protection;
 mod server;
 mod servers;
 mod services;

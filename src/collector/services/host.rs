@@ -58,7 +58,7 @@ async fn media_servers(
     let get = Get::new(HOSTS.path).with("filter", "nbuHostType eq 'MEDIA_SERVER'").whole_list();
     let read = |text: &str| {
         let (mut hosts, mut malformed) = (Vec::new(), 0);
-        let listed = each_record(text, "hosts", |record: HostRecord<'_>| {
+        let listed = each_record(text, "hosts", |record: ServiceHostRecord<'_>| {
             // One that is gone stays in the list.
             if record.decommissioned_date_time.take(&mut 0).is_some_and(|time| time > 0) {
                 return;
@@ -79,7 +79,7 @@ async fn media_servers(
 /// A record of `/config/hosts` as it comes.
 #[derive(serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct HostRecord<'a> {
+struct ServiceHostRecord<'a> {
     #[serde(borrow, default)]
     uuid: Text<'a>,
     #[serde(borrow, default)]
