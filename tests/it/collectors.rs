@@ -18,7 +18,6 @@ mod licensing;
 mod malware;
 mod notifications;
 mod per_client;
-mod protection;
 mod posture;
 mod protection;
 mod server;
