@@ -8,7 +8,6 @@ mod absence;
 mod alerts;
 mod anomalies;
 mod arrivals;
-#[allow(dead_code, reason = "the collectors that use it are being built")]
 mod backups;
 #[allow(dead_code, reason = "the collectors that use it are being built")]
 mod board;

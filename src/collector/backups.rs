@@ -23,12 +23,11 @@ use crate::config::Collectors;
 use crate::metric::Family;
 use expected::Expected;
 use families::Shown;
-#[allow(unused_imports, reason = "the collectors that list them are being built")]
 pub(super) use families::{CLIENT_FAMILIES, POLICY_FAMILIES};
-#[allow(unused_imports, reason = "the collectors that list it are being built")]
 pub(super) use images::IMAGES;
 use memory::{BackupMemory, Covered};
 use noted::{Names, NotedJob};
+use outcomes::BackupResult;
 use reading::ReadBack;
 
 /// A snapshot that waits to be counted until the policies are known, for so long.
@@ -197,6 +196,12 @@ impl Backups {
             now,
         };
         families::render(context, &shown, diagnostics)
+    }
+
+    /// When the last backup of each client ended that succeeded (status 0), by the clients' names in lower case.
+    pub(super) fn last_successes(&self) -> impl Iterator<Item = (&str, i64)> {
+        let clients = self.memory.clients.iter();
+        clients.filter_map(|(name, client)| Some((&**name, client.outcomes.last(BackupResult::Success)?)))
     }
 
     /// What would be known if no job came any more: what is noted counts as well, and runs that go on have ended.

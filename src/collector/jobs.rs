@@ -18,6 +18,7 @@ use crate::config::{ApiVersion, CollectorId};
 use crate::metric::Family;
 use crate::netbackup::{Cause, DecodeError, Page, decode};
 
+use super::backups::Backups;
 use super::client_jobs::ClientJobs;
 use super::contract::{CollectError, Collector, Context, Diagnostics};
 use super::job_list::{self, PROBE};
@@ -55,6 +56,7 @@ struct Jobs {
     counters: Counters,
     watermark: Watermark,
     history: History,
+    backups: Backups,
     clients: ClientJobs,
 }
 
@@ -94,6 +96,8 @@ impl Jobs {
         }
         let finished = self.read_finished(context, now, diagnostics).await;
         self.settle(context, from, diagnostics);
+        let read = self.watermark.read_until().map(|until| from..until);
+        self.backups.settle(read, now, context.collectors, context.board);
         let unfinished = unfinished?;
         finished?;
         // A job whose end lies further in the future than clocks differ is kept, so that it counts once, but is in no
@@ -102,9 +106,11 @@ impl Jobs {
         let summary = self.window.summary(range.clone(), &self.labels);
         // Behind the jobs themselves, so that it takes nothing from them.
         self.history.ask(context).await;
+        self.backups.read_back(context, diagnostics).await;
         let mut families = families::render(context, &summary, &self.counters, &unfinished, &self.labels);
         families.extend(self.history.families(context.site));
-        families.extend(self.clients.families(context, range, std::iter::empty(), diagnostics));
+        families.extend(self.backups.families(context, diagnostics));
+        families.extend(self.clients.families(context, range, self.backups.last_successes(), diagnostics));
         Ok(families)
     }
 
@@ -152,7 +158,7 @@ impl Jobs {
     ) -> Result<bool, CollectError> {
         let listing = listing(context, filter(range), "endTime,jobId", MAX_FINISHED_PAGES);
         let counts = self.watermark.counts(range);
-        let Self { labels, window, counters, watermark, clients, .. } = self;
+        let Self { labels, window, counters, watermark, backups, clients, .. } = self;
         let mut reached = Reached::default();
         let fold = |text: &str| {
             fold(text, diagnostics, |job, diagnostics| {
@@ -162,6 +168,7 @@ impl Jobs {
                     counters.expect(labels.group(finished.group()));
                 }
                 window.add(finished);
+                backups.note(&job);
                 clients.note(&job);
             })
         };

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use futures_util::FutureExt as _;
 use serde_json::value::RawValue;
 
+use super::backups;
 use super::board::PolicyClients;
 use super::client_jobs;
 use super::client_names::client_key;
@@ -24,13 +25,16 @@ static CLIENTS: Resource =
 static JOBS: Resource = Resource::new(job_list::RESOURCE, ApiVersion::OLDEST, client_jobs::FAMILIES)
     .viewed_by("|MANAGE|JOBS|")
     .tried(Trial::None);
+static BACKUPS: Resource = Resource::new(job_list::RESOURCE, ApiVersion::OLDEST, backups::CLIENT_FAMILIES)
+    .viewed_by("|MANAGE|JOBS|")
+    .tried(Trial::None);
 
 /// The clients that policies name ("NetBackup API reference, /config/unique-policy-clients"): what jobs alone can not tell, since a
 /// client that never had a backup has no job. Its families are those of jobs.
 pub(super) static SPEC: CollectorSpec = CollectorSpec {
     id: CollectorId::PerClient,
     main: &CLIENTS,
-    others: &[&JOBS],
+    others: &[&JOBS, &BACKUPS],
     requests: 100,
     awaits_facts: false,
     new: |_| stateless(|context, diagnostics| collect(context, diagnostics).boxed()),

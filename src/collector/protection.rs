@@ -15,12 +15,14 @@ use futures_util::future::BoxFuture;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use super::backups;
 use super::board::{Policies, Policy};
 use super::contract::{CollectError, Collector, Context, Diagnostics};
+use super::job_list;
 use super::resource::{Resource, Trial, V10_0};
 use super::spec::CollectorSpec;
 use super::walk::{cap, fold_page};
-use crate::config::CollectorId;
+use crate::config::{ApiVersion, CollectorId};
 use crate::metric::Family;
 use crate::netbackup::Listing;
 use details::PolicyDetails;
@@ -34,11 +36,16 @@ static DETAILS: Resource = Resource::new("/config/policies/{name}", V10_0, famil
     .viewed_by("|PROTECTION|POLICIES|")
     .tried(Trial::None);
 
+// The collector of jobs reads them, with the probe of their permission, and shows what this one is asked to show.
+static JOBS: Resource = Resource::new(job_list::RESOURCE, ApiVersion::OLDEST, backups::POLICY_FAMILIES)
+    .viewed_by("|MANAGE|JOBS|")
+    .tried(Trial::None);
+
 /// Policies, and how often each is due ("NetBackup API reference, /config/policies").
 pub(super) static SPEC: CollectorSpec = CollectorSpec {
     id: CollectorId::Protection,
     main: &POLICIES,
-    others: &[&DETAILS],
+    others: &[&DETAILS, &JOBS, &backups::IMAGES],
     // The list, 100 policies, and what is sent again.
     requests: 200,
     awaits_facts: false,

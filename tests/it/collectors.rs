@@ -13,6 +13,7 @@ mod catalog;
 mod catalog_backup;
 mod certificates;
 mod disk_pools;
+mod history;
 mod jobs;
 mod licensing;
 mod malware;

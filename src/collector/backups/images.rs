@@ -1,5 +1,6 @@
 //! Looks in the catalog for the last good backups of those that have none among the jobs: images are kept for longer.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,8 +23,8 @@ pub(in crate::collector) static IMAGES: Resource =
 const MOST_REQUESTS: u64 = 20;
 /// The most that the reference allows.
 const PAGE_SIZE: u64 = 100;
-/// Images of one policy or client. Who has no good backup in weeks of jobs has few.
-const MOST_PAGES: u64 = 5;
+/// Questions for one policy or client. Who has no good backup among the jobs has few images: they come with the first one.
+const MOST_QUESTIONS: u64 = MOST_REQUESTS;
 
 /// A record of `/catalog/images` as it comes.
 #[derive(serde::Deserialize)]
@@ -67,8 +68,7 @@ impl Backups {
                 return Ok(());
             }
             let since = now.saturating_sub_unsigned(look_back.max(2 * interval).as_secs());
-            let pages = left.min(MOST_PAGES);
-            match context.optional(&IMAGES, newest(context, &subject, since, pages, diagnostics)).await {
+            match context.optional(&IMAGES, newest(context, &subject, since..now, diagnostics)).await {
                 Ok(Some(found)) => {
                     left = left.saturating_sub(found.requests);
                     self.found(subject, found, expected);
@@ -123,23 +123,49 @@ impl Backups {
     }
 }
 
-/// The newest images of a policy or client since then. There is no sort, so all of them are read.
+/// The newest images of a policy or client in a span of time. They come in no order: if there are more than a page of them, the newest
+/// part of the span that has some is looked for.
 async fn newest(
     context: &Context<'_>,
     subject: &Subject,
-    since: i64,
-    most_pages: u64,
+    within: Range<i64>,
     diagnostics: &mut Diagnostics,
 ) -> Result<Found, CollectError> {
+    let mut found = Found::default();
+    let (mut low, mut part) = (within.start, within);
+    for _ in 0..MOST_QUESTIONS {
+        let before = found;
+        let is_whole = ask(context, subject, &part, &mut found, diagnostics).await?;
+        found.requests += 1;
+        if !is_whole {
+            low = part.start;
+            part.start = part.end - (part.end - part.start) / 8;
+        } else if found.newest() > before.newest() || part.start == low {
+            break;
+        } else {
+            part = part.start - (part.start - low) / 2..part.start;
+        }
+    }
+    Ok(found)
+}
+
+/// Asks for the images of a part; returns whether all of them came.
+async fn ask(
+    context: &Context<'_>,
+    subject: &Subject,
+    part: &Range<i64>,
+    found: &mut Found,
+    diagnostics: &mut Diagnostics,
+) -> Result<bool, CollectError> {
     let (field, name) = match subject {
         Subject::Policy(name) => ("policyName", name),
         Subject::Client(name) => ("clientName", name),
     };
     // A quote in a text is doubled, as in OData.
     let name = name.replace('\'', "''");
-    let filter = format!("{field} eq '{name}' and backupTime ge {}", date_time(since));
-    let listing = Listing::by_offset(IMAGES.path, PAGE_SIZE, most_pages).with("filter", filter);
-    let mut found = Found::default();
+    let (from, until) = (date_time(part.start), date_time(part.end));
+    let filter = format!("{field} eq '{name}' and backupTime ge {from} and backupTime le {until}");
+    let listing = Listing::by_offset(IMAGES.path, PAGE_SIZE, 1).with("filter", filter);
     let mut malformed = Diagnostics::default();
     let fold = |text: &str| {
         fold_page(text, &mut malformed, |record: ImageRecord, malformed| {
@@ -149,11 +175,14 @@ async fn newest(
     };
     let walk = context.client.walk(&listing, context.deadline, fold).await;
     diagnostics.malformed += malformed.malformed;
-    found.requests = walk?.pages;
-    Ok(found)
+    Ok(!walk?.truncated)
 }
 
 impl Found {
+    fn newest(&self) -> Option<i64> {
+        self.success.max(self.partial)
+    }
+
     fn add(&mut self, image: ImageAttributes, malformed: &mut u64) {
         let elapsed = image.elapsed_time_seconds.take(malformed).unwrap_or(0);
         let Some(started) = image.backup_time.second(malformed) else { return };

@@ -130,6 +130,11 @@ impl Watermark {
         self.covered.as_ref().is_some_and(|covered| covered.caught_up && covered.gap.is_none())
     }
 
+    /// Before which end time everything was read, from the beginning of some window on; `None` before that was read once.
+    pub(super) fn read_until(&self) -> Option<i64> {
+        self.covered.as_ref().filter(|covered| covered.caught_up).map(|covered| covered.tail)
+    }
+
     /// The oldest end time whose jobs must be remembered: those in the window, and those that are read again.
     pub(super) fn keep_from(&self, window_from: i64) -> i64 {
         self.covered.as_ref().map_or(window_from, |covered| covered.tail.min(window_from))

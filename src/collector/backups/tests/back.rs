@@ -56,13 +56,19 @@ fn images(held: &Held, query: &str) -> Answer {
         return Answer::status(401);
     }
     let name = between(query, "eq '", "' and").unwrap().replace("''", "'");
-    let from = second(between(query, "backupTime ge ", "&").unwrap());
-    let found = held.images.iter().filter(|(of, _, began)| *of == name && *began >= from);
+    let from = second(between(query, "backupTime ge ", " and").unwrap());
+    let until = second(between(query, "backupTime le ", "&").unwrap());
+    let found: Vec<_> =
+        held.images.iter().filter(|(of, _, began)| *of == name && (from..=until).contains(began)).collect();
+    let count = found.len();
+    // In no order; and there are no offsets but the first one.
+    let found = found.into_iter().take(100);
     let records = found.map(|(_, status, began)| {
         let began = jiff::Timestamp::from_second(*began).unwrap();
         format!(r#"{{"attributes":{{"backupTime":"{began}","elapsedTimeSeconds":60.0,"backupStatus":"{status}"}}}}"#)
     });
-    Answer::json(format!(r#"{{"data":[{}]}}"#, records.collect::<Vec<_>>().join(",")))
+    let records = records.collect::<Vec<_>>().join(",");
+    Answer::json(format!(r#"{{"data":[{records}],"meta":{{"pagination":{{"count":{count}}}}}}}"#))
 }
 
 async fn serve(held: Held) -> (Server, Database, Remembering) {
@@ -237,6 +243,18 @@ async fn nobody_never_ran_as_long_as_the_images_are_not_seen() {
     site.given.absences.forget_refusals();
     site.read_back().await;
     assert_eq!((older_than(&site, "never"), older_than(&site, "1d")), (Some(1.0), Some(1.0)));
+}
+
+#[tokio::test]
+async fn the_newest_of_many_images_is_found_with_few_questions() {
+    let many = (0..5000).map(|number| ("files", 0, NOW - 34 * DAY + 400 * number)).collect();
+    let (server, _, mut site) = serve(Held { images: many, ..Held::default() }).await;
+    site.knows(&[("files", &[])]);
+    site.live(&[]);
+    site.read_back().await;
+    assert_eq!(last(&site, "files", "success"), Some(NOW - 34 * DAY + 400 * 4999 + 60));
+    let asked = server.received_at("/catalog/images").len();
+    assert!(asked <= 12, "{asked}");
 }
 
 #[tokio::test]
