@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use nbu_exporter::app::catalogue;
-use nbu_exporter_simulator::{ApiVersion, Clock, Options, Scenario, SiteOptions, Tls};
+use nbu_exporter_simulator::{ApiVersion, Clock, Options, Scenario, Site as SimulatedSite, SiteOptions, Tls};
 
 use crate::harness::{ApiServer, Exporter, Sites, eventually, expect};
 
@@ -13,9 +13,10 @@ use crate::harness::{ApiServer, Exporter, Sites, eventually, expect};
 /// round it to another one.
 pub const NOW: i64 = 1_770_053_100_300;
 
-/// Families of a site whose values come from our own clock, or from that of the simulator's certificate.
-const TIMED: [&str; 6] = [
+/// Families of a site whose values come from our own clock or from that of the simulator's certificate, or tell how many runs there were.
+const TIMED: [&str; 7] = [
     "nbu_api_request_duration_seconds",
+    "nbu_api_requests_total",
     "nbu_last_scrape_timestamp_seconds",
     "nbu_scrape_collector_duration_seconds",
     "nbu_scrape_collector_last_success_timestamp_seconds",
@@ -23,7 +24,7 @@ const TIMED: [&str; 6] = [
     "nbu_tls_certificate_expiry_timestamp_seconds",
 ];
 
-/// The page once the first runs are over; the next ones are an hour away.
+/// The page once the first runs are over and the history of backups is read back.
 pub fn page(names: &str) -> String {
     page_of(names, |file| (Exporter::start(file), ()))
 }
@@ -70,7 +71,7 @@ fn page_of<T>(names: &str, start: impl FnOnce(&Path) -> (Exporter, T)) -> String
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("config.yaml");
     let text = format!(
-        "server: {{collectionInterval: 1h, scrapingInterval: 6h}}\nmetrics: {{names: {names}}}\ncollectors: {COLLECTORS}\n\
+        "server: {{collectionInterval: 1s, scrapingInterval: 6h}}\nmetrics: {{names: {names}}}\ncollectors: {COLLECTORS}\n\
          nbuservers: [{{site: paris, host: 127.0.0.1, port: {}, apiKey: simulated-key, insecureSkipVerify: true}}]\n",
         sites.port(0)
     );
@@ -78,7 +79,19 @@ fn page_of<T>(names: &str, start: impl FnOnce(&Path) -> (Exporter, T)) -> String
     let (exporter, _kept) = start(&file);
     // All that is asked, in whatever order the answers come: every family of these names has a value then.
     eventually("the first runs are over", || missing(&exporter.metrics(), names).is_empty());
+    eventually("the history is read back", || is_read_back(&sites.simulation().sites()[0]));
     settled(&exporter)
+}
+
+/// Whether the last two runs of the jobs asked for nothing but the live data.
+fn is_read_back(site: &SimulatedSite) -> bool {
+    let requests = site.requests().matching("/netbackup/");
+    let live = requests.iter().enumerate().filter(|(_, request)| request.query.contains("state%20ne"));
+    let starts: Vec<_> = live.map(|(at, _)| at).collect();
+    let is_history =
+        |query: &str| ["-endTime", "policyName", "clientName"].iter().any(|part| query.contains(part));
+    let Some([from, ..]) = starts.last_chunk::<3>() else { return false };
+    requests[*from..].iter().all(|request| !is_history(&request.query))
 }
 
 /// The page once it stays as it is: what one collector learns makes another one run again.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::expected::Expected;
 use super::memory::{BackupMemory, ClientHistory, PolicyHistory};
 use super::outcomes::BackupResult;
-use super::reading::{ReadBack, Subject};
+use super::reading::{BackupSubject, ReadBack};
 use crate::collector::client_names::ClientFilter;
 use crate::collector::contract::{Context, Diagnostics};
 use crate::collector::walk::cap;
@@ -216,7 +216,7 @@ impl Shown<'_> {
 
     /// Whether a client's images were looked for.
     fn was_searched(&self, name: &str) -> bool {
-        self.reading.searched.get(&Subject::Client(Arc::from(name))) == Some(&true)
+        self.reading.searched.get(&BackupSubject::Client(Arc::from(name))) == Some(&true)
     }
 
     fn names(&self, context: &Context<'_>, diagnostics: &mut Diagnostics) -> [Family; 2] {

@@ -8,7 +8,7 @@ use super::Backups;
 use super::expected::Expected;
 use super::memory::ClientHistory;
 use super::outcomes::BackupResult;
-use super::reading::Subject;
+use super::reading::BackupSubject;
 use crate::collector::contract::{CollectError, Context, Diagnostics};
 use crate::collector::job_list::date_time;
 use crate::collector::resource::{Resource, V10_0};
@@ -88,16 +88,16 @@ impl Backups {
     }
 
     /// Who should have backups, has no good one, and was not looked for.
-    fn missing(&mut self, expected: &Expected) -> Vec<(Subject, Duration)> {
+    fn missing(&mut self, expected: &Expected) -> Vec<(BackupSubject, Duration)> {
         let Self { names, memory, reading, .. } = self;
         let mut missing = Vec::new();
         for (name, interval) in expected.due_policies().filter(|(name, _)| !memory.knows_policy(name)) {
-            missing.extend(names.keep(name).map(|name| (Subject::Policy(name), interval)));
+            missing.extend(names.keep(name).map(|name| (BackupSubject::Policy(name), interval)));
         }
         let has_none =
             |client: Option<&ClientHistory>| client.is_none_or(|client| client.outcomes.good().is_none());
         for (name, _, interval) in expected.due(&memory.clients).filter(|(_, client, _)| has_none(*client)) {
-            missing.extend(names.keep(name).map(|name| (Subject::Client(name), interval)));
+            missing.extend(names.keep(name).map(|name| (BackupSubject::Client(name), interval)));
         }
         // Who is no longer missing is looked for again when that changes.
         let is_missing: std::collections::HashSet<_> = missing.iter().map(|(subject, _)| subject).collect();
@@ -106,17 +106,19 @@ impl Backups {
         missing
     }
 
-    fn found(&mut self, subject: Subject, found: Found, expected: &Expected) {
+    fn found(&mut self, subject: BackupSubject, found: Found, expected: &Expected) {
         let results = [(BackupResult::Success, found.success), (BackupResult::Partial, found.partial)];
         for (result, ended) in results {
             let Some(ended) = ended else { continue };
             match &subject {
-                Subject::Policy(name) => {
+                BackupSubject::Policy(name) => {
                     let policy = expected.policies.as_ref().and_then(|policies| policies.get(&**name));
                     let policy_type = policy.map_or("", |policy| &policy.policy_type);
                     self.memory.add_policy_image(name, &Arc::from(policy_type), result, ended);
                 }
-                Subject::Client(name) => self.memory.add_client(name, &Arc::from(""), (result, ended), 0),
+                BackupSubject::Client(name) => {
+                    self.memory.add_client(name, &Arc::from(""), (result, ended), 0);
+                }
             }
         }
         self.reading.searched.insert(subject, true);
@@ -127,7 +129,7 @@ impl Backups {
 /// part of the span that has some is looked for.
 async fn newest(
     context: &Context<'_>,
-    subject: &Subject,
+    subject: &BackupSubject,
     within: Range<i64>,
     diagnostics: &mut Diagnostics,
 ) -> Result<Found, CollectError> {
@@ -152,14 +154,14 @@ async fn newest(
 /// Asks for the images of a part; returns whether all of them came.
 async fn ask(
     context: &Context<'_>,
-    subject: &Subject,
+    subject: &BackupSubject,
     part: &Range<i64>,
     found: &mut Found,
     diagnostics: &mut Diagnostics,
 ) -> Result<bool, CollectError> {
     let (field, name) = match subject {
-        Subject::Policy(name) => ("policyName", name),
-        Subject::Client(name) => ("clientName", name),
+        BackupSubject::Policy(name) => ("policyName", name),
+        BackupSubject::Client(name) => ("clientName", name),
     };
     // A quote in a text is doubled, as in OData.
     let name = name.replace('\'', "''");

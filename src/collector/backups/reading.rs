@@ -24,14 +24,14 @@ pub(super) struct ReadBack {
     /// Whether no more jobs are read back.
     pub(super) is_walked: bool,
     /// Whose images were looked for, and whether the server answered.
-    pub(super) searched: HashMap<Subject, bool>,
+    pub(super) searched: HashMap<BackupSubject, bool>,
     /// How far back images were looked for when all that had to be were.
     pub(super) searched_from: Option<i64>,
 }
 
 /// Whose last good backup is looked for in the images.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Subject {
+pub(super) enum BackupSubject {
     Policy(Arc<str>),
     Client(Arc<str>),
 }

@@ -70,7 +70,7 @@ impl Watched {
 
 fn text(port: u16, key: &str) -> String {
     let off = ["catalogBackup", "diskPools", "servers", "slp", "certificates", "server"];
-    let off: String = off.iter().map(|name| format!(", {name}: {{enabled: false}}")).collect();
+    let off = off.map(|name| format!(", {name}: {{enabled: false}}")).concat();
     let collectors = format!(
         "collectors: {{protection: {{enabled: true}}, perClient: {{enabled: true, export: all, allowlist: ['*']}}{off}}}\n"
     );
