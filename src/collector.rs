@@ -47,6 +47,7 @@ mod slp;
 mod spec;
 mod storage;
 mod table;
+mod tape;
 mod walk;
 
 pub(crate) use absence::Absences;

@@ -37,7 +37,7 @@ mod yaml;
 
 pub use address::RESERVED_PATHS;
 pub(crate) use address::metrics_path;
-pub(crate) use collector_words::ClientExport;
+pub(crate) use collector_words::{ClientExport, TapeMedia};
 pub(crate) use collectors::{CollectorId, Collectors};
 pub(crate) use diff::{ConfigDiff, FlushReason, SiteChange};
 pub(crate) use duration::parse as parse_duration;

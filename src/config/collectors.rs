@@ -253,7 +253,7 @@ collectors! {
     /// The primary server's release, freeze mode and paused clients.
     Server server = "server" (on) ("15m") {}
     /// Tape drives, robots and tapes.
-    Tape tape = "tape" (planned off) ("15m") {
+    Tape tape = "tape" (off) ("15m") {
         /// Which tapes are asked for: scratch, frozen and cleaning tapes, all of them, or none.
         media: TapeMedia = "media" or "summary";
         /// The time between two walks over the tapes.

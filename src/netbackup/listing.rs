@@ -17,6 +17,8 @@ pub(crate) struct Listing {
     pub query: Vec<(&'static str, String)>,
     /// How the endpoint pages in the version that is spoken.
     pub paging: Paging,
+    /// The cursor of the page to begin with, where an earlier walk ended; without it the first one.
+    pub start: Option<String>,
     /// Records per page; the endpoint states the most that it takes.
     pub limit: u64,
     /// The walk ends after so many pages even if there are more; that is reported.
@@ -68,7 +70,7 @@ pub(super) fn encode_segment(value: &str) -> String {
 impl Listing {
     /// A list that is asked for by `page[offset]`, without a query; so many pages of it are read at most.
     pub(crate) fn by_offset(endpoint: &'static str, limit: u64, max_pages: u64) -> Self {
-        Self { endpoint, query: Vec::new(), paging: Paging::Offset, limit, max_pages }
+        Self { endpoint, query: Vec::new(), paging: Paging::Offset, start: None, limit, max_pages }
     }
 
     /// A list that is asked for by cursor, without a query; so many pages of it are read at most.
@@ -80,6 +82,11 @@ impl Listing {
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.query.push((name, value.into()));
         self
+    }
+
+    /// Begins behind this cursor, where an earlier walk ended.
+    pub(crate) fn starting_after(self, cursor: Option<String>) -> Self {
+        Self { start: cursor, ..self }
     }
 
     /// The query of the first page.
@@ -138,7 +145,7 @@ impl Pager {
         Self {
             paging: listing.paging,
             limit: listing.limit,
-            position: Position::Start,
+            position: listing.start.clone().map_or(Position::Start, Position::After),
             known_cursors: HashSet::new(),
         }
     }
@@ -209,7 +216,7 @@ mod tests {
 
     fn listing(paging: Paging) -> Listing {
         let query = vec![("filter", "state ne 'DONE'".to_owned()), ("sort", "endTime,jobId".to_owned())];
-        Listing { endpoint: "/admin/jobs", query, paging, limit: 2, max_pages: 9 }
+        Listing { endpoint: "/admin/jobs", query, paging, start: None, limit: 2, max_pages: 9 }
     }
 
     fn page(records: u64, next: Option<&str>, count: Option<u64>) -> Page {
@@ -255,6 +262,14 @@ mod tests {
         );
         check(Paging::Cursor, &[(page(2, None, None), NextPage::End)]);
         check(Paging::Cursor, &[(page(0, Some("a"), None), NextPage::End)]);
+    }
+
+    #[test]
+    fn a_walk_goes_on_where_an_earlier_one_ended() {
+        let listing = listing(Paging::Cursor).starting_after(Some("a".to_owned()));
+        let mut walk = Pager::new(&listing);
+        assert!(listing.query_at(walk.position()).ends_with("&page%5Blimit%5D=2&page%5Bafter%5D=a"));
+        assert_eq!(walk.advance(&page(2, Some("b"), None)), Ok(after("b")));
     }
 
     #[test]

@@ -28,6 +28,7 @@ fn listing(paging: Paging) -> Listing {
         query: vec![("filter", "a eq 'b c'".to_owned())],
         paging,
         limit: 2,
+        start: None,
         max_pages: 9,
     }
 }

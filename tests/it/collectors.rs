@@ -26,6 +26,7 @@ mod servers;
 mod services;
 mod slo;
 mod slp;
+mod tape;
 
 /// The exporter with some collectors on, beside those that always run, and the server that it asks.
 pub struct Collected {

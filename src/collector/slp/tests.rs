@@ -77,9 +77,10 @@ async fn each_state_is_a_walk_of_its_own_and_an_slp_without_a_backlog_has_zeros_
 
 #[tokio::test]
 async fn of_a_list_without_an_end_the_oldest_images_of_each_state_are_read_and_it_is_cut_short() {
-    let given = Given::at("12.0", |request| match request.path.as_str() {
-        "/config/slps" => list(""),
-        _ => {
+    let given = Given::at("12.0", |request| {
+        if request.path == "/config/slps" {
+            list("")
+        } else {
             // The page's number is its cursor.
             let number = request.query.split_once("page[after]=").map_or(0, |(_, after)| {
                 after.split_once('&').map_or(after, |(number, _)| number).parse::<i64>().unwrap()
@@ -177,13 +178,14 @@ async fn malformed_parts_cost_only_themselves() {
 
 #[tokio::test]
 async fn five_hundred_slps_have_series_and_the_others_are_counted() {
-    let given = Given::at("12.0", |request| match request.path.as_str() {
-        "/config/slps" => {
+    let given = Given::at("12.0", |request| {
+        if request.path == "/config/slps" {
             let slps = (0..503)
                 .map(|number| format!(r#"{{"id":"slp-{number:03}","attributes":{{"active":true}}}}"#));
             list(&slps.collect::<Vec<_>>().join(","))
+        } else {
+            list("")
         }
-        _ => list(""),
     })
     .await;
     let run = given.run(&SPEC).await;
