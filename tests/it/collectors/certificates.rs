@@ -65,3 +65,19 @@ fn a_role_that_may_not_see_hosts_is_told_and_sees_the_authorities() {
 fn a_release_before_10_3_is_not_asked() {
     is_not_supported_at(ApiVersion::new(9, 0), ON, "certificates");
 }
+
+#[test]
+fn a_role_that_sees_the_keys_of_others_learns_the_end_of_its_own_from_11_0_on() {
+    let mut end = None;
+    let collected = Collected::prepared(ApiVersion::new(13, 0), "certificates: {enabled: false}", |server| {
+        server.add_foreign_key("somebody", jiff::Timestamp::now().as_millisecond() + 1_000);
+    });
+    let keys = collected.answer("/security/api-keys?page%5Blimit%5D=100");
+    let keys = keys["data"].as_array().unwrap();
+    assert_eq!(keys.len(), 2);
+    for key in keys.iter().filter(|key| key["attributes"]["userName"] != "somebody") {
+        end = key["attributes"]["expiryDateTime"].as_str().map(|end| end.parse::<jiff::Timestamp>().unwrap());
+    }
+    let end = end.unwrap().as_second();
+    collected.until(&format!("nbu_api_credential_expiry_timestamp_seconds{{site=\"paris\"}} {end}"));
+}
