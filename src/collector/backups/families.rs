@@ -84,10 +84,12 @@ pub(in crate::collector) static POLICY_FAMILIES: &[&Desc] = &[
     &LAST_BYTES,
     &LAST_DURATION,
     &HISTORY_START,
-    &HISTORY_READ,
     &CLIENTS,
     &WITHOUT_BACKUP,
 ];
+
+/// What says how far the images in the catalog are looked through: without the permission to see them it never ends.
+pub(super) static IMAGE_FAMILIES: &[&Desc] = &[&HISTORY_READ];
 
 /// What comes of jobs where clients are shown by their names.
 pub(in crate::collector) static CLIENT_FAMILIES: &[&Desc] = &[&CLIENT_LAST_BACKUP, &CLIENT_FAILURES];

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::Backups;
 use super::expected::Expected;
+use super::families::IMAGE_FAMILIES;
 use super::memory::ClientHistory;
 use super::outcomes::BackupResult;
 use super::reading::BackupSubject;
@@ -17,7 +18,7 @@ use crate::netbackup::{Cause, Field, Listing, Time};
 
 /// The images that backups have left in the catalog ("NetBackup API reference, /catalog/images").
 pub(in crate::collector) static IMAGES: Resource =
-    Resource::new("/catalog/images", V10_0, &[]).viewed_by("|MANAGE|IMAGES|");
+    Resource::new("/catalog/images", V10_0, IMAGE_FAMILIES).viewed_by("|MANAGE|IMAGES|");
 
 /// Requests a run, as many as for jobs.
 const MOST_REQUESTS: u64 = 20;

@@ -177,9 +177,10 @@ async fn the_backups_of_a_policy_and_its_clients_become_exactly_these_families()
         Ran::alone(7, "", "db", 0, NOW - 50),
     ]);
     assert_eq!(site.page(), include_str!("tests/backups.prom"), "{}", site.page());
-    let listed: Vec<_> = POLICY_FAMILIES.iter().chain(CLIENT_FAMILIES).map(|desc| desc.name).collect();
+    let listed = POLICY_FAMILIES.iter().chain(CLIENT_FAMILIES).chain(IMAGES.families);
+    let listed: BTreeSet<_> = listed.map(|desc| desc.name).collect();
     let given = site.backups.families(&site.given.context(), &mut Diagnostics::default());
-    assert_eq!(given.iter().map(|family| family.desc().name).collect::<Vec<_>>(), listed);
+    assert_eq!(given.iter().map(|family| family.desc().name).collect::<BTreeSet<_>>(), listed);
     site.given.collectors.per_client.enabled = false;
     assert!(!site.page().contains("client=\""), "names are asked for or not there");
     site.given.collectors.protection.enabled = false;
