@@ -51,12 +51,6 @@ impl History {
         }
     }
 
-    /// When the oldest finished job ended, of which the server has a record.
-    #[allow(dead_code, reason = "the views that use it are being built")]
-    pub(super) fn start(&self) -> Option<i64> {
-        self.start.answer
-    }
-
     /// What is known.
     pub(super) fn families(&self, site: &str) -> [Family; 2] {
         let records = self.records.answer.map(|records| ([], records as f64));
