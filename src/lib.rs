@@ -23,9 +23,9 @@ mod telemetry;
 
 pub use collector::decode_jobs_page;
 pub use config::{ApiVersion, LogLevel, RESERVED_PATHS, schema};
-pub use exposition::{BuildInfo, MetricsPage, Registry};
+pub use exposition::{BuildInfo, Registry};
 pub use metric::{Desc, Family, FamilyBuilder, Labelled, MetricKind, Naming};
 pub use shutdown::{Pace, Shutdown, Termination};
-pub use snapshot::{Fragment, Snapshot};
+pub use snapshot::{Fragment, MetricsPage, Snapshot};
 pub use source::signal;
 pub use telemetry::{Overrides, init as init_log};

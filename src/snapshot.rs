@@ -1,14 +1,20 @@
 //! What is published of the sites, one immutable [`Snapshot`] per site, and who may write and read them.
 
+mod deflate;
+mod fragment;
+mod page;
+
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use arc_swap::ArcSwap;
-use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::config::SiteId;
-use crate::metric::{Desc, Family};
+pub(crate) use deflate::{Deflated, Deflater};
+pub use fragment::Fragment;
+pub use page::MetricsPage;
 
 /// The immutable result of a site's runs.
 #[derive(Debug)]
@@ -27,37 +33,36 @@ pub struct Snapshot {
     pub fragments: Vec<Fragment>,
 }
 
-/// One site's part of a metric family.
-#[derive(Clone, Debug)]
-pub struct Fragment {
-    /// What the samples measure.
-    pub desc: &'static Desc,
-    /// The sample lines.
-    pub text: Bytes,
-}
-
-impl Fragment {
-    /// How many series the samples are.
-    pub(crate) fn series(&self) -> usize {
-        self.text.split_inclusive(|byte| *byte == b'\n').count()
-    }
-}
-
-impl From<Family> for Fragment {
-    fn from(family: Family) -> Self {
-        let desc = family.desc();
-        // It lives until the next run, so the spare capacity of the text is given back.
-        Self { desc, text: Bytes::from(family.into_text().into_boxed_str().into_boxed_bytes()) }
+impl Snapshot {
+    /// Compresses what is large and was not compressed before.
+    fn deflate(&self) {
+        let mut new = self.fragments.iter().filter(|fragment| fragment.is_to_be_deflated()).peekable();
+        if new.peek().is_some() {
+            let mut deflater = Deflater::new();
+            for fragment in new {
+                // Where it fails the page will say it.
+                let _ = fragment.deflated(&mut deflater);
+            }
+        }
     }
 }
 
 /// All sites' snapshots at one moment.
 #[derive(Debug, Default)]
-pub struct Snapshots {
+pub(crate) struct Snapshots {
     /// Grows with every change; two equal versions are the same page.
     pub version: u64,
     /// By site.
     pub sites: BTreeMap<SiteId, Arc<Snapshot>>,
+    /// It goes with the version, so that no page keeps what is not published any more.
+    page: OnceLock<Arc<MetricsPage>>,
+}
+
+impl Snapshots {
+    /// The samples of all sites as one text, put together by the first caller.
+    pub(crate) fn page(&self) -> &Arc<MetricsPage> {
+        self.page.get_or_init(|| Arc::new(MetricsPage::assemble(self.sites.values().cloned())))
+    }
 }
 
 /// The store; clones share it.
@@ -71,6 +76,8 @@ struct StoreState {
     current: ArcSwap<Snapshots>,
     /// Which writer may publish for a site: only the newest.
     writers: Mutex<Writers>,
+    /// Whether the compressed page has been asked for.
+    is_deflated: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -92,6 +99,12 @@ impl SnapshotStore {
     /// All snapshots now.
     pub(crate) fn load(&self) -> Arc<Snapshots> {
         self.state.current.load_full()
+    }
+
+    /// The page is asked for in compressed form: from now on what is published is compressed beforehand, once for all pages that it
+    /// will stand in, so that no scrape waits for that.
+    pub(crate) fn deflate(&self) {
+        self.state.is_deflated.store(true, Ordering::Relaxed);
     }
 
     /// A writer for a site; it takes the place of an earlier one, whose snapshot goes.
@@ -118,6 +131,9 @@ impl SnapshotStore {
 impl SnapshotWriter {
     /// Publishes; `false` if another writer has taken over or the site was revoked.
     pub(crate) fn publish(&self, snapshot: Snapshot) -> bool {
+        if self.state.is_deflated.load(Ordering::Relaxed) {
+            snapshot.deflate();
+        }
         let writers = self.state.lock();
         if writers.current.get(&self.site) != Some(&self.ticket) {
             return false;
@@ -159,7 +175,11 @@ impl StoreState {
         let current = self.current.load();
         let mut sites = current.sites.clone();
         edit(&mut sites);
-        self.current.store(Arc::new(Snapshots { version: current.version + 1, sites }));
+        self.current.store(Arc::new(Snapshots {
+            version: current.version + 1,
+            sites,
+            page: OnceLock::new(),
+        }));
     }
 }
 

@@ -40,14 +40,16 @@ pub fn measure() -> Vec<Row> {
         .map(|number| [format!("TYPE_{}", number % 7), format!("POLICY_{}", number % 19), number.to_string()])
         .collect();
     let ours = || {
-        let fragments = DESCS.iter().map(|desc| {
+        let families = DESCS.iter().map(|desc| {
             let mut family = desc.of_site("paris");
             for (number, [job_type, policy_type, status]) in labels.iter().enumerate() {
                 family.sample([job_type, policy_type, status], number as f64 * 1024.5);
             }
-            Fragment::from(family.build())
+            family.build()
         });
-        MetricsPage::assemble([&snapshot(fragments.collect())]).chunks()
+        MetricsPage::assemble([snapshot(Fragment::of_run(families.collect())).into()])
+            .chunks()
+            .collect::<Vec<_>>()
     };
     let registry = prometheus::Registry::new();
     for desc in &DESCS {

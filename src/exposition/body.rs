@@ -8,25 +8,49 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-/// The body of a scrape, in chunks that all scrapes share. Its length is known beforehand.
+use crate::snapshot::{Deflated, MetricsPage};
+
+/// The body of a scrape: what all scrapes of a version share, and the exporter's own metrics at the end. Its length is known
+/// beforehand.
 #[derive(Clone, Debug)]
 pub(crate) struct PageBody {
-    chunks: Arc<[Bytes]>,
-    next: usize,
+    shared: Shared,
+    /// How much of the shared part has been sent, in pieces.
+    place: usize,
+    end: Option<Bytes>,
     remaining: u64,
 }
 
+#[derive(Clone, Debug)]
+enum Shared {
+    Text(Arc<MetricsPage>),
+    Deflated([Bytes; 2]),
+}
+
 impl PageBody {
-    /// Sends `chunks` in order, then `end`.
-    pub(crate) fn new(chunks: &[Bytes], end: Bytes) -> Self {
-        let chunks: Arc<[Bytes]> = chunks.iter().cloned().chain([end]).collect();
-        let remaining = chunks.iter().map(Bytes::len).sum::<usize>() as u64;
-        Self { chunks, next: 0, remaining }
+    /// The text of a page, then `end`.
+    pub(super) fn text(page: Arc<MetricsPage>, end: Bytes) -> Self {
+        let remaining = (page.length() + end.len()) as u64;
+        Self { shared: Shared::Text(page), place: 0, end: Some(end), remaining }
+    }
+
+    /// A member with a compressed page, and `end`.
+    pub(super) fn gzip(header: &'static [u8], page: &Deflated, end: Bytes) -> Self {
+        let remaining = (header.len() + page.blocks.len() + end.len()) as u64;
+        let shared = Shared::Deflated([Bytes::from_static(header), page.blocks.clone()]);
+        Self { shared, place: 0, end: Some(end), remaining }
     }
 
     fn next_chunk(&mut self) -> Option<Bytes> {
-        let chunk = self.chunks.get(self.next)?.clone();
-        self.next += 1;
+        let shared = match &self.shared {
+            Shared::Text(page) => page.next_chunk(&mut self.place),
+            Shared::Deflated(chunks) => {
+                let chunk = chunks.get(self.place).cloned();
+                self.place += 1;
+                chunk
+            }
+        };
+        let chunk = shared.or_else(|| self.end.take())?;
         self.remaining -= chunk.len() as u64;
         Some(chunk)
     }

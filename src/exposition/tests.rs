@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::*;
 use crate::config::SiteId;
 use crate::metric::{Labelled, MetricKind, Naming};
-use crate::snapshot::{Fragment, Snapshot};
+use crate::snapshot::{Fragment, MetricsPage, Snapshot};
 
 static JOBS: Labelled<0> = Labelled {
     name: "jobs",
@@ -38,13 +38,19 @@ fn snapshot(site: &str, descs: &[&'static Labelled<0>]) -> Snapshot {
     }
 }
 
+fn page(snapshots: impl IntoIterator<Item = Snapshot>) -> MetricsPage {
+    MetricsPage::assemble(snapshots.into_iter().map(Arc::new))
+}
+
 fn text(page: &MetricsPage) -> String {
-    String::from_utf8(page.chunks().concat()).unwrap()
+    let text = page.chunks().collect::<Vec<_>>().concat();
+    assert_eq!(text.len(), page.length());
+    String::from_utf8(text).unwrap()
 }
 
 #[test]
 fn each_family_is_one_group_with_one_head() {
-    let page = MetricsPage::assemble(&[snapshot("nice", &[&JOBS]), snapshot("paris", &[&JOBS, &BYTES])]);
+    let page = page([snapshot("nice", &[&JOBS]), snapshot("paris", &[&JOBS, &BYTES])]);
     assert_eq!(
         text(&page),
         "# HELP bytes Bytes.\n# TYPE bytes counter\nbytes{site=\"paris\"} 1\n\
@@ -54,36 +60,60 @@ fn each_family_is_one_group_with_one_head() {
 
 #[test]
 fn a_family_without_samples_has_no_head() {
-    let empty = Fragment { desc: &BYTES, text: Bytes::new() };
+    let empty = Fragment::new(&BYTES, Bytes::new());
     let mut snapshot = snapshot("nice", &[&JOBS]);
     snapshot.fragments.push(empty);
-    assert!(!text(&MetricsPage::assemble([&snapshot])).contains("bytes"));
+    assert!(!text(&page([snapshot])).contains("bytes"));
 }
 
 #[test]
 fn large_fragments_are_not_copied_and_small_ones_are_joined() {
-    let of = |text: &str, count: usize| Fragment { desc: &JOBS, text: Bytes::from(text.repeat(count)) };
+    let of = |text: &str, count: usize| Fragment::new(&JOBS, Bytes::from(text.repeat(count)));
     let with = |fragment| Snapshot { fragments: vec![fragment], ..snapshot("x", &[]) };
-    let snapshots = [of("a 1\n", 10), of("b 1\n", 10), of("c 1\n", 50_000), of("d 1\n", 10)].map(with);
-    let page = MetricsPage::assemble(&snapshots);
-    let chunks = page.chunks();
+    let large = of("c 1\n", 50_000);
+    let snapshots = [of("a 1\n", 10), of("b 1\n", 10), large.clone(), of("d 1\n", 10)].map(with);
+    let all = snapshots.iter().flat_map(|snapshot| snapshot.fragments[0].text().to_vec()).collect::<Vec<_>>();
+    let page = page(snapshots);
+    let chunks = page.chunks().collect::<Vec<_>>();
     assert_eq!(chunks.len(), 3);
-    assert_eq!(chunks[1].as_ptr(), snapshots[2].fragments[0].text.as_ptr());
-    let all = snapshots.iter().flat_map(|snapshot| snapshot.fragments[0].text.to_vec()).collect::<Vec<_>>();
+    assert_eq!(chunks[1].as_ptr(), large.text().as_ptr());
     assert!(chunks.concat().ends_with(&all));
 }
 
+/// So many sites, each with 100 lines of 1 000 bytes in fragments of so many lines.
+fn many(sites: usize, lines: usize) -> Vec<Snapshot> {
+    let line = format!("jobs{{name=\"{}\"}} 1\n", "n".repeat(983));
+    let fragment = Fragment::new(&JOBS, Bytes::from(line.repeat(lines)));
+    let fragments = vec![fragment; 100 / lines];
+    (0..sites).map(|_| Snapshot { fragments: fragments.clone(), ..snapshot("x", &[]) }).collect()
+}
+
 #[test]
-fn many_small_fragments_make_few_pieces_that_hold_them_all() {
-    let snapshots = (0..500)
-        .map(|_| {
-            let fragment = Fragment { desc: &JOBS, text: Bytes::from("jobs 1\n".repeat(100)) };
-            Snapshot { fragments: vec![fragment], ..snapshot("x", &[]) }
-        })
-        .collect::<Vec<_>>();
-    let page = MetricsPage::assemble(&snapshots);
-    assert_eq!(text(&page).lines().count(), 2 + 500 * 100);
-    assert!(page.chunks().len() <= 6);
+fn many_small_fragments_make_few_pieces_that_hold_them_all_and_only_of_a_small_page_they_are_kept() {
+    for (sites, are_kept) in [(5, true), (50, false)] {
+        for lines in [1, 10] {
+            let page = page(many(sites, lines));
+            assert_eq!(text(&page).lines().count(), 2 + sites * 100);
+            assert!(page.chunks().count() <= 2 * sites, "{sites} sites of {} fragments", 100 / lines);
+            let first = || page.chunks().next().unwrap();
+            assert_eq!(first().as_ptr() == first().as_ptr(), are_kept);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_large_is_compressed_when_it_is_published_and_once_for_all_pages() {
+    let exposition = exposition();
+    let writer = exposition.store().writer(SiteId::Legacy);
+    let site = || many(1, 100).remove(0);
+    let fragment = || exposition.store().load().sites[&SiteId::Legacy].fragments[0].clone();
+    writer.publish(site());
+    assert!(!fragment().is_deflated(), "nobody has asked for a compressed page yet");
+    let small = unpacked(&exposition).await;
+    assert!(fragment().is_deflated(), "the first page that was asked for");
+    writer.publish(site());
+    assert!(fragment().is_deflated(), "before anybody asks");
+    assert!(unpacked(&exposition).await.starts_with(small.split("# HELP nbu").next().unwrap()));
 }
 
 #[tokio::test]
@@ -99,6 +129,16 @@ async fn what_happened_before_a_renewal_is_in_the_next_scrape() {
     }
 }
 
+async fn unpacked(exposition: &Exposition) -> String {
+    let body = exposition.gzip().await.unwrap();
+    let length = http_body::Body::size_hint(&body).exact();
+    let gzip = body.collect().await.unwrap().to_bytes();
+    assert_eq!(length, Some(gzip.len() as u64));
+    let mut unpacked = String::new();
+    GzDecoder::new(&*gzip).read_to_string(&mut unpacked).unwrap();
+    unpacked
+}
+
 fn exposition() -> Exposition {
     let registry = Registry::new(&BuildInfo::current()).unwrap();
     Exposition::new(SnapshotStore::default(), registry)
@@ -108,12 +148,29 @@ fn exposition() -> Exposition {
 fn a_page_is_assembled_once_per_version() {
     let exposition = exposition();
     let writer = exposition.store().writer(SiteId::Legacy);
-    let before = exposition.cache().page.clone();
-    assert!(Arc::ptr_eq(&before, &exposition.cache().page.clone()));
+    let page = || exposition.store().load().page().clone();
+    let before = page();
+    assert!(Arc::ptr_eq(&before, &page()));
     writer.publish(snapshot("nice", &[&JOBS]));
-    let after = exposition.cache().page.clone();
+    let after = page();
     assert!(!Arc::ptr_eq(&before, &after));
     assert!(text(&after).contains("jobs{site=\"nice\"} 1\n"));
+}
+
+#[tokio::test]
+async fn a_page_that_nobody_reads_any_more_keeps_nothing() {
+    let exposition = exposition();
+    let writer = exposition.store().writer(SiteId::Legacy);
+    writer.publish(snapshot("nice", &[&JOBS]));
+    let page = Arc::downgrade(exposition.store().load().page());
+    let body = exposition.identity();
+    let gzip = exposition.gzip().await.unwrap();
+    writer.publish(snapshot("nice", &[&BYTES]));
+    assert!(page.upgrade().is_some(), "it is being sent");
+    let text = body.collect().await.unwrap().to_bytes();
+    assert!(text.starts_with(b"# HELP jobs"));
+    drop(gzip);
+    assert!(page.upgrade().is_none());
 }
 
 #[tokio::test]
@@ -134,9 +191,7 @@ async fn both_encodings_hold_the_same_families() {
         text.lines().filter(|line| line.starts_with("# TYPE")).map(str::to_owned).collect::<Vec<_>>()
     };
     let identity = exposition.identity().collect().await.unwrap().to_bytes();
-    let gzip = exposition.gzip().await.unwrap().collect().await.unwrap().to_bytes();
-    let mut unpacked = String::new();
-    GzDecoder::new(&*gzip).read_to_string(&mut unpacked).unwrap();
+    let unpacked = unpacked(&exposition).await;
     assert_eq!(names(&unpacked), names(std::str::from_utf8(&identity).unwrap()));
     assert!(unpacked.starts_with("# HELP bytes"));
 }
@@ -144,8 +199,8 @@ async fn both_encodings_hold_the_same_families() {
 #[tokio::test]
 async fn scrapes_that_come_together_compress_once() {
     let exposition = exposition();
-    let page = exposition.cache().page.clone();
-    let (one, two) = tokio::join!(page.compressed(), page.compressed());
+    let page = exposition.store().load().page().clone();
+    let (one, two) = tokio::join!(page.deflated(), page.deflated());
     assert!(std::ptr::eq(one.unwrap(), two.unwrap()));
 }
 
@@ -167,7 +222,7 @@ fn scrapes_while_snapshots_are_published_see_whole_ones_in_their_order() {
             scope.spawn(|| {
                 let mut last = 0;
                 while last < 2000 {
-                    let text = text(&exposition.cache().page.clone());
+                    let text = text(exposition.store().load().page());
                     let values =
                         text.lines().filter_map(|line| line.rsplit_once("} ")?.1.parse::<u32>().ok());
                     let values = values.collect::<Vec<_>>();

@@ -144,7 +144,7 @@ impl CollectorState {
         self.runs.get_or_insert_default().note(&run, now);
         match run.outcome {
             Ok(()) => {
-                self.fragments = run.families.into_iter().map(Fragment::from).collect();
+                self.fragments = Fragment::of_run(run.families);
                 self.series = self.fragments.iter().map(Fragment::series).sum();
                 self.missed = 0;
                 self.succeeded_at = Some(Instant::now());

@@ -24,8 +24,10 @@ pub(super) fn snapshot<'a>(
     names: MetricNames,
     client: Vec<Family>,
 ) -> Snapshot {
-    let own = of_site(status, collectors.clone(), site).into_iter().chain(client).map(Fragment::from);
+    let own = Fragment::of_run(of_site(status, collectors.clone(), site).into_iter().chain(client).collect());
     let collected = collectors.clone().flat_map(|collector| collector.fragments.iter().cloned());
+    let served = |fragment: &Fragment| names.serves(fragment.desc) && !fragment.text().is_empty();
+    let fragments: Vec<_> = own.into_iter().chain(collected).filter(served).collect();
     let refused = collectors.filter(|collector| collector.is_unauthorized());
     Snapshot {
         site: site.clone(),
@@ -33,9 +35,7 @@ pub(super) fn snapshot<'a>(
         up: status.up,
         complete: status.complete,
         unauthorized: refused.map(|collector| collector.name).collect(),
-        fragments: own
-            .chain(collected)
-            .filter(|fragment| names.serves(fragment.desc) && !fragment.text.is_empty())
-            .collect(),
+        // It lives until the next run, so spare room is given back.
+        fragments: fragments.into_boxed_slice().into_vec(),
     }
 }

@@ -7,7 +7,6 @@ use super::world::{World, pass, snapshot};
 use crate::config::SiteId;
 use crate::exposition::{Reading, Readings};
 use crate::http::Limits;
-use crate::snapshot::Fragment;
 
 fn short() -> Limits {
     Limits {
@@ -101,8 +100,7 @@ async fn a_client_that_does_not_read_is_cut() {
     let writer = world.store.writer(SiteId::Legacy);
     // Again and again the same: more than the sockets' buffers take, and than one family may hold.
     let mut large = snapshot("paris", 10_000);
-    let Fragment { desc, text } = large.fragments.remove(0);
-    large.fragments = (0..40).map(|_| Fragment { desc, text: text.clone() }).collect();
+    large.fragments = vec![large.fragments.remove(0); 40];
     writer.publish(large);
     let mut client = world.client().await;
     client.send("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").await;
