@@ -26,6 +26,7 @@ pub(crate) use plan::Plan;
 pub(crate) use publication::down;
 
 use connection::{Connection, Dialer};
+use plan::PlanChange;
 use state::SiteState;
 
 /// The capacity of the channel of refused keys; the metrics have them all.
@@ -99,12 +100,13 @@ impl Poller {
                         return;
                     }
                     let old = std::mem::replace(&mut plan, plans.borrow_and_update().clone());
-                    state.follow(&old, &plan);
-                    if old.site != plan.site {
+                    let change = PlanChange::between(&old, &plan);
+                    state.follow(&change);
+                    if change.site.is_some() {
                         connection = connection.reconnect(&plan, &dialer, &mut state);
                         state.client_changed();
                     }
-                    if old.names != plan.names || old.collectors != plan.collectors {
+                    if change.shows_others() {
                         // All that is known is known under every name, so nobody needs to be asked.
                         state.publish(&plan);
                     }

@@ -28,21 +28,36 @@ const HEALTHY: Duration = Duration::from_mins(10);
 /// An aborted poller that has not ended by then is stuck in code that does not yield.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Memory is given back this long after sites were removed. By then their pollers have ended, and a scrape has usually
-/// replaced the page that still had them.
-const GIVE_BACK: Duration = Duration::from_mins(1);
+/// Memory is given back this long after sites began or went. By then the pollers of those that went have ended, those that began
+/// have read their first lists, all at the same time, and their connections have closed.
+const GIVE_BACK: Duration = Duration::from_secs(30);
 
-/// Tells the supervisor to follow a configuration.
+/// Tells the supervisor what to do.
 #[derive(Clone, Debug)]
-pub(crate) struct SupervisorHandle(mpsc::Sender<(Arc<ActiveConfig>, oneshot::Sender<()>)>);
+pub(crate) struct SupervisorHandle(mpsc::Sender<Command>);
+
+/// What the supervisor is told to do.
+#[derive(Debug)]
+enum Command {
+    /// To follow a configuration, and to say when it does.
+    Follow(Arc<ActiveConfig>, oneshot::Sender<()>),
+    /// To have every site ask again for what was refused.
+    AskRefused,
+}
 
 impl SupervisorHandle {
     /// Returns when every poller follows `active`, and removed sites are gone from the page.
     pub(crate) async fn apply(&self, active: Arc<ActiveConfig>) {
         let (sender, done) = oneshot::channel();
-        if self.0.send((active, sender)).await.is_ok() {
+        if self.0.send(Command::Follow(active, sender)).await.is_ok() {
             let _ = done.await;
         }
+    }
+
+    /// Somebody asked for a reload, so the role of a key may see more than before: what was refused is asked for again.
+    pub(crate) async fn ask_refused(&self) {
+        // At the end nobody listens.
+        let _ = self.0.send(Command::AskRefused).await;
     }
 }
 
@@ -53,7 +68,9 @@ pub(crate) struct Supervisor {
     tls: Arc<TlsCache>,
     metrics: SupervisorMetrics,
     refusals: Refusals,
-    commands: mpsc::Receiver<(Arc<ActiveConfig>, oneshot::Sender<()>)>,
+    commands: mpsc::Receiver<Command>,
+    /// How often somebody asked for a reload.
+    asked: u64,
     pollers: HashMap<SiteId, Running>,
     /// Sites that can not be collected yet: they are down.
     lacking: Vec<(LackingSite, SnapshotWriter)>,
@@ -62,7 +79,7 @@ pub(crate) struct Supervisor {
     /// Stopped pollers that have not ended yet: their sites, and by when they should.
     stopping: Vec<(AbortHandle, Arc<str>, Instant)>,
     restarts: Vec<(Instant, SiteId)>,
-    /// When the memory of removed sites is given back to the system, and how.
+    /// When memory that is free is given back to the system, and how.
     give_back_at: Option<Instant>,
     give_back: fn(),
 }
@@ -89,6 +106,7 @@ impl Supervisor {
             metrics,
             refusals,
             commands,
+            asked: 0,
             pollers: HashMap::new(),
             lacking: Vec::new(),
             tasks: JoinSet::new(),
@@ -109,10 +127,11 @@ impl Supervisor {
                 biased;
                 () = shutdown.cancelled() => break,
                 command = self.commands.recv() => match command {
-                    Some((active, done)) => {
+                    Some(Command::Follow(active, done)) => {
                         self.follow(&active);
                         let _ = done.send(());
                     }
+                    Some(Command::AskRefused) => self.ask_refused(),
                     None => break,
                 },
                 Some(ended) = self.tasks.join_next_with_id() => self.ended(&ended),
@@ -143,9 +162,18 @@ impl Supervisor {
             self.set_aside(site, config.names);
         }
         for site in &config.sites {
-            self.follow_site(site, Arc::new(Plan::new(config, site)));
+            self.follow_site(site, Arc::new(Plan::new(config, site, self.asked)));
         }
         self.metrics.sites(config.sites.len() + config.lacking.len());
+    }
+
+    fn ask_refused(&mut self) {
+        self.asked += 1;
+        for running in self.pollers.values() {
+            running
+                .plan
+                .send_modify(|plan| *plan = Arc::new(Plan { asked: self.asked, ..Plan::clone(plan) }));
+        }
     }
 
     fn set_aside(&mut self, site: &LackingSite, names: MetricNames) {
@@ -155,12 +183,16 @@ impl Supervisor {
     }
 
     fn follow_site(&mut self, site: &Site, plan: Arc<Plan>) {
-        let Some(running) = self.pollers.get(&site.id) else { return self.start(plan, FIRST_RESTART) };
+        let Some(running) = self.pollers.get(&site.id) else {
+            self.give_back_at = Some(Instant::now() + GIVE_BACK);
+            return self.start(plan, FIRST_RESTART);
+        };
         let old = running.plan.borrow().clone();
         match SiteChange::between(&old.site, site) {
             Some(SiteChange::Flush(reason, _)) => {
                 // What was learned from the old endpoint goes, and what is still under way can not be published.
                 self.stop(&site.id);
+                self.give_back_at = Some(Instant::now() + GIVE_BACK);
                 if old.site.name != site.name {
                     self.metrics.renamed(&old.site.name, &site.name);
                 }

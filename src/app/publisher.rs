@@ -64,4 +64,8 @@ impl Publisher for ConfigPublisher {
         self.pollers.apply(next).await;
         self.listen(prepared);
     }
+
+    async fn asked(&mut self) {
+        self.pollers.ask_refused().await;
+    }
 }

@@ -51,8 +51,8 @@ impl Runner {
         self.spec
     }
 
-    /// Another key is in use, of whose role nothing is known.
-    pub(crate) fn key_changed(&mut self) {
+    /// Nothing is known any more of what the role of the key may see.
+    pub(crate) fn role_changed(&mut self) {
         self.probed = ProbeMemory::default();
         self.absences.forget_refusals();
     }

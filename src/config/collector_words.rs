@@ -17,5 +17,5 @@ pub enum TapeMedia {
     /// Every tape.
     All,
     /// None.
-    Off,
+    None,
 }

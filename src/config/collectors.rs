@@ -205,6 +205,15 @@ macro_rules! collectors {
                 match id { $(CollectorId::$id => self.$field.interval,)* }
             }
 
+            /// The sections that differ.
+            pub(super) fn changed(&self, other: &Self) -> Vec<&'static str> {
+                let mut changed = Vec::new();
+                $(if self.$field != other.$field {
+                    changed.push(concat!("collectors.", $key));
+                })*
+                changed
+            }
+
             /// Whether a collector has the same further keys in both.
             pub fn has_same_options(&self, other: &Self, id: CollectorId) -> bool {
                 match id { $(CollectorId::$id => self.$field.options == other.$field.options,)* }

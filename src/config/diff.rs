@@ -20,7 +20,8 @@ pub(crate) struct ConfigDiff {
 
 /// What a new configuration means for a site that stays, with the names of what changed, such as `timeout`.
 ///
-/// What reacts to a changed site (the log, the supervisor, the poller) goes by this.
+/// It alone says what a change means: the log shows it, the supervisor gives a site that is flushed another poller, and a poller does
+/// what is left, to make connections anew or to try a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum SiteChange {
     /// It is another server, or another label: everything that was learned goes, and the site begins anew.
@@ -97,19 +98,20 @@ impl SiteChange {
 }
 
 fn settings(old: &Config, new: &Config) -> Vec<&'static str> {
-    changed(&[
+    let mut settings = changed(&[
         ("server.host", old.server.host == new.server.host),
         ("server.port", old.server.port == new.server.port),
         ("server.uri", old.server.metrics_path == new.server.metrics_path),
         ("server.collectionInterval", old.collection.interval == new.collection.interval),
         ("server.scrapingInterval", old.collection.window == new.collection.window),
         ("server.maxStaleCycles", old.collection.max_stale_cycles == new.collection.max_stale_cycles),
-        ("collectors", old.collectors == new.collectors),
         ("metrics.names", old.names == new.names),
         ("log.level", old.log.level == new.log.level),
         ("log.format", old.log.format == new.log.format),
         ("opentelemetry", old.opentelemetry == new.opentelemetry),
-    ])
+    ]);
+    settings.extend(old.collectors.changed(&new.collectors));
+    settings
 }
 
 fn changed(keys: &[(&'static str, bool)]) -> Vec<&'static str> {

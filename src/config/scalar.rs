@@ -295,7 +295,8 @@ choice!(Scheme { "http" => Self::Http, "https" => Self::Https });
 choice!(LogFormat { "logfmt" => Self::Logfmt, "json" => Self::Json });
 choice!(MetricNames { "native" => Self::Native, "v4" => Self::V4, "both" => Self::Both });
 choice!(ClientExport { "overdue" => Self::Overdue, "all" => Self::All });
-choice!(TapeMedia { "summary" => Self::Summary, "all" => Self::All, "off" => Self::Off });
+// Not `off`, which YAML 1.1 (Helm) takes for false.
+choice!(TapeMedia { "summary" => Self::Summary, "all" => Self::All, "none" => Self::None });
 choice!(LogLevel {
     "error" => Self::Error,
     "warn" => Self::Warn,

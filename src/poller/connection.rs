@@ -250,6 +250,7 @@ mod tests {
             collection: Collection { interval: Duration::from_millis(1), ..fixture::collection() },
             collectors: fixture::collectors(),
             names: MetricNames::Native,
+            asked: 0,
         }
     }
 

@@ -24,12 +24,15 @@ pub(crate) struct Plan {
     pub collectors: Collectors,
     /// Which names are served.
     pub names: MetricNames,
+    /// How often somebody asked for a reload: each time what was refused is asked for again.
+    pub asked: u64,
 }
 
 impl Plan {
     /// The plan for one site of a configuration.
-    pub(crate) fn new(config: &Config, site: &Site) -> Self {
+    pub(crate) fn new(config: &Config, site: &Site, asked: u64) -> Self {
         Self {
+            asked,
             site: site.clone(),
             collection: config.collection.clone(),
             collectors: config.collectors.clone(),
@@ -52,15 +55,57 @@ impl Plan {
     pub(super) fn deadline(&self, interval: Duration) -> Instant {
         Instant::now() + interval.max(self.site.timeout).max(SHORTEST_DEADLINE)
     }
+}
 
-    /// Whether the server is reached in another way than under an older plan, and is asked anew. A new key is put to work when
-    /// NetBackup has accepted it.
-    pub(super) fn is_reached_anew(&self, old: &Self) -> bool {
-        // The supervisor gives a site that begins anew another poller.
-        matches!(
-            SiteChange::between(&old.site, &self.site),
-            Some(SiteChange::Reconnect(_) | SiteChange::Flush(..))
-        )
+/// What a new plan changes.
+#[derive(Debug)]
+pub(super) struct PlanChange<'a> {
+    pub(super) old: &'a Plan,
+    pub(super) new: &'a Plan,
+    /// What it means for the site, if the site itself changed.
+    pub(super) site: Option<SiteChange>,
+}
+
+impl<'a> PlanChange<'a> {
+    pub(super) fn between(old: &'a Plan, new: &'a Plan) -> Self {
+        Self { old, new, site: SiteChange::between(&old.site, &new.site) }
+    }
+
+    /// Whether the server is reached in another way, and all is asked anew. A new key is put to work when NetBackup has accepted it.
+    pub(super) fn is_reached_anew(&self) -> bool {
+        // The supervisor gives a site that is flushed another poller.
+        matches!(self.site, Some(SiteChange::Reconnect(_) | SiteChange::Flush(..)))
+    }
+
+    /// Whether a collector is made anew, since it has other options.
+    pub(super) fn rebuilds(&self, id: CollectorId) -> bool {
+        !self.old.collectors.has_same_options(&self.new.collectors, id)
+    }
+
+    /// Whether other families are to be seen of what is known.
+    pub(super) fn shows_others(&self) -> bool {
+        self.old.names != self.new.names || self.old.collectors != self.new.collectors
+    }
+
+    /// Whether somebody wants what was refused to be asked for again.
+    pub(super) fn asks_refused(&self) -> bool {
+        self.old.asked != self.new.asked
+    }
+
+    /// When a collector's run that was due at `due` is due now: at once if the site is asked for something else or in
+    /// another way; otherwise the rhythm is kept.
+    pub(super) fn due(&self, id: CollectorId, due: Instant) -> Instant {
+        let (now, old, new) = (Instant::now(), self.old, self.new);
+        let is_same_question = old.collection.window == new.collection.window
+            && collector::is_same_question(&old.collectors, &new.collectors, id)
+            && !self.is_reached_anew();
+        if !is_same_question {
+            now
+        } else if old.interval(id) == new.interval(id) {
+            due
+        } else {
+            due.min(now + new.interval(id))
+        }
     }
 }
 
@@ -69,20 +114,4 @@ pub(super) fn next_run(began: Instant, interval: Duration) -> Instant {
     let interval = interval.mul_f64(1.0 + JITTER * (fastrand::f64() - 0.5) * 2.0);
     // After a long stop (SIGSTOP, a laptop's sleep) there is one run, not one for each that was missed.
     (began + interval).max(Instant::now())
-}
-
-/// When a collector's run that was due at `due` is due under a new plan: at once if the site is asked for something else or in
-/// another way; otherwise the rhythm is kept.
-pub(super) fn due_after_change(old: &Plan, new: &Plan, id: CollectorId, due: Instant) -> Instant {
-    let now = Instant::now();
-    let is_same_question = old.collection.window == new.collection.window
-        && collector::is_same_question(&old.collectors, &new.collectors, id)
-        && !new.is_reached_anew(old);
-    if !is_same_question {
-        now
-    } else if old.interval(id) == new.interval(id) {
-        due
-    } else {
-        due.min(now + new.interval(id))
-    }
 }

@@ -12,7 +12,7 @@ use tracing::{Instrument as _, Span};
 
 use super::collector::CollectorState;
 use super::hold::Hold;
-use super::plan::{Plan, due_after_change, next_run};
+use super::plan::{Plan, PlanChange, next_run};
 use super::run::{EndedRun, RunEnd, RunSetting, run};
 use super::trust::KeyTrust;
 use crate::collector::{self, Board, CollectError, CollectorSpec, Run, Runner};
@@ -46,8 +46,8 @@ enum Activity {
     UnderWay {
         number: u64,
         cancel: CancellationToken,
-        /// Another key is in use since it began.
-        key_changed: bool,
+        /// Nothing is known any more of what the role of the key may see.
+        role_changed: bool,
     },
 }
 
@@ -135,13 +135,13 @@ impl Schedule {
         let Some(entry) = self.entries.iter_mut().find(|entry| entry.spec.id == id) else { return };
         let was_let_in = entry.state.proves_key && matches!(&end, RunEnd::Done(run) if run.outcome.is_ok());
         // An earlier run of a collector that was made anew since then.
-        let Activity::UnderWay { number: newest, key_changed, .. } = entry.activity else { return };
+        let Activity::UnderWay { number: newest, role_changed, .. } = entry.activity else { return };
         if newest != number {
             return;
         }
         let mut runner = runner.unwrap_or_else(|| collector::build(entry.spec, &plan.collectors));
-        if key_changed {
-            runner.key_changed();
+        if role_changed {
+            runner.role_changed();
         }
         entry.activity = Activity::Idle(runner);
         let stale_cycles = plan.collection.max_stale_cycles;
@@ -204,11 +204,12 @@ impl Schedule {
     }
 
     /// Follows a new plan: a collector with other options is made anew, those that stay keep what they know.
-    pub(super) fn follow(&mut self, old: &Plan, new: &Plan) {
-        self.turn_to(collector::wanted(&new.collectors), old, new);
+    pub(super) fn follow(&mut self, change: &PlanChange<'_>) {
+        self.turn_to(collector::wanted(&change.new.collectors), change);
     }
 
-    fn turn_to(&mut self, specs: impl Iterator<Item = &'static CollectorSpec>, old: &Plan, new: &Plan) {
+    fn turn_to(&mut self, specs: impl Iterator<Item = &'static CollectorSpec>, change: &PlanChange<'_>) {
+        let new = change.new;
         let mut known = std::mem::take(&mut self.entries);
         for spec in specs {
             let index = known.iter().position(|entry| entry.spec.id == spec.id);
@@ -216,9 +217,9 @@ impl Schedule {
                 self.entries.push(ScheduledCollector::new(collector::build(spec, &new.collectors)));
                 continue;
             };
-            entry.due = due_after_change(old, new, spec.id, entry.due);
+            entry.due = change.due(spec.id, entry.due);
             entry.state.interval = new.interval(spec.id);
-            if !old.collectors.has_same_options(&new.collectors, spec.id) {
+            if change.rebuilds(spec.id) {
                 entry.cancel();
                 entry.activity = Activity::Idle(collector::build(spec, &new.collectors));
                 entry.hold = None;
@@ -241,22 +242,20 @@ impl Schedule {
     /// Another key is in use, of whose role nothing is known.
     pub(super) fn key_changed(&mut self) {
         self.trust = KeyTrust::default();
-        for entry in &mut self.entries {
-            match &mut entry.activity {
-                Activity::Idle(runner) => runner.key_changed(),
-                Activity::UnderWay { key_changed, .. } => *key_changed = true,
-            }
-        }
+        self.entries.iter_mut().for_each(ScheduledCollector::role_changed);
     }
 
-    /// The key is accepted that was refused before: what was refused with it is asked for at once.
+    /// The role of the key may see more than before: what it might not see, or only a part of, is asked for at once.
     pub(super) fn ask_refused(&mut self) {
         let now = Instant::now();
         for entry in &mut self.entries {
-            if matches!(entry.hold, Some(Hold::Refused { .. })) {
-                entry.hold = None;
-                entry.due = now;
+            let is_refused = matches!(entry.hold, Some(Hold::Refused { .. }));
+            if !is_refused && !entry.state.is_unauthorized() {
+                continue;
             }
+            entry.role_changed();
+            entry.hold = None;
+            entry.due = now;
         }
     }
 }
@@ -275,7 +274,7 @@ impl ScheduledCollector {
         let under_way = Activity::UnderWay {
             number: setting.number,
             cancel: setting.cancelled.clone(),
-            key_changed: false,
+            role_changed: false,
         };
         match std::mem::replace(&mut self.activity, under_way) {
             Activity::Idle(runner) => Some(run(runner, setting).instrument(span(self.spec.id)).boxed()),
@@ -283,6 +282,14 @@ impl ScheduledCollector {
                 self.activity = busy;
                 None
             }
+        }
+    }
+
+    /// Nothing is known of what the role of the key may see.
+    fn role_changed(&mut self) {
+        match &mut self.activity {
+            Activity::Idle(runner) => runner.role_changed(),
+            Activity::UnderWay { role_changed, .. } => *role_changed = true,
         }
     }
 

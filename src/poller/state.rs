@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::plan::Plan;
+use super::plan::{Plan, PlanChange};
 use super::publication::snapshot;
 use super::reach::{Reach, ReachAnswer};
 use super::run::EndedRun;
@@ -101,11 +101,13 @@ impl SiteState {
     }
 
     /// Follows a new plan.
-    pub(super) fn follow(&mut self, old: &Plan, new: &Plan) {
-        self.schedule.follow(old, new);
-        self.reach.follow(new);
-        if new.is_reached_anew(old) {
+    pub(super) fn follow(&mut self, change: &PlanChange<'_>) {
+        self.schedule.follow(change);
+        self.reach.follow(change.new);
+        if change.is_reached_anew() {
             self.start_over();
+        } else if change.asks_refused() && !self.status.asks_key_first() {
+            self.schedule.ask_refused();
         }
     }
 

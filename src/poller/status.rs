@@ -131,6 +131,14 @@ impl SiteStatus {
         is_due
     }
 
+    /// Whether the key itself is to be asked about before anything that was refused, since everything was; it is asked about at once.
+    pub(super) fn asks_key_first(&mut self) -> bool {
+        if self.key_pause.is_some() {
+            self.key_asked = None;
+        }
+        self.key_pause.is_some()
+    }
+
     /// Takes in what the server said of the key; returns whether it is accepted and was refused everywhere before.
     pub(super) fn key_checked(&mut self, state: Result<KeyState, netbackup::Error>) -> bool {
         let state = match state {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::plan::{SHORTEST_DEADLINE, due_after_change, next_run};
+use super::plan::{PlanChange, SHORTEST_DEADLINE, next_run};
 use super::schedule::Schedule;
 use super::*;
 use crate::collector::{self, CollectError, Collector, Context, Diagnostics, Runner};
@@ -25,6 +25,7 @@ fn plan(port: u16) -> Plan {
         collection: Collection { max_stale_cycles: 2, ..fixture::collection() },
         collectors: fixture::collectors(),
         names: MetricNames::Native,
+        asked: 0,
     }
 }
 
@@ -446,7 +447,7 @@ async fn only_a_change_of_what_is_asked_for_moves_the_next_run() {
     let check = |change: fn(&mut Plan), expected: Instant| {
         let mut new = old.clone();
         change(&mut new);
-        assert_eq!(due_after_change(&old, &new, CollectorId::Jobs, next), expected);
+        assert_eq!(PlanChange::between(&old, &new).due(CollectorId::Jobs, next), expected);
     };
     check(|_| {}, next);
     check(|plan| plan.collection.max_stale_cycles = 9, next);

@@ -189,6 +189,9 @@ impl<W: Watcher, P: Publisher> Reloader<W, P> {
         if is_news || trigger.is_explicit() {
             self.tell(&verdict, began.elapsed());
         }
+        if trigger.is_explicit() {
+            self.publisher.asked().await;
+        }
         verdict
     }
 

@@ -68,6 +68,9 @@ pub(crate) trait Publisher: Send + 'static {
         next: Arc<ActiveConfig>,
         prepared: Self::Prepared,
     ) -> impl Future<Output = ()> + Send;
+
+    /// Somebody asked for a reload and has an answer, whatever came of it.
+    fn asked(&mut self) -> impl Future<Output = ()> + Send;
 }
 
 /// A valid configuration can not be put to work; a sentence with the cure.

@@ -80,7 +80,7 @@ fn port(simulation: &Simulation, server: usize) -> u16 {
 
 /// A task in the place of a site's poller.
 fn insert(supervisor: &mut Supervisor, site: &Site, task: AbortHandle) {
-    let plan = Arc::new(Plan::new(&active(&[]).config, site));
+    let plan = Arc::new(Plan::new(&active(&[]).config, site, 0));
     supervisor.by_task.insert(task.id(), site.id.clone());
     let running = Running {
         plan: watch::Sender::new(plan),
@@ -258,20 +258,39 @@ async fn a_pollers_restart_pause_goes_back_to_the_beginning_after_a_healthy_whil
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_memory_of_many_sites_is_given_back_when_they_are_removed() {
+async fn free_memory_is_given_back_when_sites_began_or_went() {
     static TIMES: AtomicUsize = AtomicUsize::new(0);
     let (mut supervisor, ..) = supervisor();
     supervisor.give_back = || {
         TIMES.fetch_add(1, Ordering::Relaxed);
     };
-    supervisor.follow(&active(&[site("paris", NOBODY), site("lyon", NOBODY)]));
-    assert_eq!(supervisor.give_back_at, None, "nothing went");
+    let two = active(&[site("paris", NOBODY), site("lyon", NOBODY)]);
+    supervisor.follow(&two);
+    tokio::time::advance(GIVE_BACK).await;
+    supervisor.wake();
+    // The pollers go on.
+    supervisor.tasks.join_next().await;
+    assert_eq!(TIMES.load(Ordering::Relaxed), 1);
+    supervisor.follow(&two);
+    assert_eq!(supervisor.give_back_at, None, "nothing began or went");
     supervisor.follow(&active(&[]));
     tokio::time::advance(GIVE_BACK).await;
     supervisor.wake();
     assert_eq!(supervisor.give_back_at, None, "once for all that went");
     while supervisor.tasks.join_next().await.is_some() {}
-    assert_eq!(TIMES.load(Ordering::Relaxed), 1);
+    assert_eq!(TIMES.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test]
+async fn what_was_refused_is_asked_for_again_once_for_each_time_that_somebody_asks() {
+    let (mut supervisor, ..) = supervisor();
+    let one = active(&[site("paris", NOBODY)]);
+    supervisor.follow(&one);
+    let mut plan = supervisor.pollers[&SiteId::Named("paris".into())].plan.subscribe();
+    supervisor.ask_refused();
+    assert_eq!(plan.borrow_and_update().asked, 1);
+    supervisor.follow(&one);
+    assert!(!plan.has_changed().unwrap(), "the same configuration asks nobody");
 }
 
 #[tokio::test]

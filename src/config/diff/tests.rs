@@ -77,7 +77,7 @@ fn every_setting_is_named() {
         lacking: vec![],
     };
     let expected = "settings: server.host server.port server.uri server.collectionInterval server.scrapingInterval \
-                    server.maxStaleCycles collectors metrics.names log.level log.format opentelemetry";
+                    server.maxStaleCycles metrics.names log.level log.format opentelemetry collectors.perClient";
     assert_eq!(ConfigDiff::between(&old, &new).to_string(), expected);
     let both = ConfigDiff::between(&old, &Config { sites: vec![site("a", "a", "k", 1)], ..new });
     assert!(both.to_string().starts_with("sites: +a; settings: server.host"), "{both}");

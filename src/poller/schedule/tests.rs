@@ -94,7 +94,7 @@ impl Site {
         let site = site(crate::config::Scheme::Http, "127.0.0.1", 1);
         let client = Arc::new(client(&site));
         let collection = Collection { interval: MINUTE, max_stale_cycles: 2, ..fixture::collection() };
-        let plan = Plan { site, collection, collectors, names: MetricNames::Native };
+        let plan = Plan { site, collection, collectors, names: MetricNames::Native, asked: 0 };
         let behaviours = behaviours.map(|behaviour| Arc::new(Mutex::new(behaviour))).to_vec();
         let runs: Vec<_> = behaviours.iter().map(|_| Arc::default()).collect();
         let specs = [&JOBS, &STORAGE, &TAPE].into_iter().zip(behaviours.iter().zip(&runs));
@@ -201,6 +201,24 @@ async fn a_refused_collector_is_asked_again_after_six_hours_or_with_another_key_
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_refused_is_asked_for_at_once_when_somebody_asks_for_a_reload_and_the_others_keep_their_rhythm()
+ {
+    let mut site = Site::new([Behaviour::Answers, Behaviour::Answers, Behaviour::Answers]);
+    site.turn(0, Behaviour::Fails(Cause::Forbidden));
+    site.pass(30 * MINUTE).await;
+    assert_eq!(site.runs(0).len(), 1);
+    site.turn(0, Behaviour::Answers);
+    site.schedule.ask_refused();
+    site.pass(MINUTE / 60).await;
+    assert_eq!(site.runs(0).len(), 2);
+    assert!(site.state(CollectorId::Jobs).succeeded() && !site.state(CollectorId::Jobs).is_unauthorized());
+    site.schedule.ask_refused();
+    site.pass(30 * MINUTE).await;
+    keeps_rhythm(&site.runs(0)[1..], MINUTE, 28);
+    keeps_rhythm(&site.runs(1), MINUTE, 56);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_the_release_lacks_is_not_asked_for_until_the_version_changes() {
     let mut site = Site::new([Behaviour::Answers, Behaviour::Answers, Behaviour::Answers]);
     site.version = ApiVersion { major: 9, minor: 0 };
@@ -252,7 +270,7 @@ async fn another_option_makes_that_collector_anew_at_once_and_leaves_the_others_
     let old = site.plan.clone();
     site.plan.collectors.tape.options.media_interval += MINUTE;
     let plan = site.plan.clone();
-    site.schedule.turn_to([&JOBS, &STORAGE, &TAPE].into_iter(), &old, &plan);
+    site.schedule.turn_to([&JOBS, &STORAGE, &TAPE].into_iter(), &PlanChange::between(&old, &plan));
     site.pass(MINUTE / 60).await;
     assert!(site.state(CollectorId::Tape).succeeded(), "the new one runs at once");
     site.pass(10 * MINUTE).await;
@@ -269,7 +287,7 @@ async fn a_plan_without_a_collector_ends_it_and_leaves_the_others_their_rhythm()
     let old = site.plan.clone();
     site.plan.collectors.tape.enabled = false;
     let plan = site.plan.clone();
-    site.schedule.follow(&old, &plan);
+    site.schedule.follow(&PlanChange::between(&old, &plan));
     site.pass(10 * MINUTE).await;
     assert_eq!(site.schedule.states().count(), 2);
     assert!(!site.schedule.is_busy(), "the run that stalled was given up");

@@ -179,6 +179,7 @@ struct Parts {
     committed: Vec<Arc<ActiveConfig>>,
     failures: Vec<String>,
     prepared: usize,
+    asked: usize,
     slow: Option<Arc<Notify>>,
 }
 
@@ -199,6 +200,11 @@ impl Program {
     /// How often something was tried to be put to work.
     pub(super) fn prepared(&self) -> usize {
         self.lock().prepared
+    }
+
+    /// How often somebody asked for a reload and had an answer.
+    pub(super) fn asked(&self) -> usize {
+        self.lock().asked
     }
 
     /// The next preparations fail with these words.
@@ -234,6 +240,10 @@ impl Publisher for Program {
 
     async fn commit(&mut self, next: Arc<ActiveConfig>, (): ()) {
         self.lock().committed.push(next);
+    }
+
+    async fn asked(&mut self) {
+        self.lock().asked += 1;
     }
 }
 

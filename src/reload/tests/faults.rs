@@ -136,9 +136,11 @@ async fn ticks_and_events_without_news_count_and_tell_nothing() {
     assert!(harness.disk.reads() > 15);
     assert_eq!(harness.counts(), 0.0);
     assert!(harness.status.load().last_verdict.is_none());
+    assert_eq!(harness.program.asked(), 0);
     harness.trigger(Trigger::Signal);
     sleep(Duration::from_secs(1)).await;
     harness.post().await;
+    assert_eq!(harness.program.asked(), 2, "what was refused is asked for again");
     assert_eq!(harness.count(Trigger::Signal, Outcome::Unchanged), 1.0);
     assert_eq!(harness.count(Trigger::Http, Outcome::Unchanged), 1.0);
     assert_eq!(harness.counts(), 2.0);
