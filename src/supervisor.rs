@@ -30,15 +30,15 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Memory is given back this long after sites began or went. By then the pollers of those that went have ended, those that began
 /// have read their first lists, all at the same time, and their connections have closed.
-const GIVE_BACK: Duration = Duration::from_secs(30);
+const GIVE_BACK: Duration = Duration::from_mins(1);
 
 /// Tells the supervisor what to do.
 #[derive(Clone, Debug)]
-pub(crate) struct SupervisorHandle(mpsc::Sender<Command>);
+pub(crate) struct SupervisorHandle(mpsc::Sender<SupervisorCommand>);
 
 /// What the supervisor is told to do.
 #[derive(Debug)]
-enum Command {
+enum SupervisorCommand {
     /// To follow a configuration, and to say when it does.
     Follow(Arc<ActiveConfig>, oneshot::Sender<()>),
     /// To have every site ask again for what was refused.
@@ -49,7 +49,7 @@ impl SupervisorHandle {
     /// Returns when every poller follows `active`, and removed sites are gone from the page.
     pub(crate) async fn apply(&self, active: Arc<ActiveConfig>) {
         let (sender, done) = oneshot::channel();
-        if self.0.send(Command::Follow(active, sender)).await.is_ok() {
+        if self.0.send(SupervisorCommand::Follow(active, sender)).await.is_ok() {
             let _ = done.await;
         }
     }
@@ -57,7 +57,7 @@ impl SupervisorHandle {
     /// Somebody asked for a reload, so the role of a key may see more than before: what was refused is asked for again.
     pub(crate) async fn ask_refused(&self) {
         // At the end nobody listens.
-        let _ = self.0.send(Command::AskRefused).await;
+        let _ = self.0.send(SupervisorCommand::AskRefused).await;
     }
 }
 
@@ -68,7 +68,7 @@ pub(crate) struct Supervisor {
     tls: Arc<TlsCache>,
     metrics: SupervisorMetrics,
     refusals: Refusals,
-    commands: mpsc::Receiver<Command>,
+    commands: mpsc::Receiver<SupervisorCommand>,
     /// How often somebody asked for a reload.
     asked: u64,
     pollers: HashMap<SiteId, Running>,
@@ -127,11 +127,11 @@ impl Supervisor {
                 biased;
                 () = shutdown.cancelled() => break,
                 command = self.commands.recv() => match command {
-                    Some(Command::Follow(active, done)) => {
+                    Some(SupervisorCommand::Follow(active, done)) => {
                         self.follow(&active);
                         let _ = done.send(());
                     }
-                    Some(Command::AskRefused) => self.ask_refused(),
+                    Some(SupervisorCommand::AskRefused) => self.ask_refused(),
                     None => break,
                 },
                 Some(ended) = self.tasks.join_next_with_id() => self.ended(&ended),

@@ -1,8 +1,9 @@
-//! The time until each of many sites has data.
+//! The time until each of many sites has data, and the memory that they take.
 
 use std::time::{Duration, Instant};
 
-use crate::process::{Exporter, Simulator, config, sites_up};
+use crate::client::Client;
+use crate::process::{Exporter, Simulator, config, series, sites_up};
 use crate::table::{Goal, Row};
 use crate::usage::{memory, process_cpu};
 
@@ -18,7 +19,33 @@ pub fn measure() -> Vec<Row> {
     let authority = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(authority.path(), tls.authority()).unwrap();
     let sites = tls.sites(&format!("    caFile: {}", authority.path().display()));
-    vec![over_http, start(config("5m", &sites), "https")]
+    vec![over_http, start(config("5m", &sites), "https"), at_rest()]
+}
+
+/// Memory is given back a minute after the start.
+const REST: Duration = Duration::from_secs(75);
+
+/// The memory of 200 sites when nothing is under way, to what their page should cost.
+fn at_rest() -> Row {
+    let simulator = Simulator::start(200, &["--jobs-per-day", "500"]);
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("config.yaml");
+    std::fs::write(&file, simulator.config("5m")).unwrap();
+    let exporter = Exporter::start(&file);
+    exporter.wait_until_complete(Duration::from_mins(2));
+    for _ in 0..3 {
+        exporter.page();
+        Client::new(exporter.address(), "/metrics", "Accept-Encoding: gzip\r\n").get();
+    }
+    std::thread::sleep(REST);
+    let page = exporter.page();
+    let (rest, peak) = (memory(exporter.id(), "VmRSS"), memory(exporter.id(), "VmHWM"));
+    let megabytes = page.len() as f64 / 1e6;
+    let title = "memory of 200 sites at rest, to 1.5 × their page and 20 MB";
+    Row::new(title, rest / (1.5 * megabytes + 20.0), "×", Goal::Most(1.0)).note(format!(
+        "{} series, a page of {megabytes:.1} MB; {rest:.0} MB, peak {peak:.0} MB",
+        series(&page)
+    ))
 }
 
 fn start(config: String, what: &str) -> Row {

@@ -128,11 +128,8 @@ fn scrapes_under_reloads(simulator: &Simulator) -> Vec<Row> {
             Goal::Most(1.2),
         )
         .note(format!("{reloads} reloads; {:.0} µs to {:.0} µs", pair.ours * 1e6, pair.theirs * 1e6)),
-        Row::new("the same, p99", quantile(&busy, 0.99) / quantile(&quiet, 0.99), "×", None).note(format!(
-            "{:.0} µs to {:.0} µs",
-            quantile(&busy, 0.99) * 1e6,
-            quantile(&quiet, 0.99) * 1e6
-        )),
+        Row::new("the same, p99", quantile(&busy, 0.99) / quantile(&quiet, 0.99), "×", Goal::Most(2.0))
+            .note(format!("{:.0} µs to {:.0} µs", quantile(&busy, 0.99) * 1e6, quantile(&quiet, 0.99) * 1e6)),
     ]
 }
 

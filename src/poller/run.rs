@@ -8,6 +8,7 @@ use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
+use tracing::Span;
 
 use crate::collector::{Absences, Board, Context, Run, Runner};
 use crate::config::{CollectorId, Collectors};
@@ -82,4 +83,9 @@ pub(super) async fn run(mut runner: Runner, setting: RunSetting) -> EndedRun {
     };
     let runner = (!matches!(end, RunEnd::Panicked)).then_some(runner);
     EndedRun { id, number, runner, end, requests: budget.sent() }
+}
+
+/// What every line about a run carries. It has the level of an error, so that it is there at every level of logging.
+pub(super) fn span(collector: CollectorId) -> Span {
+    tracing::error_span!("collector", collector = collector.name())
 }

@@ -8,15 +8,15 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use jiff::Timestamp;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument as _, Span};
+use tracing::Instrument as _;
 
 use super::collector::CollectorState;
 use super::hold::Hold;
 use super::plan::{Plan, PlanChange, next_run};
-use super::run::{EndedRun, RunEnd, RunSetting, run};
+use super::run::{EndedRun, RunEnd, RunSetting, run, span};
 use super::trust::KeyTrust;
 use crate::collector::{self, Board, CollectError, CollectorSpec, Run, Runner};
-use crate::config::{ApiVersion, CollectorId, Collectors};
+use crate::config::{ApiVersion, Collectors};
 use crate::netbackup::Client;
 
 /// The collectors of a site, and their runs that are under way.
@@ -248,11 +248,7 @@ impl Schedule {
     /// The role of the key may see more than before: what it might not see, or only a part of, is asked for at once.
     pub(super) fn ask_refused(&mut self) {
         let now = Instant::now();
-        for entry in &mut self.entries {
-            let is_refused = matches!(entry.hold, Some(Hold::Refused { .. }));
-            if !is_refused && !entry.state.is_unauthorized() {
-                continue;
-            }
+        for entry in self.entries.iter_mut().filter(|entry| entry.is_refused()) {
             entry.role_changed();
             entry.hold = None;
             entry.due = now;
@@ -293,6 +289,11 @@ impl ScheduledCollector {
         }
     }
 
+    /// Whether the role of the key may not see all that it reads.
+    fn is_refused(&self) -> bool {
+        matches!(self.hold, Some(Hold::Refused { .. })) || self.state.is_unauthorized()
+    }
+
     fn cancel(&self) {
         if let Activity::UnderWay { cancel, .. } = &self.activity {
             cancel.cancel();
@@ -309,9 +310,8 @@ impl ScheduledCollector {
     fn is_unsupported_by(&self, error: &CollectError) -> bool {
         match error {
             CollectError::NetBackup(error) => {
-                !self.spec.id.always_runs()
-                    && error.endpoint == self.spec.main.path
-                    && error.cause.is_unsupported()
+                let is_main = error.endpoint == self.spec.main.path;
+                is_main && !self.spec.id.always_runs() && error.cause.is_unsupported()
             }
             CollectError::Hidden { .. } => false,
             CollectError::Unsupported(_) => true,
@@ -351,11 +351,6 @@ impl ScheduledCollector {
             None | Some(_) => {}
         }
     }
-}
-
-/// What every line about a run carries. It has the level of an error, so that it is there at every level of logging.
-fn span(collector: CollectorId) -> Span {
-    tracing::error_span!("collector", collector = collector.name())
 }
 
 #[cfg(test)]

@@ -65,12 +65,12 @@ impl Fragment {
 
     /// The compressed text, made by the first caller; `None` of one that is not compressed by itself, or if that failed.
     pub(super) fn deflated(&self, deflater: &mut Deflater) -> Option<&Deflated> {
-        let deflated = self.deflated.as_ref()?;
-        if deflated.get().is_none() {
+        let known = self.deflated.as_ref()?;
+        if known.get().is_none() {
             // Another may be faster.
-            let _ = deflated.set(deflater.deflate(&self.text).ok()?);
+            let _ = known.set(deflater.deflate(&self.text).ok()?);
         }
-        deflated.get()
+        known.get()
     }
 }
 

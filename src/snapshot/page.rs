@@ -20,7 +20,7 @@ use crate::metric::Desc;
 #[derive(Debug)]
 pub struct MetricsPage {
     snapshots: Vec<Arc<Snapshot>>,
-    parts: Vec<Part>,
+    parts: Vec<PagePart>,
     length: usize,
     /// The length of all parts that are joined when they are sent.
     small: usize,
@@ -31,7 +31,7 @@ pub struct MetricsPage {
 
 /// A part of the text.
 #[derive(Clone, Copy, Debug)]
-enum Part {
+enum PagePart {
     /// The lines in front of a family's samples.
     Head(&'static Desc),
     /// The samples of one family of one site.
@@ -55,7 +55,7 @@ impl MetricsPage {
     /// Puts the fragments of `snapshots` together, whose sites are all different.
     pub fn assemble(snapshots: impl IntoIterator<Item = Arc<Snapshot>>) -> Self {
         let snapshots: Vec<_> = snapshots.into_iter().collect();
-        let mut families = BTreeMap::<&str, (&'static Desc, Vec<Part>)>::new();
+        let mut families = BTreeMap::<&str, (&'static Desc, Vec<PagePart>)>::new();
         let (mut length, mut small) = (0, 0);
         for (snapshot, site) in (0..).zip(&snapshots) {
             for (fragment, of_family) in (0..).zip(&site.fragments) {
@@ -66,7 +66,7 @@ impl MetricsPage {
                 length += text;
                 small += if text < SMALL { text } else { 0 };
                 let (_, parts) = families.entry(of_family.desc.name).or_insert((of_family.desc, Vec::new()));
-                parts.push(Part::Samples { snapshot, fragment });
+                parts.push(PagePart::Samples { snapshot, fragment });
             }
         }
         let mut parts = Vec::with_capacity(families.values().map(|(_, parts)| parts.len() + 1).sum());
@@ -74,7 +74,7 @@ impl MetricsPage {
             let head = head(desc).len();
             length += head;
             small += head;
-            parts.push(Part::Head(desc));
+            parts.push(PagePart::Head(desc));
             parts.extend(samples);
         }
         Self { snapshots, parts, length, small, chunks: OnceLock::new(), deflated: OnceCell::new() }
@@ -115,8 +115,8 @@ impl MetricsPage {
         let mut joined = Vec::with_capacity(most.min(self.small));
         while let Some(part) = self.parts.get(*place) {
             match part {
-                Part::Head(desc) => joined.extend_from_slice(head(desc).as_bytes()),
-                Part::Samples { .. } => {
+                PagePart::Head(desc) => joined.extend_from_slice(head(desc).as_bytes()),
+                PagePart::Samples { .. } => {
                     let text = self.text(*part);
                     if text.len() >= SMALL || joined.len() + text.len() > most {
                         break;
@@ -129,16 +129,16 @@ impl MetricsPage {
         Some(Bytes::from(joined))
     }
 
-    fn fragment(&self, part: Part) -> Option<&Fragment> {
+    fn fragment(&self, part: PagePart) -> Option<&Fragment> {
         match part {
-            Part::Head(_) => None,
-            Part::Samples { snapshot, fragment } => {
+            PagePart::Head(_) => None,
+            PagePart::Samples { snapshot, fragment } => {
                 self.snapshots.get(snapshot as usize)?.fragments.get(fragment as usize)
             }
         }
     }
 
-    fn text(&self, part: Part) -> &[u8] {
+    fn text(&self, part: PagePart) -> &[u8] {
         self.fragment(part).map_or(&[], |fragment| fragment.text())
     }
 
@@ -183,8 +183,8 @@ impl MetricsPage {
             }
             match (alone, part) {
                 (Some(alone), _) => pieces.push(alone.clone()),
-                (None, Part::Head(desc)) => joined.extend_from_slice(head(desc).as_bytes()),
-                (None, Part::Samples { .. }) => joined.extend_from_slice(self.text(*part)),
+                (None, PagePart::Head(desc)) => joined.extend_from_slice(head(desc).as_bytes()),
+                (None, PagePart::Samples { .. }) => joined.extend_from_slice(self.text(*part)),
             }
         }
         if !joined.is_empty() {

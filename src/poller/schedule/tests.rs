@@ -7,7 +7,7 @@ use tokio::time::sleep_until;
 
 use super::*;
 use crate::collector::{Collector, Context, Diagnostics, Resource};
-use crate::config::{Collection, fixture};
+use crate::config::{Collection, CollectorId, fixture};
 use crate::metric::{Family, Labelled, MetricKind, MetricNames};
 use crate::netbackup::fixture::{client, site};
 use crate::netbackup::{Cause, Error};
