@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::collector::{CollectError, CollectorSpec};
 use crate::config::ApiVersion;
 
 /// A collector whose role lacks a permission is asked again after this long: it changes rarely, and refusals may count towards a
@@ -38,5 +39,16 @@ impl Hold {
             Self::Refused { until } => now < *until,
             Self::Unsupported { until, version: asked } => now < *until && version == *asked,
         }
+    }
+}
+
+/// Whether an error says that the server does not have what the collector reads. What always runs is in every release.
+pub(super) fn is_unsupported(spec: &CollectorSpec, error: &CollectError) -> bool {
+    match error {
+        CollectError::NetBackup(error) => {
+            !spec.id.always_runs() && error.endpoint == spec.main.path && error.cause.is_unsupported()
+        }
+        CollectError::Hidden { .. } => false,
+        CollectError::Unsupported(_) => true,
     }
 }

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use super::collector::CollectorState;
-use super::hold::Hold;
+use super::hold::{Hold, is_unsupported};
 use super::plan::{Plan, PlanChange, next_run};
 use super::run::{EndedRun, RunEnd, RunSetting, run, span};
 use super::trust::KeyTrust;
@@ -148,7 +148,7 @@ impl Schedule {
         let _in_span = span(entry.spec.id).entered();
         match end {
             RunEnd::Done(run) => {
-                let unsupported = run.outcome.as_ref().is_err_and(|error| entry.is_unsupported_by(error));
+                let unsupported = run.outcome.as_ref().is_err_and(|error| is_unsupported(entry.spec, error));
                 match version {
                     Some(version) if unsupported && others_succeed => entry.unsupported(version),
                     _ => entry.note(run, stale_cycles),
@@ -304,18 +304,6 @@ impl ScheduledCollector {
     fn is_held(&mut self, now: Instant, version: ApiVersion) -> bool {
         self.hold = self.hold.filter(|hold| hold.holds(now, version));
         self.hold.is_some()
-    }
-
-    /// Whether an error says that the server does not have what the collector reads. What always runs is in every release.
-    fn is_unsupported_by(&self, error: &CollectError) -> bool {
-        match error {
-            CollectError::NetBackup(error) => {
-                let is_main = error.endpoint == self.spec.main.path;
-                is_main && !self.spec.id.always_runs() && error.cause.is_unsupported()
-            }
-            CollectError::Hidden { .. } => false,
-            CollectError::Unsupported(_) => true,
-        }
     }
 
     fn unsupported(&mut self, version: ApiVersion) {
