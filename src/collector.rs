@@ -9,12 +9,10 @@ mod alerts;
 mod anomalies;
 mod arrivals;
 mod backups;
-#[allow(dead_code, reason = "the collectors that use it are being built")]
 mod board;
 mod catalog;
 mod catalog_backup;
 mod certificates;
-#[allow(dead_code, reason = "the collectors that use it are being built")]
 mod client_jobs;
 mod client_names;
 mod contract;
@@ -24,7 +22,6 @@ mod fixture;
 mod job_list;
 mod job_record;
 mod jobs;
-#[allow(dead_code, reason = "the collectors that use it are being built")]
 mod licensing;
 mod malware;
 mod notifications;
@@ -35,7 +32,6 @@ mod policy_type;
 mod posture;
 mod probe;
 mod protection;
-#[allow(dead_code, reason = "the collectors that use it are being built")]
 mod resource;
 mod runner;
 mod server;

@@ -13,7 +13,6 @@ mod examine;
 mod exchange;
 mod field;
 mod gate;
-#[allow(dead_code, reason = "the collectors that use it are being built")]
 mod get;
 mod key_check;
 mod keys;

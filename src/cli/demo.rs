@@ -74,7 +74,7 @@ fn configuration(sites: &[Site]) -> String {
         "# Edit and save this file while the demo runs: sites come, go and move with no restart.\n\
          server:\n  collectionInterval: 5s\ncollectors:\n",
     );
-    for id in CollectorId::VARIANTS.iter().filter(|id| !id.always_runs() && !id.is_planned()) {
+    for id in CollectorId::VARIANTS.iter().filter(|id| !id.always_runs()) {
         let further = match id {
             CollectorId::PerClient => ", export: all, allowlist: ['*']",
             CollectorId::Tape => ", media: all",

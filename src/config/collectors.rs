@@ -26,7 +26,7 @@ pub struct CollectorSettings<O> {
     pub options: O,
 }
 
-/// Declares the section of one collector. A collector that is planned is not built yet: it is off, and to enable it warns.
+/// Declares the section of one collector.
 macro_rules! collector_section {
     ((always) $interval:tt $options:tt) => {
         collector_section!(@interval AlwaysOn, "true", ["Whether the collector runs; it always does."], $interval $options);
@@ -36,9 +36,6 @@ macro_rules! collector_section {
     };
     ((off) $interval:tt $options:tt) => {
         collector_section!(@interval Flag, "false", ["Whether the collector runs."], $interval $options);
-    };
-    ((planned $switch:ident) $interval:tt $options:tt) => {
-        collector_section!(@interval Flag, "false", ["Whether the collector runs. It is not built yet."], $interval $options);
     };
     (@interval $flag:ident, $enabled:literal, $about:tt, (collectionInterval) $options:tt) => {
         collector_section!(
@@ -73,16 +70,6 @@ macro_rules! always_runs {
     };
 }
 
-/// Whether the switch of a line says that the collector is not built yet.
-macro_rules! is_planned {
-    (planned $switch:ident) => {
-        true
-    };
-    ($switch:ident) => {
-        false
-    };
-}
-
 /// Whether the switch of a line says that the collector runs where the file does not say so.
 macro_rules! runs_by_default {
     (always) => {
@@ -96,8 +83,7 @@ macro_rules! runs_by_default {
     };
 }
 
-/// Declares the collectors. Of each: what it is about, its id, its field, its key, its switch (`always`, `on`, `off`, or `planned` before
-/// the last two), its interval, and its further keys.
+/// Declares the collectors. Of each: what it is about, its id, its field, its key, its switch (`always`, `on` or `off`), its interval, and its further keys.
 macro_rules! collectors {
     ($(
         $(#[doc = $about:literal])*
@@ -125,11 +111,6 @@ macro_rules! collectors {
             /// Whether it runs where the file does not say so.
             pub fn runs_by_default(self) -> bool {
                 match self { $(Self::$id => runs_by_default!($($switch)*),)* }
-            }
-
-            /// Whether it is declared and not built yet.
-            pub fn is_planned(self) -> bool {
-                match self { $(Self::$id => is_planned!($($switch)*),)* }
             }
         }
 
@@ -180,17 +161,6 @@ macro_rules! collectors {
                         }
                     },)*
                 })
-            }
-
-            /// The collectors that are not built yet and turned on, each with the location of the switch.
-            pub(super) fn planned(&self) -> Vec<(CollectorId, &super::decoder::Location)> {
-                let mut planned = Vec::new();
-                $(if is_planned!($($switch)*) && let Some(section) = self.$field.get()
-                    && section.enabled.get().is_some_and(|enabled| enabled.0)
-                {
-                    planned.push((CollectorId::$id, &section.enabled.location));
-                })*
-                planned
             }
         }
 

@@ -68,10 +68,6 @@ fn server(raw: &RawServer) -> Option<(Server, Collection)> {
 
 fn collectors(raw: Option<&RawCollectors>, decoder: &mut Decoder<'_>) -> Option<Collectors> {
     let raw = raw?;
-    for (id, location) in raw.planned() {
-        let message = format!("the collector {} is not built yet; nothing is collected for it", id.key());
-        decoder.warning(location, message);
-    }
     if let Some(per_client) = raw.per_client.get() {
         let lists = [&per_client.allowlist, &per_client.denylist].into_iter().filter_map(Slot::get);
         for name in lists.flatten() {

@@ -1,6 +1,5 @@
 //! One GET that is no walk over pages.
 
-use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use super::body::LARGEST_BODY;
@@ -89,12 +88,6 @@ impl Client {
     ) -> Result<T, Error> {
         let text = self.exchange_text(|version| get.request(version), deadline).await?;
         decode(&text).map_err(|error| self.exchange.fail(get.endpoint, error.into()))
-    }
-
-    /// Sends one GET in the version in use, and reads the answer as a `T`.
-    pub(crate) async fn get_as<T: DeserializeOwned>(&self, get: &Get, deadline: Instant) -> Result<T, Error> {
-        let text = self.exchange_text(|version| get.request(version), deadline).await?;
-        self.exchange.parse(get.endpoint, &text)
     }
 }
 
