@@ -34,8 +34,11 @@ const OTHERS: [&str; 7] =
     ["Authorities", "Digest", "KeyCheck", "KeyTrial", "LogControl", "Probe", "Registry"];
 
 /// The types that derive `Debug` although they hold bytes or a header.
-const HARMLESS: [(&str, &str); 3] = [
+const HARMLESS: [(&str, &str); 6] = [
+    ("Deflater", "it compresses metrics"),
     ("Exchange", "the header of the key is marked as sensitive, so its own `Debug` does not show it"),
+    ("RunDays", "it holds days of a calendar"),
+    ("ShownCertificate", "certificates are public"),
     ("Tail", "it holds compressed metrics"),
     ("Verification", "certificates are public"),
 ];

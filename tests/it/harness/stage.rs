@@ -152,7 +152,11 @@ fn hex(text: &str, bytes: usize) -> String {
 pub fn first_readings(site: &Site) -> usize {
     let requests = site.requests().matching("/admin/jobs");
     let whole = requests.iter().filter(|request| {
-        let query = request.query.replace("%20", " ").replace("%3A", ":");
+        let query = request.query.replace("%20", " ").replace("%3A", ":").replace("%2C", ",");
+        // What is read back, and how far jobs reach back, is asked for in other orders.
+        if !query.contains("sort=endTime,jobId&") {
+            return false;
+        }
         let Some((_, rest)) = query.split_once("endTime ge ") else { return false };
         let begins = rest.split('&').next().and_then(|time| time.parse::<jiff::Timestamp>().ok());
         let begins = begins.unwrap().as_millisecond();
