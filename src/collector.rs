@@ -19,6 +19,7 @@ mod contract;
 mod disk_pools;
 #[cfg(test)]
 mod fixture;
+mod hold;
 mod job_list;
 mod job_record;
 mod jobs;
@@ -51,6 +52,7 @@ pub(crate) use board::Board;
 pub(crate) use contract::{CollectError, Context};
 #[cfg(test)]
 pub(crate) use contract::{Collector, Diagnostics};
+pub(crate) use hold::Hold;
 #[doc(hidden)]
 pub use jobs::decode_jobs_page;
 pub(crate) use permission::Permission;

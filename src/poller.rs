@@ -3,7 +3,6 @@
 mod collector;
 mod connection;
 mod families;
-mod hold;
 mod plan;
 mod publication;
 mod reach;

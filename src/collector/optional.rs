@@ -1,6 +1,7 @@
 //! Reads what a collector can do without.
 
 use super::contract::{CollectError, Context};
+use super::hold::Hold;
 use super::resource::Resource;
 
 impl Context<'_> {
@@ -27,7 +28,7 @@ impl Context<'_> {
                 namespace = resource.permission.map(|permission| permission.namespace),
                 "The role of the API key may not see a part of what the collector reads"
             );
-            self.absences.refused(resource.path);
+            self.absences.hold(resource.path, Hold::refused());
             return Ok(None);
         }
         if error.is_unsupported() {
@@ -35,7 +36,7 @@ impl Context<'_> {
                 resource = resource.path,
                 "NetBackup does not have a part of what the collector reads"
             );
-            self.absences.unsupported(resource.path, version);
+            self.absences.hold(resource.path, Hold::unsupported(version));
             return Ok(None);
         }
         Err(error)
@@ -44,8 +45,8 @@ impl Context<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::absence::{REFUSED_PAUSE, UNSUPPORTED_PAUSE};
     use super::super::fixture::Given;
+    use super::super::hold::{REFUSED_PAUSE, UNSUPPORTED_PAUSE};
     use super::super::resource::{V10_0, V13_0};
     use super::*;
     use crate::netbackup::{Cause, Error};

@@ -10,11 +10,12 @@ use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
 use super::contract::{CollectError, Collector, Context, Diagnostics};
+use super::hold::Hold;
 use super::resource::{Resource, Trial, V10_0};
 use super::server_info;
 use super::spec::CollectorSpec;
 use super::walk::{fold_page, label};
-use crate::config::{ApiVersion, CollectorId};
+use crate::config::CollectorId;
 use crate::metric::{Family, Labelled, flag};
 use crate::netbackup::{Cause, Error, Get, Text};
 use host::{HOSTS, ServiceHost};
@@ -42,14 +43,12 @@ static UP: Labelled<2> = Labelled::gauge(
 
 /// A host that does not answer must not take the time of the others.
 const HOST_TIMEOUT: Duration = Duration::from_secs(20);
-/// A host that can not be asked is asked again after so long, as what a release lacks.
-const UNSUPPORTED_PAUSE: Duration = Duration::from_hours(24);
 
 /// What is remembered of hosts, by their ids.
 #[derive(Debug, Default)]
 struct Services {
-    /// Those that can not be asked, until when, and in which version that was found.
-    unsupported: HashMap<String, (Instant, Option<ApiVersion>)>,
+    /// Those that can not be asked.
+    unsupported: HashMap<String, Hold>,
     /// Those whose last answer failed, so that it is said once.
     failing: BTreeSet<String>,
 }
@@ -99,8 +98,7 @@ impl Services {
                 Err(error) if error.is_unauthorized() => return Err(error.into()),
                 Err(error) if is_unsupported_by(&error) => {
                     unsupported += 1;
-                    let until = Instant::now() + UNSUPPORTED_PAUSE;
-                    self.unsupported.insert(host.id.clone(), (until, context.client.version()));
+                    self.unsupported.insert(host.id.clone(), Hold::unsupported(context.client.version()));
                 }
                 Err(error) => {
                     diagnostics.truncated = true;
@@ -121,8 +119,7 @@ impl Services {
     }
 
     fn is_unsupported(&self, host: &ServiceHost, context: &Context<'_>) -> bool {
-        let known = self.unsupported.get(&host.id);
-        known.is_some_and(|(until, version)| Instant::now() < *until && *version == context.client.version())
+        self.unsupported.get(&host.id).is_some_and(|hold| hold.holds(context.client.version()))
     }
 
     fn fails(&mut self, host: &ServiceHost, error: &Error) {

@@ -1,6 +1,6 @@
 //! What is declared of a collector.
 
-use super::contract::Collector;
+use super::contract::{CollectError, Collector};
 use super::resource::Resource;
 use crate::config::{CollectorId, Collectors};
 
@@ -24,5 +24,14 @@ impl CollectorSpec {
     /// Everything that it reads.
     pub(crate) fn resources(&self) -> impl Iterator<Item = &'static Resource> + use<> {
         std::iter::once(self.main).chain(self.others.iter().copied())
+    }
+
+    /// Whether an error says that the server does not have what the collector reads. What always runs is in every release.
+    pub(crate) fn is_unsupported_by(&self, error: &CollectError) -> bool {
+        let is_of_main = match error {
+            CollectError::NetBackup(error) => !self.id.always_runs() && error.endpoint == self.main.path,
+            _ => true,
+        };
+        is_of_main && error.is_unsupported()
     }
 }

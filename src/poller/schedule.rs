@@ -11,11 +11,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use super::collector::CollectorState;
-use super::hold::{Hold, is_unsupported};
 use super::plan::{Plan, PlanChange, next_run};
 use super::run::{EndedRun, RunEnd, RunSetting, run, span};
 use super::trust::KeyTrust;
-use crate::collector::{self, Board, CollectError, CollectorSpec, Run, Runner};
+use crate::collector::{self, Board, CollectError, CollectorSpec, Hold, Run, Runner};
 use crate::config::{ApiVersion, Collectors};
 use crate::netbackup::Client;
 
@@ -95,7 +94,7 @@ impl Schedule {
             let interval = plan.interval(entry.spec.id);
             entry.state.interval = interval;
             entry.due = next_run(now, interval);
-            if entry.is_held(now, version) {
+            if entry.is_held(version) {
                 entry.state.missed(plan.collection.max_stale_cycles);
                 continue;
             }
@@ -148,7 +147,8 @@ impl Schedule {
         let _in_span = span(entry.spec.id).entered();
         match end {
             RunEnd::Done(run) => {
-                let unsupported = run.outcome.as_ref().is_err_and(|error| is_unsupported(entry.spec, error));
+                let unsupported =
+                    run.outcome.as_ref().is_err_and(|error| entry.spec.is_unsupported_by(error));
                 match version {
                     Some(version) if unsupported && others_succeed => entry.unsupported(version),
                     _ => entry.note(run, stale_cycles),
@@ -291,7 +291,7 @@ impl ScheduledCollector {
 
     /// Whether the role of the key may not see all that it reads.
     fn is_refused(&self) -> bool {
-        matches!(self.hold, Some(Hold::Refused { .. })) || self.state.is_unauthorized()
+        self.hold.is_some_and(|hold| hold.is_refusal()) || self.state.is_unauthorized()
     }
 
     fn cancel(&self) {
@@ -301,13 +301,13 @@ impl ScheduledCollector {
     }
 
     /// Whether it is not asked for now; a hold that has ended is forgotten.
-    fn is_held(&mut self, now: Instant, version: ApiVersion) -> bool {
-        self.hold = self.hold.filter(|hold| hold.holds(now, version));
+    fn is_held(&mut self, version: ApiVersion) -> bool {
+        self.hold = self.hold.filter(|hold| hold.holds(Some(version)));
         self.hold.is_some()
     }
 
     fn unsupported(&mut self, version: ApiVersion) {
-        self.hold = Some(Hold::unsupported(version));
+        self.hold = Some(Hold::unsupported(Some(version)));
         if self.state.unsupported() {
             let _in_span = span(self.spec.id).entered();
             tracing::info!(

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use super::descs::{HISTORY_START, RECORDS};
 use super::fold;
 use crate::collector::contract::{Context, Diagnostics};
+use crate::collector::hold::REFUSED_PAUSE;
 use crate::collector::job_list::{count, listing};
 use crate::metric::Family;
 use crate::netbackup::Error;
@@ -30,8 +31,6 @@ struct RareAnswer<T> {
 const RECORDS_INTERVAL: Duration = Duration::from_hours(1);
 /// A site keeps its jobs for hours to weeks.
 const START_INTERVAL: Duration = Duration::from_hours(24);
-/// What was refused is asked for again after this long: refusals may count towards a lock-out.
-const REFUSED_PAUSE: Duration = Duration::from_hours(6);
 /// After any other failure.
 const FAILED_PAUSE: Duration = Duration::from_hours(1);
 /// The jobs were read and wait to be shown, so neither answer is worth a longer time.
