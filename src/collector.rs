@@ -22,6 +22,7 @@ mod fixture;
 mod hold;
 mod job_list;
 mod job_record;
+mod job_result;
 mod jobs;
 mod licensing;
 mod malware;

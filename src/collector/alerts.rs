@@ -6,7 +6,6 @@ use std::collections::HashSet;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use jiff::Timestamp;
 
 use super::arrivals::Arrivals;
 use super::contract::{CollectError, Collector, Context, Diagnostics};
@@ -15,7 +14,7 @@ use super::spec::CollectorSpec;
 use super::walk::{fold_page, label};
 use crate::config::CollectorId;
 use crate::metric::Family;
-use crate::netbackup::{DecodeError, Field, Listing, Page, Text, Time};
+use crate::netbackup::{DecodeError, Field, Listing, Page, Text, Time, date_time};
 
 static ALERTS: Resource =
     Resource::new("/manage/alerts", V10_0, families::FAMILIES).viewed_by("|MANAGE|EMAIL-NOTIFICATIONS|");
@@ -63,10 +62,7 @@ enum Wanted {
 impl Wanted {
     fn filter(self) -> String {
         match self {
-            Self::Since(second) => {
-                let moment = Timestamp::from_second(second).unwrap_or_default();
-                format!("createdDateTime ge {moment:.3}")
-            }
+            Self::Since(second) => format!("createdDateTime ge {}", date_time(second)),
             Self::After(id) => format!("alertId gt {id}"),
         }
     }

@@ -19,6 +19,7 @@ use std::ops::Range;
 use super::board::{Board, Policies};
 use super::contract::{CollectError, Context, Diagnostics};
 use super::job_record::Job;
+use super::job_result::JobResult;
 use crate::config::Collectors;
 use crate::metric::Family;
 use expected::Expected;
@@ -27,7 +28,6 @@ pub(super) use families::{CLIENT_FAMILIES, POLICY_FAMILIES};
 pub(super) use images::IMAGES;
 use memory::{BackupMemory, Covered};
 use noted::{Names, NotedJob};
-use outcomes::BackupResult;
 use reading::ReadBack;
 
 /// A snapshot that waits to be counted until the policies are known, for so long.
@@ -201,7 +201,7 @@ impl Backups {
     /// When the last backup of each client ended that succeeded (status 0), by the clients' names in lower case.
     pub(super) fn last_successes(&self) -> impl Iterator<Item = (&str, i64)> {
         let clients = self.memory.clients.iter();
-        clients.filter_map(|(name, client)| Some((&**name, client.outcomes.last(BackupResult::Success)?)))
+        clients.filter_map(|(name, client)| Some((&**name, client.outcomes.last(JobResult::Success)?)))
     }
 
     /// What would be known if no job came any more: what is noted counts as well, and runs that go on have ended.

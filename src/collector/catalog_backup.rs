@@ -14,7 +14,7 @@ use super::spec::CollectorSpec;
 use super::walk::{fold_page, label, stateless};
 use crate::config::{ApiVersion, CollectorId};
 use crate::metric::Family;
-use crate::netbackup::{Field, Listing, Size, Text, Time};
+use crate::netbackup::{Field, Listing, Size, Text, Time, date_time};
 use found::{CatalogJob, CatalogJobs, Good};
 
 static JOBS: Resource = Resource::new(job_list::RESOURCE, ApiVersion::OLDEST, families::FAMILIES)
@@ -92,7 +92,7 @@ async fn read_images(
     context: &Context<'_>,
     diagnostics: &mut Diagnostics,
 ) -> Result<Vec<CatalogImage>, CollectError> {
-    let from = job_list::date_time(context.server_now().as_second().saturating_sub(LOOK_BACK));
+    let from = date_time(context.server_now().as_second().saturating_sub(LOOK_BACK));
     // The reference allows 100 records a page and no sort. The spelling is that of policies.
     let listing = Listing::by_offset(IMAGES.path, 100, 10)
         .with("filter", format!("policyType eq 'NBU-Catalog' and backupTime ge {from}"));

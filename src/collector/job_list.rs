@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::contract::Context;
 use super::probe::Probe;
 use crate::config::ApiVersion;
-use crate::netbackup::{Client, Error, Listing};
+use crate::netbackup::{Client, Error, Listing, date_time};
 
 /// The list of jobs.
 pub(super) const RESOURCE: &str = "/admin/jobs";
@@ -34,12 +34,6 @@ pub(super) fn listing(
     let cursors = context.client.version().is_none_or(|version| version >= CURSORS_SINCE);
     let list = if cursors { Listing::by_cursor } else { Listing::by_offset };
     list(RESOURCE, limit, max_pages).with("filter", filter).with("sort", sort)
-}
-
-/// Date-times stand without quotes in a filter ("NetBackup API reference, /admin/jobs, filter").
-pub(super) fn date_time(second: i64) -> String {
-    let moment = Timestamp::from_second(second).unwrap_or(Timestamp::UNIX_EPOCH);
-    format!("{moment:.3}")
 }
 
 /// How many jobs ended since a moment, or how many there are at all.

@@ -11,7 +11,7 @@ use super::spec::CollectorSpec;
 use super::walk::{fold_page, label, stateless};
 use crate::config::CollectorId;
 use crate::metric::{Family, Labelled};
-use crate::netbackup::{Cause, Error, Field, Get, Listing, Text, Time, decode};
+use crate::netbackup::{Cause, Error, Field, Get, Listing, Text, Time, decode, quoted};
 
 static ENTITLEMENTS: Resource =
     Resource::new("/licensing/entitlements", V10_0, &[&EXPIRY, &UNITS]).viewed_by("|MANAGE|LICENSING|");
@@ -158,7 +158,7 @@ async fn read_consumed(
     }
 
     let Some(name) = context.server_info(&mut diagnostics.malformed).await?.name else { return Ok(None) };
-    let filter = format!("masterServer eq '{}'", name.replace('\'', "''"));
+    let filter = format!("masterServer eq {}", quoted(&name));
     let get = Get::new(CAPACITY.path).with("filter", filter).with("page[limit]", "1").whole_list();
     let read = |text: &str| {
         let page = decode::<CapacityRecord>(text)?;

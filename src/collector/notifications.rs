@@ -2,7 +2,6 @@
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use jiff::Timestamp;
 
 use super::arrivals::{Arrivals, with_zeros};
 use super::contract::{CollectError, Collector, Context, Diagnostics};
@@ -11,7 +10,7 @@ use super::spec::CollectorSpec;
 use super::walk::{fold_page, label};
 use crate::config::CollectorId;
 use crate::metric::{Desc, Family, Labelled, MetricKind};
-use crate::netbackup::{DecodeError, Field, Listing, Page, Text, Time};
+use crate::netbackup::{DecodeError, Field, Listing, Page, Text, Time, date_time};
 
 static NOTIFICATIONS: Resource =
     Resource::new("/eventlog/notifications", V10_0, FAMILIES).viewed_by("|MANAGE|EVENTLOGS|NOTIFICATIONS|");
@@ -73,9 +72,8 @@ impl Notifications {
     ) -> Result<Vec<Family>, CollectError> {
         let now = context.server_now().as_second();
         let since = *self.read_until.get_or_insert(now) - OVERLAP_SECONDS;
-        let moment = Timestamp::from_second(since).unwrap_or_default();
         let listing = Listing::by_offset(NOTIFICATIONS.path, PAGE_SIZE, MAX_PAGES)
-            .with("filter", format!("createdDateTime gt {moment:.3}"))
+            .with("filter", format!("createdDateTime gt {}", date_time(since)))
             .with("sort", "createdDateTime");
         let fold = |text: &str, diagnostics: &mut Diagnostics| self.fold(text, now, diagnostics);
         if context.walk(&listing, diagnostics, fold).await? {

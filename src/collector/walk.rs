@@ -84,11 +84,6 @@ pub(super) fn label(field: Text<'_>, malformed: &mut u64) -> Option<String> {
     field.take(malformed).filter(|text| !text.is_empty()).map(|text| label_value(&text).into_owned())
 }
 
-/// A text in a filter ("NetBackup API reference, filter": `OData`, where a quote is doubled).
-pub(super) fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
-}
-
 /// What is called by a name, which another one may have too, and by an id, which is its own.
 pub(super) trait Named {
     /// What tells it from all others: its name, or its id where another one has the same name.

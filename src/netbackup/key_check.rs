@@ -6,6 +6,7 @@ use tokio::time::Instant;
 use super::client::Client;
 use super::error::{Cause, Error};
 use super::field::{Field, Text, Time};
+use super::filter::quoted;
 use super::get::Get;
 use super::keys::{API_KEYS, KeyState};
 use super::page::{DecodeError, decode, object};
@@ -96,11 +97,6 @@ impl Client {
         };
         self.get_with(&Get::new(PROFILE), deadline, read).await
     }
-}
-
-/// A text of a filter; a quote in it is doubled.
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
 }
 
 fn key_end(text: &str) -> Result<KeyEnd, DecodeError> {

@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
+use jiff::Timestamp;
+
 use super::*;
 use crate::collector::fixture::Given;
 use crate::netbackup::fixture::{Answer, Server};

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::expected::Expected;
 use super::memory::{BackupMemory, ClientHistory, PolicyHistory};
-use super::outcomes::BackupResult;
 use super::reading::{BackupSubject, ReadBack};
 use crate::collector::client_names::ClientFilter;
 use crate::collector::contract::{Context, Diagnostics};
+use crate::collector::job_result::JobResult;
 use crate::collector::walk::cap;
 use crate::config::ClientExport;
 use crate::metric::{Desc, Family, Labelled, MetricKind};
@@ -126,14 +126,14 @@ pub(super) fn render(context: &Context<'_>, shown: &Shown<'_>, diagnostics: &mut
     let lasts =
         policies.iter().filter_map(|(name, policy_type, policy)| Some((name, policy_type, (*policy)?)));
     let lasts = lasts.flat_map(|(name, policy_type, policy)| {
-        BackupResult::ALL.into_iter().filter_map(move |result| {
+        JobResult::ALL.into_iter().filter_map(move |result| {
             let last = policy.outcomes.last(result)?;
             Some(([*name, *policy_type, result.name()], last as f64))
         })
     });
     let ended = policies.iter().flat_map(|(name, _, policy)| {
         let ended = policy.map_or([0; 3], |policy| policy.ended);
-        BackupResult::ALL.into_iter().zip(ended).map(|(result, count)| ([*name, result.name()], count as f64))
+        JobResult::ALL.into_iter().zip(ended).map(|(result, count)| ([*name, result.name()], count as f64))
     });
     let moved = policies
         .iter()
@@ -242,7 +242,7 @@ impl Shown<'_> {
         clients.retain(|(name, _)| filter.allows(name));
         cap(&mut clients, options.max_clients as usize, |(name, _)| name, diagnostics);
         let lasts = clients.iter().flat_map(|(name, client)| {
-            BackupResult::ALL.into_iter().filter_map(move |result| {
+            JobResult::ALL.into_iter().filter_map(move |result| {
                 Some(([*name, result.name()], client.outcomes.last(result)? as f64))
             })
         });

@@ -8,13 +8,12 @@ use super::Backups;
 use super::expected::Expected;
 use super::families::IMAGE_FAMILIES;
 use super::memory::ClientHistory;
-use super::outcomes::BackupResult;
 use super::reading::BackupSubject;
 use crate::collector::contract::{CollectError, Context, Diagnostics};
-use crate::collector::job_list::date_time;
+use crate::collector::job_result::JobResult;
 use crate::collector::resource::{Resource, V10_0};
 use crate::collector::walk::fold_page;
-use crate::netbackup::{Cause, Field, Listing, Time};
+use crate::netbackup::{Cause, Field, Listing, Time, date_time, quoted};
 
 /// The images that backups have left in the catalog ("NetBackup API reference, /catalog/images").
 pub(in crate::collector) static IMAGES: Resource =
@@ -108,7 +107,7 @@ impl Backups {
     }
 
     fn found(&mut self, subject: BackupSubject, found: Found, expected: &Expected) {
-        let results = [(BackupResult::Success, found.success), (BackupResult::Partial, found.partial)];
+        let results = [(JobResult::Success, found.success), (JobResult::Partial, found.partial)];
         for (result, ended) in results {
             let Some(ended) = ended else { continue };
             match &subject {
@@ -164,10 +163,9 @@ async fn ask(
         BackupSubject::Policy(name) => ("policyName", name),
         BackupSubject::Client(name) => ("clientName", name),
     };
-    // A quote in a text is doubled, as in OData.
-    let name = name.replace('\'', "''");
+    let name = quoted(name);
     let (from, until) = (date_time(part.start), date_time(part.end));
-    let filter = format!("{field} eq '{name}' and backupTime ge {from} and backupTime le {until}");
+    let filter = format!("{field} eq {name} and backupTime ge {from} and backupTime le {until}");
     let listing = Listing::by_offset(IMAGES.path, PAGE_SIZE, 1).with("filter", filter);
     let mut malformed = Diagnostics::default();
     let fold = |text: &str| {

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::noted::NotedJob;
-use super::outcomes::{BackupResult, Outcomes};
+use super::outcomes::Outcomes;
+use crate::collector::job_result::JobResult;
 
 /// Clocks of media servers differ from the primary server's, and jobs are recorded some time after they end.
 const CLOCKS_DIFFER: i64 = 5 * 60;
@@ -62,7 +63,7 @@ struct OpenRun {
     policy: Arc<str>,
     kilobytes: u64,
     /// The worst job of each client, and when its last one ended.
-    clients: HashMap<Arc<str>, (BackupResult, i64)>,
+    clients: HashMap<Arc<str>, (JobResult, i64)>,
     /// When the root started and ended.
     root: Option<(i64, i64)>,
     newest: i64,
@@ -117,9 +118,9 @@ impl BackupMemory {
         if job.is_root {
             let [success, partial, failed] = &mut policy.ended;
             *match job.result {
-                BackupResult::Success => success,
-                BackupResult::Partial => partial,
-                BackupResult::Failed => failed,
+                JobResult::Success => success,
+                JobResult::Partial => partial,
+                JobResult::Failed => failed,
             } += 1;
         }
     }
@@ -162,7 +163,7 @@ impl BackupMemory {
         &mut self,
         name: &Arc<str>,
         policy_type: &Arc<str>,
-        result: BackupResult,
+        result: JobResult,
         ended: i64,
     ) {
         let policy = self.policy(name, policy_type);
@@ -175,7 +176,7 @@ impl BackupMemory {
         &mut self,
         name: &Arc<str>,
         policy: &Arc<str>,
-        (result, ended): (BackupResult, i64),
+        (result, ended): (JobResult, i64),
         root: u32,
     ) {
         if name.is_empty() {
@@ -207,7 +208,7 @@ impl BackupMemory {
 }
 
 impl PolicyHistory {
-    fn add(&mut self, result: BackupResult, ended: i64, root: u32, seconds: i64) {
+    fn add(&mut self, result: JobResult, ended: i64, root: u32, seconds: i64) {
         self.outcomes.add(result, ended, root);
         if !result.is_good() {
             return;

@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::outcomes::BackupResult;
 use crate::collector::board::Policies;
 use crate::collector::client_names::client_key;
 use crate::collector::job_record::Job;
+use crate::collector::job_result::JobResult;
 use crate::metric::label_value;
 
 /// A server that names more policies and clients than this at the same time is not NetBackup.
@@ -49,7 +49,7 @@ pub(super) struct NotedJob {
     pub(super) policy_type: Arc<str>,
     /// In lower case.
     pub(super) client: Arc<str>,
-    pub(super) result: BackupResult,
+    pub(super) result: JobResult,
     pub(super) started: i64,
     pub(super) ended: i64,
     pub(super) kilobytes: u64,
@@ -69,12 +69,12 @@ impl NotedJob {
         Some(Self {
             root: job.root,
             is_root: job.is_root(),
-            is_leaf: job.children.unwrap_or(0) == 0,
+            is_leaf: job.is_leaf(),
             is_snapshot,
             policy: names.keep(&job.policy)?,
             policy_type: names.keep(&job.policy_type)?,
             client: names.keep(&client_key(&job.client))?,
-            result: BackupResult::of_status(job.status?),
+            result: JobResult::of_status(job.status?),
             started: job.start.unwrap_or(ended).min(ended),
             ended,
             kilobytes: job.kilobytes.unwrap_or(0),

@@ -2,43 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use crate::collector::job_result::JobResult;
+
 /// More failures in a row than this are not told apart: a job every few minutes for days.
 const MOST_FAILURES: usize = 1000;
-
-/// How a backup ended, from the best to the worst.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum BackupResult {
-    Success,
-    Partial,
-    Failed,
-}
-
-impl BackupResult {
-    pub(super) const ALL: [Self; 3] = [Self::Success, Self::Partial, Self::Failed];
-
-    /// Status 1 is "partially successful" ("NetBackup status codes").
-    pub(super) fn of_status(status: i64) -> Self {
-        match status {
-            0 => Self::Success,
-            1 => Self::Partial,
-            _ => Self::Failed,
-        }
-    }
-
-    /// The value of the `result` label.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Success => "success",
-            Self::Partial => "partial",
-            Self::Failed => "failed",
-        }
-    }
-
-    /// Whether there is something to restore from.
-    pub(super) fn is_good(self) -> bool {
-        self != Self::Failed
-    }
-}
 
 /// The last backups, and the failures since the last good one. The order in which they are added does not matter, nor how often.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,11 +19,11 @@ pub(super) struct Outcomes {
 
 impl Outcomes {
     /// Takes in a backup that ended then, by the job of this number.
-    pub(super) fn add(&mut self, result: BackupResult, ended: i64, job: u32) {
+    pub(super) fn add(&mut self, result: JobResult, ended: i64, job: u32) {
         let last = match result {
-            BackupResult::Success => &mut self.success,
-            BackupResult::Partial => &mut self.partial,
-            BackupResult::Failed => &mut self.failed,
+            JobResult::Success => &mut self.success,
+            JobResult::Partial => &mut self.partial,
+            JobResult::Failed => &mut self.failed,
         };
         *last = (*last).max(Some(ended));
         if !result.is_good() && self.good().is_none_or(|good| ended > good) {
@@ -73,11 +40,11 @@ impl Outcomes {
     }
 
     /// When the last backup with this result ended.
-    pub(super) fn last(&self, result: BackupResult) -> Option<i64> {
+    pub(super) fn last(&self, result: JobResult) -> Option<i64> {
         match result {
-            BackupResult::Success => self.success,
-            BackupResult::Partial => self.partial,
-            BackupResult::Failed => self.failed,
+            JobResult::Success => self.success,
+            JobResult::Partial => self.partial,
+            JobResult::Failed => self.failed,
         }
     }
 

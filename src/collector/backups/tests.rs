@@ -340,7 +340,7 @@ async fn nothing_is_kept_of_a_job_once_its_run_is_over() {
 fn failures_without_end_take_no_memory_without_end() {
     let mut outcomes = outcomes::Outcomes::default();
     for second in 0..3000 {
-        outcomes.add(outcomes::BackupResult::Failed, second, 1);
+        outcomes.add(JobResult::Failed, second, 1);
     }
     assert_eq!(outcomes.failures_since(0), Some(1000));
 }

@@ -5,9 +5,10 @@ use super::expected::Expected;
 use super::noted::NotedJob;
 use super::reading::ReadStep;
 use crate::collector::contract::{CollectError, Context, Diagnostics};
-use crate::collector::job_list::{date_time, listing};
+use crate::collector::job_list::listing;
 use crate::collector::job_record::{Job, JobRecord};
 use crate::collector::walk::fold_page;
+use crate::netbackup::date_time;
 
 /// The most that `/admin/jobs` takes.
 const PAGE_SIZE: u64 = 100;

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::labels::{Group, JobResult, JobStatus, Level, MOST_GROUPS, Word};
+use super::labels::{Group, JobStatus, Level, MOST_GROUPS, Word};
 use super::window::Finished;
+use crate::collector::job_result::JobResult;
 use crate::metric::Histogram;
 
 /// What finished since we began to watch; it only grows.

@@ -92,7 +92,7 @@ impl Renderer<'_> {
         let mut finished = FINISHED_TOTAL.of_site(self.site);
         for ((job_type, policy_type, schedule_type, level, result), jobs) in &counters.finished {
             let [job_type, policy_type] = self.pair((*job_type, *policy_type));
-            let labels = [job_type, policy_type, self.word(*schedule_type), level.as_ref(), result.as_ref()];
+            let labels = [job_type, policy_type, self.word(*schedule_type), level.as_ref(), result.name()];
             finished.sample(labels, *jobs as f64);
         }
         let mut failed = FAILED_TOTAL.of_site(self.site);

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::collector::job_record::Job;
+use crate::collector::job_result::JobResult;
 use crate::metric::{MOST_LABEL_SETS, label_value};
 
 /// A label value, as a number; [`Labels::word`] gives it back.
@@ -43,15 +44,6 @@ pub(super) enum Level {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct JobStatus(i32);
 
-/// How a job ended: status 1 is "partially successful", neither the one nor the other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::AsRefStr)]
-#[strum(serialize_all = "snake_case")]
-pub(super) enum JobResult {
-    Success,
-    Partial,
-    Failed,
-}
-
 impl JobStatus {
     const SUCCESS: Self = Self(0);
     const PARTIAL: Self = Self(1);
@@ -59,11 +51,7 @@ impl JobStatus {
     pub(super) const OTHER: Self = Self(i32::MIN);
 
     pub(super) fn result(self) -> JobResult {
-        match self {
-            Self::SUCCESS => JobResult::Success,
-            Self::PARTIAL => JobResult::Partial,
-            _ => JobResult::Failed,
-        }
+        JobResult::of_status(self.0.into())
     }
 
     pub(super) fn label(self) -> String {

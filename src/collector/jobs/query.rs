@@ -3,7 +3,7 @@
 use super::watermark::Range;
 use crate::collector::contract::Context;
 use crate::collector::job_list;
-use crate::netbackup::Listing;
+use crate::netbackup::{Listing, date_time};
 
 /// The most that `/admin/jobs` takes.
 const PAGE_SIZE: u64 = 100;
@@ -19,9 +19,9 @@ pub(super) fn listing(context: &Context<'_>, filter: String, sort: &str, max_pag
 }
 
 pub(super) fn filter(range: Range) -> String {
-    let from = format!("endTime ge {}", job_list::date_time(range.from));
+    let from = format!("endTime ge {}", date_time(range.from));
     match range.until {
-        Some(until) => format!("{from} and endTime le {}", job_list::date_time(until)),
+        Some(until) => format!("{from} and endTime le {}", date_time(until)),
         None => from,
     }
 }

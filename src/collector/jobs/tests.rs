@@ -7,11 +7,11 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::descs::FAMILIES;
-use super::job_list::date_time;
 use super::*;
 use crate::collector::fixture::Given;
 use crate::collector::runner::run;
 use crate::config;
+use crate::netbackup::date_time;
 use crate::netbackup::fixture::{Answer, Received, Server, client, soon};
 
 /// A NetBackup with jobs in it; the clock of the tests stands at [`NOW`].

@@ -1,5 +1,7 @@
 //! Notifications as they come, run after run.
 
+use jiff::Timestamp;
+
 use super::*;
 use crate::collector::fixture::Given;
 use crate::netbackup::fixture::{Answer, Server};

@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::collector::contract::{CollectError, Context, Diagnostics};
-use crate::collector::walk::{fold_page, quoted};
+use crate::collector::walk::fold_page;
 use crate::config::TapeMedia;
-use crate::netbackup::{Cause, Listing};
+use crate::netbackup::{Cause, Listing, quoted};
 
 use super::media::{Sought, Tally, TapeRecord};
 use super::pool::VolumePool;

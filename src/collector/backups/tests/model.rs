@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::super::outcomes::{BackupResult, Outcomes};
+use super::super::outcomes::Outcomes;
 use super::super::reading::ReadStep;
 use super::*;
 
 /// How a job or run ended, when, and its number.
-type Ended = (BackupResult, i64, u32);
+type Ended = (JobResult, i64, u32);
 
 /// What a model knows of a policy: its runs, and what each has moved.
 #[derive(Default)]
@@ -53,9 +53,9 @@ fn runs() -> impl Strategy<Value = Vec<Ran>> {
 
 fn modelled(jobs: &[Ran]) -> (BTreeMap<String, ModelledPolicy>, BTreeMap<String, Vec<Ended>>) {
     let mut policies: BTreeMap<String, ModelledPolicy> = BTreeMap::new();
-    let mut clients: BTreeMap<String, BTreeMap<u32, (BackupResult, i64)>> = BTreeMap::new();
+    let mut clients: BTreeMap<String, BTreeMap<u32, (JobResult, i64)>> = BTreeMap::new();
     for job in jobs {
-        let result = BackupResult::of_status(job.status);
+        let result = JobResult::of_status(job.status);
         if job.root == job.id {
             let moved = jobs.iter().filter(|other| other.root == job.id).map(|other| other.kilobytes).sum();
             policies.entry(job.policy.to_owned()).or_default().0.push(((result, job.ended, job.id), moved));
