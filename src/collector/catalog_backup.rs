@@ -11,7 +11,7 @@ use super::job_record::{Job, JobRecord};
 use super::probe::Enforcement;
 use super::resource::{Resource, V10_0};
 use super::spec::CollectorSpec;
-use super::walk::{fold_page, label, stateless};
+use super::walk::{FromRecord, fold_page, label, stateless};
 use crate::config::{ApiVersion, CollectorId};
 use crate::metric::Family;
 use crate::netbackup::{Field, Listing, Size, Text, Time, date_time};
@@ -96,17 +96,7 @@ async fn read_images(
     // The reference allows 100 records a page and no sort. The spelling is that of policies.
     let listing = Listing::by_offset(IMAGES.path, 100, 10)
         .with("filter", format!("policyType eq 'NBU-Catalog' and backupTime ge {from}"));
-    let mut images = Vec::new();
-    let walk = context.client.walk(&listing, context.deadline, |text| {
-        fold_page(text, diagnostics, |record: CatalogImageRecord<'_>, malformed| {
-            images.push(CatalogImage::new(record, malformed)?);
-            Some(())
-        })
-    });
-    let walk = walk.await?;
-    diagnostics.records += walk.records;
-    diagnostics.truncated |= walk.truncated;
-    Ok(images)
+    context.list(&listing, diagnostics).await
 }
 
 /// A record of `/catalog/images` as it comes.
@@ -131,7 +121,9 @@ struct CatalogImageAttributes<'a> {
     kbytes: Field<Size>,
 }
 
-impl CatalogImage {
+impl FromRecord for CatalogImage {
+    type Record<'a> = CatalogImageRecord<'a>;
+
     fn new(record: CatalogImageRecord<'_>, malformed: &mut u64) -> Option<Self> {
         let attributes = record.attributes?;
         let policy = label(attributes.policy_name, malformed)?;

@@ -7,7 +7,7 @@ use futures_util::FutureExt as _;
 use super::contract::{CollectError, Context, Diagnostics};
 use super::resource::{Resource, V10_0};
 use super::spec::CollectorSpec;
-use super::walk::{MOST_OBJECTS, Named, cap, fold_page, label, stateless, tell_apart};
+use super::walk::{FromRecord, MOST_OBJECTS, Named, cap, label, stateless, tell_apart};
 use crate::config::CollectorId;
 use crate::metric::Family;
 use crate::netbackup::{Field, Listing, Part, PartList, Size, Text};
@@ -29,14 +29,7 @@ pub(super) static SPEC: CollectorSpec = CollectorSpec {
 async fn collect(context: &Context<'_>, diagnostics: &mut Diagnostics) -> Result<Vec<Family>, CollectError> {
     // The most that the reference allows is 500 records a page.
     let listing = Listing::by_offset(POOLS.path, 500, 20).with("sort", "name");
-    let mut pools = Vec::new();
-    let fold = |text: &str, diagnostics: &mut Diagnostics| {
-        fold_page(text, diagnostics, |record: PoolRecord<'_>, malformed| {
-            pools.push(Pool::new(record, malformed)?);
-            Some(())
-        })
-    };
-    context.walk(&listing, diagnostics, fold).await?;
+    let mut pools = context.list::<Pool>(&listing, diagnostics).await?;
     tell_apart(&mut pools);
     cap(&mut pools, MOST_OBJECTS, |pool| &pool.name, diagnostics);
     Ok(families::render(context.site, &pools))
@@ -113,8 +106,9 @@ struct Pool {
     volumes: Option<[u64; 3]>,
 }
 
-impl Pool {
-    /// What the record says; `None` if it does not even name the pool. Malformed fields are counted.
+impl FromRecord for Pool {
+    type Record<'a> = PoolRecord<'a>;
+
     fn new(record: PoolRecord<'_>, malformed: &mut u64) -> Option<Self> {
         let attributes = record.attributes.take(malformed)?;
         let id = label(record.id, malformed);

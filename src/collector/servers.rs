@@ -8,12 +8,12 @@ use futures_util::FutureExt as _;
 use super::contract::{CollectError, Context, Diagnostics};
 use super::resource::{Resource, V10_0};
 use super::spec::CollectorSpec;
-use super::walk::{MOST_OBJECTS, cap, fold_page, stateless, tell_apart};
+use super::walk::{MOST_OBJECTS, cap, stateless, tell_apart};
 use crate::config::CollectorId;
 use crate::metric::Family;
 use crate::netbackup::Listing;
-use media_server::{MediaServer, MediaServerRecord};
-use storage_server::{StorageServer, StorageServerRecord};
+use media_server::MediaServer;
+use storage_server::StorageServer;
 
 static STORAGE_SERVERS: Resource = Resource::new("/storage/storage-servers", V10_0, storage_server::FAMILIES)
     .viewed_by("|STORAGE|STORAGE-SERVERS|");
@@ -46,14 +46,7 @@ async fn storage_servers(
 ) -> Result<Vec<StorageServer>, CollectError> {
     // The most that the reference allows is 100 records a page. The minimal view has no deduplication pools.
     let listing = Listing::by_offset(STORAGE_SERVERS.path, 100, 20).with("sort", "name");
-    let mut servers = Vec::new();
-    let fold = |text: &str, diagnostics: &mut Diagnostics| {
-        fold_page(text, diagnostics, |record: StorageServerRecord<'_>, malformed| {
-            servers.push(StorageServer::new(record, malformed)?);
-            Some(())
-        })
-    };
-    context.walk(&listing, diagnostics, fold).await?;
+    let mut servers = context.list::<StorageServer>(&listing, diagnostics).await?;
     tell_apart(&mut servers);
     cap(&mut servers, MOST_OBJECTS, |server| &server.name, diagnostics);
     Ok(servers)
@@ -65,14 +58,7 @@ async fn media_servers(
 ) -> Result<Vec<MediaServer>, CollectError> {
     // The most that the reference allows is 500 records a page.
     let listing = Listing::by_offset(MEDIA_SERVERS.path, 500, 10).with("sort", "hostName");
-    let mut servers = Vec::new();
-    let fold = |text: &str, diagnostics: &mut Diagnostics| {
-        fold_page(text, diagnostics, |record: MediaServerRecord<'_>, malformed| {
-            servers.push(MediaServer::new(record, malformed)?);
-            Some(())
-        })
-    };
-    context.walk(&listing, diagnostics, fold).await?;
+    let mut servers = context.list::<MediaServer>(&listing, diagnostics).await?;
     cap(&mut servers, MOST_OBJECTS, |server| &server.name, diagnostics);
     Ok(servers)
 }

@@ -18,8 +18,8 @@ use super::walk::{MOST_OBJECTS, cap, fold_page};
 use crate::config::CollectorId;
 use crate::metric::Family;
 use crate::netbackup::{Get, Listing, each_record};
-use drive::{Drive, DriveRecord};
-use pool::{GroupKey, VolumeGroupRecord, VolumePool, VolumePoolRecord};
+use drive::Drive;
+use pool::{GroupKey, VolumeGroupRecord, VolumePool};
 use stock::Stock;
 
 static DRIVES: Resource =
@@ -94,14 +94,7 @@ async fn read_drives(
     diagnostics: &mut Diagnostics,
 ) -> Result<Vec<Drive>, CollectError> {
     let listing = Listing::by_offset(DRIVES.path, PAGE_SIZE, 20).with("sort", "id");
-    let mut drives = Vec::new();
-    let fold = |text: &str, diagnostics: &mut Diagnostics| {
-        fold_page(text, diagnostics, |record: DriveRecord<'_>, malformed| {
-            drives.push(Drive::new(record, malformed)?);
-            Some(())
-        })
-    };
-    context.walk(&listing, diagnostics, fold).await?;
+    let mut drives = context.list::<Drive>(&listing, diagnostics).await?;
     cap(&mut drives, MOST_OBJECTS, |drive| &drive.name, diagnostics);
     Ok(drives)
 }
@@ -111,14 +104,7 @@ async fn read_pools(
     diagnostics: &mut Diagnostics,
 ) -> Result<Vec<VolumePool>, CollectError> {
     let listing = Listing::by_cursor(POOLS.path, PAGE_SIZE, 20);
-    let mut pools = Vec::new();
-    let fold = |text: &str, diagnostics: &mut Diagnostics| {
-        fold_page(text, diagnostics, |record: VolumePoolRecord<'_>, malformed| {
-            pools.push(VolumePool::new(record, malformed)?);
-            Some(())
-        })
-    };
-    context.walk(&listing, diagnostics, fold).await?;
+    let mut pools = context.list::<VolumePool>(&listing, diagnostics).await?;
     cap(&mut pools, MOST_OBJECTS, |pool| &pool.name, diagnostics);
     Ok(pools)
 }

@@ -34,7 +34,33 @@ pub(super) fn stateless(run: StatelessRun) -> Box<dyn Collector> {
     Box::new(Stateless(run))
 }
 
+/// What a record of a list becomes.
+pub(super) trait FromRecord: Sized + Send {
+    /// The record as it comes.
+    type Record<'a>: Deserialize<'a>;
+
+    /// What the record says; `None` if it does not even name the object. Malformed fields are counted.
+    fn new(record: Self::Record<'_>, malformed: &mut u64) -> Option<Self>;
+}
+
 impl Context<'_> {
+    /// Walks a list to its end, and gives what its records become. What it had and left out is noted.
+    pub(super) async fn list<T: FromRecord>(
+        &self,
+        listing: &Listing,
+        diagnostics: &mut Diagnostics,
+    ) -> Result<Vec<T>, CollectError> {
+        let mut objects = Vec::new();
+        let fold = |text: &str, diagnostics: &mut Diagnostics| {
+            fold_page(text, diagnostics, |record: T::Record<'_>, malformed| {
+                objects.push(T::new(record, malformed)?);
+                Some(())
+            })
+        };
+        self.walk(listing, diagnostics, fold).await?;
+        Ok(objects)
+    }
+
     /// Walks a list to its end and folds each page as it arrives; see [`fold_page`]. What it had and left out is noted.
     /// Says whether all of it was read.
     pub(super) async fn walk(

@@ -1,6 +1,7 @@
 //! Disk pools as they come, and what becomes of them.
 
 use super::*;
+use crate::collector::walk::fold_page;
 
 fn pools(data: &str) -> (Vec<Pool>, Diagnostics) {
     let mut diagnostics = Diagnostics::default();

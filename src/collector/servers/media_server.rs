@@ -1,6 +1,6 @@
 //! A media server, as the API gives it and as it is shown.
 
-use crate::collector::walk::label;
+use crate::collector::walk::{FromRecord, label};
 use crate::metric::{Desc, Family, Labelled, flag, one_of};
 use crate::netbackup::{Field, Part, Text};
 
@@ -73,9 +73,10 @@ pub(super) struct MediaServer {
     status: Option<String>,
 }
 
-impl MediaServer {
-    /// What the record says; `None` if it does not even name the server. Malformed fields are counted.
-    pub(super) fn new(record: MediaServerRecord<'_>, malformed: &mut u64) -> Option<Self> {
+impl FromRecord for MediaServer {
+    type Record<'a> = MediaServerRecord<'a>;
+
+    fn new(record: MediaServerRecord<'_>, malformed: &mut u64) -> Option<Self> {
         let attributes = record.attributes.take(malformed)?;
         let id = label(record.id, malformed);
         let status = attributes.status.take(malformed).and_then(|status| label(status.name, malformed));

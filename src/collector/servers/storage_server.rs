@@ -1,6 +1,6 @@
 //! A storage server, as the API gives it and as it is shown.
 
-use crate::collector::walk::{Named, label};
+use crate::collector::walk::{FromRecord, Named, label};
 use crate::metric::{Desc, Family, Labelled, flag};
 use crate::netbackup::{Field, Part, Size, Text};
 
@@ -141,9 +141,10 @@ struct Msdp {
     dedup_ratio: Option<f64>,
 }
 
-impl StorageServer {
-    /// What the record says; `None` if it does not even name the server. Malformed fields are counted.
-    pub(super) fn new(record: StorageServerRecord<'_>, malformed: &mut u64) -> Option<Self> {
+impl FromRecord for StorageServer {
+    type Record<'a> = StorageServerRecord<'a>;
+
+    fn new(record: StorageServerRecord<'_>, malformed: &mut u64) -> Option<Self> {
         let attributes = record.attributes.take(malformed)?;
         let id = label(record.id, malformed);
         let name = label(attributes.name, malformed);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::collector::walk::label;
+use crate::collector::walk::{FromRecord, label};
 use crate::metric::{Desc, Family, Labelled, flag, one_of};
 use crate::netbackup::{Field, Part, PartList, Text};
 
@@ -112,9 +112,10 @@ pub(super) struct Drive {
     paths: Option<Vec<String>>,
 }
 
-impl Drive {
-    /// What the record says; `None` if it does not even name the drive. Malformed fields are counted.
-    pub(super) fn new(record: DriveRecord<'_>, malformed: &mut u64) -> Option<Self> {
+impl FromRecord for Drive {
+    type Record<'a> = DriveRecord<'a>;
+
+    fn new(record: DriveRecord<'_>, malformed: &mut u64) -> Option<Self> {
         let name = label(record.id, malformed)?;
         let attributes = record.attributes.take(malformed)?;
         let cleaning = attributes.cleaning_comment.take(malformed);
@@ -134,7 +135,9 @@ impl Drive {
             paths: attributes.device_paths.take(malformed).map(|paths| statuses_of(paths, malformed)),
         })
     }
+}
 
+impl Drive {
     /// One of [`STATUSES`], or a word that is not known.
     fn status(&self) -> Option<&str> {
         self.status.as_deref().map(|status| status.strip_prefix("DRIVE_STATUS_").unwrap_or(status))

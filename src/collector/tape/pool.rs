@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::collector::walk::label;
+use crate::collector::walk::{FromRecord, label};
 use crate::metric::{Desc, Family, Labelled};
 use crate::netbackup::{Field, Part, Text};
 
@@ -65,9 +65,10 @@ pub(super) struct VolumePool {
     partially_full: Option<u64>,
 }
 
-impl VolumePool {
-    /// What the record says; `None` if it does not even name the pool. Malformed fields are counted.
-    pub(super) fn new(record: VolumePoolRecord<'_>, malformed: &mut u64) -> Option<Self> {
+impl FromRecord for VolumePool {
+    type Record<'a> = VolumePoolRecord<'a>;
+
+    fn new(record: VolumePoolRecord<'_>, malformed: &mut u64) -> Option<Self> {
         let attributes = record.attributes.take(malformed)?;
         Some(Self {
             name: label(attributes.volume_pool_name, malformed)?,
@@ -75,7 +76,9 @@ impl VolumePool {
             partially_full: attributes.partially_full_media.take(malformed),
         })
     }
+}
 
+impl VolumePool {
     /// Whether other pools take their tapes from it.
     pub(super) fn is_scratch(&self) -> bool {
         self.pool_type == "SCRATCH_MEDIA_POOL"
