@@ -10,7 +10,7 @@ use crate::config::{ApiVersion, CollectorId};
 use crate::metric::{Desc, Family, Labelled};
 use crate::netbackup::Listing;
 
-static IMAGES: Resource = Resource::new("/catalog/images", V10_0, FAMILIES).viewed_by("|MANAGE|IMAGES|");
+static IMAGES: Resource = Resource::images(FAMILIES);
 
 static COUNT: Labelled<2> = Labelled::gauge(
     "nbu_catalog_window_images",

@@ -6,22 +6,19 @@ mod found;
 use futures_util::FutureExt as _;
 
 use super::contract::{CollectError, Context, Diagnostics};
-use super::job_list::{self, PROBE};
+use super::job_list;
 use super::job_record::{Job, JobRecord};
-use super::probe::Enforcement;
-use super::resource::{Resource, V10_0};
+use super::resource::Resource;
 use super::spec::CollectorSpec;
 use super::walk::{FromRecord, fold_page, label, stateless};
-use crate::config::{ApiVersion, CollectorId};
+use crate::config::CollectorId;
 use crate::metric::Family;
 use crate::netbackup::{Field, Listing, Size, Text, Time, date_time};
 use found::{CatalogJob, CatalogJobs, Good};
 
-static JOBS: Resource = Resource::new(job_list::RESOURCE, ApiVersion::OLDEST, families::FAMILIES)
-    .viewed_by("|MANAGE|JOBS|")
-    .enforced(Enforcement::Object(&PROBE));
+static JOBS: Resource = job_list::resource(families::FAMILIES);
 /// They stay for longer than jobs do.
-static IMAGES: Resource = Resource::new("/catalog/images", V10_0, &[]).viewed_by("|MANAGE|IMAGES|");
+static IMAGES: Resource = Resource::images(&[]);
 
 /// The last catalog backups, by the jobs of their policies; where no job tells of a good one, by their images. No resource tells how
 /// the catalog itself is.

@@ -6,22 +6,37 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::contract::Context;
-use super::probe::Probe;
+use super::probe::{Enforcement, Probe};
+use super::resource::{Resource, Trial};
 use crate::config::ApiVersion;
+use crate::metric::Desc;
 use crate::netbackup::{Client, Error, Listing, date_time};
 
 /// The list of jobs.
-pub(super) const RESOURCE: &str = "/admin/jobs";
+const RESOURCE: &str = "/admin/jobs";
 /// Counts jobs ("NetBackup API reference, /admin/jobs-count-requests").
 const COUNT: &str = "/admin/jobs-count-requests";
 /// From this version on the pages of jobs have cursors ("NetBackup API reference, versioning of /admin/jobs").
 const CURSORS_SINCE: ApiVersion = ApiVersion { major: 9, minor: 0 };
 
 /// Without the permission `/admin/jobs` gives an empty list, and this request is refused.
-pub(super) static PROBE: Probe = Probe {
+static PROBE: Probe = Probe {
     request: "POST /admin/jobs-count-requests",
     count: |client, since, deadline| count(client, Some(since), deadline).boxed(),
 };
+
+/// The list of jobs, of which these families come.
+pub(super) const fn resource(families: &'static [&'static Desc]) -> Resource {
+    Resource::new(RESOURCE, ApiVersion::OLDEST, families)
+        .viewed_by("|MANAGE|JOBS|")
+        .enforced(Enforcement::Object(&PROBE))
+}
+
+/// The list of jobs, of which these families come that the collector of jobs gives: it reads them, with the probe of the permission, and
+/// shows what another collector is asked to show.
+pub(super) const fn read_by_jobs(families: &'static [&'static Desc]) -> Resource {
+    resource(families).enforced(Enforcement::Api).tried(Trial::None)
+}
 
 /// Jobs by a filter, `limit` on a page; 100 are the most.
 pub(super) fn listing(

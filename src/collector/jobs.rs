@@ -14,16 +14,15 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
-use crate::config::{ApiVersion, CollectorId};
+use crate::config::CollectorId;
 use crate::metric::Family;
 use crate::netbackup::{Cause, DecodeError, Page, decode};
 
 use super::backups::Backups;
 use super::client_jobs::ClientJobs;
 use super::contract::{CollectError, Collector, Context, Diagnostics};
-use super::job_list::{self, PROBE};
+use super::job_list;
 use super::job_record::{Job, JobRecord};
-use super::probe::Enforcement;
 use super::resource::Resource;
 use super::spec::CollectorSpec;
 use counters::Counters;
@@ -34,9 +33,7 @@ use unfinished::Unfinished;
 use watermark::{OVERLAP, Range, Reached, Watermark};
 use window::{Finished, Window};
 
-static JOBS: Resource = Resource::new(job_list::RESOURCE, ApiVersion::OLDEST, descs::FAMILIES)
-    .viewed_by("|MANAGE|JOBS|")
-    .enforced(Enforcement::Object(&PROBE));
+static JOBS: Resource = job_list::resource(descs::FAMILIES);
 
 /// What `list-metrics`, the doctor and the poller know of the collector.
 pub(super) static SPEC: CollectorSpec = CollectorSpec {

@@ -12,22 +12,17 @@ use super::client_jobs;
 use super::client_names::client_key;
 use super::contract::{CollectError, Context, Diagnostics};
 use super::job_list;
-use super::resource::{Resource, Trial, V10_0};
+use super::resource::{Resource, V10_0};
 use super::spec::CollectorSpec;
 use super::walk::{fold_page, label, stateless};
-use crate::config::{ApiVersion, CollectorId};
+use crate::config::CollectorId;
 use crate::metric::{Family, label_value};
 use crate::netbackup::{Listing, Text};
 
 static CLIENTS: Resource =
     Resource::new("/config/unique-policy-clients", V10_0, &[]).viewed_by("|PROTECTION|POLICIES|");
-// The collector of jobs reads it, with the probe of its permission, and shows what this one is asked to show.
-static JOBS: Resource = Resource::new(job_list::RESOURCE, ApiVersion::OLDEST, client_jobs::FAMILIES)
-    .viewed_by("|MANAGE|JOBS|")
-    .tried(Trial::None);
-static BACKUPS: Resource = Resource::new(job_list::RESOURCE, ApiVersion::OLDEST, backups::CLIENT_FAMILIES)
-    .viewed_by("|MANAGE|JOBS|")
-    .tried(Trial::None);
+static JOBS: Resource = job_list::read_by_jobs(client_jobs::FAMILIES);
+static BACKUPS: Resource = job_list::read_by_jobs(backups::CLIENT_FAMILIES);
 
 /// The clients that policies name ("NetBackup API reference, /config/unique-policy-clients"): what jobs alone can not tell, since a
 /// client that never had a backup has no job. Its families are those of jobs.

@@ -22,7 +22,7 @@ use super::job_list;
 use super::resource::{Resource, Trial, V10_0};
 use super::spec::CollectorSpec;
 use super::walk::{cap, fold_page};
-use crate::config::{ApiVersion, CollectorId};
+use crate::config::CollectorId;
 use crate::metric::Family;
 use crate::netbackup::Listing;
 use details::PolicyDetails;
@@ -36,10 +36,7 @@ static DETAILS: Resource = Resource::new("/config/policies/{name}", V10_0, famil
     .viewed_by("|PROTECTION|POLICIES|")
     .tried(Trial::None);
 
-// The collector of jobs reads them, with the probe of their permission, and shows what this one is asked to show.
-static JOBS: Resource = Resource::new(job_list::RESOURCE, ApiVersion::OLDEST, backups::POLICY_FAMILIES)
-    .viewed_by("|MANAGE|JOBS|")
-    .tried(Trial::None);
+static JOBS: Resource = job_list::read_by_jobs(backups::POLICY_FAMILIES);
 
 /// Policies, and how often each is due ("NetBackup API reference, /config/policies").
 pub(super) static SPEC: CollectorSpec = CollectorSpec {

@@ -68,6 +68,11 @@ impl Resource {
         Self::new(path, V10_0, &[])
     }
 
+    /// The images that backups have left in the catalog ("NetBackup API reference, /catalog/images").
+    pub(super) const fn images(families: &'static [&'static Desc]) -> Self {
+        Self::new("/catalog/images", V10_0, families).viewed_by("|MANAGE|IMAGES|")
+    }
+
     /// The role needs the operation `|OPERATIONS|VIEW|` on this namespace.
     pub(super) const fn viewed_by(self, namespace: &'static str) -> Self {
         self.permitted_by("|OPERATIONS|VIEW|", namespace)

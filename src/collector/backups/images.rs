@@ -11,13 +11,12 @@ use super::memory::ClientHistory;
 use super::reading::BackupSubject;
 use crate::collector::contract::{CollectError, Context, Diagnostics};
 use crate::collector::job_result::JobResult;
-use crate::collector::resource::{Resource, V10_0};
+use crate::collector::resource::Resource;
 use crate::collector::walk::fold_page;
 use crate::netbackup::{Cause, Field, Listing, Time, date_time, quoted};
 
 /// The images that backups have left in the catalog ("NetBackup API reference, /catalog/images").
-pub(in crate::collector) static IMAGES: Resource =
-    Resource::new("/catalog/images", V10_0, IMAGE_FAMILIES).viewed_by("|MANAGE|IMAGES|");
+pub(in crate::collector) static IMAGES: Resource = Resource::images(IMAGE_FAMILIES);
 
 /// Requests a run, as many as for jobs.
 const MOST_REQUESTS: u64 = 20;
