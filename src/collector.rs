@@ -20,6 +20,7 @@ mod disk_pools;
 #[cfg(test)]
 mod fixture;
 mod hold;
+mod interner;
 mod job_list;
 mod job_record;
 mod job_result;

@@ -1,7 +1,9 @@
 //! What lists that only grow have had since they were read first: each record that is new counts once.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
+
+use super::interner::Interner;
 
 /// A server that gives each record a word of its own does not get a label value for each.
 const MOST_WORDS: usize = 100;
@@ -17,7 +19,7 @@ pub(super) struct Arrivals<const N: usize> {
     /// Those that a reading may find again, by their identifiers.
     known: HashMap<String, Arrival<N>>,
     new: BTreeMap<Words<N>, u64>,
-    words: BTreeSet<Arc<str>>,
+    words: Interner<MOST_WORDS>,
     /// Whether the list was read as far as it went once: what is found from then on is new.
     is_seeded: bool,
 }
@@ -35,7 +37,7 @@ impl<const N: usize> Arrivals<N> {
             known.created = known.created.max(created);
             return;
         }
-        let words = words.map(|word| self.word(word));
+        let words = words.map(|word| self.words.keep(word).unwrap_or_else(|| Arc::from(OTHER)));
         if self.is_seeded {
             *self.new.entry(words.clone()).or_default() += 1;
         }
@@ -71,18 +73,6 @@ impl<const N: usize> Arrivals<N> {
         by: impl Fn(&Words<N>) -> Words<M>,
     ) -> BTreeMap<Words<M>, u64> {
         sums(self.known.values().map(|arrival| (by(&arrival.words), 1)))
-    }
-
-    fn word(&mut self, word: &str) -> Arc<str> {
-        if let Some(known) = self.words.get(word) {
-            return Arc::clone(known);
-        }
-        if self.words.len() >= MOST_WORDS {
-            return Arc::from(OTHER);
-        }
-        let word: Arc<str> = Arc::from(word);
-        self.words.insert(Arc::clone(&word));
-        word
     }
 }
 

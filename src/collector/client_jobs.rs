@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::board::PolicyClients;
 use super::client_names::{ClientFilter, client_key};
 use super::contract::{Context, Diagnostics};
+use super::interner::Interner;
 use super::job_record::Job;
 use crate::config::Collectors;
 use crate::metric::{Family, MOST_LABEL_SETS, label_value};
@@ -24,7 +25,7 @@ pub(super) struct ClientJobs {
     /// How jobs spell the name of a client; where they differ the first by its letters, so that it does not change back and forth.
     names: HashMap<Arc<str>, Arc<str>>,
     /// Names of policies and types of jobs, each kept once.
-    words: HashSet<Arc<str>>,
+    words: Interner<MOST_WORDS>,
     /// The jobs of the window.
     jobs: HashMap<u32, ClientJob>,
     /// When the last success ended that the window does not have any more.
@@ -104,14 +105,7 @@ impl ClientJobs {
     }
 
     fn word(&mut self, text: &str) -> Arc<str> {
-        if let Some(word) = self.words.get(text) {
-            return word.clone();
-        }
-        let word: Arc<str> = label_value(text).into();
-        if self.words.len() < MOST_WORDS {
-            self.words.insert(word.clone());
-        }
-        word
+        self.words.keep(text).unwrap_or_else(|| label_value(text).into())
     }
 
     /// Keeps of the jobs that ended before `keep_from` only the last successes, and of those not the ones that ended before

@@ -1,41 +1,18 @@
 //! Finished jobs that are noted until it is known what comes of them.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::collector::board::Policies;
 use crate::collector::client_names::client_key;
+use crate::collector::interner::Interner;
 use crate::collector::job_record::Job;
 use crate::collector::job_result::JobResult;
-use crate::metric::label_value;
 
 /// A server that names more policies and clients than this at the same time is not NetBackup.
 const MOST_NAMES: usize = 200_000;
 
-/// Each name once.
-#[derive(Debug, Default)]
-pub(super) struct Names(HashSet<Arc<str>>);
-
-impl Names {
-    /// The name as it is kept; `None` if there are too many.
-    pub(super) fn keep(&mut self, name: &str) -> Option<Arc<str>> {
-        let name = &*label_value(name);
-        if let Some(name) = self.0.get(name) {
-            return Some(name.clone());
-        }
-        if self.0.len() >= MOST_NAMES {
-            return None;
-        }
-        let name: Arc<str> = name.into();
-        self.0.insert(name.clone());
-        Some(name)
-    }
-
-    /// Forgets the names that nobody else has.
-    pub(super) fn tidy(&mut self) {
-        self.0.retain(|name| Arc::strong_count(name) > 1);
-    }
-}
+/// The names of policies, their types and clients.
+pub(super) type Names = Interner<MOST_NAMES>;
 
 /// A job that makes a backup, or a part of one.
 #[derive(Clone, Debug)]
