@@ -25,7 +25,7 @@ pub struct Snapshot {
     pub taken_at: Timestamp,
     /// Whether the site answered, or `None` while that is not known yet.
     pub up: Option<bool>,
-    /// Whether every collector has had a run, well or badly.
+    /// Whether every collector that always runs has had a run, well or badly.
     pub complete: bool,
     /// The collectors for which the key's role lacks the permission, or a part of it.
     pub unauthorized: Vec<&'static str>,
