@@ -8,6 +8,7 @@ mod publication;
 mod reach;
 mod run;
 mod schedule;
+mod scheduled;
 mod state;
 mod status;
 mod trust;

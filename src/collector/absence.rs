@@ -16,6 +16,11 @@ impl Absences {
         self.lock().values().any(Hold::is_refusal)
     }
 
+    /// Whether the server does not have one of them.
+    pub(super) fn any_unsupported(&self) -> bool {
+        self.lock().values().any(|hold| !hold.is_refusal())
+    }
+
     /// Another key is in use, or the role may have changed.
     pub(super) fn forget_refusals(&self) {
         self.lock().retain(|_, hold| !hold.is_refusal());

@@ -12,16 +12,18 @@ impl Context<'_> {
         resource: &'static Resource,
         read: impl Future<Output = Result<T, CollectError>>,
     ) -> Result<Option<T>, CollectError> {
-        let version = self.client.version();
-        let is_too_old = version.is_some_and(|version| version < resource.since);
-        if is_too_old || self.absences.is_absent(resource.path, version) {
+        if self.lacks(resource) {
             return Ok(None);
         }
+        let version = self.client.version();
         let error = match read.await {
             Ok(value) => return Ok(Some(value)),
+            // What was asked of the one version says nothing of the other.
+            Err(error) if self.client.version() != version => return Err(error),
             Err(error) => error,
         };
-        if error.is_unauthorized() {
+        let is_unsupported = error.is_unsupported() || resource.is_unknown_by(&error);
+        if error.is_unauthorized() && !is_unsupported {
             tracing::warn!(
                 resource = resource.path,
                 operation = resource.permission.map(|permission| permission.operation),
@@ -31,7 +33,7 @@ impl Context<'_> {
             self.absences.hold(resource.path, Hold::refused());
             return Ok(None);
         }
-        if error.is_unsupported() {
+        if is_unsupported {
             tracing::info!(
                 resource = resource.path,
                 "NetBackup does not have a part of what the collector reads"
@@ -40,6 +42,13 @@ impl Context<'_> {
             return Ok(None);
         }
         Err(error)
+    }
+
+    /// Whether it does without a resource for now: the server's release does not have it, or the role of the key may not see it.
+    pub(super) fn lacks(&self, resource: &'static Resource) -> bool {
+        let version = self.client.version();
+        version.is_some_and(|version| version < resource.since)
+            || self.absences.is_absent(resource.path, version)
     }
 }
 
@@ -53,6 +62,7 @@ mod tests {
 
     static OLD: Resource = Resource::new("/old", V10_0, &[]);
     static NEW: Resource = Resource::new("/new", V13_0, &[]);
+    static OPEN: Resource = Resource::new("/open", V10_0, &[]).without_key();
 
     async fn ask(given: &Given, resource: &'static Resource, cause: Option<Cause>) -> (bool, Option<()>) {
         let mut was_asked = false;
@@ -83,7 +93,9 @@ mod tests {
         assert_eq!(ask(&given, &NEW, None).await, (false, None));
         assert_eq!(ask(&given, &OLD, Some(Cause::NotFound)).await, (true, None));
         assert_eq!(ask(&given, &OLD, None).await, (false, None));
-        assert!(!given.absences.any_refused());
+        // A server may ask for a key where it does not know the path.
+        assert_eq!(ask(&given, &OPEN, Some(Cause::Unauthorized)).await, (true, None));
+        assert!(!given.absences.any_refused() && given.absences.any_unsupported());
         tokio::time::advance(UNSUPPORTED_PAUSE).await;
         let failed = Cause::Server { status: 500, code: None };
         assert_eq!(ask(&given, &OLD, Some(failed)).await, (true, Some(())));

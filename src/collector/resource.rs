@@ -1,5 +1,6 @@
 //! A resource of the NetBackup API that a collector reads, as data.
 
+use super::contract::CollectError;
 use super::permission::Permission;
 use super::probe::Enforcement;
 use crate::config::ApiVersion;
@@ -94,6 +95,12 @@ impl Resource {
     pub(super) const fn enforced(mut self, enforcement: Enforcement) -> Self {
         self.enforcement = enforcement;
         self
+    }
+
+    /// Whether an error says that the server does not know the path: some servers ask for a key before they say so, and this one is asked
+    /// without.
+    pub(super) fn is_unknown_by(&self, error: &CollectError) -> bool {
+        !self.needs_key && error.is_unauthorized()
     }
 
     /// How the doctor tries it.

@@ -51,6 +51,11 @@ impl Runner {
         self.spec
     }
 
+    /// Whether it does without something that the server does not have.
+    pub(crate) fn lacks_something(&self) -> bool {
+        self.absences.any_unsupported()
+    }
+
     /// Nothing is known any more of what the role of the key may see.
     pub(crate) fn role_changed(&mut self) {
         self.probed = ProbeMemory::default();

@@ -32,6 +32,6 @@ impl CollectorSpec {
             CollectError::NetBackup(error) => !self.id.always_runs() && error.endpoint == self.main.path,
             _ => true,
         };
-        is_of_main && error.is_unsupported()
+        is_of_main && (error.is_unsupported() || self.main.is_unknown_by(error))
     }
 }

@@ -73,7 +73,8 @@ impl Client {
     /// Reads a listing page by page, and folds each as it arrives; no page is kept.
     ///
     /// `fold` gets the text of a page, decodes it (see [`decode`](super::decode)) and answers with its [`Page`]. What was folded
-    /// before an error stays folded.
+    /// before an error stays folded. It is an error if the version changes meanwhile: a list is asked for in the words of one version, and
+    /// its pages are those of one.
     pub(crate) async fn walk(
         &self,
         listing: &Listing,
@@ -83,8 +84,13 @@ impl Client {
         let fail = |cause| self.exchange.fail(listing.endpoint, cause);
         let mut pager = Pager::new(listing);
         let mut walk = Walk::default();
+        let began_in = self.version();
         loop {
             let text = self.get(listing.endpoint, listing.query_at(pager.position()), deadline).await?;
+            if let Some(version) = began_in.filter(|version| self.version() != Some(*version)) {
+                // No request has failed.
+                return Err(Error::new(listing.endpoint, Cause::NotAcceptable(version)));
+            }
             let page = fold(&text).map_err(|error| fail(error.into()))?;
             walk.pages += 1;
             walk.records += page.records;

@@ -103,7 +103,8 @@ async fn a_wrong_key_ends_the_probe_at_once() {
 }
 
 #[tokio::test]
-async fn a_version_that_is_refused_in_mid_cycle_is_negotiated_anew_once() {
+async fn a_version_that_is_refused_in_mid_cycle_is_negotiated_anew_once_and_no_list_is_read_in_two_versions()
+{
     let pings = AtomicUsize::new(0);
     let server = Server::start(move |request| match request.path.as_str() {
         "/ping" if pings.fetch_add(1, Ordering::SeqCst) == 0 => Answer::ping("13.0"),
@@ -114,9 +115,11 @@ async fn a_version_that_is_refused_in_mid_cycle_is_negotiated_anew_once() {
     .await;
     let client = server.client();
     client.negotiate(soon()).await.unwrap();
-    assert_eq!(walk(&client, Paging::Offset).await.0, [1]);
+    let (ids, error) = walk(&client, Paging::Offset).await;
+    assert!(ids.is_empty() && matches!(error.unwrap_err().cause, Cause::NotAcceptable(_)));
     assert_eq!(client.version(), Some(version(12)));
     assert_eq!(server.received_at("/units").len(), 2);
+    assert_eq!(walk(&client, Paging::Offset).await.0, [1]);
 }
 
 /// How many requests each of some cycles costs: a negotiation and two collectors side by side.

@@ -2,19 +2,17 @@
 
 use std::sync::Arc;
 
-use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use jiff::Timestamp;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::Instrument as _;
 
 use super::collector::CollectorState;
 use super::plan::{Plan, PlanChange, next_run};
-use super::run::{EndedRun, RunEnd, RunSetting, run, span};
+use super::run::{EndedRun, RunEnd, RunSetting, span};
+use super::scheduled::{Activity, ScheduledCollector};
 use super::trust::KeyTrust;
-use crate::collector::{self, Board, CollectError, CollectorSpec, Hold, Run, Runner};
+use crate::collector::{self, Board, CollectorSpec, Runner};
 use crate::config::{ApiVersion, Collectors};
 use crate::netbackup::Client;
 
@@ -27,27 +25,8 @@ pub(super) struct Schedule {
     /// What the collectors know of each other.
     board: Arc<Board>,
     trust: KeyTrust,
-}
-
-/// One collector.
-struct ScheduledCollector {
-    spec: &'static CollectorSpec,
-    activity: Activity,
-    /// When its next run begins; while one is under way, at once after it if that is earlier.
-    due: Instant,
-    /// Why it is not asked for now.
-    hold: Option<Hold>,
-    state: CollectorState,
-}
-
-enum Activity {
-    Idle(Runner),
-    UnderWay {
-        number: u64,
-        cancel: CancellationToken,
-        /// Nothing is known any more of what the role of the key may see.
-        role_changed: bool,
-    },
+    /// The version of the API that the server spoke last.
+    version: Option<ApiVersion>,
 }
 
 impl Schedule {
@@ -81,6 +60,7 @@ impl Schedule {
 
     /// Begins the runs that are due, by a client that speaks this version. Returns whether more is known than before.
     pub(super) fn start_due(&mut self, plan: &Plan, version: ApiVersion, client: &Arc<Client>) -> bool {
+        self.follow_version(version);
         let now = Instant::now();
         let mut is_news = false;
         for entry in self.entries.iter_mut().filter(|entry| entry.due <= now) {
@@ -117,6 +97,16 @@ impl Schedule {
             self.runs.extend(entry.begin(setting));
         }
         is_news
+    }
+
+    /// A server of another release may have what it lacked, or lack what it had: what depends on that is asked for at once.
+    fn follow_version(&mut self, version: ApiVersion) {
+        let Some(old) = self.version.replace(version).filter(|old| *old != version) else { return };
+        tracing::info!(%old, new = %version, "NetBackup speaks another version of its API");
+        let now = Instant::now();
+        for entry in self.entries.iter_mut().filter(|entry| entry.depends_on(old, version)) {
+            entry.due = now;
+        }
     }
 
     /// Waits for the end of a run. Dropping the future loses nothing.
@@ -162,8 +152,16 @@ impl Schedule {
                     tracing::warn!("The collector was stopped at its deadline");
                 }
             }
+            RunEnd::Overtaken if entry.begins_anew() => return,
+            RunEnd::Overtaken => {
+                let why = "the server speaks now one version of its API and now another";
+                if entry.state.failed(why, stale_cycles) {
+                    tracing::warn!("The server speaks now one version of its API and now another");
+                }
+            }
             RunEnd::Cancelled => return,
         }
+        entry.overtaken = 0;
         entry.state.asked(requests);
         if was_let_in {
             self.trust_key();
@@ -252,91 +250,6 @@ impl Schedule {
             entry.role_changed();
             entry.hold = None;
             entry.due = now;
-        }
-    }
-}
-
-impl ScheduledCollector {
-    fn new(runner: Runner) -> Self {
-        let spec = runner.spec();
-        let mut state = CollectorState::new(spec.id.name());
-        state.always_runs = spec.id.always_runs();
-        state.proves_key = spec.main.needs_key;
-        Self { spec, activity: Activity::Idle(runner), due: Instant::now(), hold: None, state }
-    }
-
-    /// Begins a run, if none is under way.
-    fn begin(&mut self, setting: RunSetting) -> Option<BoxFuture<'static, EndedRun>> {
-        let under_way = Activity::UnderWay {
-            number: setting.number,
-            cancel: setting.cancelled.clone(),
-            role_changed: false,
-        };
-        match std::mem::replace(&mut self.activity, under_way) {
-            Activity::Idle(runner) => Some(run(runner, setting).instrument(span(self.spec.id)).boxed()),
-            busy @ Activity::UnderWay { .. } => {
-                self.activity = busy;
-                None
-            }
-        }
-    }
-
-    /// Nothing is known of what the role of the key may see.
-    fn role_changed(&mut self) {
-        match &mut self.activity {
-            Activity::Idle(runner) => runner.role_changed(),
-            Activity::UnderWay { role_changed, .. } => *role_changed = true,
-        }
-    }
-
-    /// Whether the role of the key may not see all that it reads.
-    fn is_refused(&self) -> bool {
-        self.hold.is_some_and(|hold| hold.is_refusal()) || self.state.is_unauthorized()
-    }
-
-    fn cancel(&self) {
-        if let Activity::UnderWay { cancel, .. } = &self.activity {
-            cancel.cancel();
-        }
-    }
-
-    /// Whether it is not asked for now; a hold that has ended is forgotten.
-    fn is_held(&mut self, version: ApiVersion) -> bool {
-        self.hold = self.hold.filter(|hold| hold.holds(Some(version)));
-        self.hold.is_some()
-    }
-
-    fn unsupported(&mut self, version: ApiVersion) {
-        self.hold = Some(Hold::unsupported(Some(version)));
-        if self.state.unsupported() {
-            let _in_span = span(self.spec.id).entered();
-            tracing::info!(
-                resource = self.spec.main.path,
-                %version,
-                "NetBackup does not have what the collector reads; it is asked again in a day or when its version changes"
-            );
-        }
-    }
-
-    /// Takes in what a run brought, and logs what of it is news.
-    fn note(&mut self, run: Run, stale_cycles: u32) {
-        let failure = run.outcome.as_ref().err().cloned();
-        if failure.is_none() && self.state.sees_part(run.partial) {
-            tracing::warn!(
-                records = run.diagnostics.records,
-                "The role of the API key sees only a part of the list: see what doctor says of its permission"
-            );
-        }
-        if matches!(&failure, Some(CollectError::NetBackup(error)) if error.is_unauthorized()) {
-            self.hold = Some(Hold::refused());
-        }
-        let is_news = self.state.note(run, stale_cycles, Timestamp::now());
-        match &failure {
-            None if is_news => tracing::info!("The collector succeeds again"),
-            Some(error) if is_news => {
-                tracing::warn!(reason = error.reason(), %error, "The collector failed");
-            }
-            None | Some(_) => {}
         }
     }
 }

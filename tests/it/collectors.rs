@@ -27,6 +27,7 @@ mod services;
 mod slo;
 mod slp;
 mod tape;
+mod upgrade;
 
 /// The exporter with some collectors on, beside those that always run, and the server that it asks.
 pub struct Collected {

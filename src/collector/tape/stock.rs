@@ -50,6 +50,11 @@ impl Stock {
         pools: Option<&[VolumePool]>,
         diagnostics: &mut Diagnostics,
     ) -> Result<(), CollectError> {
+        if context.lacks(&MEDIA) {
+            // They are not remembered over an older release.
+            (self.walk, self.known, self.due) = (None, None, None);
+            return Ok(());
+        }
         let is_due = self.due.is_none_or(|due| due <= Instant::now());
         if self.walk.is_none() && is_due {
             self.walk = MediaWalk::new(self.media, pools.unwrap_or_default());

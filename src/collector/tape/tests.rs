@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::super::fixture::{Given, has_lines, page_of};
 use super::*;
 use crate::config::TapeMedia;
-use crate::netbackup::fixture::{Answer, Received};
+use crate::netbackup::fixture::{Answer, Received, Server};
 
 fn list(data: &str) -> Answer {
     Answer::json(format!(r#"{{"data":[{data}]}}"#))
@@ -290,4 +290,27 @@ async fn a_role_that_may_not_see_tapes_sees_drives_and_what_was_known_is_forgott
     assert!(given.absences.any_refused());
     let page = page_of(&run);
     assert!(page.contains("nbu_tape_pool_partially_full") && !page.contains("nbu_tape_scratch_media"));
+}
+
+#[tokio::test]
+async fn tapes_are_forgotten_when_an_older_release_is_restored_and_walked_at_once_when_it_is_upgraded_again()
+{
+    let is_old = Arc::new(AtomicBool::new(false));
+    let old = is_old.clone();
+    let server = Server::start(move |request| match request.path.as_str() {
+        "/ping" => Answer::ping(if old.load(Ordering::Relaxed) { "10.0" } else { "14.0" }),
+        "/storage/tape-volume-pools" => list(POOL_LIST),
+        "/storage/tape-media" => list(&tape("it's", "HCART", "ACTIVE", "")),
+        _ => list(""),
+    })
+    .await;
+    let mut given = Given::by(server.client());
+    given.collectors.tape.options.media_interval = SIX_HOURS;
+    let mut collector = (SPEC.new)(&given.collectors);
+    for old in [false, true, false] {
+        is_old.store(old, Ordering::Relaxed);
+        given.client.negotiate(given.context().deadline).await.unwrap();
+        let run = given.run_again(collector.as_mut()).await;
+        assert_eq!(page_of(&run).contains("nbu_tape_scratch_media"), !old);
+    }
 }

@@ -3,10 +3,11 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use tokio::time::sleep_until;
 
 use super::*;
-use crate::collector::{Collector, Context, Diagnostics, Resource};
+use crate::collector::{CollectError, Collector, Context, Diagnostics, Resource};
 use crate::config::{Collection, CollectorId, fixture};
 use crate::metric::{Family, Labelled, MetricKind, MetricNames};
 use crate::netbackup::fixture::{client, site};
@@ -55,11 +56,12 @@ impl Collector for Fake {
 const RESOURCE: &str = "/fake";
 
 static FAKE: Resource = Resource::fake(RESOURCE);
+static IN_EVERY_RELEASE: Resource = Resource { since: ApiVersion::OLDEST, ..Resource::fake(RESOURCE) };
 
-const fn spec(id: CollectorId) -> CollectorSpec {
+const fn spec(id: CollectorId, main: &'static Resource) -> CollectorSpec {
     CollectorSpec {
         id,
-        main: &FAKE,
+        main,
         others: &[],
         requests: 10,
         awaits_facts: false,
@@ -70,9 +72,9 @@ const fn spec(id: CollectorId) -> CollectorSpec {
     }
 }
 
-static JOBS: CollectorSpec = spec(CollectorId::Jobs);
-static STORAGE: CollectorSpec = spec(CollectorId::Storage);
-static TAPE: CollectorSpec = spec(CollectorId::Tape);
+static JOBS: CollectorSpec = spec(CollectorId::Jobs, &IN_EVERY_RELEASE);
+static STORAGE: CollectorSpec = spec(CollectorId::Storage, &IN_EVERY_RELEASE);
+static TAPE: CollectorSpec = spec(CollectorId::Tape, &FAKE);
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -226,8 +228,37 @@ async fn what_the_release_lacks_is_not_asked_for_until_the_version_changes() {
     assert_eq!(site.runs(2).len(), 0);
     assert!(!site.state(CollectorId::Tape).is_supported);
     site.version = ApiVersion { major: 12, minor: 0 };
-    site.pass(6 * MINUTE).await;
-    assert!(!site.runs(2).is_empty() && site.state(CollectorId::Tape).is_supported);
+    site.pass(MINUTE / 60).await;
+    assert!(site.runs(2).len() == 1 && site.state(CollectorId::Tape).is_supported);
+    site.pass(MINUTE).await;
+    site.version = ApiVersion { major: 9, minor: 0 };
+    site.pass(MINUTE / 60).await;
+    assert!(site.runs(2).len() == 1 && !site.state(CollectorId::Tape).is_supported);
+    keeps_rhythm(&site.runs(0), MINUTE, 11);
+    keeps_rhythm(&site.runs(1), MINUTE, 11);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_the_version_overtook_is_begun_anew_at_once_and_is_a_failure_when_that_goes_on() {
+    let mut site = Site::new([Behaviour::Stalls, Behaviour::Answers, Behaviour::Answers]);
+    site.pass(MINUTE / 60).await;
+    let overtaken = |number| EndedRun {
+        id: CollectorId::Jobs,
+        number,
+        runner: Some(Runner::new(&JOBS, (JOBS.new)(&fixture::collectors()))),
+        end: RunEnd::Overtaken,
+        requests: 1,
+    };
+    // The first three runs began together.
+    for number in [1, 4, 5] {
+        site.schedule.take_in(overtaken(number), &site.plan, Some(site.version));
+        assert!(site.state(CollectorId::Jobs).runs.is_none());
+        assert_eq!(site.schedule.due(), Some(Instant::now()));
+        site.schedule.start_due(&site.plan, site.version, &site.client);
+    }
+    site.schedule.take_in(overtaken(6), &site.plan, Some(site.version));
+    assert!(site.state(CollectorId::Jobs).runs.as_ref().is_some_and(|runs| !runs.success));
+    assert!(site.schedule.due() > Some(Instant::now()));
 }
 
 #[tokio::test(start_paused = true)]
