@@ -60,7 +60,7 @@ pub use jobs::decode_jobs_page;
 pub(crate) use permission::Permission;
 pub(crate) use probe::{COUNTED, Enforcement, Probe};
 pub(crate) use resource::{Resource, Trial};
-pub(crate) use runner::{Run, Runner};
+pub(crate) use runner::{Run, RunRest, Runner};
 pub(crate) use spec::CollectorSpec;
 #[cfg(test)]
 pub(crate) use table::build_all;

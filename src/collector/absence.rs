@@ -21,6 +21,11 @@ impl Absences {
         self.lock().values().any(|hold| !hold.is_refusal())
     }
 
+    /// Whether the role of the key may not see this one.
+    pub(super) fn is_refused(&self, path: &'static str) -> bool {
+        self.lock().get(path).is_some_and(Hold::is_refusal)
+    }
+
     /// Another key is in use, or the role may have changed.
     pub(super) fn forget_refusals(&self) {
         self.lock().retain(|_, hold| !hold.is_refusal());

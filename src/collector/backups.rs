@@ -28,6 +28,7 @@ pub(super) use families::{CLIENT_FAMILIES, POLICY_FAMILIES};
 pub(super) use images::IMAGES;
 use memory::{BackupMemory, Covered};
 use noted::{Names, NotedJob};
+pub(super) use reading::OldestJob;
 use reading::ReadBack;
 
 /// A snapshot that waits to be counted until the policies are known, for so long.
@@ -140,15 +141,32 @@ impl Backups {
         self.memory.clients.retain(|name, client| expected.lists(name) || client.newest >= clients_from);
     }
 
-    /// Reads back what a start has lost, behind the live data. It never fails the run.
-    pub(super) async fn read_back(&mut self, context: &Context<'_>, diagnostics: &mut Diagnostics) {
+    /// Whether there is something to read back.
+    pub(super) fn has_more(&mut self, context: &Context<'_>) -> bool {
+        let expected = Expected::on(context.board);
+        self.live.is_some()
+            && context.collectors.protection.enabled
+            && expected.policies.is_some()
+            && (!self.reading.is_walked || self.is_searching(context, &expected))
+    }
+
+    /// Reads back what a start has lost, behind the live data, once it is known how far back jobs reach. It never fails the run.
+    pub(super) async fn read_back(
+        &mut self,
+        context: &Context<'_>,
+        oldest: Option<OldestJob>,
+        diagnostics: &mut Diagnostics,
+    ) {
         let expected = Expected::on(context.board);
         let Some(live) = self.live.as_ref().filter(|_| context.collectors.protection.enabled) else { return };
         if expected.policies.is_none() {
             return;
         }
         self.reading.frontier.get_or_insert(live.start);
-        // The live data of the run wait for this; half of the time that is left must do.
+        if let (None, Some(oldest)) = (self.reading.reach, oldest) {
+            self.reading.reach = Some(oldest.reach(context.server_now().as_second()));
+        }
+        // The next run waits for this; half of the time that is left must do.
         let now = tokio::time::Instant::now();
         let deadline = now + context.deadline.saturating_duration_since(now) / 2;
         let context = &Context { deadline, ..*context };
@@ -166,7 +184,7 @@ impl Backups {
         expected: &Expected,
         diagnostics: &mut Diagnostics,
     ) -> Result<(), CollectError> {
-        if !self.reading.is_walked {
+        if !self.reading.is_walked && self.reading.reach.is_some() {
             self.walk_back(context, expected, diagnostics).await?;
         }
         if self.reading.is_walked {

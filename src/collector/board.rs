@@ -7,11 +7,15 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 
+use super::absence::Absences;
+
 /// The facts of one site. They outlive a key; another endpoint has another board.
 #[derive(Debug, Default)]
 pub(crate) struct Board {
     policies: ArcSwapOption<Policies>,
     clients: ArcSwapOption<PolicyClients>,
+    /// What a collector reads for another one, and does without. It shows at the one whose resource it is.
+    read_for_others: Absences,
     /// Whether a fact became known that was not known before.
     is_news: AtomicBool,
 }
@@ -55,6 +59,16 @@ impl Board {
     /// The list of clients was read.
     pub(super) fn learn_clients(&self, clients: PolicyClients) {
         self.note(self.clients.swap(Some(Arc::new(clients))).is_none());
+    }
+
+    /// What a collector reads for another one, and does without.
+    pub(super) fn read_for_others(&self) -> &Absences {
+        &self.read_for_others
+    }
+
+    /// Another key is in use, or the role may have changed.
+    pub(crate) fn forget_refusals(&self) {
+        self.read_for_others.forget_refusals();
     }
 
     /// Whether a fact has become known, since this was asked last, that was not known before.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -23,6 +24,21 @@ pub(crate) trait Collector: Send {
         diagnostics: &'a mut Diagnostics,
     ) -> BoxFuture<'a, Result<Vec<Family>, CollectError>>;
 
+    /// Whether something is left to be asked for that can wait until the families of a run that succeeded are shown.
+    fn has_rest(&mut self, _: &Context<'_>) -> bool {
+        false
+    }
+
+    /// Asks for that, and gives all families of the run anew. What fails here is tried again in the next run. The future may be dropped
+    /// at any time, too.
+    fn collect_rest<'a>(
+        &'a mut self,
+        _: &'a Context<'a>,
+        _: &'a mut Diagnostics,
+    ) -> BoxFuture<'a, Vec<Family>> {
+        std::future::ready(Vec::new()).boxed()
+    }
+
     /// How many records since this moment of the server's clock it knows; `None` if it does not know all of its list. Only asked
     /// of a collector whose list has a [`Probe`](super::Probe).
     fn known_since(&self, _: Timestamp) -> Option<u64> {
@@ -43,6 +59,8 @@ pub(crate) struct Context<'a> {
     pub board: &'a Board,
     /// What this collector does without for now.
     pub absences: &'a Absences,
+    /// Whether the role of the key was refused what the [`Probe`](super::Probe) of the collector's list asks for.
+    pub is_probe_refused: bool,
     /// How far back finished jobs count.
     pub window: Duration,
     /// When the run ends.

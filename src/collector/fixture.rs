@@ -83,6 +83,7 @@ impl Given {
             collectors: &self.collectors,
             board: &self.board,
             absences: &self.absences,
+            is_probe_refused: false,
             window: self.window,
             deadline: soon(),
             now: self.now,

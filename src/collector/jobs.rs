@@ -10,6 +10,8 @@ mod unfinished;
 mod watermark;
 mod window;
 
+use std::ops::RangeInclusive;
+
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
@@ -55,6 +57,16 @@ struct Jobs {
     history: History,
     backups: Backups,
     clients: ClientJobs,
+    /// What the last run showed beside what is remembered.
+    shown: Option<LiveJobs>,
+}
+
+/// What a run shows beside what is remembered.
+#[derive(Debug)]
+struct LiveJobs {
+    /// The ends of the jobs in the window.
+    window: RangeInclusive<i64>,
+    unfinished: Unfinished,
 }
 
 impl Collector for Jobs {
@@ -64,6 +76,18 @@ impl Collector for Jobs {
         diagnostics: &'a mut Diagnostics,
     ) -> BoxFuture<'a, Result<Vec<Family>, CollectError>> {
         self.run(context, diagnostics).boxed()
+    }
+
+    fn has_rest(&mut self, context: &Context<'_>) -> bool {
+        self.history.is_due(context) || self.backups.has_more(context)
+    }
+
+    fn collect_rest<'a>(
+        &'a mut self,
+        context: &'a Context<'a>,
+        diagnostics: &'a mut Diagnostics,
+    ) -> BoxFuture<'a, Vec<Family>> {
+        self.read_rest(context, diagnostics).boxed()
     }
 
     fn known_since(&self, since: Timestamp) -> Option<u64> {
@@ -100,15 +124,30 @@ impl Jobs {
         // A job whose end lies further in the future than clocks differ is kept, so that it counts once, but is in no
         // window: it would never leave it.
         let range = from..=now.saturating_add(OVERLAP);
-        let summary = self.window.summary(range.clone(), &self.labels);
-        // Behind the jobs themselves, so that it takes nothing from them.
+        let shown = LiveJobs { window: range, unfinished };
+        let families = self.render(context, &shown, diagnostics);
+        self.shown = Some(shown);
+        Ok(families)
+    }
+
+    /// Behind the jobs themselves, so that they never wait for it.
+    async fn read_rest(&mut self, context: &Context<'_>, diagnostics: &mut Diagnostics) -> Vec<Family> {
         self.history.ask(context).await;
-        self.backups.read_back(context, diagnostics).await;
-        let mut families = families::render(context, &summary, &self.counters, &unfinished, &self.labels);
+        self.backups.read_back(context, self.history.oldest_job(), diagnostics).await;
+        // What has no room was counted when it was left out at first.
+        let shown = self.shown.take();
+        shown.map(|shown| self.render(context, &shown, &mut Diagnostics::default())).unwrap_or_default()
+    }
+
+    fn render(&self, context: &Context<'_>, shown: &LiveJobs, diagnostics: &mut Diagnostics) -> Vec<Family> {
+        let summary = self.window.summary(shown.window.clone(), &self.labels);
+        let mut families =
+            families::render(context, &summary, &self.counters, &shown.unfinished, &self.labels);
         families.extend(self.history.families(context.site));
         families.extend(self.backups.families(context, diagnostics));
-        families.extend(self.clients.families(context, range, self.backups.last_successes(), diagnostics));
-        Ok(families)
+        let last_successes = self.backups.last_successes();
+        families.extend(self.clients.families(context, shown.window.clone(), last_successes, diagnostics));
+        families
     }
 
     async fn read_unfinished(

@@ -93,6 +93,11 @@ impl ProbeMemory {
         }
     }
 
+    /// Whether the role was refused the probe.
+    pub(super) fn is_refused(&self) -> bool {
+        matches!(self.answer, ProbeAnswer::Refused { .. })
+    }
+
     /// How much the role sees of a list that had so many `records`.
     pub(super) fn visibility(&self, records: u64) -> Visibility {
         match self.answer {

@@ -25,6 +25,15 @@ pub(crate) struct Run {
     pub partial: bool,
 }
 
+/// What a run brought after its families were shown.
+#[derive(Debug)]
+pub(crate) struct RunRest {
+    /// All families of the run.
+    pub families: Vec<Family>,
+    /// What was met and left out since they were shown.
+    pub diagnostics: Diagnostics,
+}
+
 impl Run {
     /// Whether the role of the key lacks the permission to see what was asked for, or a part of it.
     pub(crate) fn is_unauthorized(&self) -> bool {
@@ -64,9 +73,13 @@ impl Runner {
 
     /// Runs the collector once, and judges whether the role may see all of its list.
     pub(crate) async fn run(&mut self, context: Context<'_>) -> Run {
-        let context = &Context { absences: &self.absences, ..context };
+        let is_probe_refused = self.probed.is_refused();
+        let context = &Context { absences: &self.absences, is_probe_refused, ..context };
         let mut run = run(self.collector.as_mut(), context).await;
-        run.partial = run.outcome.is_ok() && self.absences.any_refused();
+        let others = self.spec.others.iter();
+        let is_refused_another =
+            || others.into_iter().any(|resource| context.board.read_for_others().is_refused(resource.path));
+        run.partial = run.outcome.is_ok() && (self.absences.any_refused() || is_refused_another());
         let (Enforcement::Object(probe), Some(permission), Ok(())) =
             (self.spec.main.enforcement, self.spec.main.permission, &run.outcome)
         else {
@@ -87,6 +100,22 @@ impl Runner {
             }
         }
         run
+    }
+
+    /// Whether something is left to be asked for after a run that succeeded.
+    pub(crate) fn has_rest(&mut self, context: Context<'_>) -> bool {
+        let is_probe_refused = self.probed.is_refused();
+        let context = &Context { absences: &self.absences, is_probe_refused, ..context };
+        !context.is_over() && self.collector.has_rest(context)
+    }
+
+    /// Goes on with a run whose families are shown.
+    pub(crate) async fn run_rest(&mut self, context: Context<'_>) -> RunRest {
+        let is_probe_refused = self.probed.is_refused();
+        let context = &Context { absences: &self.absences, is_probe_refused, ..context };
+        let mut diagnostics = Diagnostics::default();
+        let families = self.collector.collect_rest(context, &mut diagnostics).await;
+        RunRest { families, diagnostics }
     }
 }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::collector::Run;
+use crate::collector::{Run, RunRest};
+use crate::metric::Family;
 use crate::snapshot::Fragment;
 
 /// What is known of a collector.
@@ -144,14 +145,27 @@ impl CollectorState {
         self.runs.get_or_insert_default().note(&run, now);
         match run.outcome {
             Ok(()) => {
-                self.fragments = Fragment::of_run(run.families);
-                self.series = self.fragments.iter().map(Fragment::series).sum();
+                self.show(run.families);
                 self.missed = 0;
                 self.succeeded_at = Some(Instant::now());
                 self.failure.take().is_some()
             }
             Err(error) => self.miss(error.to_string(), stale_cycles),
         }
+    }
+
+    /// Takes in what the last run brought after its families were shown: they are as old as before.
+    pub(super) fn note_rest(&mut self, rest: RunRest) {
+        let runs = self.runs.get_or_insert_default();
+        runs.truncated |= rest.diagnostics.truncated;
+        runs.malformed += rest.diagnostics.malformed;
+        runs.capped += rest.diagnostics.capped;
+        self.show(rest.families);
+    }
+
+    fn show(&mut self, families: Vec<Family>) {
+        self.fragments = Fragment::of_run(families);
+        self.series = self.fragments.iter().map(Fragment::series).sum();
     }
 
     /// Takes in a run that did not end, or could not begin; returns whether that is news.

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::Span;
 
-use crate::collector::{Absences, Board, Context, Run, Runner};
+use crate::collector::{Absences, Board, Context, Run, RunRest, Runner};
 use crate::config::{CollectorId, Collectors};
 use crate::netbackup::{Client, RequestBudget};
 
@@ -31,21 +32,32 @@ pub(super) struct RunSetting {
     pub(super) cancelled: CancellationToken,
 }
 
-/// A run that has ended.
+/// A run that has ended, or a part of one whose families are to be shown before it goes on.
 pub(super) struct EndedRun {
     pub(super) id: CollectorId,
     pub(super) number: u64,
-    /// The collector; `None` if it panicked, since it may be in any state then.
-    pub(super) runner: Option<Runner>,
+    pub(super) next: AfterRun,
     pub(super) end: RunEnd,
     /// How many requests were sent.
     pub(super) requests: u32,
+}
+
+/// What becomes of the collector.
+pub(super) enum AfterRun {
+    /// It waits for its next run.
+    Idle(Runner),
+    /// The run goes on: the future owns the collector.
+    Rest(BoxFuture<'static, EndedRun>),
+    /// It panicked, so that it may be in any state.
+    Lost,
 }
 
 /// How a run ended.
 pub(super) enum RunEnd {
     /// By itself, well or badly.
     Done(Run),
+    /// By itself, after its families were shown.
+    DoneRest(RunRest),
     /// By a bug.
     Panicked,
     /// It had not ended at its deadline.
@@ -56,37 +68,81 @@ pub(super) enum RunEnd {
     Overtaken,
 }
 
-/// Runs a collector once.
-pub(super) async fn run(mut runner: Runner, setting: RunSetting) -> EndedRun {
-    let RunSetting { number, client, site, collectors, board, window, deadline, cancelled } = setting;
-    let (id, budget) = (runner.spec().id, RequestBudget::new(runner.spec().requests));
-    let version = client.version();
-    let end = {
-        let context = Context {
-            client: &client,
-            site: &site,
-            collectors: &collectors,
-            board: &board,
+impl RunSetting {
+    fn context<'a>(&'a self, absences: &'a Absences) -> Context<'a> {
+        Context {
+            client: &self.client,
+            site: &self.site,
+            collectors: &self.collectors,
+            board: &self.board,
             // The runner has its own.
-            absences: &Absences::default(),
-            window,
-            deadline,
+            absences,
+            is_probe_refused: false,
+            window: self.window,
+            deadline: self.deadline,
             now: Timestamp::now(),
-        };
-        let run = AssertUnwindSafe(budget.clone().scope(runner.run(context))).catch_unwind();
+        }
+    }
+
+    /// Does a part of the run within the limits of the whole.
+    async fn limited<T>(
+        &self,
+        budget: &Arc<RequestBudget>,
+        part: impl Future<Output = T>,
+    ) -> Result<T, RunEnd> {
+        let part = AssertUnwindSafe(budget.clone().scope(part)).catch_unwind();
         tokio::select! {
             biased;
-            () = cancelled.cancelled() => RunEnd::Cancelled,
-            ended = timeout_at(deadline + GRACE, run) => match ended {
-                Ok(Ok(run)) if run.outcome.is_err() && client.version() != version => RunEnd::Overtaken,
-                Ok(Ok(run)) => RunEnd::Done(run),
-                Ok(Err(_)) => RunEnd::Panicked,
-                Err(_) => RunEnd::Late,
+            () = self.cancelled.cancelled() => Err(RunEnd::Cancelled),
+            ended = timeout_at(self.deadline + GRACE, part) => match ended {
+                Ok(Ok(done)) => Ok(done),
+                Ok(Err(_)) => Err(RunEnd::Panicked),
+                Err(_) => Err(RunEnd::Late),
             },
         }
+    }
+}
+
+/// Runs a collector once.
+pub(super) async fn run(mut runner: Runner, setting: RunSetting) -> EndedRun {
+    let budget = RequestBudget::new(runner.spec().requests);
+    let version = setting.client.version();
+    let absences = Absences::default();
+    let context = setting.context(&absences);
+    let end = match setting.limited(&budget, runner.run(context)).await {
+        Ok(run) if run.outcome.is_err() && setting.client.version() != version => RunEnd::Overtaken,
+        Ok(run) => RunEnd::Done(run),
+        Err(end) => end,
     };
-    let runner = (!matches!(end, RunEnd::Panicked)).then_some(runner);
-    EndedRun { id, number, runner, end, requests: budget.sent() }
+    let (id, number, requests) = (runner.spec().id, setting.number, budget.sent());
+    let is_good = matches!(&end, RunEnd::Done(run) if run.outcome.is_ok());
+    let next = if is_good && runner.has_rest(context) {
+        AfterRun::Rest(run_rest(runner, setting, budget).boxed())
+    } else {
+        after(runner, &end)
+    };
+    EndedRun { id, number, next, end, requests }
+}
+
+/// Goes on with a run whose families are shown.
+async fn run_rest(mut runner: Runner, setting: RunSetting, budget: Arc<RequestBudget>) -> EndedRun {
+    let absences = Absences::default();
+    let rest = setting.limited(&budget, runner.run_rest(setting.context(&absences))).await;
+    let end = match rest {
+        Ok(rest) => RunEnd::DoneRest(rest),
+        Err(RunEnd::Late) => {
+            tracing::debug!("What could wait was stopped at the deadline of the run");
+            // What is shown is as good as before.
+            RunEnd::Cancelled
+        }
+        Err(end) => end,
+    };
+    let (id, number, requests) = (runner.spec().id, setting.number, budget.sent());
+    EndedRun { id, number, next: after(runner, &end), end, requests }
+}
+
+fn after(runner: Runner, end: &RunEnd) -> AfterRun {
+    if matches!(end, RunEnd::Panicked) { AfterRun::Lost } else { AfterRun::Idle(runner) }
 }
 
 /// What every line about a run carries. It has the level of an error, so that it is there at every level of logging.
@@ -97,8 +153,6 @@ pub(super) fn span(collector: CollectorId) -> Span {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
-
-    use futures_util::future::BoxFuture;
 
     use super::*;
     use crate::collector::{CollectError, Collector, CollectorSpec, Diagnostics, Resource};

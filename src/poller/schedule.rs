@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::collector::CollectorState;
 use super::plan::{Plan, PlanChange, next_run};
-use super::run::{EndedRun, RunEnd, RunSetting, span};
+use super::run::{AfterRun, EndedRun, RunEnd, RunSetting, span};
 use super::scheduled::{Activity, ScheduledCollector};
 use super::trust::KeyTrust;
 use crate::collector::{self, Board, CollectorSpec, Runner};
@@ -119,7 +121,7 @@ impl Schedule {
 
     /// Takes in a run that has ended; `version` is the one in use.
     pub(super) fn take_in(&mut self, ended: EndedRun, plan: &Plan, version: Option<ApiVersion>) {
-        let EndedRun { id, number, runner, end, requests } = ended;
+        let EndedRun { id, number, next, end, requests } = ended;
         let others_succeed = self.entries.iter().any(|entry| entry.spec.id != id && entry.state.succeeded());
         let Some(entry) = self.entries.iter_mut().find(|entry| entry.spec.id == id) else { return };
         let was_let_in = entry.state.proves_key && matches!(&end, RunEnd::Done(run) if run.outcome.is_ok());
@@ -128,11 +130,11 @@ impl Schedule {
         if newest != number {
             return;
         }
-        let mut runner = runner.unwrap_or_else(|| collector::build(entry.spec, &plan.collectors));
-        if role_changed {
-            runner.role_changed();
+        match next {
+            AfterRun::Rest(rest) => self.runs.push(rest.instrument(span(id)).boxed()),
+            AfterRun::Idle(runner) => entry.rest(runner, role_changed),
+            AfterRun::Lost => entry.rest(collector::build(entry.spec, &plan.collectors), role_changed),
         }
-        entry.activity = Activity::Idle(runner);
         let stale_cycles = plan.collection.max_stale_cycles;
         let _in_span = span(entry.spec.id).entered();
         match end {
@@ -144,6 +146,7 @@ impl Schedule {
                     _ => entry.note(run, stale_cycles),
                 }
             }
+            RunEnd::DoneRest(rest) => entry.state.note_rest(rest),
             RunEnd::Panicked => {
                 entry.state.failed("internal error", stale_cycles);
             }
@@ -240,11 +243,13 @@ impl Schedule {
     /// Another key is in use, of whose role nothing is known.
     pub(super) fn key_changed(&mut self) {
         self.trust = KeyTrust::default();
+        self.board.forget_refusals();
         self.entries.iter_mut().for_each(ScheduledCollector::role_changed);
     }
 
     /// The role of the key may see more than before: what it might not see, or only a part of, is asked for at once.
     pub(super) fn ask_refused(&mut self) {
+        self.board.forget_refusals();
         let now = Instant::now();
         for entry in self.entries.iter_mut().filter(|entry| entry.is_refused()) {
             entry.role_changed();

@@ -65,6 +65,14 @@ impl ScheduledCollector {
         }
     }
 
+    /// It waits for its next run.
+    pub(super) fn rest(&mut self, mut runner: Runner, role_changed: bool) {
+        if role_changed {
+            runner.role_changed();
+        }
+        self.activity = Activity::Idle(runner);
+    }
+
     /// Nothing is known of what the role of the key may see.
     pub(super) fn role_changed(&mut self) {
         match &mut self.activity {

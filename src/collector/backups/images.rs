@@ -67,6 +67,7 @@ impl Backups {
                 return Ok(());
             }
             let since = now.saturating_sub_unsigned(look_back.max(2 * interval).as_secs());
+            let context = &Context { absences: context.board.read_for_others(), ..*context };
             match context.optional(&IMAGES, newest(context, &subject, since..now, diagnostics)).await {
                 Ok(Some(found)) => {
                     left = left.saturating_sub(found.requests);
@@ -84,6 +85,13 @@ impl Backups {
         }
         self.reading.searched_from.get_or_insert(now.saturating_sub_unsigned(look_back.as_secs()));
         Ok(())
+    }
+
+    /// Whether images are still to be looked for.
+    pub(super) fn is_searching(&mut self, context: &Context<'_>, expected: &Expected) -> bool {
+        let is_new = self.reading.searched_from.is_none();
+        let context = Context { absences: context.board.read_for_others(), ..*context };
+        (is_new || !self.missing(expected).is_empty()) && !context.lacks(&IMAGES)
     }
 
     /// Who should have backups, has no good one, and was not looked for.

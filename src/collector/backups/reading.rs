@@ -12,6 +12,28 @@ const STEP: i64 = 6 * 3600;
 /// much for its daily backups.
 const LEAST: i64 = 86_400;
 
+/// The oldest finished job that the server has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::collector) enum OldestJob {
+    /// There is none.
+    None,
+    /// When it ended.
+    Ended(i64),
+    /// It does not say when it ended.
+    Silent,
+}
+
+impl OldestJob {
+    /// How far back jobs are worth asking for.
+    pub(super) fn reach(self, now: i64) -> i64 {
+        match self {
+            Self::None => now,
+            Self::Ended(ended) => ended,
+            Self::Silent => i64::MIN,
+        }
+    }
+}
+
 /// What is read back, newest first: jobs in steps, and then the images of what has no good backup among them.
 #[derive(Debug, Default)]
 pub(super) struct ReadBack {

@@ -86,6 +86,8 @@ impl Backups {
 
 /// A site of which something is known, and what is remembered of its backups.
 struct Remembering {
+    /// What the server says of how far back its jobs reach.
+    oldest: OldestJob,
     given: Given,
     backups: Backups,
 }
@@ -94,7 +96,7 @@ impl Remembering {
     fn with(mut given: Given) -> Self {
         given.now = jiff::Timestamp::from_second(NOW).unwrap();
         given.collectors.protection.enabled = true;
-        Self { given, backups: Backups::default() }
+        Self { given, backups: Backups::default(), oldest: OldestJob::None }
     }
 
     async fn of(server: &Server) -> Self {
@@ -131,7 +133,7 @@ impl Remembering {
 
     async fn read_back(&mut self) -> Diagnostics {
         let mut diagnostics = Diagnostics::default();
-        self.backups.read_back(&self.given.context(), &mut diagnostics).await;
+        self.backups.read_back(&self.given.context(), Some(self.oldest), &mut diagnostics).await;
         diagnostics
     }
 

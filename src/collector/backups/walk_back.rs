@@ -23,7 +23,7 @@ impl Backups {
         expected: &Expected,
         diagnostics: &mut Diagnostics,
     ) -> Result<(), CollectError> {
-        let floor = self.floor(context).await?;
+        let floor = self.floor(context);
         let now = context.server_now().as_second();
         let mut pages = MOST_PAGES;
         while pages > 0 && !context.is_over() {
@@ -45,13 +45,10 @@ impl Backups {
     }
 
     /// How far back jobs are looked for.
-    async fn floor(&mut self, context: &Context<'_>) -> Result<i64, CollectError> {
+    fn floor(&self, context: &Context<'_>) -> i64 {
         let look_back = context.collectors.protection.options.look_back;
         let wanted = context.server_now().as_second().saturating_sub_unsigned(look_back.as_secs());
-        if self.reading.reach.is_none() {
-            self.reading.reach = Some(oldest(context, wanted).await?);
-        }
-        Ok(self.reading.reach.unwrap_or(wanted).max(wanted))
+        self.reading.reach.unwrap_or(wanted).max(wanted)
     }
 
     /// Reads the jobs of one type in the step; returns how many pages that took.
@@ -108,18 +105,4 @@ fn note(step: &mut ReadStep, job: &Job<'_>, names: &mut super::noted::Names) {
     if let Some(noted) = NotedJob::new(job, names) {
         step.jobs.insert(job.id, noted);
     }
-}
-
-/// When the oldest job ended that ended after `wanted`; now if there is none.
-async fn oldest(context: &Context<'_>, wanted: i64) -> Result<i64, CollectError> {
-    let filter = format!("state eq 'DONE' and endTime ge {}", date_time(wanted));
-    let mut oldest = context.server_now().as_second();
-    let fold = |text: &str| {
-        fold_page(text, &mut Diagnostics::default(), |record: JobRecord<'_>, malformed| {
-            oldest = oldest.min(Job::new(record, malformed)?.end?);
-            Some(())
-        })
-    };
-    context.client.walk(&listing(context, filter, "endTime", 1, 1), context.deadline, fold).await?;
-    Ok(oldest)
 }

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::descs::{HISTORY_START, RECORDS};
 use super::fold;
+use crate::collector::backups::OldestJob;
 use crate::collector::contract::{Context, Diagnostics};
 use crate::collector::hold::REFUSED_PAUSE;
 use crate::collector::job_list::{count, listing};
@@ -16,8 +17,7 @@ use crate::netbackup::Error;
 #[derive(Debug, Default)]
 pub(super) struct History {
     records: RareAnswer<u64>,
-    /// When the oldest finished job ended.
-    start: RareAnswer<i64>,
+    start: RareAnswer<OldestJob>,
 }
 
 /// The last answer to a question, and when it was asked last.
@@ -33,27 +33,48 @@ const RECORDS_INTERVAL: Duration = Duration::from_hours(1);
 const START_INTERVAL: Duration = Duration::from_hours(24);
 /// After any other failure.
 const FAILED_PAUSE: Duration = Duration::from_hours(1);
-/// The jobs were read and wait to be shown, so neither answer is worth a longer time.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The read-back waits for both.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 impl History {
+    /// Whether there is something to ask. Who was refused the probe of the permission would be refused the number of records, too.
+    pub(super) fn is_due(&self, context: &Context<'_>) -> bool {
+        self.is_number_due(context) || self.start.is_due()
+    }
+
+    fn is_number_due(&self, context: &Context<'_>) -> bool {
+        self.records.is_due() && !context.is_probe_refused
+    }
+
     /// Asks what is due. Nothing of it fails the run.
     pub(super) async fn ask(&mut self, context: &Context<'_>) {
-        if self.records.is_due() && !context.is_over() {
+        if context.is_probe_refused {
+            self.records = RareAnswer::default();
+        }
+        if self.is_number_due(context) && !context.is_over() {
             self.records.pause(FAILED_PAUSE);
             let records = count(context.client, None, patience(context)).await;
-            self.records.note(records.map(Some), RECORDS_INTERVAL);
+            self.records.note(records, RECORDS_INTERVAL);
         }
         if self.start.is_due() && !context.is_over() {
-            self.start.pause(FAILED_PAUSE);
-            self.start.note(oldest_end(context).await, START_INTERVAL);
+            // What was never answered is asked for in each run: the read-back waits for it.
+            self.start.pause(if self.start.answer.is_some() { FAILED_PAUSE } else { Duration::ZERO });
+            self.start.note(oldest_job(context).await, START_INTERVAL);
         }
+    }
+
+    /// How far back the server's finished jobs reach; `None` while that is not known.
+    pub(super) fn oldest_job(&self) -> Option<OldestJob> {
+        self.start.answer
     }
 
     /// What is known.
     pub(super) fn families(&self, site: &str) -> [Family; 2] {
         let records = self.records.answer.map(|records| ([], records as f64));
-        let start = self.start.answer.map(|start| ([], start as f64));
+        let start = match self.start.answer {
+            Some(OldestJob::Ended(start)) => Some(([], start as f64)),
+            Some(OldestJob::None | OldestJob::Silent) | None => None,
+        };
         [RECORDS.family(site, records), HISTORY_START.family(site, start)]
     }
 }
@@ -75,10 +96,10 @@ impl<T> RareAnswer<T> {
     }
 
     /// An older answer stands where there is no new one, unless the role of the key may not have it any more.
-    fn note(&mut self, outcome: Result<Option<T>, Error>, interval: Duration) {
+    fn note(&mut self, outcome: Result<T, Error>, interval: Duration) {
         match outcome {
             Ok(answer) => {
-                self.answer = answer;
+                self.answer = Some(answer);
                 self.pause(interval);
             }
             Err(error) => {
@@ -96,13 +117,13 @@ fn patience(context: &Context<'_>) -> Instant {
     context.deadline.min(Instant::now() + PATIENCE)
 }
 
-/// When the oldest finished job ended; `None` if there is none, or if it does not say.
-async fn oldest_end(context: &Context<'_>) -> Result<Option<i64>, Error> {
+async fn oldest_job(context: &Context<'_>) -> Result<OldestJob, Error> {
     let listing = listing(context, "state eq 'DONE'".to_owned(), "endTime", 1, 1);
     let mut oldest = None;
     let first = |text: &str| fold(text, &mut Diagnostics::default(), |job, _| oldest = oldest.or(job.end));
-    context.client.walk(&listing, patience(context), first).await?;
-    Ok(oldest)
+    let walk = context.client.walk(&listing, patience(context), first).await?;
+    let no_end = if walk.records == 0 { OldestJob::None } else { OldestJob::Silent };
+    Ok(oldest.map_or(no_end, OldestJob::Ended))
 }
 
 #[cfg(test)]
@@ -118,7 +139,7 @@ mod tests {
     async fn an_answer_stands_until_there_is_another_or_it_is_refused() {
         let mut records = RareAnswer::default();
         assert!(records.is_due());
-        records.note(Ok(Some(7)), RECORDS_INTERVAL);
+        records.note(Ok(7), RECORDS_INTERVAL);
         assert!(!records.is_due());
         tokio::time::advance(RECORDS_INTERVAL).await;
         assert!(records.is_due());

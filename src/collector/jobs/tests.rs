@@ -103,13 +103,29 @@ impl Site {
         Self { database, server, given, jobs: Jobs::default() }
     }
 
-    /// One run; the page as text.
+    /// One run with its rest; the page as text.
     async fn run(&mut self) -> (String, Diagnostics) {
+        let (live, diagnostics) = self.run_live().await;
+        if !self.jobs.has_rest(&self.given.context()) {
+            return (live, diagnostics);
+        }
+        (self.run_rest(false).await, diagnostics)
+    }
+
+    /// One run until its families are shown.
+    async fn run_live(&mut self) -> (String, Diagnostics) {
         self.given.client.negotiate(soon()).await.unwrap();
         let run = run(&mut self.jobs, &self.given.context()).await;
         assert_eq!(run.outcome, Ok(()));
         assert_eq!(run.families.iter().map(Family::duplicates).sum::<u64>(), 0);
         (run.families.iter().map(Family::text).collect(), run.diagnostics)
+    }
+
+    /// The rest of it.
+    async fn run_rest(&mut self, is_probe_refused: bool) -> String {
+        let context = Context { is_probe_refused, ..self.given.context() };
+        let families = self.jobs.collect_rest(&context, &mut Diagnostics::default()).await;
+        families.iter().map(Family::text).collect()
     }
 
     fn add(&self, job: Jobbed) {
@@ -184,6 +200,23 @@ async fn how_many_jobs_there_are_and_how_far_back_is_asked_once_and_costs_a_run_
         assert_eq!(line(&text, "nbu_jobs_history_start"), Some(start));
     }
     assert_eq!(site.server.received_at("/admin/jobs-count-requests").len(), 2);
+}
+
+#[tokio::test]
+async fn what_can_wait_is_asked_for_when_the_jobs_are_shown_and_the_number_of_records_of_nobody_who_may_not_count()
+ {
+    let mut site = Site::new(vec![Jobbed::done(1, 100)]).await;
+    let (live, _) = site.run_live().await;
+    assert_eq!(site.server.received_at("/admin/jobs").len(), 2, "what is live");
+    let rest = site.run_rest(true).await;
+    for page in [&live, &rest] {
+        assert_eq!(line(page, COUNT).as_deref(), Some("1"));
+    }
+    let start = Some((NOW - 100).to_string());
+    assert_eq!([&live, &rest].map(|page| line(page, "nbu_jobs_history_start")), [None, start]);
+    assert!(site.server.received_at("/admin/jobs-count-requests").is_empty());
+    let refused = Context { is_probe_refused: true, ..site.given.context() };
+    assert!(!site.jobs.has_rest(&refused) && site.jobs.has_rest(&site.given.context()));
 }
 
 #[tokio::test]

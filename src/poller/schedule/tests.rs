@@ -3,7 +3,6 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
 use tokio::time::sleep_until;
 
 use super::*;
@@ -19,6 +18,8 @@ enum Behaviour {
     Answers,
     Stalls,
     Takes(Duration),
+    /// It answers, and has something left that takes so long.
+    HasRest(Duration),
     Fails(Cause),
 }
 
@@ -40,7 +41,7 @@ impl Collector for Fake {
         let behaviour = self.behaviour.lock().unwrap().clone();
         async move {
             match behaviour {
-                Behaviour::Answers => {}
+                Behaviour::Answers | Behaviour::HasRest(_) => {}
                 Behaviour::Stalls => std::future::pending().await,
                 Behaviour::Takes(time) => tokio::time::sleep(time).await,
                 Behaviour::Fails(cause) => return Err(Error { endpoint: RESOURCE, cause }.into()),
@@ -48,6 +49,27 @@ impl Collector for Fake {
             let mut family = UNITS.of_site(context.site);
             family.sample([], 1.0);
             Ok(vec![family.build()])
+        }
+        .boxed()
+    }
+
+    fn has_rest(&mut self, _: &Context<'_>) -> bool {
+        matches!(*self.behaviour.lock().unwrap(), Behaviour::HasRest(_))
+    }
+
+    fn collect_rest<'a>(
+        &'a mut self,
+        context: &'a Context<'a>,
+        diagnostics: &'a mut Diagnostics,
+    ) -> BoxFuture<'a, Vec<Family>> {
+        let behaviour = self.behaviour.lock().unwrap().clone();
+        async move {
+            let Behaviour::HasRest(time) = behaviour else { panic!() };
+            tokio::time::sleep(time).await;
+            diagnostics.malformed += 1;
+            let mut family = UNITS.of_site(context.site);
+            family.sample([], 2.0);
+            vec![family.build()]
         }
         .boxed()
     }
@@ -177,6 +199,37 @@ async fn a_run_that_does_not_end_is_ended_after_its_deadline_and_counts_as_faile
     }
 }
 
+fn shown(site: &Site, id: CollectorId) -> String {
+    let fragments = &site.state(id).fragments;
+    fragments.iter().map(|fragment| String::from_utf8_lossy(fragment.text()).into_owned()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_run_brought_is_shown_before_it_goes_on_with_what_can_wait() {
+    let second = MINUTE / 60;
+    let mut site = Site::new([Behaviour::HasRest(30 * second), Behaviour::Answers, Behaviour::Answers]);
+    site.pass(second).await;
+    let succeeded = site.state(CollectorId::Jobs).succeeded_at;
+    assert!(succeeded.is_some() && shown(&site, CollectorId::Jobs).ends_with(" 1\n"));
+    site.pass(30 * second).await;
+    assert!(shown(&site, CollectorId::Jobs).ends_with(" 2\n"));
+    let state = site.state(CollectorId::Jobs);
+    assert_eq!(state.succeeded_at, succeeded, "it is as old as before");
+    assert_eq!((state.runs.as_ref().unwrap().malformed, site.runs(0).len()), (1, 1));
+    site.pass(10 * MINUTE).await;
+    keeps_rhythm(&site.runs(0), MINUTE, 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_can_wait_and_does_not_end_is_ended_and_leaves_what_is_shown() {
+    let mut site = Site::new([Behaviour::HasRest(60 * MINUTE), Behaviour::Answers, Behaviour::Answers]);
+    site.pass(10 * MINUTE).await;
+    assert!(shown(&site, CollectorId::Jobs).ends_with(" 1\n"));
+    assert!(site.state(CollectorId::Jobs).succeeded());
+    // Each run has its deadline, and five seconds more.
+    assert_eq!(site.runs(0).len(), 10);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_refused_collector_is_asked_again_after_six_hours_or_with_another_key_and_its_values_grow_stale() {
     let mut site = Site::new([Behaviour::Answers, Behaviour::Answers, Behaviour::Answers]);
@@ -245,7 +298,7 @@ async fn a_run_that_the_version_overtook_is_begun_anew_at_once_and_is_a_failure_
     let overtaken = |number| EndedRun {
         id: CollectorId::Jobs,
         number,
-        runner: Some(Runner::new(&JOBS, (JOBS.new)(&fixture::collectors()))),
+        next: AfterRun::Idle(Runner::new(&JOBS, (JOBS.new)(&fixture::collectors()))),
         end: RunEnd::Overtaken,
         requests: 1,
     };

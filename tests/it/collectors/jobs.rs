@@ -6,7 +6,7 @@ use nbu_exporter_simulator::ApiVersion;
 use serde_json::Value;
 
 use super::{Collected, samples, value};
-use crate::harness::request;
+use crate::harness::{eventually, request};
 
 const ON: &str = "jobs: {enabled: true}";
 
@@ -41,10 +41,17 @@ fn what_runs_and_what_waits_on_a_bad_night_is_as_the_server_has_it() {
     assert_eq!(samples(&page, "nbu_jobs_active_transfer_bytes_per_second"), rates);
 }
 
+/// The page once it shows what is asked when the jobs are shown.
+fn rest_of(collected: &Collected) -> String {
+    let start = || samples(&collected.exporter.metrics(), "nbu_jobs_history_start_timestamp_seconds");
+    eventually("how far back jobs reach is known", || !start().is_empty());
+    collected.page("jobs")
+}
+
 #[test]
 fn how_many_jobs_there_are_and_how_far_back_is_as_the_server_says() {
     let collected = Collected::start(ApiVersion::new(12, 0), ON);
-    let page = collected.page("jobs");
+    let page = rest_of(&collected);
     let oldest =
         collected.answer("/admin/jobs?filter=state%20eq%20%27DONE%27&sort=endTime&page%5Blimit%5D=1");
     let end: jiff::Timestamp = oldest["data"][0]["attributes"]["endTime"].as_str().unwrap().parse().unwrap();
@@ -71,7 +78,7 @@ fn a_role_that_may_list_jobs_and_not_count_them_sees_all_but_the_count() {
         server.set_denied(vec!["/admin/jobs-count-requests".to_owned()]);
     });
     collected.until("nbu_scrape_collector_unauthorized{site=\"paris\",collector=\"jobs\"} 1");
-    let page = collected.page("jobs");
+    let page = rest_of(&collected);
     assert_eq!(samples(&page, "nbu_jobs_records"), BTreeMap::new());
     assert!(value(&page, "nbu_jobs_history_start_timestamp_seconds{site=\"paris\"}") > 0.0);
     assert!(!samples(&page, "nbu_jobs_window_jobs").is_empty());

@@ -100,6 +100,26 @@ fn a_role_without_the_permission_is_told_and_the_others_go_on() {
 }
 
 #[test]
+fn a_role_that_may_not_see_images_lacks_a_part_of_the_policies_and_nothing_of_jobs() {
+    let collected = Collected::prepared(ApiVersion::new(14, 0), OFTEN, |server| {
+        server.set_denied(vec!["/catalog/images".to_owned()]);
+    });
+    collected.rewrite("collectionInterval: 1h", "collectionInterval: 1s");
+    let unauthorized =
+        |name: &str| format!("nbu_scrape_collector_unauthorized{{site=\"paris\",collector=\"{name}\"}}");
+    let page = collected.until(&format!("{} 1", unauthorized("protection")));
+    assert_eq!(value(&page, &unauthorized("jobs")), 0.0);
+    for name in ["jobs", "protection"] {
+        assert_eq!(collected.run("success", name), Some(1.0));
+    }
+    assert_eq!(collected.server().requests().matching("/catalog/images").len(), 1);
+    collected.server().set_denied(Vec::new());
+    collected.exporter.signal("HUP");
+    collected.until(&format!("{} 0", unauthorized("protection")));
+    collected.until("nbu_backup_history_read_ratio{site=\"paris\"} 1");
+}
+
+#[test]
 fn a_release_before_10_3_is_not_asked_for_policies() {
     is_not_supported_at(ApiVersion::new(9, 0), ON, "protection");
 }
