@@ -35,13 +35,21 @@ pub fn run_as_asked() -> bool {
             let cpu = process_cpu(std::process::id());
             println!("{} {} {} {cpu}", read.pages, read.jobs, read.bytes);
         }
+        ("decode", argument) => {
+            let argument = argument.to_owned();
+            let cpu = runtime.block_on(async {
+                tokio::spawn(async move { crate::decoding::decode_all(&argument).await }).await.unwrap()
+            });
+            println!("{cpu}");
+        }
         ("serve", directory) => runtime.block_on(serve(Path::new(directory))),
         _ => panic!("no such role: {role}"),
     }
     true
 }
 
-fn role(name: &str, argument: &str) -> Process {
+/// This program in another role.
+pub fn role(name: &str, argument: &str) -> Process {
     let program = std::env::current_exe().unwrap();
     Process::start(Command::new(program).env(ROLE, format!("{name}={argument}")))
 }
@@ -93,8 +101,9 @@ async fn read_all(address: SocketAddr) -> Reading {
     }
 }
 
-fn http_client() -> reqwest::Client {
-    rustls::crypto::ring::default_provider().install_default().unwrap();
+pub fn http_client() -> reqwest::Client {
+    // Another client may have done so.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder().http1_only().no_proxy().tls_certs_only([]).build().unwrap()
 }
 

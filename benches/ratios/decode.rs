@@ -52,6 +52,17 @@ struct PlainAttributes<'a> {
     #[serde(borrow)]
     end_time: Option<Cow<'a, str>>,
     job_queue_reason: Option<i64>,
+    #[serde(borrow)]
+    job_queue_resource: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    policy_name: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    client_name: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    job_path: Option<Cow<'a, str>>,
+    parent_job_id: Option<u64>,
+    child_count: Option<u64>,
+    transfer_rate: Option<u64>,
 }
 
 #[derive(Deserialize)]

@@ -13,12 +13,15 @@
 #![allow(unreachable_pub, reason = "the modules of a benchmark share by `pub`")]
 
 mod bare;
+mod big_site;
 mod client;
 mod decode;
+mod decoding;
 mod fold;
 mod idle;
 mod many_sites;
 mod process;
+mod recorder;
 mod reload;
 mod render;
 mod scrape;
@@ -40,6 +43,7 @@ const MEASURES: &[Measure] = &[
     ("reload", reload::measure),
     ("idle", idle::measure),
     ("sites", many_sites::measure),
+    ("big", big_site::measure),
 ];
 
 fn main() {

@@ -3,36 +3,60 @@
 use std::time::{Duration, Instant};
 
 use crate::client::Client;
-use crate::process::{Exporter, Simulator, config, series, sites_up};
+use crate::fold::NONE;
+use crate::process::{Exporter, Simulator, config, config_of, series, sites_up};
 use crate::table::{Goal, Row};
 use crate::usage::{memory, process_cpu};
 
-const SITES: usize = 500;
+/// Servers of one process of the simulator at most.
+const SITES_A_PROCESS: usize = 1_000;
+/// Memory is given back a minute after the start.
+const REST: Duration = Duration::from_secs(75);
 
-/// From the program's start until each of 500 sites, whose servers answer after 50 ms, has data.
+/// From the program's start until each of many sites has data, and what they take when nothing is under way.
 pub fn measure() -> Vec<Row> {
+    let mut rows = five_hundred();
+    rows.push(two_thousand());
+    rows.push(at_rest(200, "500", "http"));
+    rows.push(at_rest(800, "500", "http"));
+    rows
+}
+
+/// 500 sites whose servers answer after 50 ms.
+fn five_hundred() -> Vec<Row> {
+    const SITES: usize = 500;
     let late = ["--fault", "latency,milliseconds=50", "--jobs-per-day", "100"];
+    let title = |what: &str| format!("{SITES} sites over {what} that answer after 50 ms: all have data");
     let plain = Simulator::start(SITES, &late);
-    let over_http = start(plain.config("5m"), "http");
+    let mut rows = start(&plain.config("5m"), SITES, &title("http"), Goal::Most(3.0), Some(130.0));
     drop(plain);
     let tls = Simulator::start(SITES, &[late.as_slice(), &["--tls", "valid"]].concat());
     let authority = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(authority.path(), tls.authority()).unwrap();
     let sites = tls.sites(&format!("    caFile: {}", authority.path().display()));
-    vec![over_http, start(config("5m", &sites), "https"), at_rest()]
+    rows.extend(start(&config("5m", &sites), SITES, &title("https"), Goal::Most(3.0), Some(130.0)));
+    rows
 }
 
-/// Memory is given back a minute after the start.
-const REST: Duration = Duration::from_secs(75);
+/// 2 000 sites with jobs and storage units alone, of which they have none.
+fn two_thousand() -> Row {
+    const SITES: usize = 2_000;
+    let empty = ["--scenario", "empty"];
+    let simulators: Vec<_> =
+        (0..SITES / SITES_A_PROCESS).map(|_| Simulator::start(SITES_A_PROCESS, &empty)).collect();
+    let addresses: Vec<_> = simulators.iter().flat_map(Simulator::addresses).copied().collect();
+    let text = config("5m", &config_of(&addresses, "    scheme: http")) + NONE;
+    start(&text, SITES, "2 000 sites that have nothing: all have data", Goal::Most(5.0), None).remove(0)
+}
 
-/// The memory of 200 sites when nothing is under way, to what their page should cost.
-fn at_rest() -> Row {
-    let simulator = Simulator::start(200, &["--jobs-per-day", "500"]);
+/// The memory of many sites when nothing is under way, to what their page should cost.
+fn at_rest(sites: usize, jobs_per_day: &str, what: &str) -> Row {
+    let simulator = Simulator::start(sites, &["--jobs-per-day", jobs_per_day]);
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("config.yaml");
     std::fs::write(&file, simulator.config("5m")).unwrap();
     let exporter = Exporter::start(&file);
-    exporter.wait_until_complete(Duration::from_mins(2));
+    exporter.wait_until_complete(Duration::from_mins(5));
     for _ in 0..3 {
         exporter.page();
         Client::new(exporter.address(), "/metrics", "Accept-Encoding: gzip\r\n").get();
@@ -41,14 +65,16 @@ fn at_rest() -> Row {
     let page = exporter.page();
     let (rest, peak) = (memory(exporter.id(), "VmRSS"), memory(exporter.id(), "VmHWM"));
     let megabytes = page.len() as f64 / 1e6;
-    let title = "memory of 200 sites at rest, to 1.5 × their page and 20 MB";
+    assert_eq!(sites_up(&page), sites);
+    let title = format!("memory of {sites} sites at rest, {what}, to 1.5 × their page and 20 MB");
     Row::new(title, rest / (1.5 * megabytes + 20.0), "×", Goal::Most(1.0)).note(format!(
         "{} series, a page of {megabytes:.1} MB; {rest:.0} MB, peak {peak:.0} MB",
         series(&page)
     ))
 }
 
-fn start(config: String, what: &str) -> Row {
+/// Until all sites have data, and, where `most` megabytes are the goal, the memory afterwards.
+fn start(config: &str, sites: usize, title: &str, goal: Goal, most: Option<f64>) -> Vec<Row> {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("config.yaml");
     std::fs::write(&file, config).unwrap();
@@ -58,12 +84,25 @@ fn start(config: String, what: &str) -> Row {
     let took = began.elapsed().as_secs_f64();
     let (cpu, peak) = (process_cpu(exporter.id()), memory(exporter.id(), "VmHWM"));
     let page = exporter.page();
-    assert_eq!(sites_up(&page), SITES);
+    assert_eq!(sites_up(&page), sites);
     let with_jobs = page.lines().filter(|line| line.starts_with("nbu_jobs_window_seconds{")).count();
     let note = format!(
-        "{with_jobs} with jobs; {cpu:.1} CPU seconds; peak {peak:.0} MB, then {:.0} MB",
+        "{with_jobs} with jobs; {cpu:.1} CPU seconds; {:.0} series a site; peak {peak:.0} MB, then {:.0} MB",
+        series(&page) as f64 / sites as f64,
         memory(exporter.id(), "VmRSS")
     );
-    let title = format!("{SITES} sites over {what} that answer after 50 ms: all have data");
-    Row::new(title, took, "s", Goal::Most(3.0)).note(note)
+    let mut rows = vec![Row::new(title, took, "s", goal).note(note)];
+    if let Some(most) = most {
+        std::thread::sleep(REST);
+        let page = exporter.page();
+        let rest = memory(exporter.id(), "VmRSS");
+        let note = format!(
+            "{} series, a page of {:.1} MB; peak {:.0} MB",
+            series(&page),
+            page.len() as f64 / 1e6,
+            memory(exporter.id(), "VmHWM")
+        );
+        rows.push(Row::new(format!("{title}; memory at rest"), rest, "MB", Goal::Most(most)).note(note));
+    }
+    rows
 }

@@ -86,22 +86,32 @@ impl Simulator {
 
     /// The sites as a configuration, each with `extra` lines.
     pub fn sites(&self, extra: &str) -> String {
-        let mut text = "nbuservers:\n".to_owned();
-        for (number, address) in self.addresses.iter().enumerate() {
-            let _ = writeln!(
-                text,
-                "  - site: site-{number}\n    host: {}\n    port: {}\n    apiKey: simulated-key\n{extra}",
-                address.ip(),
-                address.port()
-            );
-        }
-        text
+        config_of(&self.addresses, extra)
+    }
+
+    /// Where each site listens.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
     }
 
     /// A configuration with all sites over plain HTTP.
     pub fn config(&self, interval: &str) -> String {
         config(interval, &self.sites("    scheme: http"))
     }
+}
+
+/// Servers as the sites of a configuration, each with `extra` lines.
+pub fn config_of(addresses: &[SocketAddr], extra: &str) -> String {
+    let mut text = "nbuservers:\n".to_owned();
+    for (number, address) in addresses.iter().enumerate() {
+        let _ = writeln!(
+            text,
+            "  - site: site-{number}\n    host: {}\n    port: {}\n    apiKey: simulated-key\n{extra}",
+            address.ip(),
+            address.port()
+        );
+    }
+    text
 }
 
 /// A configuration with these sites.

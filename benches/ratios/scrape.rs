@@ -28,6 +28,11 @@ fn of_pages(what: &str, sites: usize, storage_units: &str) -> Vec<Row> {
     std::fs::write(&file, simulator.config("1h")).unwrap();
     let exporter = Exporter::start(&file);
     exporter.wait_until_complete(Duration::from_mins(1));
+    to_static_server(&exporter, what)
+}
+
+/// Scrapes of an exporter, and of a server that sends what its page is now.
+pub fn to_static_server(exporter: &Exporter, what: &str) -> Vec<Row> {
     let identity = Client::new(exporter.address(), "/metrics", "").get().body.to_vec();
     let gzip = Client::new(exporter.address(), "/metrics", GZIP).get().body.to_vec();
     let statically = StaticServer::start(&identity, &gzip);
