@@ -35,7 +35,7 @@ pub(super) static SPEC: CollectorSpec = CollectorSpec {
 
 /// The most that the reference allows.
 const PAGE_SIZE: u64 = 100;
-/// 5 000 notifications a run; the next run goes on from there.
+/// 5 000 notifications a run; the next run goes on from there, without the overlap.
 const MAX_PAGES: u64 = 50;
 /// Each run asks again for the last minute: a notification may become visible after one that was created later.
 const OVERLAP_SECONDS: i64 = 60;
@@ -52,6 +52,8 @@ struct Notifications {
     arrivals: Arrivals<2>,
     /// Up to which second of the server's clock they were read; the first run begins with its own.
     read_until: Option<i64>,
+    /// Behind which second the next run goes on, if there were more than the last one could read.
+    goes_on_behind: Option<i64>,
 }
 
 impl Collector for Notifications {
@@ -71,21 +73,34 @@ impl Notifications {
         diagnostics: &mut Diagnostics,
     ) -> Result<Vec<Family>, CollectError> {
         let now = context.server_now().as_second();
-        let since = *self.read_until.get_or_insert(now) - OVERLAP_SECONDS;
+        let overlap = *self.read_until.get_or_insert(now) - OVERLAP_SECONDS;
+        let since = self.goes_on_behind.unwrap_or(overlap);
         let listing = Listing::by_offset(NOTIFICATIONS.path, PAGE_SIZE, MAX_PAGES)
             .with("filter", format!("createdDateTime gt {}", date_time(since)))
             .with("sort", "createdDateTime");
-        let fold = |text: &str, diagnostics: &mut Diagnostics| self.fold(text, now, diagnostics);
+        let mut reached = since;
+        let fold =
+            |text: &str, diagnostics: &mut Diagnostics| self.fold(text, now, &mut reached, diagnostics);
         if context.walk(&listing, diagnostics, fold).await? {
             self.arrivals.settle();
+            self.goes_on_behind = None;
+        } else {
+            self.goes_on_behind = Some(behind(since, reached));
         }
-        self.arrivals.forget_before(self.read_until.unwrap_or(now) - OVERLAP_SECONDS);
+        let overlap = self.read_until.unwrap_or(now) - OVERLAP_SECONDS;
+        self.arrivals.forget_before(self.goes_on_behind.unwrap_or(overlap).min(overlap));
         let created = self.arrivals.new_by(Clone::clone);
         Ok(vec![CREATED.family(context.site, with_zeros(&created, SEVERITIES, PRIORITIES))])
     }
 
     /// Takes in a page of notifications, the oldest first.
-    fn fold(&mut self, text: &str, now: i64, diagnostics: &mut Diagnostics) -> Result<Page, DecodeError> {
+    fn fold(
+        &mut self,
+        text: &str,
+        now: i64,
+        reached: &mut i64,
+        diagnostics: &mut Diagnostics,
+    ) -> Result<Page, DecodeError> {
         fold_page(text, diagnostics, |record: NotificationRecord<'_>, malformed| {
             let id = label(record.id, malformed)?;
             let attributes = record.attributes?;
@@ -97,9 +112,16 @@ impl Notifications {
             let created = attributes.created_date_time.second(malformed).unwrap_or(now).min(now);
             self.arrivals.note(&id, created, words);
             self.read_until = self.read_until.max(Some(created));
+            *reached = created.max(*reached);
             Some(())
         })
     }
+}
+
+/// Behind which second a run goes on that reads since `since` after one that came to `reached`: within that second, or behind it if
+/// there are more in one second than a run reads. What is left out then is never read.
+fn behind(since: i64, reached: i64) -> i64 {
+    if reached - 1 > since { reached - 1 } else { reached.max(since + 1) }
 }
 
 /// A record of `/eventlog/notifications` as it comes.

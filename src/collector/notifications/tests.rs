@@ -90,3 +90,51 @@ async fn what_is_left_out_has_its_default_and_an_unknown_word_is_shown_as_it_is(
     check(&page, "FATAL", "HIGH", 1);
     assert_eq!((diagnostics.records, diagnostics.malformed), (3, 2));
 }
+
+/// A server whose notifications were created at these seconds, in their order; it takes filter and offset.
+async fn listing(seconds: Vec<i64>) -> Server {
+    Server::start(move |request| {
+        if request.path == "/ping" {
+            return Answer::ping("12.0");
+        }
+        let part = |before: &str| request.query.split(before).nth(1).and_then(|rest| rest.split('&').next());
+        let since = part("createdDateTime gt ").unwrap().parse::<Timestamp>().unwrap().as_second();
+        let offset = part("page[offset]=").map_or(0, |offset| offset.parse().unwrap());
+        let newer = seconds.iter().enumerate().filter(|(_, second)| **second > since);
+        let record = |(id, second): (usize, &i64)| {
+            format!(r#"{{"id":"{id}","attributes":{{"createdDateTime":"{}"}}}}"#, date_time(*second))
+        };
+        let page: Vec<_> = newer.skip(offset).take(100).map(record).collect();
+        Answer::json(format!(r#"{{"data":[{}]}}"#, page.join(",")))
+    })
+    .await
+}
+
+/// Some runs: the last page, and which of them could not read all.
+async fn runs(collector: &mut Notifications, given: &Given, count: usize) -> (String, Vec<bool>) {
+    let (mut page, mut truncated) = (String::new(), Vec::new());
+    for _ in 0..count {
+        let mut diagnostics = Diagnostics::default();
+        let families = collector.read(&given.context(), &mut diagnostics).await.unwrap();
+        page = families.iter().map(Family::text).collect();
+        truncated.push(diagnostics.truncated);
+    }
+    (page, truncated)
+}
+
+#[tokio::test]
+async fn a_flood_is_read_run_by_run_and_what_is_too_much_for_one_second_is_skipped_and_told() {
+    let mut collector = Notifications::default();
+    run(&mut collector, NOW, &[]).await;
+    // 12 000 in the last half minute, 6 000 in one second, and some later.
+    let flood = (0..12_000).map(|number| NOW + 10 + number / 400);
+    let second = std::iter::repeat_n(NOW + 100, 6_000);
+    let server = listing(flood.chain(second).chain([NOW + 200; 10]).collect()).await;
+    let mut given = Given::by(server.client());
+    given.now = Timestamp::from_second(NOW + 300).unwrap();
+    let (page, truncated) = runs(&mut collector, &given, 6).await;
+    check(&page, "INFO", "LOW", 12_000 + 5_000 + 10);
+    assert_eq!(truncated, [true, true, true, true, false, false]);
+    let (page, _) = runs(&mut collector, &given, 2).await;
+    check(&page, "INFO", "LOW", 12_000 + 5_000 + 10);
+}
