@@ -61,6 +61,7 @@ pub(crate) use permission::Permission;
 pub(crate) use probe::{COUNTED, Enforcement, Probe};
 pub(crate) use resource::{Resource, Trial};
 pub(crate) use runner::{Run, RunRest, Runner};
+pub(crate) use server_info::release;
 pub(crate) use spec::CollectorSpec;
 #[cfg(test)]
 pub(crate) use table::build_all;

@@ -1,9 +1,11 @@
 //! What the primary server tells anybody of itself.
 
+use tokio::time::Instant;
+
 use super::contract::{CollectError, Context};
 use super::resource::{Resource, Trial, V10_0};
 use super::walk::label;
-use crate::netbackup::{Field, Get, Text};
+use crate::netbackup::{Client, Error, Field, Get, Text};
 
 /// Needs no key ("NetBackup API reference, /security/serverinfo").
 pub(super) const PATH: &str = "/security/serverinfo";
@@ -71,12 +73,21 @@ impl ServerInfo {
 impl Context<'_> {
     /// Asks the primary server what it is. Malformed fields are counted.
     pub(super) async fn server_info(&self, malformed: &mut u64) -> Result<ServerInfo, CollectError> {
-        let read = |text: &str| {
-            let record = crate::netbackup::object::<ServerInfoRecord<'_>>(text)?;
-            Ok(ServerInfo::new(record, malformed))
-        };
-        Ok(self.client.get_with(&Get::new(PATH).without_key(), self.deadline, read).await?)
+        Ok(ask(self.client, self.deadline, malformed).await?)
     }
+}
+
+async fn ask(client: &Client, deadline: Instant, malformed: &mut u64) -> Result<ServerInfo, Error> {
+    let read = |text: &str| {
+        let record = crate::netbackup::object::<ServerInfoRecord<'_>>(text)?;
+        Ok(ServerInfo::new(record, malformed))
+    };
+    client.get_with(&Get::new(PATH).without_key(), deadline, read).await
+}
+
+/// The server's release, such as `10.5`, if it says one.
+pub(crate) async fn release(client: &Client, deadline: Instant) -> Option<String> {
+    ask(client, deadline, &mut 0).await.ok()?.release
 }
 
 #[cfg(test)]

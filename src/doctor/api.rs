@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use super::report::{Curable, Finding};
+use crate::collector;
 use crate::config::{ApiVersion, Site};
 use crate::netbackup::{Cause, Client, ClientError, Error, Stats, TlsCache};
 
@@ -91,7 +92,7 @@ pub(super) async fn negotiate(
         Err(error) => return Err(error.into()),
     };
     // For information only; a failure has no consequence.
-    let release = client.release(version, deadline).await.ok().flatten();
+    let release = collector::release(&client, deadline).await;
     let finding = Finding::passed(versions_in_words(
         version,
         announced,
