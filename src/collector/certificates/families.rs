@@ -12,7 +12,7 @@ static AUTHORITY: Labelled<1> = Labelled::gauge(
 );
 static HOST: Labelled<1> = Labelled::gauge(
     "nbu_host_certificate_expiry_timestamp_seconds",
-    "When the certificate of a NetBackup server ends (notAfter; externalCertNotValidAfter where external authorities are used).",
+    "When the certificate of a NetBackup server ends (notAfter; externalCertNotValidAfter where only external authorities are used, and the earlier of both where either is, which may always be less than 150 days ahead).",
     ["host"],
 );
 static HOSTS: Labelled<2> = Labelled::gauge(

@@ -185,7 +185,7 @@ fn a_restart_finds_the_last_backups_of_all_policies_and_clients_again() {
     let mut watched = Watched::start(Options {
         jobs_per_day: 600,
         policies: Some(24),
-        job_retention: Duration::from_hours(4 * 24),
+        job_retention: Duration::from_hours(8 * 24),
         ..Options::default()
     });
     let page = watched.read_back();
@@ -210,10 +210,14 @@ fn a_restart_finds_the_last_backups_of_all_policies_and_clients_again() {
         without("1d") >= without("2d") && without("2d") >= without("7d") && without("7d") >= without("never")
     );
     assert!(without("1d") > 0.0, "a bad night");
-    // Six hours later, all of them watched.
-    watched.clock.advance(Duration::from_hours(6));
+    // Days later, all of them watched: policies that run in the night to Saturday did so long ago.
+    watched.server(0).expire_keys_at(NOW + 30 * DAY * 1000);
+    watched.clock.advance(Duration::from_hours(3 * 24 + 6));
     let later = of_policies(&backups(watched.server(0)));
     assert_ne!(good(&later), good(&policies));
+    let now = watched.clock.now() / 1000;
+    let oldest = good(&later).values().map(|ended| now - ended).max();
+    assert!(oldest > Some(5 * DAY), "{oldest:?}");
     eventually("the live data are there", || {
         let shown = shown(&watched.exporter.metrics(), "policy");
         good(&later).iter().all(|(name, ended)| good(&shown).get(name) == Some(ended))
