@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use nbu_exporter_simulator::{ApiVersion, Clock, Options, Scenario, Site as SimulatedSite, SiteOptions};
 
-use crate::harness::{Exporter, Sites, eventually};
+use crate::harness::{Exporter, Sites, collector_keys, eventually};
 
 mod alerts;
 mod anomalies;
@@ -62,10 +62,8 @@ impl Collected {
         prepare(&sites.simulation().sites()[0]);
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("config.yaml");
-        let others = ["protection", "catalogBackup", "diskPools", "servers", "slp", "certificates", "server"];
-        let off = others.iter().filter(|name| !collectors.contains(&format!("{name}:")));
-        let off: Vec<_> = off.map(|name| format!(", {name}: {{enabled: false}}")).collect();
-        let off = off.concat();
+        let others = collector_keys().into_iter().filter(|key| !collectors.contains(&format!("{key}:")));
+        let off: String = others.map(|key| format!(", {key}: {{enabled: false}}")).collect();
         let text = format!(
             "server: {{collectionInterval: 1h, scrapingInterval: 6h}}\nmetrics: {{names: both}}\n\
              collectors: {{{collectors}{off}}}\n\

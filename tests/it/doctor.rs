@@ -11,7 +11,7 @@ use nbu_exporter::app::catalogue;
 use nbu_exporter_simulator::{ApiVersion, Clock, Fault, Options, Rule, SiteOptions, Tls};
 use serde_json::Value;
 
-use crate::golden::COLLECTORS;
+use crate::golden::collectors;
 use crate::harness::{Port, Sites, read};
 use proxy::Proxy;
 
@@ -60,7 +60,7 @@ fn a_role_that_may_see_nothing_is_told_each_right_that_it_lacks() {
         options.denied = tried.iter().map(|listed| listed.resource.unwrap().to_owned()).collect();
         options.denied.push("/admin/jobs-count-requests".to_owned());
     });
-    let mut file = File { text: format!("collectors: {COLLECTORS}\nnbuservers:\n"), ..File::new() };
+    let mut file = File { text: format!("collectors: {}\nnbuservers:\n", collectors()), ..File::new() };
     file.site("paris", server.port(0), "scheme: http");
     let run = doctor(&file.config(), &[]);
     assert_eq!(run.code, 8, "{}", run.text);

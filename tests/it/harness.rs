@@ -42,6 +42,16 @@ pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
+/// The key of each collector that can be turned off, as the configuration's schema has them.
+pub fn collector_keys() -> Vec<String> {
+    let schema = nbu_exporter::schema();
+    let sections = schema["properties"]["collectors"]["properties"].as_object().unwrap();
+    let can_be_off = sections
+        .iter()
+        .filter(|(_, section)| section["properties"]["enabled"]["anyOf"][0].get("not").is_none());
+    can_be_off.map(|(key, _)| key.clone()).collect()
+}
+
 /// A runtime with simulated sites on it.
 pub struct Sites {
     runtime: tokio::runtime::Runtime,

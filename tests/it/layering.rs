@@ -101,6 +101,26 @@ fn every_file_says_in_its_first_line_what_it_is() {
     assert_none(&findings);
 }
 
+#[test]
+fn every_file_is_a_module_that_its_parent_names() {
+    let files = rust_files(&["benches/ratios", "simulator/src", "src", "tests/it"]);
+    let findings: Vec<_> = files
+        .iter()
+        .filter(|(file, _)| !is_named(file, &files))
+        .map(|(file, _)| format!("{file}: no `mod` line"))
+        .collect();
+    assert_none(&findings);
+}
+
+/// Whether the parent of this file has its `mod` line; the roots of crates have none.
+fn is_named(file: &str, files: &[(String, String)]) -> bool {
+    let (folder, name) = file.rsplit_once('/').unwrap();
+    let line = format!("mod {};", name.trim_end_matches(".rs"));
+    let parents = [format!("{folder}.rs"), format!("{folder}/main.rs"), format!("{folder}/lib.rs")];
+    ["main.rs", "lib.rs"].contains(&name)
+        || files.iter().any(|(path, text)| parents.contains(path) && text.contains(&line))
+}
+
 #[track_caller]
 fn assert_none(findings: &[String]) {
     assert!(findings.is_empty(), "\n{}\n", findings.join("\n"));

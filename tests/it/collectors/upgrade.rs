@@ -5,42 +5,29 @@ use std::time::Duration;
 use nbu_exporter_simulator::ApiVersion;
 
 use super::{Collected, samples};
-use crate::harness::{Scraper, eventually};
-
-/// Every collector that can be turned off: its key in the file, and its name.
-const COLLECTORS: [(&str, &str); 18] = [
-    ("protection", "protection"),
-    ("perClient", "per_client"),
-    ("catalogBackup", "catalog_backup"),
-    ("diskPools", "disk_pools"),
-    ("servers", "servers"),
-    ("slp", "slp"),
-    ("certificates", "certificates"),
-    ("server", "server"),
-    ("tape", "tape"),
-    ("services", "services"),
-    ("malware", "malware"),
-    ("anomalies", "anomalies"),
-    ("alerts", "alerts"),
-    ("notifications", "notifications"),
-    ("catalog", "catalog"),
-    ("slo", "slo"),
-    ("licensing", "licensing"),
-    ("posture", "posture"),
-];
+use crate::harness::{Scraper, collector_keys, eventually};
 
 /// What catalog backups are is told by jobs, which every release has.
 const IN_EVERY_RELEASE: &str = "catalog_backup";
 
 const NEW: ApiVersion = ApiVersion::new(13, 0);
 
+/// A collector's name on the page, from its key in the file.
+fn in_snake_case(key: &str) -> String {
+    let letter = |letter: char| match letter.to_ascii_lowercase() {
+        small if small == letter => small.to_string(),
+        small => format!("_{small}"),
+    };
+    key.chars().map(letter).collect()
+}
+
 /// All collectors with these intervals: the one of notifications, by which the server is asked for its version as often, and that of the
 /// others.
 fn all(notifications: &str, others: &str) -> String {
-    let interval = |key| if key == "notifications" { notifications } else { others };
-    let sections =
-        COLLECTORS.map(|(key, _)| format!("{key}: {{enabled: true, interval: {}}}", interval(key)));
-    sections.join(", ")
+    let interval = |key: &str| if key == "notifications" { notifications } else { others };
+    let keys = collector_keys().into_iter();
+    let sections = keys.map(|key| format!("{key}: {{enabled: true, interval: {}}}", interval(&key)));
+    sections.collect::<Vec<_>>().join(", ")
 }
 
 /// Scrapes all the time; no page may show a failure or a refusal.
@@ -60,13 +47,15 @@ fn turn_to(collected: &Collected, version: ApiVersion) {
 
 fn until_supported(collected: &Collected, is_supported: bool) {
     let supported = f64::from(u8::from(is_supported));
-    for (_, name) in COLLECTORS.iter().filter(|(_, name)| *name != IN_EVERY_RELEASE) {
+    for name in collector_keys().iter().map(|key| in_snake_case(key)).filter(|name| name != IN_EVERY_RELEASE)
+    {
+        let name = name.as_str();
         eventually(name, || {
             collected.run("supported", name) == Some(supported)
                 && collected.run("success", name) == is_supported.then_some(1.0)
         });
         let series = collected.run("series", name).unwrap();
-        assert_eq!(series > 0.0, is_supported && *name != "per_client", "{name}: {series}");
+        assert_eq!(series > 0.0, is_supported && name != "per_client", "{name}: {series}");
     }
 }
 
