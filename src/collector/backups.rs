@@ -15,6 +15,7 @@ mod walk_back;
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::board::{Board, Policies};
 use super::contract::{CollectError, Context, Diagnostics};
@@ -46,6 +47,8 @@ pub(super) struct Backups {
     live: Option<Range<i64>>,
     memory: BackupMemory,
     reading: ReadBack,
+    /// Who should have backups, as the last run knew it.
+    expected: Arc<Expected>,
     /// Why the last read-back failed, so that it is said once.
     failure: Option<String>,
 }
@@ -134,7 +137,8 @@ impl Backups {
         let long_ago = |age: std::time::Duration| now.saturating_sub_unsigned(age.as_secs());
         let policies_from = long_ago(collectors.protection.options.look_back);
         let clients_from = long_ago(collectors.per_client.options.forget_after);
-        let expected = Expected::on(board);
+        self.expected = self.expected.renewed(board);
+        let expected = &self.expected;
         let is_listed =
             |name: &str| expected.policies.as_ref().is_some_and(|policies| policies.contains_key(name));
         self.memory.policies.retain(|name, policy| is_listed(name) || policy.newest >= policies_from);
@@ -143,7 +147,7 @@ impl Backups {
 
     /// Whether there is something to read back.
     pub(super) fn has_more(&mut self, context: &Context<'_>) -> bool {
-        let expected = Expected::on(context.board);
+        let expected = self.expected.renewed(context.board);
         self.live.is_some()
             && context.collectors.protection.enabled
             && expected.policies.is_some()
@@ -157,7 +161,7 @@ impl Backups {
         oldest: Option<OldestJob>,
         diagnostics: &mut Diagnostics,
     ) {
-        let expected = Expected::on(context.board);
+        let expected = self.expected.renewed(context.board);
         let Some(live) = self.live.as_ref().filter(|_| context.collectors.protection.enabled) else { return };
         if expected.policies.is_none() {
             return;
@@ -198,7 +202,7 @@ impl Backups {
         let Some(covered) = self.covered().filter(|_| context.collectors.protection.enabled) else {
             return Vec::new();
         };
-        let expected = Expected::on(context.board);
+        let expected = self.expected.renewed(context.board);
         let memory = self.as_if_all_had_ended(covered, &expected);
         let now = context.server_now().as_second();
         let look_back = context.collectors.protection.options.look_back;

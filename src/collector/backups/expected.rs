@@ -27,12 +27,24 @@ pub(super) struct Expected {
     pub(super) clients: Option<Arc<PolicyClients>>,
     /// The policies whose clients are all in the list.
     listing: BTreeSet<String>,
+    /// How often each client of the list is due, in its order.
+    intervals: Vec<Option<Duration>>,
 }
 
 impl Expected {
     /// What the board knows.
+    #[cfg(test)]
     pub(super) fn on(board: &Board) -> Self {
         Self::new(board.policies(), board.clients())
+    }
+
+    /// What the board knows. Its lists are gone through only where they are new: for thousands of clients that is most of what a run of
+    /// jobs costs.
+    pub(super) fn renewed(self: &Arc<Self>, board: &Board) -> Arc<Self> {
+        let (policies, clients) = (board.policies(), board.clients());
+        let is_same = is_same(self.policies.as_ref(), policies.as_ref())
+            && is_same(self.clients.as_ref(), clients.as_ref());
+        if is_same { self.clone() } else { Arc::new(Self::new(policies, clients)) }
     }
 
     pub(super) fn new(policies: Option<Arc<Policies>>, clients: Option<Arc<PolicyClients>>) -> Self {
@@ -41,8 +53,14 @@ impl Expected {
             let policy = policies.as_ref().and_then(|policies| policies.get(*name));
             policy.is_none_or(|policy| !BY_QUERY.contains(&policy.policy_type.as_str()))
         };
-        let listing = named.filter(has_all).cloned().collect();
-        Self { policies, clients, listing }
+        let listing: BTreeSet<_> = named.filter(has_all).collect();
+        let listing = listing.into_iter().cloned().collect();
+        let mut expected = Self { policies, clients, listing, intervals: Vec::new() };
+        let clients = expected.clients.iter().flat_map(|clients| clients.values());
+        expected.intervals = clients
+            .map(|policies| policies.iter().filter_map(|policy| expected.interval(policy)).min())
+            .collect();
+        expected
     }
 
     fn policy(&self, name: &str) -> Option<&Policy> {
@@ -62,11 +80,8 @@ impl Expected {
 
     /// The clients of the list of which a policy is due, with how often one is.
     fn due_clients(&self) -> impl Iterator<Item = (&str, Duration)> {
-        let all = self.clients.iter().flat_map(|clients| clients.iter());
-        all.filter_map(|(name, policies)| {
-            let interval = policies.iter().filter_map(|policy| self.interval(policy)).min()?;
-            Some((name.as_str(), interval))
-        })
+        let all = self.clients.iter().flat_map(|clients| clients.keys());
+        all.zip(&self.intervals).filter_map(|(name, interval)| Some((name.as_str(), (*interval)?)))
     }
 
     /// Whether the list names the client.
@@ -99,4 +114,8 @@ impl Expected {
             found.filter_map(|(name, client)| Some((&**name, Some(client), self.interval(&client.policy)?)));
         listed.chain(found)
     }
+}
+
+fn is_same<T>(one: Option<&Arc<T>>, other: Option<&Arc<T>>) -> bool {
+    one.map(Arc::as_ptr) == other.map(Arc::as_ptr)
 }

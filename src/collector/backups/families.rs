@@ -194,18 +194,20 @@ impl Shown<'_> {
             return samples;
         }
         let is_searched = self.reading.searched_from.is_some();
-        let count = |is: &dyn Fn(&str, Option<&ClientHistory>) -> bool| {
-            self.expected.due(&self.memory.clients).filter(|(name, client, _)| is(name, *client)).count()
-                as f64
-        };
-        for (name, age) in AGES {
+        let (mut older, mut never) = ([0_u64; AGES.len()], 0_u64);
+        for (name, client, _) in self.expected.due(&self.memory.clients) {
+            for (count, (_, age)) in older.iter_mut().zip(AGES) {
+                *count += u64::from(self.is_without(name, client, age));
+            }
+            never += u64::from(good(client).is_none() && self.was_searched(name));
+        }
+        for ((name, age), count) in AGES.into_iter().zip(older) {
             if is_searched || self.from <= self.now - age {
-                samples.push(([name], count(&|name, client| self.is_without(name, client, age))));
+                samples.push(([name], count as f64));
             }
         }
         if is_searched {
-            samples
-                .push((["never"], count(&|name, client| good(client).is_none() && self.was_searched(name))));
+            samples.push((["never"], never as f64));
         }
         samples
     }

@@ -353,3 +353,15 @@ fn sorted<'a>(names: impl Iterator<Item = &'a Arc<str>>) -> Vec<&'a str> {
     names.sort_unstable();
     names
 }
+
+#[test]
+fn the_lists_of_who_should_have_backups_are_gone_through_again_only_when_they_are_new() {
+    let board = Board::default();
+    let nothing = Arc::<Expected>::default();
+    assert!(Arc::ptr_eq(&nothing, &nothing.renewed(&board)));
+    board.learn_policies(Policies::default());
+    let known = nothing.renewed(&board);
+    assert!(!Arc::ptr_eq(&nothing, &known) && Arc::ptr_eq(&known, &known.renewed(&board)));
+    board.learn_clients(PolicyClients::default());
+    assert!(known.renewed(&board).clients.is_some());
+}
