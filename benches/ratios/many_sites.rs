@@ -4,14 +4,13 @@ use std::time::{Duration, Instant};
 
 use crate::client::Client;
 use crate::fold::NONE;
+use crate::idle::REST;
 use crate::process::{Exporter, Simulator, config, config_of, series, sites_up};
 use crate::table::{Goal, Row};
 use crate::usage::{memory, process_cpu};
 
 /// Servers of one process of the simulator at most.
 const SITES_A_PROCESS: usize = 1_000;
-/// Memory is given back a minute after the start.
-const REST: Duration = Duration::from_secs(75);
 
 /// From the program's start until each of many sites has data, and what they take when nothing is under way.
 pub fn measure() -> Vec<Row> {
