@@ -1,6 +1,5 @@
-"""The alerts and dashboards: known metrics only, runbooks that exist, and what Prometheus says about the rules."""
+"""The alerts: known metrics only, runbooks that exist, and what Prometheus says about the rules."""
 
-import json
 import os
 import re
 import shutil
@@ -11,7 +10,7 @@ from pathlib import Path
 import yaml
 
 from rendering import CHART, HERE, ROOT, Helm, helms
-from suite import Skipped, over
+from suite import Skipped
 
 RUNBOOKS = ROOT / "docs" / "runbooks"
 RUNBOOK_URLS = "https://git.example.com/runbooks"
@@ -42,23 +41,6 @@ def alerts(helm=None, **values):
     return {rule["alert"]: rule for group in groups for rule in group["rules"] if "alert" in rule}
 
 
-def dashboards():
-    return sorted((CHART / "dashboards").glob("*.json"))
-
-
-def queries(node):
-    """Every PromQL expression of a dashboard."""
-    if isinstance(node, dict):
-        for key, value in node.items():
-            if key == "expr":
-                yield value
-            else:
-                yield from queries(value)
-    elif isinstance(node, list):
-        for value in node:
-            yield from queries(value)
-
-
 def unknown(expression):
     """Metrics that do not exist, and labels that none of the expression's metrics has."""
     used = set(re.findall(r"\bnbu_\w+", expression))
@@ -74,50 +56,8 @@ def test_alerts_use_known_metrics_and_labels():
         assert not unknown(alert["expr"]), f"{name}: {unknown(alert['expr'])}"
 
 
-@over(dashboards)
-def test_dashboards_use_known_metrics_and_labels(item):
-    found = list(queries(json.loads(item.read_text())))
-    assert found
-    for expression in found:
-        assert not unknown(expression), f"{expression}: {unknown(expression)}"
-
-
 def test_the_check_of_expressions_can_fail():
     assert unknown("nbu_down") and unknown('nbu_up{city="x"}') and unknown("sum by (city) (nbu_up)")
-
-
-@over(dashboards)
-def test_dashboards_have_variables_for_source_and_site(item):
-    board = json.loads(item.read_text())
-    assert [it["name"] for it in board["templating"]["list"]] == ["datasource", "site"]
-    assert re.fullmatch(r"nbu-exporter-[a-z]+", board["uid"]) and board["schemaVersion"] >= 39
-    identifiers = [panel["id"] for panel in board["panels"]]
-    assert len(set(identifiers)) == len(identifiers)
-    for panel in board["panels"]:
-        assert panel["description"] and panel["datasource"]["uid"] == "${datasource}"
-        for expression in queries(panel):
-            of_sites = {name for name in re.findall(r"\bnbu_\w+", expression) if "site" in METRICS[name]}
-            assert expression.count('site=~"$site"') >= len(of_sites), f"not filtered by site: {expression}"
-
-
-@over(dashboards)
-def test_no_sum_doubles_while_two_pods_exist(item):
-    expressions = list(queries(json.loads(item.read_text())))
-    sums = [it for it in expressions if re.search(r"\bsum\b", it)]
-    assert sums, "nothing is looked at"
-    for expression in sums:
-        assert not re.search(r"\bsum( by \([^)]*\))? \((?!max without \(instance, pod\) \()", expression), expression
-
-
-@over(dashboards)
-def test_panels_do_not_overlap(item):
-    taken = {}
-    for panel in json.loads(item.read_text())["panels"]:
-        at = panel["gridPos"]
-        assert at["x"] + at["w"] <= 24
-        for cell in ((x, y) for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])):
-            assert cell not in taken, f"{panel['title']} lies over {taken[cell]}"
-            taken[cell] = panel["title"]
 
 
 def test_each_alert_has_a_runbook_with_its_four_parts():
@@ -219,16 +159,3 @@ def test_each_alert_is_tested_firing_and_quiet():
         for it in test["alert_rule_test"]:
             (fires if it.get("exp_alerts") else quiet).add(it["alertname"])
     assert fires == quiet == set(alerts()), f"firing {sorted(fires)}, quiet {sorted(quiet)}"
-
-
-@over(dashboards)
-def test_promtool_parses_the_queries_of_dashboards(item):
-    tool = promtool()
-    values = {"$site": "paris", "$__rate_interval": "5m"}
-    expressions = list(queries(json.loads(item.read_text())))
-    for name, value in values.items():
-        expressions = [it.replace(name, value) for it in expressions]
-    rules = [{"record": f"panel:{number}", "expr": expression} for number, expression in enumerate(expressions)]
-    with tempfile.TemporaryDirectory() as scratch:
-        Path(scratch, "panels.yaml").write_text(yaml.safe_dump({"groups": [{"name": "panels", "rules": rules}]}))
-        judged(tool, "check", "rules", "panels.yaml", cwd=scratch)

@@ -19,6 +19,7 @@ helm                       helm4               helm.sh/helm/v4/cmd/helm         
 helm3                      helm3               helm.sh/helm/v3/cmd/helm                                                         helm
 prometheus-operator        prometheus-operator github.com/prometheus-operator/prometheus-operator/cmd/operator                  operator
 prometheus-config-reloader prometheus-operator github.com/prometheus-operator/prometheus-operator/cmd/prometheus-config-reloader operator
+prometheus                 prometheus          github.com/prometheus/prometheus/cmd/prometheus                                  prometheus
 '
 
 # pinned_version FOLDER MODULE: the version that the folder's go.mod asks for.
@@ -56,7 +57,18 @@ version_stamp() {
         version=$(pinned_version prometheus-operator github.com/prometheus-operator/prometheus-operator)
         printf -- '-X github.com/prometheus/common/version.Version=%s' "${version#v}"
         ;;
+    prometheus)
+        # As a module 3.16.0 is called v0.316.0.
+        version=$(pinned_version prometheus github.com/prometheus/prometheus)
+        version=${version#v0.}
+        printf -- '-X github.com/prometheus/common/version.Version=%s.%s' "${version:0:1}" "$((10#${version:1:2})).${version##*.}"
+        ;;
     esac
+}
+
+# build_flags FOLDER: what else the compiler is told. Prometheus is asked about files' targets only, and the clouds' take minutes.
+build_flags() {
+    [[ $1 != prometheus ]] || printf -- '-tags=remove_all_sd'
 }
 
 # module_folder FOLDER: where that module's builds lie; another pin or another stamp is another folder.

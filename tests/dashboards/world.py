@@ -1,0 +1,194 @@
+"""What is asked: simulated primary servers, exporters that read them, and Prometheus that scrapes these."""
+
+import json
+import re
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+
+# All of its own as they are, and what is off by default on.
+COLLECTORS = """
+collectors:
+  protection: {interval: 10s}
+  perClient: {enabled: true, export: all, allowlist: ['*']}
+  tape: {enabled: true, media: all}
+  services: {enabled: true}
+  malware: {enabled: true}
+  anomalies: {enabled: true}
+  alerts: {enabled: true}
+  notifications: {enabled: true}
+  catalog: {enabled: true}
+  slo: {enabled: true}
+  licensing: {enabled: true}
+  posture: {enabled: true}
+"""
+# One that fires at once, for the table of alerts.
+RULES = """
+groups:
+  - name: nbu
+    rules:
+      - alert: NbuCatalogBackupTooOld
+        expr: time() - max by (site) (nbu_catalog_backup_last_timestamp_seconds{result="success"}) > 36 * 3600
+        labels: {severity: critical}
+"""
+
+
+def log(text):
+    print(f"[{time.strftime('%T')}] {text}", flush=True)
+
+
+class World:
+    """Processes in a scratch folder; all end with it."""
+
+    def __init__(self, program):
+        self.program, self.processes = program, []
+        self.folder = tempfile.TemporaryDirectory(prefix="nbu-dashboards.")
+        self.path = Path(self.folder.name)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        for process in self.processes:
+            process.terminate()
+        for process in self.processes:
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        if kind:
+            for path in sorted(self.path.glob("*.log")):
+                print(f"--- {path.name}\n{''.join(path.read_text(errors='replace').splitlines(True)[-5:])}", end="")
+        self.folder.cleanup()
+
+    def start(self, name, *command):
+        with (self.path / f"{name}.log").open("wb") as output:
+            self.processes.append(subprocess.Popen([str(it) for it in command], stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL))
+        return self.processes[-1]
+
+    def address(self, name, pattern):
+        """The address that stands behind the pattern in the log of a process: each takes a free port."""
+        path, process = self.path / f"{name}.log", self.processes[-1]
+
+        def look():
+            assert process.poll() is None, f"{name} ended: {path.read_text(errors='replace')[-600:]}"
+            found = re.search(pattern + r"(127\.0\.0\.1:\d+)", path.read_text(errors="replace"))
+            return found and found[1]
+
+        return wait_for(f"the address of {name}", look)
+
+    def simulator(self, name, *options):
+        self.start(name, self.program, "simulate", "--api-version=14.0", "--listen=127.0.0.1", "--port=0", *options)
+        return self.address(name, r"https?://")
+
+    def exporter(self, name, config):
+        path = self.path / f"{name}.yaml"
+        path.write_text(config)
+        self.start(name, self.program, "run", f"--config={path}", "--web.listen-address=127.0.0.1:0")
+        return self.address(name, r"Listening.*address=\"?"), path
+
+    def prometheus(self, name, program, targets, *, interval="2s", rules=RULES, storage=None):
+        """`targets`: for each job its (address, labels)."""
+        jobs = [
+            {"job_name": job, "static_configs": [{"targets": [address], "labels": labels} for address, labels in places]}
+            for job, places in targets.items()
+        ]  # fmt: skip
+        (self.path / f"{name}.rules.yaml").write_text(rules)
+        document = {"global": {"scrape_interval": interval, "evaluation_interval": interval}, "rule_files": [f"{name}.rules.yaml"], "scrape_configs": jobs}
+        (self.path / f"{name}.yaml").write_text(json.dumps(document))
+        # Prometheus can not say which free port it took.
+        address = f"127.0.0.1:{free_port()}"
+        self.start(
+            name, program, f"--config.file={self.path / f'{name}.yaml'}", f"--storage.tsdb.path={storage or self.path / f'{name}.data'}", f"--web.listen-address={address}",
+            "--storage.tsdb.retention.time=60d",
+        )  # fmt: skip
+        process = self.processes[-1]
+
+        def ready():
+            assert process.poll() is None, (self.path / f"{name}.log").read_text()[-600:]
+            return Prometheus(address).up()
+
+        wait_for(name, ready)
+        return Prometheus(address)
+
+
+def free_port():
+    with socket.socket() as it:
+        it.bind(("127.0.0.1", 0))
+        return it.getsockname()[1]
+
+
+def wait_for(what, look, seconds=400):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := look():
+            return found
+        time.sleep(0.5)
+    raise AssertionError(f"not within {seconds} s: {what}")
+
+
+def site(name, address, scheme="http"):
+    host, port = address.split(":")
+    return {"site": name, "scheme": scheme, "host": host, "port": int(port), "apiKey": "simulated-key", "insecureSkipVerify": True}
+
+
+def config(sites, interval="10s"):
+    # JSON is YAML.
+    return f"server: {{scrapingInterval: 24h, collectionInterval: {interval}}}\nmetrics: {{names: native}}\n{COLLECTORS}\nnbuservers: {json.dumps(sites)}\n"
+
+
+def page(address):
+    with urllib.request.urlopen(f"http://{address}/metrics", timeout=20) as answer:
+        return answer.read().decode()
+
+
+class Refused(Exception):
+    """Prometheus' own words about a query."""
+
+
+class Prometheus:
+    def __init__(self, address):
+        self.address, self.warnings = address, set()
+
+    def up(self):
+        try:
+            return self.get("status/buildinfo")
+        except (OSError, Refused, ValueError):
+            return None
+
+    def get(self, path, **parameters):
+        text = urllib.parse.urlencode(parameters, doseq=True).encode()
+        # As a form, for the length of the queries; what has no parameters takes GET alone.
+        request = urllib.request.Request(f"http://{self.address}/api/v1/{path}", data=text or None)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                found = json.load(answer)
+        except urllib.error.HTTPError as error:
+            raise Refused(json.load(error)["error"]) from None
+        for word in (*found.get("warnings", []), *found.get("infos", [])):
+            raise Refused(f"Prometheus warns: {word}")
+        return found["data"]
+
+    def instant(self, query, at=None):
+        """[(labels, value)]"""
+        found = self.get("query", query=query, **({"time": at} if at else {}))
+        return [(it["metric"], float(it["value"][1])) for it in found["result"]]
+
+    def range(self, query, start, end, step):
+        """[(labels, [(time, value)])]"""
+        found = self.get("query_range", query=query, start=start, end=end, step=step)
+        return [(it["metric"], [(at, float(value)) for at, value in it["values"]]) for it in found["result"]]
+
+    def label_values(self, label, selector):
+        request = f"http://{self.address}/api/v1/label/{label}/values?{urllib.parse.urlencode({'match[]': selector})}"
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.load(answer)["data"]
+
+    def version(self):
+        return self.get("status/buildinfo")["version"]
