@@ -254,6 +254,7 @@ BROKEN = {
 }
 # Which query is broken: one that has what the break replaces.
 EXAMPLES = {
+    "a series for each pod": ("nbu-exporter-site", "Answers"),
     "a sum over pods": ("nbu-exporter-site", "Jobs that ended in an hour"),
     "a value that there is not": ("nbu-exporter-site", "Jobs that ended in an hour"),
     "no answer on a good day": ("nbu-exporter-site", "Jobs that wait, by reason"),

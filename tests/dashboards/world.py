@@ -2,8 +2,10 @@
 
 import json
 import re
+import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.error
@@ -51,6 +53,8 @@ class World:
         self.path = Path(self.folder.name)
 
     def __enter__(self):
+        # Whoever is ended ends what it began.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         return self
 
     def __exit__(self, kind, error, trace):

@@ -99,10 +99,19 @@ def overdue(*names):
     return f"{age(last_good(*names))} > on (site, policy) (1.5 * {expected(*names)} + 7200) and on (site, policy) {active(*names)} == 1"
 
 
+# Before all is read back nothing is known never to have been backed up.
+ALL_READ_BACK = f"{most('site', of('nbu_backup_history_read_ratio'))} == 1"
+
+
+def known(*names):
+    """What is asked for never, where it can be answered."""
+    return f"{of('nbu_policy_expected_interval_seconds', *names)} and on (site) {ALL_READ_BACK}"
+
+
 def never(*names):
     """Active policies with a schedule without a good backup, by how far back was looked."""
     looked = f"(time() - {most('site', of('nbu_backup_history_start_timestamp_seconds'))})"
-    return f"0 * ({active(*names)} == 1 and on (site, policy) {expected(*names)} unless on (site, policy) {last_good(*names)}) + on (site) group_left () {looked}"
+    return f"0 * ({active(*names)} == 1 and on (site, policy) ({known(*names)}) unless on (site, policy) {last_good(*names)}) + on (site) group_left () {looked}"
 
 
 LAST_CATALOG = most("site", of("nbu_catalog_backup_last_timestamp_seconds", 'result="success"'))

@@ -1,7 +1,7 @@
 """What is protected, and what is not: policies by their own schedules, clients, NetBackup's catalog, what was found in images."""
 
 from asks import (
-    CATALOG_AGE, JOB, PROTECTION, RELOADS, RPO, RPO_HOURS, SITE, SITES, STORAGE, age, chosen, counted, expected, grown, last_good, most, never, of, or_none, overdue, total,
+    CATALOG_AGE, JOB, PROTECTION, RELOADS, RPO, RPO_HOURS, SITE, SITES, STORAGE, age, chosen, counted, expected, grown, known, last_good, most, never, of, or_none, overdue, total,
 )  # fmt: skip
 from shapes import GREEN_ORANGE, GREEN_RED, Board, Column, Variable, bars, lines, link, stat, table, timeline
 
@@ -33,7 +33,7 @@ def add_stats():
     failing = f"{most('site, policy', of('nbu_policy_consecutive_failures'))} >= 3"
     board.add(4, 4, stat("Policies that are overdue", "Active policies whose last good backup is older than their own schedules allow (1.5 intervals and 2 hours). First: the table below, the latest on top.", [(counted(overdue(), of("nbu_policy_expected_interval_seconds")), "{{site}}")], thresholds=GREEN_ORANGE))
     board.add(4, 4, stat("Policies that fail again and again", "Policies whose last three backups or more failed. First: the same status each time is the client, a different one the storage.", [(counted(failing, of("nbu_policy_consecutive_failures")), "{{site}}")], thresholds=GREEN_ORANGE))
-    board.add(4, 4, stat("Policies never backed up", "Active policies with a schedule of which no good backup is known. First: how far back was looked, in the table of them.", [(counted(never(), of("nbu_policy_expected_interval_seconds")), "{{site}}")], thresholds=GREEN_ORANGE))
+    board.add(4, 4, stat("Policies never backed up", "Active policies with a schedule of which no good backup is known. Said once all is read back after a start. First: how far back was looked, in the table of them.", [(counted(never(), known()), "{{site}}")], thresholds=GREEN_ORANGE, none="still read back"))
     board.add(4, 4, stat("Clients without a good backup in 24 h", "Clients of active policies, those without any backup included. First: the overdue clients by name; a client that is paused looks like this too.", [(most("site", of("nbu_clients_without_backup", 'older_than="1d"')), "{{site}}")], thresholds=GREEN_ORANGE))
     board.add(4, 4, stat("Clients paused by NetBackup", "Clients whose backups NetBackup itself has paused, after it found malware or an anomaly. First: Paused clients in the web UI.", [(most("site", of("nbu_paused_clients", 'trigger="AUTOMATIC"')), "{{site}}")], thresholds=GREEN_ORANGE))
     board.add(4, 4, stat("Age of the catalog backup", "Age of the last good backup of NetBackup's own catalog; where none is known, how far back was looked.", [(CATALOG_AGE, "{{site}}")], unit="s", thresholds=[(None, "green"), (DAY, "orange"), (1.5 * DAY, "red")]))
@@ -77,8 +77,8 @@ def add_clients():
     columns = [Column("Last good", late, unit="s", thresholds=AGES, width=120), Column("Failed in a row", failures, thresholds=[(None, "green"), (1, "yellow"), (3, "red")], width=120)]
     board.add(12, 10, table("Overdue clients", says, keys, columns, sort="Last good", descending=True, why_empty=PER_CLIENT_IS_OFF))
     keys = [Column("site", width=90), Column("policy", link=link("This policy alone", PROTECTION, site="site", policy="policy"))]
-    unknown = or_none(never(*BY_POLICY), of("nbu_policy_expected_interval_seconds"), "policy")
-    board.add(12, 10, table("Policies that never had a good backup", "Active policies with a schedule of which no good backup is known, and how far back was looked. After a start that grows until all is read back. First: has it clients, and an open window?", keys, [Column("Looked back", unknown, unit="s", width=120)]))
+    unknown = or_none(never(*BY_POLICY), known(), "policy")
+    board.add(12, 10, table("Policies that never had a good backup", "Active policies with a schedule of which no good backup is known, and how far back was looked. Said once all is read back after a start. First: has it clients, and an open window?", keys, [Column("Looked back", unknown, unit="s", width=120)]))
 
 
 def add_catalog():

@@ -75,7 +75,7 @@ def add_server():
     board.add(8, 7, table("Days until certificates of hosts end", "A host's certificate lives a year and renews itself 180 days before its end: under 150 days that has failed for a month. First: nbcertcmd -renewCertificate on that host.", [Column("host")], [Column("Days", host, decimals=0, thresholds=[(None, "red"), (30, "orange"), (150, "green")])], sort="Days"))
     authority = f"({least('site, subject', of('nbu_ca_certificate_expiry_timestamp_seconds'))} - time()) / 86400"
     board.add(8, 7, table("Days until authorities end", "When the certificate of an active NetBackup certificate authority ends. First: plan its migration, which takes weeks.", [Column("subject")], [Column("Days", authority, decimals=0, thresholds=[(None, "red"), (30, "orange"), (180, "green")])]))
-    board.add(4, 7, stat("Risk score", "The risk score of the security settings, from 0 to 100. First: Security settings in the web UI name what lowers it.", [(most("site", of("nbu_security_risk_score")), "")], decimals=0, thresholds=[(None, "green"), (40, "orange"), (70, "red")], why_empty="the collector posture is off by default"))
+    board.add(4, 7, stat("Risk score", "The risk score of the security settings, from 0 to 100. First: the security configuration risk page of the web UI, which names what to set.", [(most("site", of("nbu_security_risk_score")), "")], decimals=0, thresholds=[(None, "blue")], why_empty="the collector posture is off by default"))
     board.add(4, 7, stat("Approvals that wait", "Tickets of multi-person approval that nobody has answered. First: whoever may approve.", [(most("site", of("nbu_mpa_tickets", 'state="PENDING"')), "")], thresholds=GREEN_ORANGE, why_empty="the collector posture is off by default"))
 
 

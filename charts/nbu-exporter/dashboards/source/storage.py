@@ -29,7 +29,7 @@ def add_stats():
     board.add(4, 4, stat("Pools down", "Disk pools that take no backups. First: the disk service of the storage server (nbdevquery -listdp).", [(counted(pools_down, of("nbu_disk_pool_up")), "{{site}}")], thresholds=GREEN_RED))
     board.add(4, 4, stat("SLPs behind", f"Storage lifecycle policies whose oldest image without all of its copies is older than {RPO_HOURS} hours. First: the table of SLPs says whose turn it is.", [(counted(SLP_BEHIND, of("nbu_slp_incomplete_images")), "{{site}}")], thresholds=GREEN_ORANGE))
     board.add(4, 4, stat("Drives down", "Tape drives that are down, or up on a part of their paths; not those that somebody disabled. First: the table of drives.", [(counted(DRIVES_DOWN, of("nbu_tape_drive_status")), "{{site}}")], thresholds=GREEN_ORANGE, none="tape is not read"))
-    board.add(4, 4, stat("Scratch tapes", "Tapes that any pool may take, neither frozen nor suspended. At 0 the next tape backup waits. First: return or relabel tapes.", [(SCRATCH, "{{site}}")], thresholds=[(None, "red"), (1, "orange"), (5, "green")], none="tape is not read"))
+    board.add(4, 4, stat("Scratch tapes", "Tapes that any pool may take, neither frozen nor suspended. At 0 the next tape backup waits. First: return or relabel tapes.", [(SCRATCH, "{{site}}")], thresholds=[(None, "red"), (1, "orange"), (5, "green")], none="none is read"))
     board.add(4, 4, stat("Frozen or suspended tapes", "Tapes that nothing is written to any more. First: bpmedialist tells since when; a drive that freezes several is the cause.", [(FROZEN, "{{site}}")], thresholds=GREEN_ORANGE, none="tape is not read"))
 
 
