@@ -97,7 +97,7 @@ class World:
         self.start(name, self.program, "run", f"--config={path}", "--web.listen-address=127.0.0.1:0")
         return self.address(name, r"Listening.*address=\"?"), path
 
-    def prometheus(self, name, program, targets, *, interval="2s", rules=RULES, storage=None):
+    def prometheus(self, name, program, targets, *, interval="5s", rules=RULES, storage=None):
         """`targets`: for each job its (address, labels)."""
         jobs = [
             {"job_name": job, "static_configs": [{"targets": [address], "labels": labels} for address, labels in places]}
