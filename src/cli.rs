@@ -11,6 +11,7 @@ mod list;
 mod process;
 mod reload;
 mod running;
+mod status;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -34,6 +35,7 @@ pub use kill::{is_kill, kill};
 pub use list::list_metrics;
 pub use process::{interruptible, on_runtime, printed, until_signalled};
 pub use reload::ask_for_reload;
+pub use status::{StatusArgs, show_status};
 
 /// Prometheus exporter for Veritas/Cohesity NetBackup. Its configuration changes while it runs.
 #[derive(Debug, Parser)]
@@ -64,6 +66,8 @@ pub enum Command {
     ListMetrics(ListArgs),
     /// Asks the running exporter to reload its configuration, and prints the outcome.
     Reload(AddressArgs),
+    /// Asks the running exporter what runs and what is wrong, and shows it as a table or as JSON.
+    Status(StatusArgs),
     /// Asks the running exporter whether it is healthy, for containers without a shell: 0 when it is, 1 otherwise.
     Healthcheck(AddressArgs),
     /// Prints the JSON Schema of the configuration file.
@@ -186,7 +190,7 @@ pub(crate) enum ListFormat {
     Json,
 }
 
-/// The flags of `reload` and `healthcheck`.
+/// The flags of `reload`, `status` and `healthcheck`.
 #[derive(Debug, Args)]
 pub struct AddressArgs {
     /// Where the running exporter listens.

@@ -16,6 +16,7 @@ mod certificates;
 mod client_jobs;
 mod client_names;
 mod contract;
+mod cure;
 mod disk_pools;
 #[cfg(test)]
 mod fixture;
@@ -54,10 +55,10 @@ pub(crate) use board::Board;
 pub(crate) use contract::{CollectError, Context};
 #[cfg(test)]
 pub(crate) use contract::{Collector, Diagnostics};
+pub(crate) use cure::absence_cure;
 pub(crate) use hold::Hold;
 #[doc(hidden)]
 pub use jobs::decode_jobs_page;
-pub(crate) use permission::Permission;
 pub(crate) use probe::{COUNTED, Enforcement, Probe};
 pub(crate) use resource::{Resource, Trial};
 pub(crate) use runner::{Run, RunRest, Runner};

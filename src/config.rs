@@ -6,6 +6,7 @@
 mod address;
 mod collector_words;
 mod collectors;
+mod comparison;
 mod confusable;
 mod decoder;
 mod defect;
@@ -39,6 +40,7 @@ pub use address::RESERVED_PATHS;
 pub(crate) use address::metrics_path;
 pub(crate) use collector_words::{ClientExport, TapeMedia};
 pub(crate) use collectors::{CollectorId, Collectors};
+pub(crate) use comparison::changes;
 pub(crate) use diff::{ConfigDiff, FlushReason, SiteChange};
 pub(crate) use duration::parse as parse_duration;
 pub(crate) use endpoint::{Endpoint, Scheme};

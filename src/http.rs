@@ -11,6 +11,7 @@ mod bind;
 mod config;
 mod connection;
 mod health;
+mod html;
 mod index;
 mod limits;
 mod listener;

@@ -18,6 +18,7 @@ mod reload;
 mod shutdown;
 mod snapshot;
 mod source;
+mod status;
 mod supervisor;
 mod telemetry;
 
@@ -26,6 +27,6 @@ pub use config::{ApiVersion, LogLevel, RESERVED_PATHS, schema};
 pub use exposition::{BuildInfo, Registry};
 pub use metric::{Desc, Family, FamilyBuilder, Labelled, MetricKind, Naming};
 pub use shutdown::{Pace, Shutdown, Termination};
-pub use snapshot::{Fragment, MetricsPage, Snapshot};
+pub use snapshot::{Fragment, MetricsPage, SiteReport, Snapshot};
 pub use source::signal;
 pub use telemetry::{Overrides, init as init_log};

@@ -32,6 +32,7 @@ fn execute(command: Command) -> Result<ExitCode, RunError> {
         #[cfg(feature = "demo")]
         Command::Simulate(args) => on_runtime(cli::simulate(args)),
         Command::Reload(args) => on_runtime(interruptible(cli::ask_for_reload(&args, out))),
+        Command::Status(args) => on_runtime(interruptible(cli::show_status(&args, out))),
         Command::Healthcheck(args) => on_runtime(interruptible(cli::check_health(&args, out))),
         Command::CheckConfig(args) => Ok(cli::check_config(&args, &reader(&args.file), out)?),
         Command::Doctor(args) => on_runtime(interruptible(cli::examine(&args, &reader(&args.config)))),

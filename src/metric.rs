@@ -5,6 +5,7 @@ mod family;
 mod histogram;
 mod label;
 mod names;
+mod sample;
 mod value;
 
 pub use desc::{Desc, Labelled, MetricKind, Naming};
@@ -12,4 +13,5 @@ pub use family::{Family, FamilyBuilder};
 pub(crate) use histogram::Histogram;
 pub(crate) use label::{MOST_LABEL_SETS, label_value};
 pub(crate) use names::MetricNames;
+pub(crate) use sample::{Sample, samples};
 pub(crate) use value::{flag, one_of, seconds};

@@ -3,6 +3,7 @@
 mod collector;
 mod connection;
 mod families;
+mod picture;
 mod plan;
 mod publication;
 mod reach;

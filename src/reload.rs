@@ -19,6 +19,7 @@ mod start;
 mod status;
 #[cfg(test)]
 mod tests;
+mod text;
 mod traits;
 mod verdict;
 
@@ -29,7 +30,7 @@ pub(crate) use metrics::ReloadMetrics;
 pub(crate) use reloader::Reloader;
 pub(crate) use sources::{MountLag, Sources};
 pub(crate) use start::{First, NoConfiguration, first};
-pub(crate) use status::{ReloadStatus, StatusReader, StatusWriter, Statuses};
+pub(crate) use status::{PastVerdict, ReloadStatus, StatusReader, StatusWriter, Statuses};
 #[cfg(test)]
 use traits::Watcher;
 pub(crate) use traits::{Object, PrepareError, Publisher, SnapshotReader};

@@ -3,6 +3,7 @@
 mod deflate;
 mod fragment;
 mod page;
+mod report;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,6 +16,8 @@ use crate::config::SiteId;
 pub(crate) use deflate::{Deflated, Deflater};
 pub use fragment::Fragment;
 pub use page::MetricsPage;
+pub use report::SiteReport;
+pub(crate) use report::{CollectorReport, Fault, RunReport};
 
 /// The immutable result of a site's runs.
 #[derive(Debug)]
@@ -31,6 +34,8 @@ pub struct Snapshot {
     pub unauthorized: Vec<&'static str>,
     /// The samples, family by family; each family at most once.
     pub fragments: Vec<Fragment>,
+    /// What else is known, for people.
+    pub report: SiteReport,
 }
 
 impl Snapshot {
@@ -195,6 +200,7 @@ mod tests {
             complete: true,
             unauthorized: Vec::new(),
             fragments: Vec::new(),
+            report: SiteReport::default(),
         }
     }
 

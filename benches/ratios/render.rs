@@ -1,6 +1,8 @@
 //! Rendering and putting together a metrics page, against the prometheus crate's encoder.
 
-use nbu_exporter::{BuildInfo, Fragment, Labelled, MetricKind, MetricsPage, Naming, Registry, Snapshot};
+use nbu_exporter::{
+    BuildInfo, Fragment, Labelled, MetricKind, MetricsPage, Naming, Registry, SiteReport, Snapshot,
+};
 use prometheus::{Encoder as _, GaugeVec, Opts, TextEncoder};
 
 use crate::statistics::in_turn;
@@ -99,5 +101,6 @@ fn snapshot(fragments: Vec<Fragment>) -> Snapshot {
         complete: true,
         unauthorized: Vec::new(),
         fragments,
+        report: SiteReport::default(),
     }
 }

@@ -39,6 +39,13 @@ impl Hold {
         Self::Unsupported { until: Instant::now() + UNSUPPORTED_PAUSE, version }
     }
 
+    /// Until when.
+    pub(crate) fn until(&self) -> Instant {
+        match self {
+            Self::Refused { until } | Self::Unsupported { until, .. } => *until,
+        }
+    }
+
     /// Whether it is for want of permission.
     pub(crate) fn is_refusal(&self) -> bool {
         matches!(self, Self::Refused { .. })

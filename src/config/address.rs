@@ -12,8 +12,18 @@ use super::number::whole_number;
 use super::pattern;
 
 /// Our own paths, which the metrics page can not have.
-pub const RESERVED_PATHS: [&str; 9] =
-    ["/", "/-/healthy", "/-/ready", "/-/reload", "/health", "/healthz", "/livez", "/readyz", "/config"];
+pub const RESERVED_PATHS: [&str; 10] = [
+    "/",
+    "/api/v1/status",
+    "/-/healthy",
+    "/-/ready",
+    "/-/reload",
+    "/health",
+    "/healthz",
+    "/livez",
+    "/readyz",
+    "/config",
+];
 
 /// The host of a primary server.
 #[derive(Clone, Debug)]

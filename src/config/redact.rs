@@ -82,6 +82,16 @@ fn list_item(out: &mut String, item: &Node, shape: &Shape, indentation: usize) {
     }
 }
 
+/// A single value as it may be shown; `None` of anything else, and of what is secret.
+pub(super) fn shown(node: &Node, shape: Option<&Shape>) -> Option<String> {
+    match (&node.content, shape) {
+        (Content::Scalar(text), Some(Shape::Scalar { secrecy, .. })) => {
+            Some(scalar(text, *secrecy)).filter(|shown| shown != MASK)
+        }
+        _ => None,
+    }
+}
+
 fn has_shown(entries: &[Entry]) -> bool {
     entries.iter().any(|entry| !entry.key.starts_with("x-"))
 }

@@ -5,9 +5,9 @@ use tokio::time::Instant;
 
 use super::api::{days_until, ending, of_request};
 use super::report::{Curable, Finding};
-use crate::collector::{COUNTED, Enforcement, Permission, Probe, Resource, Trial};
+use crate::collector::{COUNTED, Enforcement, Probe, Resource, Trial, absence_cure};
 use crate::config::CollectorId;
-use crate::netbackup::{Cause, Client, Error, Get, KeyState};
+use crate::netbackup::{Cause, Client, Error, Get, KeyState, NEW_KEY, NEXT_KEY};
 
 /// A key that ends within these days is a warning: time enough to create a new one.
 const WARN_DAYS: i64 = 30;
@@ -26,13 +26,9 @@ pub(super) enum KeyError {
 impl Curable for KeyError {
     fn cure(&self) -> String {
         match self {
-            Self::Refused | Self::Ended(_) => {
-                "make a new key in the web UI (Security > Access keys > API keys) or by POST /security/api-keys, and give \
-                 it as apiKey or apiKeyFile"
-            }
+            Self::Refused | Self::Ended(_) => NEW_KEY.to_owned(),
             Self::Request(error) => of_request(&error.cause),
         }
-        .to_owned()
     }
 }
 
@@ -56,24 +52,10 @@ pub(super) enum PermissionError {
 impl Curable for PermissionError {
     fn cure(&self) -> String {
         match self {
-            Self::Permission { resource, .. } | Self::Hidden { resource, .. } => role_cure(resource),
-            Self::Missing { id, .. } if id.always_runs() => {
-                "see that uri (usually /netbackup) is right, or upgrade NetBackup".to_owned()
-            }
-            Self::Missing { id, .. } => {
-                format!("turn it off (collectors.{}.enabled: false), or upgrade NetBackup", id.key())
-            }
-            Self::Request(error) => of_request(&error.cause).to_owned(),
+            Self::Permission { resource, .. } | Self::Hidden { resource, .. } => resource.role_cure(),
+            Self::Missing { id, .. } => absence_cure(*id),
+            Self::Request(error) => of_request(&error.cause),
         }
-    }
-}
-
-fn role_cure(resource: &Resource) -> String {
-    match resource.permission {
-        Some(Permission { operation, namespace }) => {
-            format!("add to the role of the key's user: operation {operation} on the namespace {namespace}")
-        }
-        None => "see whether the key is still good: any key may read this".to_owned(),
     }
 }
 
@@ -92,10 +74,7 @@ fn accepted(expiry: Option<Timestamp>, now: Timestamp) -> Result<Finding, KeyErr
     };
     let finding = match days_until(expiry, now) {
         ..0 => return Err(KeyError::Ended(ending(expiry, now))),
-        0..WARN_DAYS => Finding::warned(
-            format!("accepted; it {}", ending(expiry, now)),
-            "make a new key now: a changed apiKeyFile takes effect without a restart",
-        ),
+        0..WARN_DAYS => Finding::warned(format!("accepted; it {}", ending(expiry, now)), NEXT_KEY),
         _ => Finding::passed(format!("accepted; it {}", ending(expiry, now))),
     };
     Ok(finding.with("expiry", expiry.to_string()))
@@ -145,11 +124,11 @@ pub(super) async fn permission(
                 "GET {} gives records, but {} is refused (401): the key's role sees only a part of them",
                 resource.path, probe.request
             ),
-            role_cure(resource),
+            resource.role_cure(),
         )),
         (false, Ok(count)) => Ok(Finding::warned(
             format!("GET {} gives an empty list, and {} counts {count}", resource.path, probe.request),
-            role_cure(resource),
+            resource.role_cure(),
         )),
         (true, Err(_)) => Ok(Finding::passed(allowed)),
         (false, Err(error)) => Ok(Finding::warned(
@@ -157,7 +136,7 @@ pub(super) async fn permission(
                 "GET {} gives an empty list, and whether that is all is not known: {error}",
                 resource.path
             ),
-            role_cure(resource),
+            resource.role_cure(),
         )),
     }
 }

@@ -31,40 +31,21 @@ impl Curable for NegotiationError {
             Self::Pinned { server, .. } => {
                 format!("remove apiVersion, so that it is found by itself, or set apiVersion: \"{server}\"")
             }
-            Self::Request(error) => of_request(&error.cause).to_owned(),
+            Self::Request(error) => of_request(&error.cause),
         }
     }
 }
 
-/// What to do when a request fails.
-pub(super) fn of_request(cause: &Cause) -> &'static str {
+/// What to do when a request fails after the connection has stood, and of one that needs no key.
+pub(super) fn of_request(cause: &Cause) -> String {
     match cause {
         Cause::Dns(_) | Cause::ProxyDns { .. } | Cause::Connect(_) | Cause::Tls(_) => {
-            "the connection broke after it had stood: try again"
-        }
-        Cause::Timeout => {
-            "see that the NetBackup web service (nbwmc) is well, or raise the site's timeout if it is this slow"
-        }
-        Cause::NotFound
-        | Cause::NoApi
-        | Cause::Redirect(_)
-        | Cause::ContentType(_)
-        | Cause::Decode(_)
-        | Cause::TooLarge(_) => {
-            "see that host, port and uri (usually /netbackup) lead to NetBackup's REST API and not to another service"
-        }
-        Cause::NotAcceptable(_) | Cause::Version(_) => {
-            "remove apiVersion; if the server is older than NetBackup 10.0, upgrade it"
+            "the connection broke after it had stood: try again".to_owned()
         }
         Cause::Unauthorized | Cause::Forbidden => {
-            "see what is before NetBackup: it asks for a key where NetBackup asks for none"
+            "see what is before NetBackup: it asks for a key where NetBackup asks for none".to_owned()
         }
-        Cause::RateLimited | Cause::Quiet(_) | Cause::Budget => {
-            "wait, and see who else sends requests to this server"
-        }
-        Cause::Client { .. } | Cause::Server { .. } | Cause::Pagination(_) => {
-            "look into the log of the NetBackup web service (nbwebservice) for this moment"
-        }
+        cause => cause.cure(),
     }
 }
 

@@ -17,7 +17,7 @@ use tower::ServiceExt as _;
 
 use super::report::{Curable, Finding};
 use crate::config::{Scheme, Site};
-use crate::netbackup::{ProxyHop, TlsCache, TlsFault};
+use crate::netbackup::{self, NO_ANSWER, NO_CONNECTION, ProxyHop, TlsCache, TlsFault};
 
 /// A connection to the site, direct or through a proxy.
 pub(super) trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -53,14 +53,10 @@ pub(super) struct ResolveError {
 
 impl Curable for ResolveError {
     fn cure(&self) -> String {
-        format!(
-            "correct {}, or see to the name service: in Kubernetes, that the Pod's DNS policy and NetworkPolicy let it \
-             ask, and that the cluster's DNS forwards this domain",
-            match self.hop {
-                Hop::Site => "the site's host",
-                Hop::Proxy => "the proxy's URL",
-            }
-        )
+        netbackup::of_name(match self.hop {
+            Hop::Site => "the site's host",
+            Hop::Proxy => "the proxy's URL",
+        })
     }
 }
 
@@ -78,13 +74,8 @@ pub(super) enum ConnectError {
 impl Curable for ConnectError {
     fn cure(&self) -> String {
         match self {
-            Self::Tcp { timed_out: true, .. } => {
-                "see that the port is right and that no firewall or NetworkPolicy drops the packets on the way"
-            }
-            Self::Tcp { .. } => {
-                "see that the port is right (NetBackup: 1556) and that the service runs: bpps -x on the primary server \
-                 shows it"
-            }
+            Self::Tcp { timed_out: true, .. } => NO_ANSWER,
+            Self::Tcp { .. } => NO_CONNECTION,
             Self::ProxyTls(..) => {
                 "see that the proxy takes TLS and has a certificate that the site's settings trust; most proxies are \
                  http://HOST:PORT"

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::*;
 use crate::config::SiteId;
 use crate::metric::{Labelled, MetricKind, Naming};
-use crate::snapshot::{Fragment, MetricsPage, Snapshot};
+use crate::snapshot::{Fragment, MetricsPage, SiteReport, Snapshot};
 
 static JOBS: Labelled<0> = Labelled {
     name: "jobs",
@@ -35,6 +35,7 @@ fn snapshot(site: &str, descs: &[&'static Labelled<0>]) -> Snapshot {
         complete: true,
         unauthorized: Vec::new(),
         fragments: descs.iter().map(fragment).collect(),
+        report: SiteReport::default(),
     }
 }
 

@@ -15,7 +15,7 @@ use tower::ServiceExt as _;
 
 use super::config::config;
 use super::health::{health, healthy, ready};
-use super::index::index;
+use super::index::{index, site, status};
 use super::reload::{needs_post, reload};
 use super::scrape::scrape;
 use super::{HttpMetrics, State};
@@ -65,10 +65,15 @@ impl Pages {
     }
 }
 
+/// Each site has one.
+const SITE_PAGE: &str = "/sites/{name}";
+
 /// All pages but the metrics page.
 fn router(state: Arc<State>) -> Router {
     Router::new()
         .route("/", get(index))
+        .route("/api/v1/status", get(status))
+        .route(SITE_PAGE, get(site))
         .route("/-/healthy", get(healthy))
         .route("/livez", get(healthy))
         .route("/healthz", get(healthy))
@@ -97,6 +102,8 @@ async fn method_not_allowed() -> impl IntoResponse {
 fn label(path: &str) -> &'static str {
     match path {
         "/" => "/",
+        "/api/v1/status" => "/api/v1/status",
+        _ if path.starts_with("/sites/") => "/sites/",
         "/-/healthy" | "/livez" | "/healthz" => "/-/healthy",
         "/-/ready" | "/readyz" => "/-/ready",
         "/health" => "/health",

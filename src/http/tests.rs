@@ -2,6 +2,7 @@
 
 mod client;
 mod descriptors;
+mod html;
 mod listeners;
 mod pages;
 mod server;

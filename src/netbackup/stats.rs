@@ -131,6 +131,16 @@ impl Stats {
         ]
     }
 
+    /// When the certificate ends that the server showed last.
+    pub(crate) fn certificate_end(&self) -> Option<Timestamp> {
+        self.lock().certificate.as_ref().and_then(|certificate| certificate.ends)
+    }
+
+    /// Until when the server is left alone.
+    pub(crate) fn quiet_until(&self) -> Option<Timestamp> {
+        self.lock().quiet_until.filter(|until| *until > Timestamp::now())
+    }
+
     pub(super) fn answered(&self, endpoint: &'static str, code: u16, after: Duration) {
         let mut counts = self.lock();
         *counts.requests.entry((endpoint, Some(code))).or_default() += 1;

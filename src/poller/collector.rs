@@ -1,5 +1,6 @@
 //! What is known of one collector of one site.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -7,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::collector::{Run, RunRest};
 use crate::metric::Family;
-use crate::snapshot::Fragment;
+use crate::snapshot::{Fault, Fragment};
 
 /// What is known of a collector.
 #[derive(Debug)]
@@ -34,7 +35,7 @@ pub(super) struct CollectorState {
     /// Runs since then that brought nothing.
     missed: u32,
     /// Why the last run failed, so that it is said once.
-    failure: Option<String>,
+    pub(super) failure: Option<Arc<Fault>>,
     /// Whether the last run that brought anything saw only a part, so that it is said once.
     partial: bool,
 }
@@ -150,7 +151,7 @@ impl CollectorState {
                 self.succeeded_at = Some(Instant::now());
                 self.failure.take().is_some()
             }
-            Err(error) => self.miss(error.to_string(), stale_cycles),
+            Err(error) => self.miss(Fault::new(error.to_string(), ""), stale_cycles),
         }
     }
 
@@ -169,9 +170,14 @@ impl CollectorState {
     }
 
     /// Takes in a run that did not end, or could not begin; returns whether that is news.
-    pub(super) fn failed(&mut self, why: &str, stale_cycles: u32) -> bool {
+    pub(super) fn failed(&mut self, why: impl Into<Fault>, stale_cycles: u32) -> bool {
         self.runs.get_or_insert_default().failed();
-        self.miss(why.to_owned(), stale_cycles)
+        self.miss(why.into(), stale_cycles)
+    }
+
+    /// What to do about the failure of the last run.
+    pub(super) fn cured_by(&mut self, cure: String) {
+        self.failure = self.failure.take().map(|fault| Arc::new(Fault::new(fault.what.clone(), cure)));
     }
 
     /// The server does not have what the collector reads: nothing of it is served. Returns whether that is news.
@@ -200,10 +206,10 @@ impl CollectorState {
         self.series = 0;
     }
 
-    fn miss(&mut self, why: String, stale_cycles: u32) -> bool {
+    fn miss(&mut self, fault: Fault, stale_cycles: u32) -> bool {
         self.missed(stale_cycles);
-        let is_news = self.failure.as_ref() != Some(&why);
-        self.failure = Some(why);
+        let is_news = self.failure.as_ref().is_none_or(|known| known.what != fault.what);
+        self.failure = Some(fault.into());
         is_news
     }
 }

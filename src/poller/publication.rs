@@ -8,12 +8,12 @@ use super::collector::CollectorState;
 use super::families::of_site;
 use super::status::SiteStatus;
 use crate::metric::{Family, MetricNames};
-use crate::snapshot::{Fragment, Snapshot};
+use crate::snapshot::{Fragment, SiteReport, Snapshot};
 
 /// The snapshot of a site that can not be collected: it is down.
 pub(crate) fn down(site: &Arc<str>, names: MetricNames) -> Snapshot {
     let status = SiteStatus::down();
-    snapshot(&status, std::iter::empty(), site, names, Vec::new())
+    snapshot(&status, std::iter::empty(), site, names, Vec::new(), SiteReport::default())
 }
 
 /// All that is known under these names, with the families of the site's client.
@@ -23,11 +23,13 @@ pub(super) fn snapshot<'a>(
     site: &Arc<str>,
     names: MetricNames,
     client: Vec<Family>,
+    mut report: SiteReport,
 ) -> Snapshot {
     let own = Fragment::of_run(of_site(status, collectors.clone(), site).into_iter().chain(client).collect());
     let collected = collectors.clone().flat_map(|collector| collector.fragments.iter().cloned());
-    let served = |fragment: &Fragment| names.serves(fragment.desc) && !fragment.text().is_empty();
-    let fragments: Vec<_> = own.into_iter().chain(collected).filter(served).collect();
+    let all = own.into_iter().chain(collected).filter(|fragment| !fragment.text().is_empty());
+    let (fragments, unserved): (Vec<_>, Vec<_>) = all.partition(|fragment| names.serves(fragment.desc));
+    report.unserved = unserved.into_boxed_slice().into_vec();
     let refused = collectors.filter(|collector| collector.is_unauthorized());
     Snapshot {
         site: site.clone(),
@@ -37,5 +39,6 @@ pub(super) fn snapshot<'a>(
         unauthorized: refused.map(|collector| collector.name).collect(),
         // It lives until the next run, so spare room is given back.
         fragments: fragments.into_boxed_slice().into_vec(),
+        report,
     }
 }

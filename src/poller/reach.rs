@@ -8,14 +8,15 @@ use tokio::time::{Instant, timeout_at};
 
 use super::plan::{Plan, next_run};
 use crate::config::ApiVersion;
-use crate::netbackup::Client;
+use crate::netbackup::{Client, NO_ANSWER};
+use crate::snapshot::Fault;
 
 /// What is known of the way to the server.
 #[derive(Default)]
 pub(super) struct Reach {
     /// The version in use; `None` while the server has not answered the client in use, or does not answer any more.
     pub(super) version: Option<ApiVersion>,
-    asking: Option<(Instant, BoxFuture<'static, Result<ApiVersion, String>>)>,
+    asking: Option<(Instant, BoxFuture<'static, Result<ApiVersion, Fault>>)>,
     /// When it is asked again; at once if nothing was asked yet.
     due: Option<Instant>,
 }
@@ -25,7 +26,7 @@ pub(super) struct ReachAnswer {
     /// When it was asked.
     pub(super) began: Instant,
     /// The version, or why there is none.
-    pub(super) outcome: Result<ApiVersion, String>,
+    pub(super) outcome: Result<ApiVersion, Fault>,
 }
 
 impl Reach {
@@ -60,11 +61,11 @@ impl Reach {
     }
 }
 
-async fn reach(client: Result<Arc<Client>, String>, deadline: Instant) -> Result<ApiVersion, String> {
-    let client = client?;
+async fn reach(client: Result<Arc<Client>, String>, deadline: Instant) -> Result<ApiVersion, Fault> {
+    let client = client.map_err(|why| Fault::new(why, "correct the site's settings"))?;
     match timeout_at(deadline, client.negotiate(deadline)).await {
         Ok(Ok(version)) => Ok(version),
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err("no answer before the deadline".to_owned()),
+        Ok(Err(error)) => Err(Fault::new(error.to_string(), error.cause.cure())),
+        Err(_) => Err(Fault::new("no answer before the deadline", NO_ANSWER)),
     }
 }

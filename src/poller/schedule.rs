@@ -17,6 +17,10 @@ use super::trust::KeyTrust;
 use crate::collector::{self, Board, CollectorSpec, Runner};
 use crate::config::{ApiVersion, Collectors};
 use crate::netbackup::Client;
+use crate::snapshot::Fault;
+
+const BUG_CURE: &str = "this is a bug of nbu-exporter: report it, with the lines of its log about this run";
+const LATE_CURE: &str = "see why the server is this slow, or raise the collector's interval";
 
 /// The collectors of a site, and their runs that are under way.
 #[derive(Default)]
@@ -46,6 +50,11 @@ impl Schedule {
     /// What is known of the collectors, in the order of the table.
     pub(super) fn states(&self) -> impl Iterator<Item = &CollectorState> + Clone {
         self.entries.iter().map(|entry| &entry.state)
+    }
+
+    /// The collectors, in the order of the table.
+    pub(super) fn entries(&self) -> impl Iterator<Item = &ScheduledCollector> {
+        self.entries.iter()
     }
 
     /// Whether a run is under way.
@@ -148,10 +157,10 @@ impl Schedule {
             }
             RunEnd::DoneRest(rest) => entry.state.note_rest(rest),
             RunEnd::Panicked => {
-                entry.state.failed("internal error", stale_cycles);
+                entry.state.failed(Fault::new("internal error", BUG_CURE), stale_cycles);
             }
             RunEnd::Late => {
-                if entry.state.failed("no result before the deadline", stale_cycles) {
+                if entry.state.failed(Fault::new("no result before the deadline", LATE_CURE), stale_cycles) {
                     tracing::warn!("The collector was stopped at its deadline");
                 }
             }
@@ -193,11 +202,11 @@ impl Schedule {
     }
 
     /// The server does not answer: what is due is missed.
-    pub(super) fn not_reached(&mut self, plan: &Plan, why: &str) {
+    pub(super) fn not_reached(&mut self, plan: &Plan, why: &Fault) {
         let now = Instant::now();
         for entry in self.entries.iter_mut().filter(|entry| entry.due <= now) {
             if matches!(entry.activity, Activity::Idle(_)) {
-                entry.state.failed(why, plan.collection.max_stale_cycles);
+                entry.state.failed(why.clone(), plan.collection.max_stale_cycles);
                 entry.state.interval = plan.interval(entry.spec.id);
                 entry.due = next_run(now, entry.state.interval);
             }

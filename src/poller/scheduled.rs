@@ -142,6 +142,9 @@ impl ScheduledCollector {
             self.hold = Some(Hold::refused());
         }
         let is_news = self.state.note(run, stale_cycles, Timestamp::now());
+        if let Some(error) = &failure {
+            self.state.cured_by(self.spec.cure(error));
+        }
         match &failure {
             None if is_news => tracing::info!("The collector succeeds again"),
             Some(error) if is_news => {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::picture::picture;
 use super::plan::{Plan, PlanChange};
 use super::publication::snapshot;
 use super::reach::{Reach, ReachAnswer};
@@ -89,7 +90,7 @@ impl SiteState {
             SiteEvent::Reached(ReachAnswer { outcome: Err(error), began }) => {
                 if self.status.succeeded_since(began) {
                     // What answers a collector is there.
-                    tracing::debug!(%error, "The version of the API is not known anew");
+                    tracing::debug!(error = &*error.what, "The version of the API is not known anew");
                     return;
                 }
                 self.reach.version = None;
@@ -148,6 +149,7 @@ impl SiteState {
     pub(super) fn publish(&self, plan: &Plan) {
         let name = &plan.site.name;
         let client = self.stats.families(name);
-        self.writer.publish(snapshot(&self.status, self.schedule.states(), name, plan.names, client));
+        let report = picture(&self.status, self.schedule.entries(), &self.stats);
+        self.writer.publish(snapshot(&self.status, self.schedule.states(), name, plan.names, client, report));
     }
 }

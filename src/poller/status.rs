@@ -1,5 +1,6 @@
 //! What is known of a site.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -9,6 +10,7 @@ use super::collector::CollectorState;
 use super::plan::Plan;
 use crate::config::ApiVersion;
 use crate::netbackup::{self, KeyState};
+use crate::snapshot::Fault;
 
 /// A key's end moves only when somebody makes a new key; and each refusal may count towards a lock-out.
 const KEY_INTERVAL: Duration = Duration::from_hours(1);
@@ -41,7 +43,7 @@ pub(super) struct SiteStatus {
     /// When a collector last succeeded.
     succeeded_at: Option<Instant>,
     /// Why the server could not be reached, so that it is said once.
-    failure: Option<String>,
+    pub(super) failure: Option<Arc<Fault>>,
 }
 
 impl SiteStatus {
@@ -65,14 +67,14 @@ impl SiteStatus {
     }
 
     /// The server did not answer.
-    pub(super) fn not_reached(&mut self, plan: &Plan, why: &str) {
+    pub(super) fn not_reached(&mut self, plan: &Plan, fault: &Fault) {
         self.up = Some(false);
         self.version = None;
         self.complete = true;
-        if self.failure.as_deref() != Some(why) {
-            tracing::warn!(endpoint = %plan.site.endpoint, error = why, "NetBackup can not be reached");
-            self.failure = Some(why.to_owned());
+        if self.failure.as_ref().is_none_or(|known| known.what != fault.what) {
+            tracing::warn!(endpoint = %plan.site.endpoint, error = &*fault.what, "NetBackup can not be reached");
         }
+        self.failure = Some(Arc::new(fault.clone()));
     }
 
     /// Another key is in use now, of which nothing is known; or, if `newer_waits`, the old one still is.

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 use tokio::time::timeout;
 
+use super::text::ConfigText;
 use super::traits::SnapshotReader;
 use super::{ActiveConfig, Digest};
 use crate::config::{self, Environment, Loaded, Report, Strictness};
@@ -22,6 +23,8 @@ const READ_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) struct Candidate {
     /// The digest of the text; `None` when no text could be read.
     pub(super) text_digest: Option<Digest>,
+    /// The text itself, if one could be read.
+    pub(super) text: Option<ConfigText>,
     /// The files that the text names.
     pub(super) files: BTreeSet<PathBuf>,
     /// Those of them that come with the configuration's volume.
@@ -84,6 +87,7 @@ impl Candidate {
     pub(super) fn rejected(rejection: Rejection) -> Self {
         Self {
             text_digest: None,
+            text: None,
             files: BTreeSet::new(),
             beside: BTreeSet::new(),
             result: Err(rejection),
@@ -181,6 +185,7 @@ fn read(reader: &dyn SnapshotReader, text: Option<GivenText>, wants_partial: boo
     let partial = if wants_partial && result.is_err() { load(Strictness::Start).ok() } else { None };
     Candidate {
         text_digest: Some(text_digest),
+        text: Some(ConfigText(text.bytes.clone())),
         partial: partial.map(|loaded| Box::new(active(path, loaded, &snapshot, &text, text_digest))),
         result,
         files: snapshot.material.files.into_keys().collect(),

@@ -17,9 +17,10 @@ use super::judge::Judge;
 use super::observation::{NewestRevision, Observation, Superseded};
 use super::sources::Sources;
 use super::start::{First, MOST_READS, log_fall_back};
+use super::text::ConfigText;
 use super::traits::{PrepareError, Publisher, Watcher};
 use super::{ActiveConfig, Outcome, ReloadMetrics, ReloadStatus, StatusWriter, Trigger, Verdict};
-use crate::config::ConfigDiff;
+use crate::config::{self, ConfigDiff};
 
 /// The reloader's task.
 #[derive(Debug)]
@@ -224,7 +225,8 @@ impl<W: Watcher, P: Publisher> Reloader<W, P> {
             Ok(active) => self.apply(active.into()).await,
             Err(rejection) => {
                 // A text that could not be read names nothing; what the last one lacked may still come.
-                self.reject(rejection, candidate.text_digest.map(|_| candidate.files))
+                let files = candidate.text_digest.map(|_| candidate.files);
+                self.reject(rejection, files, candidate.text.as_ref())
             }
         }
     }
@@ -238,7 +240,7 @@ impl<W: Watcher, P: Publisher> Reloader<W, P> {
             }
             Err(PrepareError(error)) => {
                 let rejection = Rejection::new(Some(next.effective_digest), error);
-                self.reject(rejection, Some(next.files.clone()))
+                self.reject(rejection, Some(next.files.clone()), Some(&ConfigText(next.text.clone())))
             }
         }
     }
@@ -261,21 +263,30 @@ impl<W: Watcher, P: Publisher> Reloader<W, P> {
 
     /// Notes that the newest known revision runs. Whether that ends a rejection.
     fn accept(&mut self, active: &ActiveConfig) -> bool {
-        self.status.newest_runs = true;
-        self.status.rejection = None;
+        self.status.accepted();
         self.rejected_files.clear();
         self.sources.keep(active);
         self.judge.accept(active.effective_digest)
     }
 
     /// Notes that the newest known revision can not run.
-    fn reject(&mut self, rejection: Rejection, files: Option<BTreeSet<PathBuf>>) -> Decision {
+    fn reject(
+        &mut self,
+        rejection: Rejection,
+        files: Option<BTreeSet<PathBuf>>,
+        text: Option<&ConfigText>,
+    ) -> Decision {
         self.status.newest_runs = false;
         if let Some(files) = files {
             self.rejected_files = files;
         }
         let (detail, lacks_reference) = (rejection.report.clone(), rejection.lacks_reference);
         let is_news = self.judge.reject(rejection);
+        if is_news {
+            let both = self.running.as_ref().zip(text);
+            let changes = both.map(|(running, text)| config::changes(&running.text, &text.0));
+            self.status.rejected_changes = changes.unwrap_or_default().into();
+        }
         Decision { lacks_reference, ..Decision::new(Outcome::Rejected, detail, is_news) }
     }
 
@@ -320,10 +331,7 @@ impl<W: Watcher, P: Publisher> Reloader<W, P> {
     /// Counts, logs and shows a verdict.
     fn tell(&mut self, verdict: &Arc<Verdict>, took: Duration) {
         let now = Timestamp::now();
-        self.status.last_verdict = Some((now, verdict.clone()));
-        if verdict.outcome == Outcome::Rejected {
-            self.status.rejection = Some((now, verdict.clone()));
-        }
+        self.status.told(verdict, now, took);
         self.metrics.counted(verdict.trigger, verdict.outcome, took);
         self.metrics.status(&self.status);
         if let (Outcome::Applied, Some(running)) = (verdict.outcome, &self.running) {

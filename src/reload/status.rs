@@ -2,15 +2,18 @@
 
 use std::future::pending;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, watch};
 
-use super::Verdict;
+use super::{Outcome, Verdict};
 
 /// How many may wait for a reader of each one.
 const HISTORY: usize = 64;
+/// How many of the last verdicts are remembered.
+const MOST_PAST: usize = 20;
 
 /// What the reloader knows of itself, for pages and metrics.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +26,40 @@ pub struct ReloadStatus {
     pub last_verdict: Option<(Timestamp, Arc<Verdict>)>,
     /// The rejection that stands, while the newest known revision does not run.
     pub rejection: Option<(Timestamp, Arc<Verdict>)>,
+    /// What the rejected configuration says otherwise than the running one, in words.
+    pub rejected_changes: Arc<[String]>,
+    /// The last verdicts, the newest first.
+    pub past: Arc<[PastVerdict]>,
+}
+
+/// A verdict of before.
+#[derive(Clone, Debug)]
+pub struct PastVerdict {
+    /// When it was told.
+    pub at: Timestamp,
+    /// How long the reload took.
+    pub took: Duration,
+    /// What came of it.
+    pub verdict: Arc<Verdict>,
+}
+
+impl ReloadStatus {
+    /// Takes in a verdict that is told now.
+    pub(super) fn told(&mut self, verdict: &Arc<Verdict>, at: Timestamp, took: Duration) {
+        self.last_verdict = Some((at, verdict.clone()));
+        if verdict.outcome == Outcome::Rejected {
+            self.rejection = Some((at, verdict.clone()));
+        }
+        let newest = PastVerdict { at, took, verdict: verdict.clone() };
+        self.past = std::iter::once(newest).chain(self.past.iter().take(MOST_PAST - 1).cloned()).collect();
+    }
+
+    /// The newest revision runs.
+    pub(super) fn accepted(&mut self) {
+        self.newest_runs = true;
+        self.rejection = None;
+        self.rejected_changes = Arc::default();
+    }
 }
 
 /// The one owner of the [`ReloadStatus`].
@@ -99,6 +136,26 @@ mod tests {
     use futures_util::FutureExt as _;
 
     use super::*;
+    use crate::reload::Trigger;
+
+    #[test]
+    fn the_last_twenty_verdicts_are_remembered_the_newest_first() {
+        let mut status = ReloadStatus::default();
+        for number in 0..50_u64 {
+            let verdict = Verdict {
+                trigger: Trigger::File,
+                outcome: Outcome::Applied,
+                text_digest: None,
+                revision: Some(number.to_string().into()),
+                detail: "".into(),
+                lacks_reference: false,
+            };
+            status.told(&Arc::new(verdict), Timestamp::UNIX_EPOCH, Duration::from_millis(number));
+        }
+        let past: Vec<_> = status.past.iter().filter_map(|past| past.verdict.revision.as_deref()).collect();
+        assert_eq!((past.len(), past[0], past[19]), (20, "49", "30"));
+        assert_eq!(status.past[0].took, Duration::from_millis(49));
+    }
 
     #[test]
     fn a_late_reader_misses_the_oldest_and_never_the_newest() {

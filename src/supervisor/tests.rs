@@ -11,7 +11,7 @@ use prometheus::Registry;
 
 use super::*;
 use crate::config::{Collection, Config, Endpoint, Scheme, Secret, fixture};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{SiteReport, Snapshot};
 use crate::telemetry::CapturedLog;
 use nbu_exporter_simulator::{Fault, Options, Rule, Simulation, SiteOptions};
 
@@ -207,6 +207,7 @@ async fn a_stopped_poller_that_does_not_end_is_counted_can_not_publish_and_the_n
         complete: true,
         unauthorized: Vec::new(),
         fragments: Vec::new(),
+        report: SiteReport::default(),
     };
     assert!(!writer.publish(late), "the old poller's time is over");
     eventually("the new poller publishes", || snapshot(&store, "paris").is_some_and(|new| new.complete))

@@ -15,7 +15,7 @@ use modules::Modules;
 use source::Source;
 
 /// The place of each top-level module. It may see only what stands at a lower number.
-pub const LAYERS: [(&str, u8); 18] = [
+pub const LAYERS: [(&str, u8); 19] = [
     // Vocabulary: no I/O, no tasks, no logs.
     ("metric", 0),
     ("config", 1),
@@ -29,9 +29,10 @@ pub const LAYERS: [(&str, u8); 18] = [
     ("collector", 20),
     ("exposition", 20),
     ("reload", 20),
-    // Processes. The doctor runs once instead of the others, on the same adapters; they do not know each other.
+    // Processes, and the picture of what they did. The doctor runs once instead of the others, on the same adapters; they do not know each other.
     ("doctor", 30),
     ("poller", 30),
+    ("status", 30),
     ("supervisor", 31),
     // Surface.
     ("http", 40),

@@ -11,9 +11,10 @@ use crate::harness::read;
 use crate::program;
 
 /// The types with a `Debug` of their own because they hold a secret, with the test that formats each.
-const REDACTING: [(&str, &str, &str); 11] = [
+const REDACTING: [(&str, &str, &str); 12] = [
     ("Access", "src/source/kubernetes/tests.rs", "access_to_the_api_server_shows_no_token"),
     ("ActiveConfig", "src/reload/active.rs", "debug_shows_nothing_of_the_text"),
+    ("ConfigText", "src/reload/text.rs", "the_debug_of_a_text_shows_its_length_alone"),
     ("Environment", "src/config/tests.rs", "no_debug_shows_a_secret"),
     ("FileSource", "src/source/file/tests.rs", "no_debug_shows_a_variable_or_what_a_file_holds"),
     ("Material", "src/config/tests.rs", "no_debug_shows_a_secret"),

@@ -268,9 +268,8 @@ async fn hostile_names_stay_text() {
     let mut client = world.client().await;
     let answer = client.get("/").await;
     assert!(!answer.text().contains("<script") && !answer.text().contains("<img"));
-    assert!(answer.text().contains("&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;"));
+    assert!(answer.text().contains("&lt;script&gt;alert(1)&lt;/script&gt;&quot;'&amp;"));
     assert!(answer.text().contains("config.yaml:1:2: &lt;/pre&gt;&lt;script&gt;"));
-    assert!(answer.text().contains("● up"));
     assert!(answer.header("content-security-policy").unwrap().starts_with("default-src 'none'"));
     assert!(!answer.text().contains("key-that-nobody-sees"));
     let metrics = client.get("/metrics").await;

@@ -15,7 +15,7 @@ use crate::exposition::{BuildInfo, Exposition, Registry};
 use crate::http::{HttpMetrics, Limits, Listeners, Pages, State};
 use crate::metric::{Labelled, MetricKind, Naming};
 use crate::reload::{ActiveConfig, ConfigReader, ConfigWriter, ReloadRequest, StatusWriter, requests};
-use crate::snapshot::{Fragment, Snapshot, SnapshotStore};
+use crate::snapshot::{Fragment, SiteReport, Snapshot, SnapshotStore};
 use crate::telemetry::Restarts;
 
 pub(super) static JOBS: Labelled<1> = Labelled {
@@ -176,5 +176,6 @@ pub(super) fn snapshot(site: &str, policies: usize) -> Snapshot {
         complete: true,
         unauthorized: Vec::new(),
         fragments: vec![Fragment::from(family.build())],
+        report: SiteReport::default(),
     }
 }
