@@ -25,6 +25,9 @@ pub const RESERVED_PATHS: [&str; 10] = [
     "/config",
 ];
 
+/// Below it each site has a page.
+const SITES: &str = "/sites";
+
 /// The host of a primary server.
 #[derive(Clone, Debug)]
 pub(super) struct Host {
@@ -129,21 +132,24 @@ impl Scalar for BasePath {
 
 impl Scalar for MetricsPath {
     fn wants() -> String {
-        format!("a path such as /metrics that is none of {}", RESERVED_PATHS.join(", "))
+        format!(
+            "a path such as /metrics that is none of {} and not below {SITES}/",
+            RESERVED_PATHS.join(", ")
+        )
     }
 
     fn parse(text: &str) -> Option<Self> {
-        let free =
-            text.starts_with('/') && is_path(text) && !RESERVED_PATHS.contains(&normal_path(text).as_str());
+        let free = text.starts_with('/') && is_path(text) && !is_reserved(&normal_path(text));
         free.then(|| Self(text.to_owned()))
     }
 
     fn schema() -> Value {
         let reserved = RESERVED_PATHS.map(pattern::path_in_any_encoding).join("|");
+        let sites = pattern::below_in_any_encoding(SITES);
         json!({
             "type": "string",
             "pattern": format!("^/{PATH_CHARACTER}*$"),
-            "not": { "pattern": format!("{DOTS}|{reserved}") },
+            "not": { "pattern": format!("{DOTS}|{reserved}|{sites}") },
         })
     }
 }
@@ -176,6 +182,12 @@ const DOTS: &str = r"(?:^|/)\.\.?(?:/|$)";
 fn is_path(text: &str) -> bool {
     let dots = text.split('/').any(|segment| segment == "." || segment == "..");
     text.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#{}\\\"<>^`|".contains(&byte)) && !dots
+}
+
+/// Whether a page of ours has this path.
+fn is_reserved(path: &str) -> bool {
+    let is_of_site = path.strip_prefix(SITES).is_some_and(|rest| rest.starts_with('/'));
+    is_of_site || RESERVED_PATHS.contains(&path)
 }
 
 /// The path as a server understands it: decoded, without empty segments.

@@ -213,6 +213,12 @@ pub(super) fn path_in_any_encoding(path: &str) -> String {
     format!("^{slash}+{}{slash}*$", segments.join(&format!("{slash}+")))
 }
 
+/// A path below this one, for a server: something that is no slash follows it.
+pub(super) fn below_in_any_encoding(path: &str) -> String {
+    let path = path_in_any_encoding(path);
+    format!("{}(?:[^/%]|%[^2]|%2[^Ff]|%2?$)", path.trim_end_matches("*$").to_owned() + "+")
+}
+
 fn in_any_encoding(byte: u8) -> String {
     let digit = |digit: u8| match char::from_digit(digit.into(), 16).unwrap_or_default() {
         digit @ 'a'..='f' => format!("[{}{digit}]", digit.to_ascii_uppercase()),

@@ -15,10 +15,11 @@ pub(super) fn of(report: &CollectorReport, now: Timestamp) -> CollectorPicture {
     let last_success = last.and_then(|run| run.last_success);
     let age = last_success.map(|moment| seconds_between(moment, now).max(0.0));
     let interval = report.interval.as_secs_f64();
+    let state = health(report, age);
     CollectorPicture {
         name: report.name.to_owned(),
-        state: health(report, age),
-        fault: report.fault.as_deref().map(fault),
+        state,
+        fault: report.fault.as_deref().map(fault).or_else(|| of_state(state)),
         interval_seconds: interval,
         last_success_at: last_success.map(whole),
         age_seconds: age.map(f64::floor),
@@ -41,6 +42,22 @@ fn health(report: &CollectorReport, age: Option<f64>) -> CollectorHealth {
         (true, false) if run.truncated => CollectorHealth::Truncated,
         (true, false) => CollectorHealth::Good,
     }
+}
+
+/// What is wrong where no run failed.
+fn of_state(state: CollectorHealth) -> Option<FaultPicture> {
+    let (what, cure) = match state {
+        CollectorHealth::Stale => (
+            "no run has ended for five intervals, and none has failed",
+            "see what the log says of this collector, and why the server answers it so slowly",
+        ),
+        CollectorHealth::Truncated => (
+            "the list was longer than one run may read: what is counted may be too low",
+            "the next runs read on where they can; if it stays so for hours, take what is counted for a lower bound",
+        ),
+        _ => return None,
+    };
+    Some(FaultPicture { what: what.to_owned(), cure: cure.to_owned() })
 }
 
 /// What is wrong, as the picture has it.

@@ -55,8 +55,12 @@ fn the_metrics_path_is_none_of_our_own() {
         "/healthy",
         "/config/metrics",
         "/Health",
+        "/sites",
+        "/sites//",
+        "/sitesmap/a",
     ]);
     refused::<MetricsPath>(&RESERVED_PATHS);
+    refused::<MetricsPath>(&["/sites/paris", "//sites//x", "/%73ites%2Fa/b", "/sites/%41"]);
     refused::<MetricsPath>(&[
         "metrics",
         "//",
