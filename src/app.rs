@@ -67,6 +67,8 @@ pub struct App {
     address: SocketAddr,
     config: ConfigReader,
     status: StatusReader,
+    #[cfg(feature = "demo")]
+    snapshots: SnapshotStore,
     drain: CancellationToken,
     supervisor: JoinHandle<()>,
     reloader: JoinHandle<ConfigPublisher>,
@@ -95,7 +97,7 @@ impl App {
         let snapshots = SnapshotStore::default();
         let (refusals, refused) = poller::refusals();
         let (supervisor, pollers) = Supervisor::new(snapshots.clone(), metrics.supervisor, refusals);
-        let exposition = Exposition::new(snapshots, registry);
+        let exposition = Exposition::new(snapshots.clone(), registry);
         let (writer, config) = ConfigWriter::new(first.clone());
         let (status, build) = (StatusWriter::default(), BuildInfo::current());
         let state = State::new(exposition, config.clone(), status.reader(), requests, build)
@@ -120,7 +122,17 @@ impl App {
         if let Some(first) = &first {
             log_loaded(first);
         }
-        Ok(Self { address, config, status: status_reader, drain, supervisor, reloader, cluster })
+        Ok(Self {
+            address,
+            config,
+            status: status_reader,
+            #[cfg(feature = "demo")]
+            snapshots,
+            drain,
+            supervisor,
+            reloader,
+            cluster,
+        })
     }
 
     /// The first address that is served.
@@ -131,6 +143,12 @@ impl App {
     /// What the reloader knows of itself.
     pub fn status(&self) -> StatusReader {
         self.status.clone()
+    }
+
+    /// What is collected.
+    #[cfg(feature = "demo")]
+    pub(crate) fn snapshots(&self) -> SnapshotStore {
+        self.snapshots.clone()
     }
 
     /// The configuration that runs.

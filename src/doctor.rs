@@ -32,17 +32,29 @@ const CONCURRENT_SITES: usize = 8;
 /// Helm gives a test five minutes by default; the report must come before that.
 const TIME_LIMIT: Duration = Duration::from_mins(4);
 
-/// Examines the sites of a configuration, or the one of this name.
-pub(crate) async fn examine(config: &Config, only: Option<&str>) -> Diagnosis {
-    examine_within(config, only, TIME_LIMIT).await
+/// Examines the sites of a configuration, or the one of this name; `examined` is called for each as it is done.
+pub(crate) async fn examine(config: &Config, only: Option<&str>, examined: &(dyn Fn() + Sync)) -> Diagnosis {
+    examine_within(config, only, TIME_LIMIT, examined).await
 }
 
-async fn examine_within(config: &Config, only: Option<&str>, time: Duration) -> Diagnosis {
+async fn examine_within(
+    config: &Config,
+    only: Option<&str>,
+    time: Duration,
+    examined: &(dyn Fn() + Sync),
+) -> Diagnosis {
     let deadline = Instant::now() + time;
     let tls = TlsCache::default();
     let collectors: Vec<&CollectorSpec> = collector::wanted(&config.collectors).collect();
     let chosen = config.sites.iter().filter(|site| only.is_none_or(|name| *site.name == *name));
-    let examine = |site: &Site| Examination::new(site.clone(), collectors.clone(), &tls).run(deadline);
+    let examine = |site: &Site| {
+        let examination = Examination::new(site.clone(), collectors.clone(), &tls).run(deadline);
+        async move {
+            let diagnosis = examination.await;
+            examined();
+            diagnosis
+        }
+    };
     // Of values, since a stream of references to the sites is not general enough for the compiler.
     let examinations: Vec<_> = chosen.map(examine).collect();
     let sites = stream::iter(examinations).buffered(CONCURRENT_SITES).collect().await;

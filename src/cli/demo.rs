@@ -1,5 +1,7 @@
 //! The commands that need the simulator: `demo` and `simulate`.
 
+mod first_data;
+
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::net::Ipv4Addr;
@@ -60,7 +62,14 @@ async fn simulated(args: DemoArgs, process: Process) -> Result<(), RunError> {
     let options = Options { config: Some(file.clone()), listen_addresses, ..Options::default() };
     let app = Box::pin(App::start(options, process)).await?;
     introduce(&app, &file).context("standard output is closed")?;
-    let announcements = announce(app.status());
+    let (snapshots, status) = (app.snapshots(), app.status());
+    let names = simulation.sites().iter().map(|site| site.name().to_owned()).collect();
+    let announcements = async {
+        tokio::select! {
+            error = announce(status) => error,
+            Err(error) = first_data::tell(names, &snapshots, io::stdout()) => error,
+        }
+    };
     let outcome = tokio::select! {
         outcome = app.serve() => outcome,
         error = announcements => Err(RunError::Runtime(error.into())),

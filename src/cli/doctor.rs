@@ -3,12 +3,16 @@
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::config::{self, Config, Strictness};
 use crate::doctor::{self, MISCONFIGURED, Style};
 use crate::source::file::FileReader;
+
+const TICK: Duration = Duration::from_millis(250);
 
 /// The flags of `doctor`.
 #[derive(Debug, Args)]
@@ -49,7 +53,9 @@ pub async fn examine(args: &DoctorArgs, reader: &FileReader) -> io::Result<ExitC
             return Ok(ExitCode::from(MISCONFIGURED));
         }
     };
-    let diagnosis = doctor::examine(&config, args.site.as_deref()).await;
+    let bar = progress(if args.site.is_some() { 1 } else { config.sites.len() });
+    let diagnosis = doctor::examine(&config, args.site.as_deref(), &|| bar.inc(1)).await;
+    bar.finish_and_clear();
     match args.format {
         DoctorFormat::Text => write!(io::stdout(), "{}", doctor::table(&diagnosis, style()))?,
         DoctorFormat::Json => writeln!(io::stdout(), "{:#}", doctor::json(&diagnosis))?,
@@ -72,6 +78,19 @@ fn read(args: &DoctorArgs, reader: &FileReader) -> Result<Config, String> {
         }
         _ => Ok(loaded.config),
     }
+}
+
+/// How many sites are examined, beside the report; nothing where nobody sees it move.
+fn progress(sites: usize) -> ProgressBar {
+    if sites < 2 || !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::with_draw_target(u64::try_from(sites).ok(), ProgressDrawTarget::stderr());
+    let style = ProgressStyle::with_template("{bar:30} {pos} of {len} sites examined, {elapsed}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    // A site that does not answer takes a while: the time shows that something happens.
+    bar.enable_steady_tick(TICK);
+    bar
 }
 
 fn style() -> Style {

@@ -66,6 +66,8 @@ struct Jobs {
 struct LiveJobs {
     /// The ends of the jobs in the window.
     window: RangeInclusive<i64>,
+    /// How much of the window was read.
+    read_ratio: f64,
     unfinished: Unfinished,
 }
 
@@ -124,7 +126,7 @@ impl Jobs {
         // A job whose end lies further in the future than clocks differ is kept, so that it counts once, but is in no
         // window: it would never leave it.
         let range = from..=now.saturating_add(OVERLAP);
-        let shown = LiveJobs { window: range, unfinished };
+        let shown = LiveJobs { window: range, read_ratio: self.watermark.read_ratio(now), unfinished };
         let families = self.render(context, &shown, diagnostics);
         self.shown = Some(shown);
         Ok(families)
@@ -143,6 +145,7 @@ impl Jobs {
         let summary = self.window.summary(shown.window.clone(), &self.labels);
         let mut families =
             families::render(context, &summary, &self.counters, &shown.unfinished, &self.labels);
+        families.push(descs::WINDOW_READ.family(context.site, [([], shown.read_ratio)]));
         families.extend(self.history.families(context.site));
         families.extend(self.backups.families(context, diagnostics));
         let last_successes = self.backups.last_successes();

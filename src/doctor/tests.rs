@@ -1,6 +1,7 @@
 //! Whole examinations, against scripted servers.
 
 use std::fmt::Write as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::report::{CheckStep, Finding};
@@ -23,7 +24,7 @@ fn config(sites: &[(&str, u16)]) -> Config {
 async fn what_there_is_no_time_for_is_said() {
     let server = Server::start(|_| Answer { delay: Duration::from_hours(1), ..Answer::ping("12.0") }).await;
     let config = config(&[("paris", server.address.port())]);
-    let diagnosis = examine_within(&config, None, Duration::from_secs(2)).await;
+    let diagnosis = examine_within(&config, None, Duration::from_secs(2), &|| {}).await;
     assert_eq!(diagnosis.exit_code(), 1);
     let site = diagnosis.sites.first().unwrap();
     assert!(!site.finished);
@@ -41,7 +42,12 @@ async fn sites_are_examined_side_by_side_and_reported_in_their_order() {
     .await;
     let names: Vec<String> = (0..20).map(|number| format!("site-{number}")).collect();
     let sites: Vec<_> = names.iter().map(|name| (name.as_str(), server.address.port())).collect();
-    let diagnosis = examine(&config(&sites), None).await;
+    let examined = AtomicUsize::new(0);
+    let count = || {
+        examined.fetch_add(1, Ordering::Relaxed);
+    };
+    let diagnosis = examine(&config(&sites), None, &count).await;
+    assert_eq!(examined.into_inner(), 20, "each is told as it is done");
     assert_eq!(diagnosis.exit_code(), 0, "{}", table(&diagnosis, Style::Plain));
     assert_eq!(diagnosis.sites.iter().map(|site| site.site.clone()).collect::<Vec<_>>(), names);
     assert!((2..=CONCURRENT_SITES).contains(&server.most_under_way()), "{}", server.most_under_way());

@@ -18,6 +18,9 @@ const AA = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 const PATIENCE = 90_000;
 const PICTURES = flags.includes("--pictures") ? join(import.meta.dirname, "../../docs/pictures") : undefined;
 
+/// The pictures that the documents show.
+const SHOWN = ["start", "start-narrow", "site", "site-dark", "rejected", "dead-site-dark", "refused-key"];
+
 let passed = 0;
 let failed = 0;
 
@@ -93,8 +96,9 @@ async function judged(path, name) {
   for (const scheme of ["light", "dark"]) {
     for (const width of [1280, 320]) {
       const { page, close } = await open(path, { width, scheme });
-      if (PICTURES && (width === 1280 || scheme === "light")) {
-        await page.screenshot({ path: join(PICTURES, `status-${name}${width === 320 ? "-narrow" : scheme === "dark" ? "-dark" : ""}.png`), fullPage: true });
+      const picture = `${name}${scheme === "dark" ? "-dark" : ""}${width === 320 ? "-narrow" : ""}`;
+      if (PICTURES && SHOWN.includes(picture)) {
+        await page.screenshot({ path: join(PICTURES, `status-${picture}.png`), fullPage: true });
       }
       // What can be unfolded is judged as well.
       await page.evaluate(() => document.querySelectorAll("details").forEach((one) => (one.open = true)));

@@ -5,6 +5,7 @@ use crate::metric::{Desc, Labelled, MetricKind};
 /// Every family of the collector, in the order in which they are rendered.
 pub(in crate::collector) static FAMILIES: &[&Desc] = &[
     &WINDOW,
+    &WINDOW_READ,
     &WINDOW_JOBS,
     &WINDOW_BYTES,
     &WINDOW_FILES,
@@ -37,6 +38,11 @@ pub(super) static WINDOW: Labelled<0> = Labelled::native(
     MetricKind::Gauge,
     "nbu_jobs_window_seconds",
     "How far back the nbu_jobs_window_* families look at finished jobs.",
+    [],
+);
+pub(super) static WINDOW_READ: Labelled<0> = Labelled::gauge(
+    "nbu_jobs_window_read_ratio",
+    "How much of the window of finished jobs was read, after a start or since it became longer; 1 when all was.",
     [],
 );
 pub(super) static WINDOW_JOBS: Labelled<3> = Labelled::native(

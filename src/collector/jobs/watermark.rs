@@ -130,6 +130,18 @@ impl Watermark {
         self.covered.as_ref().is_some_and(|covered| covered.caught_up && covered.gap.is_none())
     }
 
+    /// How much of the window's time was read; 1 when all was.
+    pub(super) fn read_ratio(&self, now: i64) -> f64 {
+        let Some(covered) = &self.covered else { return 0.0 };
+        if self.is_whole() {
+            return 1.0;
+        }
+        let gap = covered.gap.map_or(0, |(from, until)| until - from);
+        let tail = if covered.caught_up { 0 } else { now - covered.tail.max(covered.from) };
+        // What is missing may be shorter than can be seen in the share.
+        (1.0 - (gap + tail) as f64 / (now - covered.from).max(1) as f64).clamp(0.0, 0.99)
+    }
+
     /// Before which end time everything was read, from the beginning of some window on; `None` before that was read once.
     pub(super) fn read_until(&self) -> Option<i64> {
         self.covered.as_ref().filter(|covered| covered.caught_up).map(|covered| covered.tail)
@@ -144,6 +156,21 @@ impl Watermark {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_first_reading_says_how_far_it_is() {
+        let mut watermark = Watermark::default();
+        assert!(watermark.read_ratio(2_000) < 0.01);
+        watermark.begin(1_000, 2_000);
+        assert!(watermark.read_ratio(2_000) < 0.01);
+        watermark.end(watermark.ranges()[0], reached(&[1_250]), false, 2_000);
+        assert!((watermark.read_ratio(2_000) - 0.25).abs() < 1e-9);
+        watermark.end(watermark.ranges()[0], reached(&[1_900]), true, 2_000);
+        assert!((watermark.read_ratio(2_000) - 1.0).abs() < 1e-9);
+        // The window becomes longer.
+        watermark.begin(0, 2_000);
+        assert!((watermark.read_ratio(2_000) - 0.5).abs() < 1e-9);
+    }
 
     fn reached(ends: &[i64]) -> Reached {
         let mut reached = Reached::default();

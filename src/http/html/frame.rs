@@ -22,10 +22,10 @@ details,.site{border:1px solid var(--line);border-radius:.4rem;margin:.5rem 0;pa
 .wrong{border-color:var(--bad)}\
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem 1rem;margin:.5rem 0}dt{color:var(--dim)}dd{margin:0}\
 table{border-collapse:collapse;width:100%;margin:.5rem 0;font-variant-numeric:tabular-nums}th,td{text-align:left;vertical-align:top;padding:.25rem .8rem .25rem 0;border-top:1px solid var(--line)}\
-thead th{border:0;color:var(--dim);font-weight:400}tbody th{font-weight:400}.why td{border:0;padding-top:0}\
+thead th{border:0;color:var(--dim);font-weight:400}thead th,td[data-of]{white-space:nowrap;overflow-wrap:normal}tbody th{font-weight:400}.why td{border:0;padding-top:0}\
 .counts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,18rem),1fr));gap:.6rem;margin:.5rem 0;padding:0;list-style:none}.counts li{background:var(--box);border-radius:.4rem;padding:.5rem .8rem}.counts b{font-size:1.4rem}\
 .counts ul{padding-left:1.1rem}.counts li li{padding:0}progress{width:8rem}\
-@media(max-width:45rem){dl{grid-template-columns:1fr}dd{margin-bottom:.3rem}thead{position:absolute;clip-path:inset(50%);width:1px;height:1px;overflow:hidden}table,tbody,tr,tbody th{display:block;border:0;padding:0}tbody th{font-weight:600}td{display:inline-block;border:0;padding:0 .8rem 0 0}\
+@media(max-width:45rem){dl{grid-template-columns:1fr}dd{margin-bottom:.3rem}thead{position:absolute;clip-path:inset(50%);width:1px;height:1px;overflow:hidden}table,tbody,tr,tbody th{display:block;border:0;padding:0}tbody th{font-weight:600}td,td[data-of]{white-space:normal;display:inline-block;border:0;padding:0 .8rem 0 0}\
 tr{border-top:1px solid var(--line);padding:.3rem 0}.why{border:0;padding-top:0}td[data-of]::before{content:attr(data-of) ': ';color:var(--dim)}}";
 
 /// Who reads a page, and when.

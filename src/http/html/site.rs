@@ -27,15 +27,17 @@ pub(super) fn entry(reader: &Reader<'_>, site: &SitePicture, is_among_many: bool
     if is_among_many && site.state == SiteHealth::Collected {
         return html! { div.site { (head(reader, site, true)) } };
     }
+    // Where nobody answers, each collector would say the same.
+    let is_short = is_among_many || site.state == SiteHealth::Down;
     let collectors: Vec<&CollectorPicture> =
-        site.collectors.iter().filter(|collector| !is_among_many || is_to_be_seen(collector, site)).collect();
+        site.collectors.iter().filter(|collector| !is_short || is_to_be_seen(collector, site)).collect();
     html! {
         details.wrong[is_wrong] open[is_wrong] {
             summary { (head(reader, site, false)) }
             (faults(site))
             (facts(reader, site))
             @if !collectors.is_empty() { (table::collectors(reader, &collectors, &site.faults)) }
-            p { a href={ "/sites/" (encoded(&site.name)) } { "The page of " (site.name) } @if is_among_many { ": all collectors" } }
+            p { a href={ "/sites/" (encoded(&site.name)) } { "The page of " (site.name) } @if is_short { ": all collectors" } }
         }
     }
 }
@@ -54,8 +56,8 @@ fn head(reader: &Reader<'_>, site: &SitePicture, is_link: bool) -> Markup {
         @if is_link { a href={ "/sites/" (encoded(&site.name)) } { (site.name) } } @else { strong { (site.name) } }
         @if !in_short.is_empty() { span.dim { (in_short.join(" · ")) } }
         @match site.collected_at {
-            Some(moment) => { span.dim { "collected " (reader.ago(moment)) } }
-            None => { span.dim { "nothing collected yet" } }
+            Some(moment) => { span.dim { "last data " (reader.ago(moment)) } }
+            None => { span.dim { "no data yet" } }
         }
     }
 }
