@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::key::{Key, Shape};
 use super::raw::RawConfig;
-use super::redact::shown;
-use super::report::one_line;
+use super::redact;
+use super::report::{MOST_QUOTED_CHARACTERS, one_line};
 use super::tree::{Content, Entry, Node};
 use super::yaml;
 
@@ -118,13 +118,20 @@ impl Comparison {
     }
 }
 
+/// A value as it may be shown. A long one may be a key in the wrong place, as in a report.
+fn shown(node: &Node, shape: Option<&Shape>) -> Option<String> {
+    let shown = redact::shown(node, shape)?;
+    let length = shown.chars().count();
+    Some(if length > MOST_QUOTED_CHARACTERS { format!("a text of {length} characters") } else { shown })
+}
+
 /// What an item of a list is called.
 fn name(item: &Node) -> Option<String> {
     let Content::Mapping(entries) = &item.content else { return None };
     let site = entries.iter().find(|entry| entry.key == "site")?;
     let Content::Scalar(name) = &site.value.content else { return None };
     // A name that could be a secret in the wrong place is not shown.
-    (name.len() <= 64 && !name.contains('@')).then(|| name.clone())
+    (name.chars().count() <= MOST_QUOTED_CHARACTERS && !name.contains('@')).then(|| name.clone())
 }
 
 /// Whether both say the same, wherever they stand.
@@ -185,6 +192,16 @@ mod tests {
             RUNS.replace("host: a", "host: 'joe:hunter2@a'"),
             RUNS.replace("host: a", "host: a, proxyUrl: 'http://joe:hunter2@p:1'"),
             RUNS.replace("site: lyon", "site: 'joe:hunter2@lyon'"),
+            // In the place of something else, as long as the keys of NetBackup are.
+            RUNS.replace(
+                "host: a",
+                "host: a, timeout: hunter2-is-as-long-as-the-keys-that-netbackup-makes-0123456789",
+            ),
+            RUNS.replace("5m", "hunter2-is-as-long-as-the-keys-that-netbackup-makes-0123456789"),
+            RUNS.replace(
+                "site: lyon",
+                "site: hunter2-is-as-long-as-the-keys-that-netbackup-makes-0123456789",
+            ),
             RUNS.replace("apiKey: k", "apiKey: 'hunter2"),
             "hunter2".to_owned(),
         ] {

@@ -8,7 +8,7 @@ use super::tree::TextPosition;
 /// The longest report. A hostile file could cause a hundred thousand violations.
 pub(super) const MOST_VIOLATIONS: usize = 100;
 /// The longest quoted value. The API keys of NetBackup are longer.
-const MOST_QUOTED_CHARACTERS: usize = 40;
+pub(super) const MOST_QUOTED_CHARACTERS: usize = 40;
 
 /// One mistake in a configuration, or one warning about it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
