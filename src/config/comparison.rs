@@ -227,7 +227,8 @@ mod tests {
 
     #[test]
     fn a_text_that_has_nothing_in_common_does_not_fill_a_page() {
-        let sites: String = (0..99).map(|n| format!("  - {{site: s{n}, host: h, apiKey: k}}\n")).collect();
+        let sites =
+            (0..99).map(|n| format!("  - {{site: s{n}, host: h, apiKey: k}}\n")).collect::<Vec<_>>().concat();
         let said = changes(b"nbuservers: []", format!("nbuservers:\n{sites}").as_bytes());
         assert_eq!((said.len(), said.last().unwrap().as_str()), (MOST_CHANGES + 1, "and 49 more"));
     }

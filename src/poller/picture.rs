@@ -15,15 +15,15 @@ use crate::snapshot::{CollectorReport, Fault, RunReport, SiteReport};
 pub(super) fn picture<'a>(
     status: &SiteStatus,
     collectors: impl Iterator<Item = &'a ScheduledCollector>,
-    stats: &Stats,
+    client: &Stats,
 ) -> SiteReport {
     let clocks = (Instant::now(), Timestamp::now());
     SiteReport {
         version: status.version,
         key_accepted: status.credential,
         key_end: status.key_expiry,
-        certificate_end: stats.certificate_end(),
-        quiet_until: stats.quiet_until(),
+        certificate_end: client.certificate_end(),
+        quiet_until: client.quiet_until(),
         fault: status.failure.clone(),
         collectors: collectors.map(|collector| of_collector(collector, clocks)).collect(),
         unserved: Vec::new(),

@@ -15,6 +15,7 @@ use crate::snapshot::{SiteReport, Snapshot};
 const WARN_DAYS: f64 = 30.0;
 
 /// What the picture of a site is made from.
+#[derive(Clone, Copy)]
 pub(super) enum Of<'a> {
     /// One that is collected, with what came of that.
     Site(&'a Site, Option<&'a Snapshot>),

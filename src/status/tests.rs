@@ -57,7 +57,7 @@ fn what_is_wrong_comes_first() {
 fn the_counts_are_those_of_the_sites_own_samples() {
     let picture = picture();
     let counts = &picture.sites[1].counts;
-    assert_eq!(counts.jobs.as_ref().unwrap().iter().map(|(_, count)| *count).collect::<Vec<_>>(), [5, 60]);
+    assert_eq!(counts.jobs.as_ref().unwrap().values().copied().collect::<Vec<_>>(), [5, 60]);
     let overdue = counts.policies_overdue.as_ref().unwrap();
     assert_eq!((overdue.count, overdue.of), (2, 3), "{:?}", overdue.names);
     assert!(overdue.names[0].starts_with("NEVER: no good one for 35 d at least"), "{:?}", overdue.names);

@@ -49,11 +49,11 @@ fn choices(status: &StatusPicture, filter: &StatusFilter) -> Markup {
         .flat_map(|site| &site.collectors)
         .map(|collector| collector.name.as_str())
         .collect();
-    let states = SiteHealth::VARIANTS.iter().map(|state| (state.as_ref(), status.count(*state)));
+    let counted = SiteHealth::VARIANTS.iter().map(|state| (state.as_ref(), status.count(*state)));
     html! {
         nav aria-label="Filter by state" {
             ul {
-                @for (state, count) in states.filter(|(_, count)| *count > 0) {
+                @for (state, count) in counted.filter(|(_, count)| *count > 0) {
                     @let chosen = StatusFilter { state: Some(state.to_owned()), ..filter.clone() };
                     li { (choice(&chosen, filter, &format!("{state} ({count})"))) }
                 }
