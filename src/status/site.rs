@@ -60,7 +60,7 @@ fn collected(site: &Site, snapshot: &Snapshot, now: Timestamp) -> SitePicture {
     let report = &snapshot.report;
     let mut collectors: Vec<_> = report.collectors.iter().map(|report| collector::of(report, now)).collect();
     collectors.sort_by_key(|collector| collector.state);
-    let faults = faults(report, now);
+    let faults = faults(report, snapshot.up, now);
     SitePicture {
         state: health(snapshot, &collectors, &faults),
         faults,
@@ -97,11 +97,12 @@ fn health(snapshot: &Snapshot, collectors: &[CollectorPicture], faults: &[FaultP
 }
 
 /// What is wrong with the site as a whole.
-fn faults(report: &SiteReport, now: Timestamp) -> Vec<FaultPicture> {
+fn faults(report: &SiteReport, up: Option<bool>, now: Timestamp) -> Vec<FaultPicture> {
     let mut faults: Vec<_> = report.fault.as_deref().map(collector::fault).into_iter().collect();
     let mut say = |what: String, cure: &str| faults.push(FaultPicture { what, cure: cure.to_owned() });
     if report.key_accepted == Some(false) {
-        say("NetBackup refuses the API key".to_owned(), NEW_KEY);
+        let old = if up == Some(true) { "; the one before it is still in use" } else { "" };
+        say(format!("NetBackup refuses the API key{old}"), NEW_KEY);
     } else if let Some(ends) = ending(report.key_end, now) {
         say(format!("the API key {ends}"), NEXT_KEY);
     }

@@ -75,7 +75,7 @@ fn facts(reader: &Reader<'_>, site: &SitePicture) -> Markup {
             dt { "API key" }
             dd {
                 @match site.key_accepted { Some(true) => "accepted", Some(false) => span.bad { "refused" }, None => "not known" }
-                @if let Some(end) = site.key_ends_at { ", ends " (reader.end(end)) }
+                @if let Some(end) = site.key_ends_at.filter(|_| site.key_accepted != Some(false)) { ", ends " (reader.end(end)) }
             }
             @if let Some(end) = site.certificate_ends_at { dt { "Certificate" } dd { "ends " (reader.end(end)) } }
             @if let Some(until) = site.quiet_until { dt { "Quiet" } dd { "the server is asked again " (reader.soon(until)) } }
