@@ -36,84 +36,79 @@ someone else scrapes it. Another release that is up must not hide that this one 
 {{- end -}}
 
 {{/*
-The alerts of the chart. `job` stands only where a target of this release is meant, and is then that of its monitor. Series of one site
-from several pods are one, so that a restarted pod does not start the clock again.
+What stands for each ${name} in rules/: the thresholds, and what follows from how this release is scraped. `job` stands only where a target of this
+release is meant, and is then that of its monitor.
 */}}
-{{- define "nbu-exporter.alerts" -}}
+{{- define "nbu-exporter.rulePlaceholders" -}}
 {{- $selector := .Values.prometheusRule.selector -}}
 {{- $in := ternary (printf "{%s}" $selector) "" (not (empty $selector)) -}}
-{{- $release := printf "%s/%s" (include "nbu-exporter.namespace" .) (include "nbu-exporter.fullname" .) }}
-{{- $scraped := include "nbu-exporter.ofTargets" (list . "up{%s} == 1" " or ") }}
-- alert: NbuExporterAbsent
-  # No target of this release is up: none is there, or all are down. Of a release that someone else scrapes, only its own series are known.
-  expr: {{ ternary (printf "absent(%s)" $scraped) (printf "absent(nbu_exporter_build_info%s)" $in) (not (empty $scraped)) | quote }}
-  for: 10m
-  labels:
-    severity: critical
-  annotations:
-    summary: No NetBackup exporter is scraped
-    description: {{ ternary (printf "Prometheus reaches no pod of %s, so that nothing else here can alert for it." $release) "Prometheus has no series of nbu-exporter, so that nothing else here can alert." (not (empty $scraped)) }}
-- alert: NbuExporterDown
-  # Where the monitor is unknown: what was an exporter within the last day.
-  expr: {{ include "nbu-exporter.ofTargets" (list . "up{%s} == 0" " or ") | default (printf "up == 0 and on (job, instance) last_over_time(nbu_exporter_build_info%s[1d])" $in) | quote }}
-  for: 10m
-  labels:
-    severity: critical
-  annotations:
-    summary: A NetBackup exporter does not answer its scrapes
-    description: 'Prometheus finds {{ "{{ $labels.instance }}" }} and gets no page from it: it does not start, or can not be reached.'
-- alert: NbuExporterConfigRejected
-  # A pod that ends with its series does not end the alert: what it said last holds until the release is heard of again.
-  expr: |-
-    nbu_exporter_config_last_reload_successful{{ $in }} == 0
-      or (last_over_time(nbu_exporter_config_last_reload_successful{{ $in }}[1h]) == 0
-        unless on (job, namespace) nbu_exporter_config_last_reload_successful{{ $in }})
-  for: 5m
-  labels:
-    severity: warning
-  annotations:
-    summary: The NetBackup exporter refused its newest configuration
-    description: '{{ "{{ $labels.instance }}" }} does not run its newest configuration; its log and its Events name the line to mend.'
-- alert: NbuExporterConfigObjectMissing
-  expr: nbu_exporter_config_kubernetes_object_present{{ $in }} == 0
-  for: 5m
-  labels:
-    severity: warning
-  annotations:
-    summary: The object with the configuration of the NetBackup exporter is gone
-    description: 'There is no object for {{ "{{ $labels.instance }}" }} to follow: it keeps what it has, and an edit can not reach it.'
-- alert: NbuExporterConfigMountLagging
-  expr: nbu_exporter_config_mount_lag_seconds{{ $in }} > {{ int .Values.prometheusRule.defaultRules.thresholds.mountLagSeconds }}
-  for: 5m
-  labels:
-    severity: warning
-  annotations:
-    summary: The mounted configuration does not follow the ConfigMap
-    description: 'The file in {{ "{{ $labels.instance }}" }} has been behind the ConfigMap object for {{ "{{ $value | humanizeDuration }}" }}; a restart would start with the older one.'
-- alert: NbuExporterConfigWatchDown
-  expr: nbu_exporter_config_kubernetes_watch_up{{ $in }} == 0
-  for: 15m
-  labels:
-    severity: warning
-  annotations:
-    summary: The NetBackup exporter can not watch its ConfigMap
-    description: 'The Kubernetes API does not answer {{ "{{ $labels.instance }}" }}; edits arrive by the mounted file only, about a minute later.'
-- alert: NbuSiteDown
-  expr: max without (instance, pod) (nbu_up{{ $in }}) == 0
-  for: 10m
-  labels:
-    severity: critical
-  annotations:
-    summary: A NetBackup primary server does not answer
-    description: 'Nothing could be read from site {{ "{{ $labels.site }}" }} for 10 minutes; its backups are not observed.'
-- alert: NbuCollectorFailing
-  expr: |-
-    max without (instance, pod) (nbu_scrape_collector_success{{ $in }}) == 0
-      unless ignoring (collector) max without (instance, pod) (nbu_up{{ $in }}) == 0
-  for: 30m
-  labels:
-    severity: warning
-  annotations:
-    summary: A part of a NetBackup site can not be read
-    description: 'Collector {{ "{{ $labels.collector }}" }} of site {{ "{{ $labels.site }}" }} fails while the site answers; often its API key lacks a permission.'
+{{- $release := printf "%s/%s" (include "nbu-exporter.namespace" .) (include "nbu-exporter.fullname" .) -}}
+{{- $scraped := include "nbu-exporter.ofTargets" (list . "up{%s} == 1" " or ") -}}
+{{- $down := include "nbu-exporter.ofTargets" (list . "up{%s} == 0" " or ") -}}
+{{- /* Where the monitor is unknown: what was an exporter within the last day. */ -}}
+{{- $once := printf "up == 0 and on (job, instance) last_over_time(nbu_exporter_build_info%s[1d])" $in -}}
+{{- $reaches := printf "Prometheus reaches no pod of %s, so that nothing else here can alert for it." $release -}}
+{{- $own := dict
+  "selector" $selector
+  "exporterAbsent" (printf "absent(%s)" ($scraped | default (printf "nbu_exporter_build_info%s" $in)))
+  "exporterAbsentMeans" (ternary $reaches "Prometheus has no series of nbu-exporter, so that nothing else here can alert." (not (empty $scraped)))
+  "exporterDown" ($down | default $once)
+-}}
+{{- merge $own .Values.prometheusRule.defaultRules.thresholds | toYaml -}}
+{{- end -}}
+
+{{/* (list TEXT PLACEHOLDERS): the text with each ${name} filled in. */}}
+{{- define "nbu-exporter.filled" -}}
+{{- $text := index . 0 -}}
+{{- range $name, $value := index . 1 -}}
+{{- $text = replace (printf "${%s}" $name) (toString $value) $text -}}
+{{- end -}}
+{{- $text -}}
+{{- end -}}
+
+{{/* (list EXPRESSION PLACEHOLDERS): the expression, filled in, with the user's selector in each raw series; recorded ones (a:nbu_b:c) have passed it. */}}
+{{- define "nbu-exporter.expression" -}}
+{{- $expression := index . 0 -}}
+{{- if (index . 1).selector -}}
+{{- $expression = regexReplaceAll "(^|[^:\\w])(nbu_\\w+)\\{" $expression "${1}${2}{$${selector}, " -}}
+{{- $expression = regexReplaceAll "(^|[^:\\w])(nbu_\\w+)([^:\\w{]|$)" $expression "${1}${2}{$${selector}}${3}" -}}
+{{- end -}}
+{{- include "nbu-exporter.filled" (list $expression (index . 1)) -}}
+{{- end -}}
+
+{{/*
+The groups of rules/, a YAML list. Those files are Prometheus' own format, templates of Prometheus included, but for two things: ${name} is a value of
+prometheusRule.defaultRules.thresholds, or one of the placeholders above; and prometheusRule.selector is put into each raw series.
+*/}}
+{{- define "nbu-exporter.ruleGroups" -}}
+{{- $rule := .Values.prometheusRule -}}
+{{- $defaults := $rule.defaultRules -}}
+{{- $placeholders := include "nbu-exporter.rulePlaceholders" . | fromYaml -}}
+{{- $groups := list -}}
+{{- range $path, $content := .Files.Glob "rules/*.yaml" -}}
+{{- $group := $content | toString | fromYaml -}}
+{{- $rules := list -}}
+{{- range $it := $group.rules -}}
+{{- $_ := set $it "expr" (include "nbu-exporter.expression" (list $it.expr $placeholders)) -}}
+{{- if $it.record -}}
+{{- $rules = append $rules $it -}}
+{{- else if not (get $defaults.disabled $it.alert) -}}
+{{- $_ := set $it "for" (get $defaults.for $it.alert | default $it.for) -}}
+{{- $severity := get $defaults.severity $it.alert | default $it.labels.severity -}}
+{{- $_ := set $it "labels" (mergeOverwrite (dict "severity" $severity) $rule.alertLabels) -}}
+{{- range $name, $text := $it.annotations -}}
+{{- $_ := set $it.annotations $name (include "nbu-exporter.filled" (list $text $placeholders)) -}}
+{{- end -}}
+{{- with $rule.runbookUrlBase -}}
+{{- $_ := set $it.annotations "runbook_url" (printf "%s/%s.md" (trimSuffix "/" .) $it.alert) -}}
+{{- end -}}
+{{- $_ := set $it "annotations" (mergeOverwrite $it.annotations $rule.alertAnnotations) -}}
+{{- $rules = append $rules $it -}}
+{{- end -}}
+{{- end -}}
+{{- with $rules -}}
+{{- $groups = append $groups (dict "name" $group.name "rules" .) -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $groups -}}
 {{- end -}}
