@@ -9,28 +9,12 @@ from pathlib import Path
 
 import yaml
 
+from catalogue import METRICS, unknown
 from rendering import CHART, HERE, ROOT, Helm, helms
 from suite import Skipped
 
 RUNBOOKS = ROOT / "docs" / "runbooks"
 RUNBOOK_URLS = "https://git.example.com/runbooks"
-
-
-def metrics():
-    """The labels of each series, by its name, as docs/metrics.md has them; `cargo test` compares that page with the program."""
-    found = {}
-    for line in (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8").splitlines():
-        if row := re.match(r"\| `(\w+)` \| (\w+) \| ([\w, ]*) \|", line):
-            name, kind, labels = row.groups()
-            labels = set(re.findall(r"\w+", labels))
-            of_family = {"_bucket": labels | {"le"}, "_sum": labels, "_count": labels} if kind == "histogram" else {"": labels}
-            found |= {name + suffix: of_series for suffix, of_series in of_family.items()}
-    return found
-
-
-METRICS = metrics()
-# Labels that Prometheus adds to every series.
-TARGET_LABELS = {"instance", "pod", "namespace", "job"}
 
 
 def alerts(helm=None, **values):
@@ -39,25 +23,6 @@ def alerts(helm=None, **values):
         values = {"prometheusRule": {"enabled": True, **values}}
     groups = helm.render(values).one("PrometheusRule")["spec"]["groups"]
     return {rule["alert"]: rule for group in groups for rule in group["rules"] if "alert" in rule}
-
-
-def unknown(expression):
-    """Metrics that do not exist, and labels that none of the expression's metrics has."""
-    used = set(re.findall(r"\bnbu_\w+", expression))
-    known = set(TARGET_LABELS).union(*(METRICS.get(name, set()) for name in used))
-    labels = set(re.findall(r"[{,]\s*(\w+)\s*(?:=~|!~|!=|=)", expression))
-    for names in re.findall(r"\b(?:by|without|on|ignoring)\s*\(([^)]*)\)", expression):
-        labels |= {name.strip() for name in names.split(",")}
-    return sorted((used - METRICS.keys()) | (labels - known))
-
-
-def test_alerts_use_known_metrics_and_labels():
-    for name, alert in alerts().items():
-        assert not unknown(alert["expr"]), f"{name}: {unknown(alert['expr'])}"
-
-
-def test_the_check_of_expressions_can_fail():
-    assert unknown("nbu_down") and unknown('nbu_up{city="x"}') and unknown("sum by (city) (nbu_up)")
 
 
 def test_each_alert_has_a_runbook_with_its_four_parts():
@@ -80,7 +45,7 @@ def test_alerts_say_what_people_need(helm):
     for name, alert in found.items():
         assert name.startswith("Nbu") and alert["labels"]["severity"] in ("critical", "warning", "info")
         assert {"summary", "description"} == set(alert["annotations"]), "no link that leads nowhere"
-        assert "{{" not in alert["annotations"]["summary"], "a summary is constant"
+        assert "$value" not in alert["annotations"]["summary"] and "\n" not in alert["annotations"]["summary"], "a summary names, and does not change"
 
 
 def test_alerts_can_be_adjusted_by_name(helm):
@@ -89,8 +54,6 @@ def test_alerts_can_be_adjusted_by_name(helm):
     assert found["NbuCollectorFailing"]["for"] == "2h"
     assert found["NbuCollectorFailing"]["labels"] == {"severity": "info", "team": "t"}
     assert found["NbuExporterConfigMountLagging"]["expr"].endswith("> 1000")
-    for alert in found.values():
-        assert len(re.findall(r"\bnbu_\w+", alert["expr"])) == alert["expr"].count('{namespace="b"}')
 
 
 def test_the_rule_object_is_valid_without_any_rule(helm):
@@ -113,7 +76,7 @@ def judged(*command, cwd=None):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_promtool_accepts_the_rules_and_they_fire_when_they_should(helm: Helm):
+def test_promtool_accepts_the_rules_and_they_last_and_end_as_they_should(helm: Helm):
     tool = promtool()
     rules = helm.render({"prometheusRule": {"enabled": True, "runbookUrlBase": RUNBOOK_URLS}}).one("PrometheusRule")["spec"]
     with tempfile.TemporaryDirectory() as scratch:
@@ -151,11 +114,3 @@ def test_the_alerts_on_targets_follow_the_monitor(helm):
         found = alerts(helm, **{"prometheusRule": {"enabled": True}, **values})
         assert found["NbuExporterDown"]["expr"] == f"up{{{target}}} == 0", found["NbuExporterDown"]["expr"]
         assert found["NbuExporterAbsent"]["expr"] == f"absent(up{{{target}}} == 1)", found["NbuExporterAbsent"]["expr"]
-
-
-def test_each_alert_is_tested_firing_and_quiet():
-    fires, quiet = set(), set()
-    for test in yaml.safe_load((HERE / "rules.test.yaml").read_text())["tests"]:
-        for it in test["alert_rule_test"]:
-            (fires if it.get("exp_alerts") else quiet).add(it["alertname"])
-    assert fires == quiet == set(alerts()), f"firing {sorted(fires)}, quiet {sorted(quiet)}"

@@ -1,0 +1,310 @@
+"""Has the alerts of the chart fire on a real Prometheus that scrapes the real program on its simulators, and prints a transcript.
+
+A day of the simulators lasts SPEED times less than one, and so does every `for`, window, offset and horizon of the rules; `time()` in them is the
+simulators' time. What an alert must do is in STAGE, UNSEEN and ORDINARY below, and each alert must be in one of them.
+"""
+
+import json
+import re
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from contextlib import ExitStack
+from pathlib import Path
+
+import yaml
+
+from rendering import dump, helms
+
+SPEED = 1440
+# So long a reader waits for what is on the stage; a busy machine needs more than the two minutes of an idle one.
+PATIENCE = 420
+KEY = "simulated-key"
+
+# Alerts that are not seen here, and why.
+UNSEEN = {
+    "NbuDiskPoolVolumeDown": "the simulator's pools have no volume that is not up",
+    "NbuDiskPoolFullInAWeek": "no pool of the simulator grows for days",
+    "NbuCaCertificateExpiring": "the simulator's authority ends in years",
+    "NbuApiKeyEndUnknown": "the simulator shows each key its own end",
+    "NbuExporterConfigObjectMissing": "needs Kubernetes' API: tests/it/kubernetes",
+    "NbuExporterConfigMountLagging": "needs Kubernetes' API: tests/it/kubernetes",
+    "NbuExporterConfigWatchDown": "needs Kubernetes' API: tests/it/kubernetes",
+}
+# What fires on the site with the ordinary week, and why it must.
+ORDINARY = {
+    "NbuClockWrong": "the simulators' clock runs fast, and the exporter's does not",
+}
+# Their ages are of the exporter's own clock, which does not run fast.
+OWN_CLOCK = {"NbuDataStale"}
+
+
+def faster(duration):
+    """A duration of Prometheus, by the fast clock."""
+    units = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+    whole = sum(int(number) * units[unit] for number, unit in re.findall(r"(\d+)([smhdw])", duration))
+    return f"{max(1, round(whole * 1000 / SPEED))}ms"
+
+
+def accelerated(groups, began, simulated):
+    """The rules by the fast clock, which began at a moment of ours with a moment of theirs."""
+    now = f"({simulated:.3f} + {SPEED} * (time() - {began:.3f}))"
+    for rule in (rule for group in groups for rule in group["rules"]):
+        expr = re.sub(r"\[(\w+)\]", lambda found: f"[{faster(found.group(1))}]", rule["expr"])
+        expr = re.sub(r"offset (\w+)", lambda found: f"offset {faster(found.group(1))}", expr)
+        expr = re.sub(r"(predict_linear\([^,]+, )([^)]+)\)", rf"\1\2 / {SPEED})", expr)
+        if rule.get("alert") not in OWN_CLOCK:
+            expr = expr.replace("time()", now)
+        rule["expr"] = expr
+        if "for" in rule:
+            rule["for"] = faster(rule["for"])
+    return groups
+
+
+# One of the simulators shows a certificate that has ended.
+ANY_CERTIFICATE = ssl.create_default_context()
+ANY_CERTIFICATE.check_hostname, ANY_CERTIFICATE.verify_mode = False, ssl.CERT_NONE
+
+
+def fetch(url, body=None, method=None):
+    request = urllib.request.Request(url, data=None if body is None else json.dumps(body).encode(), method=method)
+    with urllib.request.urlopen(request, timeout=20, context=ANY_CERTIFICATE) as answer:
+        return answer.read().decode()
+
+
+def wait_for(what, condition, patience=120):
+    """The condition's first answer that is not empty."""
+    end = time.monotonic() + patience
+    while time.monotonic() < end:
+        try:
+            if found := condition():
+                return found
+        except (OSError, urllib.error.URLError):
+            pass
+        time.sleep(0.2)
+    sys.exit(f"not within {patience} s: {what}")
+
+
+class Process:
+    def __init__(self, stack, folder, name, *command):
+        self.log = Path(folder, f"{name}.log")
+        self.child = subprocess.Popen(command, stdout=self.log.open("w"), stderr=subprocess.STDOUT, cwd=folder)
+        stack.callback(self.end)
+
+    def end(self):
+        if self.child.poll() is None:
+            self.child.send_signal(signal.SIGTERM)
+            try:
+                self.child.wait(10)
+            except subprocess.TimeoutExpired:
+                self.child.kill()
+                self.child.wait()
+
+    def addresses(self, pattern, count):
+        def found():
+            if self.child.poll() is not None:
+                sys.exit(f"{self.log.stem} ended:\n{self.log.read_text()}")
+            addresses = re.findall(pattern, self.log.read_text())
+            return addresses if len(addresses) >= count else None
+
+        return wait_for(f"the addresses of {self.log.stem}", found)
+
+
+class Server:
+    """A simulated primary server."""
+
+    def __init__(self, address, scheme="http"):
+        self.host, self.port = address.split(":")
+        self.scheme, self.control = scheme, f"{scheme}://{address}/simulator"
+
+    def ask(self, path, body=None, method=None):
+        return json.loads(fetch(self.control + path, body, method))
+
+    def fault(self, path, kind, **more):
+        self.ask("/faults", {"path": path, "fault": kind, **more})
+
+
+class Stage:
+    """Simulators, the exporter and Prometheus."""
+
+    def __init__(self, stack, program, prometheus):
+        self.folder, self.stack = Path(stack.enter_context(tempfile.TemporaryDirectory())), stack
+        self.program, self.prometheus = program, prometheus
+        self.clock = None
+        started = {
+            "ordinary": self.simulator("ordinary", 5),
+            "night": self.simulator("bad-night", 2),
+            "empty": self.simulator("empty", 1),
+            "expired": self.simulator("ordinary", 1, "--tls", "expired"),
+        }
+        servers = {name: self.servers(process, count) for name, (process, count) in started.items()}
+        self.paris, self.oslo, self.kyiv, self.rome, self.evening = servers["ordinary"]
+        self.lyon, self.bern = servers["night"]
+        self.bonn, self.wien = servers["empty"][0], servers["expired"][0]
+        self.sites = {"paris": self.paris, "lyon": self.evening, "bern": self.bern, "oslo": self.oslo, "kyiv": self.kyiv, "rome": self.rome, "bonn": self.bonn, "wien": self.wien}
+
+    def simulator(self, scenario, count, *flags):
+        command = (self.program, "simulate", "--scenario", scenario, "--sites", str(count), "--port", "0", "--api-version", "14.0", "--speed", str(SPEED), *flags)
+        return Process(self.stack, self.folder, f"{scenario}{''.join(flags)}", *command), count
+
+    @staticmethod
+    def servers(process, count):
+        found = process.addresses(r"(https?)://(127\.0\.0\.1:\d+)/netbackup", count)
+        return [Server(address, scheme) for scheme, address in found[:count]]
+
+    def configure(self, text=None):
+        """Writes the configuration of the sites, or a text, as an editor does."""
+        if text is None:
+            collectors = {key: {"enabled": True, "interval": "3s"} for key in COLLECTORS}
+            collectors["perClient"] |= {"export": "overdue", "allowlist": ["*"]}
+            collectors["tape"] |= {"media": "summary", "mediaInterval": "10s"}
+            sites = [
+                {"site": name, "host": it.host, "port": int(it.port), "scheme": it.scheme, "apiKey": KEY, "insecureSkipVerify": it.scheme == "https"}
+                for name, it in self.sites.items()
+            ]
+            text = yaml.safe_dump({"server": {"collectionInterval": "2s", "scrapingInterval": "1h"}, "collectors": collectors, "nbuservers": sites})
+        new = self.folder / "config.new"
+        new.write_text(text)
+        new.rename(self.folder / "config.yaml")
+
+    def start(self):
+        self.configure()
+        self.exporter = Process(self.stack, self.folder, "exporter", self.program, "run", "--config", str(self.folder / "config.yaml"), "--web.listen-address=127.0.0.1:0")
+        self.address = self.exporter.addresses(r'Listening.*?address="?(127\.0\.0\.1:\d+)', 1)[0]
+        simulated, began = self.paris.ask("/state")["time"] / 1000, time.time()
+        spec = helms()[-1].render({"prometheusRule": {"enabled": True}}).one("PrometheusRule")["spec"]
+        self.alerts = {rule["alert"]: rule for group in spec["groups"] for rule in group["rules"] if "alert" in rule}
+        (self.folder / "rules.yaml").write_text(dump({"groups": accelerated(spec["groups"], began, simulated)}))
+        (self.folder / "prometheus.yaml").write_text(
+            yaml.safe_dump(
+                {
+                    "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
+                    "rule_files": ["rules.yaml"],
+                    "scrape_configs": [{"job_name": "nbu-exporter", "static_configs": [{"targets": [self.address], "labels": {"namespace": "monitoring", "pod": "nbu-exporter-0"}}]}],
+                }
+            )
+        )
+        port = free_port()
+        flags = ("--config.file=prometheus.yaml", "--storage.tsdb.path=data", f"--web.listen-address=127.0.0.1:{port}", "--log.level=warn")
+        self.base = f"http://127.0.0.1:{port}"
+        Process(self.stack, self.folder, "prometheus", self.prometheus, *flags)
+        wait_for("Prometheus", lambda: fetch(f"{self.base}/-/ready"))
+
+    def firing(self):
+        found = json.loads(fetch(f"{self.base}/api/v1/alerts"))["data"]["alerts"]
+        return [it for it in found if it["state"] == "firing"]
+
+    def value(self, query):
+        found = json.loads(fetch(f"{self.base}/api/v1/query?query={urllib.parse.quote(query)}"))["data"]["result"]
+        return float(found[0]["value"][1]) if found else None
+
+
+COLLECTORS = (
+    "protection perClient catalogBackup diskPools servers slp certificates server tape services malware anomalies alerts notifications catalog slo licensing posture"
+).split()
+
+
+def free_port():
+    with socket.socket() as it:
+        it.bind(("127.0.0.1", 0))
+        return it.getsockname()[1]
+
+
+class Transcript:
+    """What fired, in the order in which it did."""
+
+    def __init__(self, stage):
+        self.stage, self.began, self.told = stage, time.monotonic(), {}
+
+    def look(self):
+        for it in self.stage.firing():
+            labels = it["labels"]
+            key = json.dumps(labels, sort_keys=True)
+            if key not in self.told:
+                self.told[key] = it
+                if labels["alertname"] not in {other["labels"]["alertname"] for other in list(self.told.values())[:-1]}:
+                    self.tell(it)
+
+    def tell(self, it):
+        labels, annotations = dict(it["labels"]), it["annotations"]
+        name, severity = labels.pop("alertname"), labels.pop("severity")
+        print(f"\n[{time.monotonic() - self.began:4.0f} s] {name} ({severity}) {json.dumps(labels, ensure_ascii=False)}")
+        print(f"         {annotations['summary']}")
+        print(f"         {annotations['description']}", flush=True)
+
+    def names(self):
+        return {it["labels"]["alertname"] for it in self.told.values()}
+
+    def of(self, site):
+        return sorted((it for it in self.told.values() if it["labels"].get("site") == site), key=lambda it: it["labels"]["alertname"])
+
+    def until(self, wanted, patience):
+        end = time.monotonic() + patience
+        while not wanted <= self.names() and time.monotonic() < end:
+            self.look()
+            time.sleep(0.3)
+        return wanted - self.names()
+
+
+def night_falls(stage):
+    """What is done to the sites, once all is well."""
+    stage.oslo.fault("", "status", code=503)
+    stage.kyiv.ask("/keys", {"replace": ["another-key"]})
+    stage.rome.ask("/permissions", {"denied": ["/storage/tape-media"]})
+    stage.rome.fault("/storage/disk-pools", "status", code=500)
+    stage.rome.fault("/licensing", "stall")
+    stage.rome.fault("/catalog/slp-images", "stuck-cursor")
+    stage.wien.ask("/keys", {"expireAt": int(stage.wien.ask("/state")["time"] + 20 * 86400_000)})
+    stage.sites["lyon"] = stage.lyon
+    stage.configure()
+
+
+def main():
+    program, prometheus = sys.argv[1:]
+    with ExitStack() as stack:
+        stage = Stage(stack, program, prometheus)
+        stage.start()
+        wanted = set(stage.alerts) - set(UNSEEN)
+        if unknown := (set(UNSEEN) | set(ORDINARY)) - set(stage.alerts):
+            sys.exit(f"there is no alert {sorted(unknown)}")
+        print(f"A day lasts {86400 // SPEED} s. {len(stage.alerts)} alerts, of which {len(wanted)} must fire here.")
+        transcript = Transcript(stage)
+        wait_for("all sites", lambda: stage.value("sum(nbu_up)") == len(stage.sites) and stage.value("count(nbu_service_up) > 10"))
+        time.sleep(5)
+        night_falls(stage)
+        last = {"NbuExporterConfigRejected", "NbuExporterDown", "NbuExporterAbsent"}
+        missing = transcript.until(wanted - last, PATIENCE)
+        stage.configure("server: {scrapingInterval: never}\n")
+        missing |= transcript.until({"NbuExporterConfigRejected"}, 60)
+        stage.exporter.end()
+        missing |= transcript.until({"NbuExporterDown", "NbuExporterAbsent"}, 60)
+        sys.exit(judge(transcript, missing))
+
+
+def judge(transcript, missing):
+    """Prints what is to be said at the end; whether all is as it must be."""
+    print("\nNot seen here:")
+    for name, why in UNSEEN.items():
+        print(f"  {name}: {why}")
+    print("\nThe ordinary week (paris):")
+    for it in transcript.of("paris"):
+        name = it["labels"]["alertname"]
+        print(f"  {name}: {ORDINARY.get(name, 'A FALSE ALARM: ' + it['annotations']['description'])}")
+    false = {it["labels"]["alertname"] for it in transcript.of("paris")} - ORDINARY.keys()
+    seen = transcript.names() & UNSEEN.keys()
+    for what, names in (("did not fire", missing), ("fired, and is in UNSEEN", seen), ("false alarm", false)):
+        for name in sorted(names):
+            print(f"FAILED: {name}: {what}")
+    print(f"\n{len(transcript.names())} alerts fired, {len(missing | seen | false)} failed")
+    return 1 if missing or seen or false else 0
+
+
+if __name__ == "__main__":
+    main()
