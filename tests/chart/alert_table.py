@@ -22,7 +22,7 @@ as often as needed. Further keys:
     alone: true         # fires without any series
 
 Made of it: it fires, as urgent and with the words that alerts/expected.yaml has, and not before its time; two pods of a site are one alert, and so is a pod
-that another takes over from; without any one of its series it is quiet.
+that another takes over from; without any one of its series it is quiet. What must last for hours does so over a scrape that fails.
 """
 
 import json
@@ -39,6 +39,8 @@ FOLDER = HERE / "alerts"
 GOLDEN = FOLDER / "expected.yaml"
 PODS = {"a": {"pod": "a", "instance": "10.0.0.1:9440"}, "b": {"pod": "b", "instance": "10.0.0.2:9440"}}
 TARGET = {"job": "nbu", "namespace": "monitoring"}
+# In so many seconds some scrape fails.
+LONG = 6 * 3600
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 # Of Prometheus itself.
 FOREIGN = {"up": {"job", "namespace", "pod", "instance"}}
@@ -119,13 +121,17 @@ class Table:
 
     def handed_over(self, samples):
         """One pod until the middle, another from then on, as a rolling update has them."""
-        half = int((self.begins + self.holds / 2) / self.step)
-        found = []
-        for it in self.of(samples, "a"):
-            found.append({"series": it["series"], "values": cut(it["values"], 0, half)})
-        for it in self.of(samples, "b"):
-            found.append({"series": it["series"], "values": cut(it["values"], half, self.count)})
-        return found
+        half = self.half()
+        old = [{**it, "values": " ".join([*each(it["values"])[:half], "stale"])} for it in self.of(samples, "a")]
+        return old + [{**it, "values": " ".join([f"_x{half}", *each(it["values"])[half:]])} for it in self.of(samples, "b")]
+
+    def interrupted(self, samples):
+        """With a scrape in the middle that fails."""
+        half = self.half()
+        return [{**it, "values": " ".join([*(values := each(it["values"]))[:half], "stale", *values[half + 1 :]])} for it in self.of(samples)]
+
+    def half(self):
+        return int((self.begins + self.settles + self.holds / 2) / self.step)
 
     def alert(self, pod="a", why=None):
         labels = {"severity": self.expected["severity"], **self.row.get("labels", {})}
@@ -160,17 +166,18 @@ class Table:
             yield self.test("two pods", self.of(fires) + self.of(fires, "b"), two)
         if fires and not row.get("per_pod") and row.get("handover", True):
             yield self.test("a pod that another takes over from", self.handed_over(fires), [self.alert()])
+        if self.holds >= LONG:
+            yield self.test("a scrape that fails", self.interrupted(fires), [self.alert()])
 
 
-def cut(values, begin, end):
-    """The samples from begin to end of a notation such as `1x5` or `0+1x5 7x3`, and none outside."""
+def each(values):
+    """The samples of a notation such as `1x5` or `0+1x5 7x3`."""
     samples = []
     for part in values.split():
         start, step, times = re.fullmatch(r"(-?[\d.e+]+?|_|stale)([+-][\d.e-]+)?(?:x(\d+))?", part).groups()
         for index in range(int(times or 0) + 1 if start not in ("_",) else int(times or 1)):
             samples.append(start if start in ("_", "stale") or not step else repr(float(start) + index * float(step)))
-    kept = samples[begin:end]
-    return " ".join([f"_x{begin}"] * bool(begin) + kept + ["stale"])
+    return samples
 
 
 def file_for(tables, rules_file):

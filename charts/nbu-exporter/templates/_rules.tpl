@@ -78,7 +78,7 @@ release is meant, and is then that of its monitor.
 
 {{/*
 The groups of rules/, a YAML list. Those files are Prometheus' own format, templates of Prometheus included, but for two things: ${name} is a value of
-prometheusRule.defaultRules.thresholds, or one of the placeholders above; and prometheusRule.selector is put into each raw series.
+prometheusRule.defaultRules.thresholds, or one of the placeholders above; and prometheusRule.selector is put into each raw series. What must last for hours is read by last_over_time: one scrape that fails would begin its `for` anew.
 */}}
 {{- define "nbu-exporter.ruleGroups" -}}
 {{- $rule := .Values.prometheusRule -}}
