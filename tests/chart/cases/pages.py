@@ -9,7 +9,8 @@ import yaml
 
 import alert_pages
 import suite
-from cases.rules import METRICS, RUNBOOK_URLS, TARGET_LABELS, alerts, dashboards, judged, promtool, unknown
+from cases.rules import RUNBOOK_URLS, alerts, dashboards, judged, promtool
+from catalogue import METRICS, unknown
 from rendering import HERE, ROOT
 from suite import over
 
@@ -39,17 +40,9 @@ def asked(path):
             yield query, answer
 
 
-def wrong_labels(query):
-    """Labels in braces that the metric before them does not have."""
-    found = []
-    for name, matchers in re.findall(r"\b(nbu_\w+)\{([^}]*)\}", query):
-        labels = set(re.findall(r"(\w+)\s*(?:=~|!~|!=|=)", matchers))
-        found += [f"{name}{{{label}}}" for label in labels - METRICS.get(name, set()) - TARGET_LABELS]
-    return found
-
-
 def faults(query):
-    return [it for it in unknown(query) + wrong_labels(query) if it]
+    """Of what is not there, but for the nothing in `on ()`."""
+    return [it for it in unknown(query) if it]
 
 
 def parsed(queries):
@@ -111,7 +104,7 @@ def test_prometheus_parses_the_queries_of_pages():
 
 
 def test_the_checks_of_queries_can_fail():
-    assert wrong_labels('nbu_up{collector="jobs"} and nbu_scrape_collector_success') and not wrong_labels('nbu_up{site="paris"}')
+    assert faults('nbu_up{collector="jobs"} and nbu_scrape_collector_success') and not faults('nbu_up{site="paris"}')
     assert faults("sum by (city) (nbu_up)") and faults("nbu_down")
     try:
         parsed(["max by (site) (nbu_up"])
