@@ -200,7 +200,7 @@ fn no_family_has_a_label_that_a_monitor_sets_on_its_targets() {
 const NO_METRICS: [&str; 2] = ["nbu_exporter", "nbu_response_time_ms"];
 
 #[test]
-fn every_metric_that_a_document_a_dashboard_or_an_alert_names_is_one_of_ours() {
+fn every_metric_that_a_document_or_a_dashboard_names_is_one_of_ours() {
     let documented = read("docs/metrics.md");
     let known: BTreeSet<_> =
         documented.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
@@ -209,7 +209,6 @@ fn every_metric_that_a_document_a_dashboard_or_an_alert_names_is_one_of_ours() {
     let dashboards = std::fs::read_dir(repository("charts/nbu-exporter/dashboards")).unwrap();
     let dashboards = dashboards.map(|entry| entry.unwrap().path());
     files.extend(dashboards.filter(|path| path.extension().is_some_and(|kind| kind == "json")));
-    files.push(repository("charts/nbu-exporter/templates/_rules.tpl"));
     let mut unknown = BTreeSet::new();
     for file in files {
         let text = std::fs::read_to_string(&file).unwrap();
@@ -221,29 +220,6 @@ fn every_metric_that_a_document_a_dashboard_or_an_alert_names_is_one_of_ours() {
         }));
     }
     assert!(unknown.is_empty(), "{unknown:#?}");
-}
-
-/// What follows a key on the first line that has it.
-fn value_of<'a>(text: &'a str, key: &str) -> &'a str {
-    let line = text.lines().find_map(|line| line.trim_start().strip_prefix(key));
-    line.unwrap_or_else(|| panic!("{key} is missing in {text}")).trim()
-}
-
-#[test]
-fn the_table_of_alerts_is_the_charts_and_each_has_a_runbook() {
-    let rules = read("charts/nbu-exporter/templates/_rules.tpl");
-    let rules = rules.split("- alert: ").skip(1).map(|rule| {
-        let name = rule.lines().next().unwrap();
-        let (after, severity) = (value_of(rule, "for:"), value_of(rule, "severity:"));
-        assert!(repository(&format!("docs/runbooks/{name}.md")).exists(), "{name} has no runbook");
-        format!("| [{name}](runbooks/{name}.md) | {after} | {severity} ")
-    });
-    let expected: BTreeSet<_> = rules.collect();
-    let text = read("docs/helm.md");
-    let rows = text.lines().filter(|line| line.contains("](runbooks/") && line.starts_with("| "));
-    let documented: BTreeSet<_> =
-        rows.map(|row| row.split('|').take(4).collect::<Vec<_>>().join("|")).collect();
-    assert_eq!(documented, expected);
 }
 
 /// What the key's role needs, by collector and resource.

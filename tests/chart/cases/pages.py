@@ -9,7 +9,8 @@ import yaml
 
 import alert_pages
 import suite
-from cases.rules import RUNBOOK_URLS, alerts, dashboards, judged, promtool
+from cases.boards import dashboards
+from cases.rules import RUNBOOK_URLS, alerts, judged, promtool
 from catalogue import METRICS, unknown
 from rendering import HERE, ROOT
 from suite import over
