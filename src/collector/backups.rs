@@ -38,6 +38,8 @@ const LONGEST_DOUBT: i64 = 86_400;
 /// What is remembered of backups. It outlives a run that is dropped.
 #[derive(Debug, Default)]
 pub(super) struct Backups {
+    /// Whether anything is made of it.
+    is_wanted: bool,
     names: Names,
     /// Jobs that may come again, by their numbers.
     pending: HashMap<u32, PendingJob>,
@@ -45,6 +47,8 @@ pub(super) struct Backups {
     is_watching: bool,
     /// The ends of the live jobs that were read and folded.
     live: Option<Range<i64>>,
+    /// The same while the first reading of the window goes on.
+    first: Option<Range<i64>>,
     memory: BackupMemory,
     reading: ReadBack,
     /// Who should have backups, as the last run knew it.
@@ -62,14 +66,65 @@ struct PendingJob {
 }
 
 impl Backups {
+    /// Follows the settings. True if the jobs of the window have to be read again, since they were not noted before.
+    pub(super) fn follow(&mut self, collectors: &Collectors) -> bool {
+        let is_wanted = collectors.protection.enabled || collectors.per_client.enabled;
+        if is_wanted == self.is_wanted {
+            return false;
+        }
+        *self = Self { is_wanted, ..Self::default() };
+        is_wanted
+    }
+
+    /// Whether the window's jobs are still to be noted for the first time.
+    pub(super) fn is_new(&self) -> bool {
+        self.live.is_none()
+    }
+
     /// Notes a finished job of the live stream; the same may come several times, in any order.
     pub(super) fn note(&mut self, job: &Job<'_>) {
-        let Some(noted) = NotedJob::new(job, &mut self.names) else { return };
-        if self.live.as_ref().is_some_and(|live| noted.ended < live.end) {
+        if !self.is_wanted {
             return;
         }
+        let folded = self.folded();
+        if job.end.is_none_or(|ended| folded.is_some_and(|folded| ended < folded.end)) {
+            return;
+        }
+        let Some(noted) = NotedJob::new(job, &mut self.names) else { return };
         let is_uncounted = self.pending.get(&job.id).map_or(self.is_watching, |known| known.is_uncounted);
         self.pending.insert(job.id, PendingJob { job: noted, is_uncounted });
+    }
+
+    /// Folds what was noted while the first reading of the window goes on, so that the jobs of a long one do not pile up. `read` are
+    /// the ends of which every job was noted, since they come in order.
+    pub(super) fn advance(&mut self, read: Range<i64>, board: &Board) {
+        if !self.is_wanted || self.live.is_some() {
+            return;
+        }
+        let first = if let Some(first) = self.first.take().filter(|first| first.end >= read.start) {
+            first.start..first.end.max(read.end)
+        } else {
+            // What was folded before is not all up to here; it is read back.
+            self.memory = BackupMemory::default();
+            read
+        };
+        let covered = Covered { from: first.start, until: first.end, is_all: false };
+        self.first = Some(first);
+        self.fold(board.policies().as_deref());
+        self.memory.close(covered);
+    }
+
+    /// Jobs do not come in order: those that ended when others were folded are read back, all of them.
+    pub(super) fn start_over(&mut self) {
+        if let Some(first) = self.first.as_mut().filter(|first| !first.is_empty()) {
+            first.start = first.end;
+            self.memory = BackupMemory::default();
+        }
+    }
+
+    /// The ends of the live jobs that are folded.
+    fn folded(&self) -> Option<Range<i64>> {
+        self.live.as_ref().or(self.first.as_ref()).cloned()
     }
 
     /// Ends the live part of a run. `read` are the ends of which every job was noted since the start, once there are any.
@@ -93,7 +148,8 @@ impl Backups {
             }
         }
         let Some(read) = read else { return };
-        let live = self.live.get_or_insert(read.start..read.start);
+        let first = self.first.take().unwrap_or(read.start..read.start);
+        let live = self.live.get_or_insert(first);
         // The end goes back where the server's clock was set back.
         live.end = read.end.max(live.start);
         self.fold(policies);
@@ -104,7 +160,8 @@ impl Backups {
 
     /// Folds what will not come again.
     fn fold(&mut self, policies: Option<&Policies>) {
-        let Self { pending, live: Some(live), memory, .. } = self else { return };
+        let Some(live) = self.folded() else { return };
+        let Self { pending, memory, .. } = self;
         let oldest_doubt = live.end - LONGEST_DOUBT;
         pending.retain(|id, PendingJob { job, .. }| {
             if job.ended >= live.end || job.is_undecided(policies) && job.ended >= oldest_doubt {

@@ -106,7 +106,7 @@ impl Jobs {
         let now = context.client.server_time(context.now).as_second();
         let from = now.saturating_sub_unsigned(context.window.as_secs());
         self.watermark.begin(from, now);
-        if self.clients.follow(context.collectors) {
+        if self.clients.follow(context.collectors) | self.backups.follow(context.collectors) {
             self.watermark.read_again();
         }
         // A run that was cancelled left its jobs unsettled; they must not pile up.
@@ -117,9 +117,10 @@ impl Jobs {
             // The same key would be refused again, and each refusal counts towards a lock-out.
             return unfinished.map(|_| Vec::new());
         }
-        let finished = self.read_finished(context, now, diagnostics).await;
+        let finished = self.read_finished(context, from..now, diagnostics).await;
         self.settle(context, from, diagnostics);
-        let read = self.watermark.read_until().map(|until| from..until);
+        let is_read = !self.backups.is_new() || self.watermark.is_whole();
+        let read = self.watermark.read_until().filter(|_| is_read).map(|until| from..until);
         self.backups.settle(read, now, context.collectors, context.board);
         let unfinished = unfinished?;
         finished?;
@@ -171,11 +172,11 @@ impl Jobs {
     async fn read_finished(
         &mut self,
         context: &Context<'_>,
-        now: i64,
+        window: std::ops::Range<i64>,
         diagnostics: &mut Diagnostics,
     ) -> Result<(), CollectError> {
         for range in self.watermark.ranges() {
-            let complete = self.read_range(context, range, now, diagnostics).await?;
+            let complete = self.read_range(context, range, &window, diagnostics).await?;
             if !complete {
                 diagnostics.truncated = true;
                 break;
@@ -192,11 +193,12 @@ impl Jobs {
         &mut self,
         context: &Context<'_>,
         range: Range,
-        now: i64,
+        wanted: &std::ops::Range<i64>,
         diagnostics: &mut Diagnostics,
     ) -> Result<bool, CollectError> {
         let listing = listing(context, filter(range), "endTime,jobId", MAX_FINISHED_PAGES);
         let counts = self.watermark.counts(range);
+        let is_first = range.until.is_none() && !counts;
         let Self { labels, window, counters, watermark, backups, clients, .. } = self;
         let mut reached = Reached::default();
         let fold = |text: &str| {
@@ -210,15 +212,26 @@ impl Jobs {
                 backups.note(&job);
                 clients.note(&job);
             })
+            .inspect(|_| match reached.newest() {
+                Some(_) if is_first && !reached.is_in_order() => backups.start_over(),
+                Some(newest) if is_first => {
+                    backups.advance(wanted.start..newest.min(wanted.end) - OVERLAP, context.board);
+                }
+                _ => {}
+            })
         };
         let walk = context.client.walk(&listing, context.deadline, fold).await;
         diagnostics.records += walk.as_ref().map_or(0, |walk| walk.records);
         let complete = walk.as_ref().is_ok_and(|walk| !walk.truncated);
-        watermark.end(range, reached, complete, now);
+        watermark.end(range, reached, complete, wanted.end);
         match walk {
             Ok(_) => Ok(complete),
             // The run was too short to read all; the server has not failed.
-            Err(error) if error.cause == Cause::Timeout && reached.any() && context.is_over() => Ok(false),
+            Err(error)
+                if error.cause == Cause::Timeout && reached.newest().is_some() && context.is_over() =>
+            {
+                Ok(false)
+            }
             Err(error) => Err(error.into()),
         }
     }

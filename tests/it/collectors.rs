@@ -63,7 +63,8 @@ impl Collected {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("config.yaml");
         let others = collector_keys().into_iter().filter(|key| !collectors.contains(&format!("{key}:")));
-        let off: String = others.map(|key| format!(", {key}: {{enabled: false}}")).collect();
+        let off: Vec<_> = others.map(|key| format!(", {key}: {{enabled: false}}")).collect();
+        let off = off.concat();
         let text = format!(
             "server: {{collectionInterval: 1h, scrapingInterval: 6h}}\nmetrics: {{names: both}}\n\
              collectors: {{{collectors}{off}}}\n\

@@ -96,7 +96,7 @@ impl Remembering {
     fn with(mut given: Given) -> Self {
         given.now = jiff::Timestamp::from_second(NOW).unwrap();
         given.collectors.protection.enabled = true;
-        Self { given, backups: Backups::default(), oldest: OldestJob::None }
+        Self { given, backups: Backups { is_wanted: true, ..Backups::default() }, oldest: OldestJob::None }
     }
 
     async fn of(server: &Server) -> Self {
@@ -187,6 +187,65 @@ async fn the_backups_of_a_policy_and_its_clients_become_exactly_these_families()
     assert!(!site.page().contains("client=\""), "names are asked for or not there");
     site.given.collectors.protection.enabled = false;
     assert_eq!(site.page(), "");
+}
+
+#[tokio::test]
+async fn jobs_of_a_first_reading_are_folded_as_they_come_and_may_come_again() {
+    let mut site = Remembering::alone().await;
+    site.knows(&[("files", &["web"])]);
+    let jobs = [
+        Ran::alone(1, "files", "web", 0, NOW - 3000),
+        Ran::alone(2, "files", "web", 96, NOW - 2000),
+        Ran::alone(3, "files", "web", 0, NOW - 1500),
+    ];
+    for ran in &jobs {
+        site.backups.noted(ran);
+        site.backups.advance(NOW - HOUR..ran.ended - 300, &site.given.board);
+        assert_eq!(site.backups.pending.len(), 1, "only what may come again");
+    }
+    site.live(&jobs);
+    assert_eq!(site.value("policy_consecutive_failures", "policy=\"files\""), Some(0.0));
+    assert_eq!(
+        site.value("policy_last_backup_bytes", "policy=\"files\""),
+        Some(10.0 * 1024.0),
+        "a job that comes again is not added"
+    );
+    assert_eq!(site.backups.live, Some(NOW - HOUR..NOW - 300));
+}
+
+#[tokio::test]
+async fn what_was_folded_before_a_server_lost_its_order_is_read_back() {
+    let mut site = Remembering::alone().await;
+    site.knows(&[("files", &["web"])]);
+    let early = Ran::alone(1, "files", "web", 0, NOW - 3000);
+    site.backups.noted(&early);
+    site.backups.start_over();
+    assert_eq!(site.backups.first, None, "nothing was folded yet");
+    site.backups.advance(NOW - HOUR..NOW - 2000, &site.given.board);
+    for _ in 0..2 {
+        site.backups.start_over();
+    }
+    site.live(&[Ran::alone(2, "files", "web", 0, NOW - 2500), Ran::alone(3, "files", "web", 96, NOW - 1500)]);
+    assert_eq!(site.backups.live, Some(NOW - 2000..NOW - 300));
+    assert_eq!(site.value("policy_consecutive_failures", "policy=\"files\""), Some(1.0));
+    assert_eq!(site.value("policy_last_backup_bytes", "policy=\"files\""), None, "that is read back");
+}
+
+#[tokio::test]
+async fn nothing_is_noted_where_nothing_is_made_of_it_and_the_window_is_read_again_when_it_is() {
+    let mut site = Remembering::alone().await;
+    site.knows(&[("files", &["web"])]);
+    let job = Ran::alone(1, "files", "web", 0, NOW - 3000);
+    site.given.collectors.protection.enabled = false;
+    assert!(!site.backups.follow(&site.given.collectors));
+    site.live(std::slice::from_ref(&job));
+    assert!(site.backups.pending.is_empty() && site.backups.memory.policies.is_empty());
+    site.given.collectors.protection.enabled = true;
+    assert!(site.backups.follow(&site.given.collectors), "what came before is not known");
+    assert!(site.backups.is_new());
+    assert!(!site.backups.follow(&site.given.collectors));
+    site.live(&[job]);
+    assert_eq!(site.value("policy_last_backup_bytes", "policy=\"files\""), Some(10.0 * 1024.0));
 }
 
 #[tokio::test]

@@ -24,9 +24,14 @@ impl Reached {
         self.newest = self.newest.max(Some(ended));
     }
 
-    /// Whether any job came.
-    pub(super) fn any(self) -> bool {
-        self.newest.is_some()
+    /// The greatest end time that came.
+    pub(super) fn newest(self) -> Option<i64> {
+        self.newest
+    }
+
+    /// Whether each job came behind all that had ended earlier.
+    pub(super) fn is_in_order(self) -> bool {
+        !self.out_of_order
     }
 }
 

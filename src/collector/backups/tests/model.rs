@@ -83,9 +83,10 @@ proptest! {
         steps in prop::collection::vec(1..40_000_i64, 0..6),
         order in any::<u64>(),
         shows_between in any::<bool>(),
+        sorts in any::<bool>(),
     ) {
         let live_from = NOW - 100_000 + live_from;
-        let mut backups = Backups::default();
+        let mut backups = Backups { is_wanted: true, ..Backups::default() };
         let (given, board) = (crate::config::fixture::collectors(), Board::default());
         board.learn_policies(["files", "mail"].map(|name| (name.to_owned(), daily())).into());
         let expected = Expected::on(&board);
@@ -100,9 +101,17 @@ proptest! {
             let mut batch: Vec<_> = jobs.iter().filter(is_due).collect();
             let by = order.wrapping_add(number as u64);
             batch.sort_by_key(|job| u64::from(job.id).wrapping_mul(by | 1).rotate_left(17));
-            for job in batch.iter().chain(batch.iter().take(3)) {
-                backups.noted(job);
+            // A server that sorts gives them in the order of their ends, so that they are folded as they come.
+            if sorts {
+                batch.sort_by_key(|job| job.ended);
             }
+            for job in &batch {
+                backups.noted(job);
+                if sorts {
+                    backups.advance(live_from..job.ended - 300, &board);
+                }
+            }
+            batch.iter().take(3).for_each(|job| backups.noted(job));
             read = (end - 300).max(live_from);
             backups.settle(Some(live_from..read), NOW, &given, &board);
         }
