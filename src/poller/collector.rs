@@ -32,7 +32,9 @@ pub(super) struct CollectorState {
     pub(super) series: usize,
     /// When a run last succeeded, by the clock that nobody sets.
     pub(super) succeeded_at: Option<Instant>,
-    /// Runs since then that brought nothing.
+    /// When a run was last refused for want of permission, by the same clock.
+    pub(super) refused_at: Option<Instant>,
+    /// Runs since the last success that brought nothing.
     missed: u32,
     /// Why the last run failed, so that it is said once.
     pub(super) failure: Option<Arc<Fault>>,
@@ -102,6 +104,7 @@ impl CollectorState {
             fragments: Vec::new(),
             series: 0,
             succeeded_at: None,
+            refused_at: None,
             missed: 0,
             failure: None,
             partial: false,
@@ -144,6 +147,9 @@ impl CollectorState {
     pub(super) fn note(&mut self, run: Run, stale_cycles: u32, now: Timestamp) -> bool {
         self.is_supported = true;
         self.runs.get_or_insert_default().note(&run, now);
+        if self.was_refused() {
+            self.refused_at = Some(Instant::now());
+        }
         match run.outcome {
             Ok(()) => {
                 self.show(run.families);

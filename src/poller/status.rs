@@ -38,8 +38,8 @@ pub(super) struct SiteStatus {
     key_pause: Option<Duration>,
     /// The shortest interval of the site's collectors.
     interval: Duration,
-    /// The last run of every collector was refused.
-    all_refused: bool,
+    /// Since when collectors are refused and none succeeds with the key; most run much less often than the first one that is refused.
+    refused_since: Option<Instant>,
     /// When a collector last succeeded.
     succeeded_at: Option<Instant>,
     /// Why the server could not be reached, so that it is said once.
@@ -95,25 +95,29 @@ impl SiteStatus {
             self.credential = Some(true);
         }
         self.succeeded_at = last_success;
-        // The last run may have been before the server ceased to answer.
-        let up = self.version.is_some() && collectors.clone().any(CollectorState::was_let_in);
-        self.complete |= collectors.clone().all(|collector| collector.runs.is_some() || collector.is_extra());
+        let refused = collectors.clone().filter(|collector| collector.was_refused());
+        let last_refused = refused.filter_map(|collector| collector.refused_at).max();
+        let all_refused = last_refused > last_success;
+        // The last run may have been before the server ceased to answer, or before it ceased to let us in.
+        let answers = self.version.is_some() && !(all_refused && self.is_key_refused());
+        let up = answers && collectors.clone().any(CollectorState::was_let_in);
+        self.complete |=
+            collectors.into_iter().all(|collector| collector.runs.is_some() || collector.is_extra());
         if up || self.complete {
             self.up = Some(up);
         }
-        let mut supported = collectors.filter(|collector| collector.is_supported && !collector.is_extra());
-        let all_refused = supported.all(CollectorState::was_refused);
-        if all_refused && !self.all_refused {
+        if !all_refused {
+            self.refused_since = None;
+        } else if self.refused_since.is_none() {
             self.begins_to_be_refused();
         }
-        self.all_refused = all_refused;
     }
 
     /// One refused collector alone means a missing permission; all of them may mean the key.
     fn begins_to_be_refused(&mut self) {
-        if self.key_asked.is_none_or(|asked| asked.elapsed() > FRESH) {
-            self.key_asked = None;
-        } else if self.is_key_refused() && !self.newer_key_waits {
+        self.refused_since = Some(Instant::now());
+        let is_fresh = self.key_asked.is_some_and(|asked| asked.elapsed() <= FRESH);
+        if is_fresh && self.is_key_refused() && !self.newer_key_waits {
             self.key_pause = Some(self.interval);
         }
     }
@@ -125,7 +129,9 @@ impl SiteStatus {
 
     /// Whether it is time to ask about the key: at first, when all is refused, and once an hour. The caller asks then.
     pub(super) fn is_key_due(&mut self) -> bool {
-        let pause = self.key_pause.unwrap_or(KEY_INTERVAL);
+        let is_doubted =
+            self.refused_since.is_some_and(|since| self.key_asked.is_some_and(|asked| asked < since));
+        let pause = self.key_pause.unwrap_or(if is_doubted { FRESH } else { KEY_INTERVAL });
         let is_due = self.version.is_some() && self.key_asked.is_none_or(|asked| asked.elapsed() >= pause);
         if is_due {
             self.key_asked = Some(Instant::now());
@@ -159,8 +165,12 @@ impl SiteStatus {
             tracing::error!("NetBackup refuses the API key: create a new one and put it in its place");
         }
         self.credential = Some(accepted && !self.newer_key_waits);
+        let all_refused = self.refused_since.is_some();
+        if !accepted && all_refused && self.up.is_some() {
+            self.up = Some(false);
+        }
         let was_rejected = self.key_pause.is_some();
-        self.key_pause = (!accepted && self.all_refused)
+        self.key_pause = (!accepted && all_refused)
             .then(|| self.key_pause.map_or(self.interval, |pause| (pause * 2).min(KEY_INTERVAL)));
         accepted && was_rejected
     }
@@ -187,6 +197,33 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_key_that_is_refused_by_and_by_makes_the_site_down_at_once_and_is_asked_about() {
+        let runs = |success: bool| RunStats { success, unauthorized: !success, ..RunStats::default() };
+        let [mut jobs, mut slow] = ["jobs", "slow"].map(CollectorState::new);
+        let mut site = SiteStatus { version: Some(ApiVersion::NEWEST), ..SiteStatus::default() };
+        for collector in [&mut jobs, &mut slow] {
+            collector.runs = Some(runs(true));
+            collector.succeeded_at = Some(Instant::now());
+        }
+        site.collected([&jobs, &slow].into_iter());
+        assert!(site.is_key_due() && site.up == Some(true));
+        advance(Duration::from_mins(5)).await;
+        jobs.runs = Some(runs(false));
+        jobs.refused_at = Some(Instant::now());
+        site.collected([&jobs, &slow].into_iter());
+        assert!(site.is_key_due(), "the last success is older");
+        assert_eq!(site.up, Some(true), "it may be a permission");
+        site.key_checked(Ok(KeyState::Rejected));
+        assert_eq!((site.up, site.credential), (Some(false), Some(false)));
+        site.collected([&jobs, &slow].into_iter());
+        assert_eq!(site.up, Some(false));
+        advance(Duration::from_mins(5)).await;
+        slow.succeeded_at = Some(Instant::now());
+        site.collected([&jobs, &slow].into_iter());
+        assert_eq!((site.up, site.credential), (Some(true), Some(true)), "it was a permission of jobs");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn the_keys_own_check_asks_once_an_hour_also_after_errors_and_when_all_begins_to_be_refused() {
         let mut jobs = CollectorState::new("jobs");
         let mut site = SiteStatus { version: Some(ApiVersion::NEWEST), ..SiteStatus::default() };
@@ -194,6 +231,8 @@ mod tests {
         // No answer of the key's own comes.
         for minute in 0..=125 {
             let all_refused = minute > 60;
+            let ended = if all_refused { &mut jobs.refused_at } else { &mut jobs.succeeded_at };
+            *ended = Some(Instant::now());
             jobs.runs =
                 Some(RunStats { success: !all_refused, unauthorized: all_refused, ..RunStats::default() });
             site.collected(std::iter::once(&jobs));

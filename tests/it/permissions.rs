@@ -23,8 +23,13 @@ fn a_key_that_may_see_nothing_is_told() {
     eventually("the refusal shows", || of_jobs("unauthorized") == Some(1.0));
     assert_eq!((of_jobs("success"), of_jobs("records")), (Some(0.0), Some(0.0)));
     assert!(exporter.is_up("paris"), "the storage units may be seen");
-    let told = "● up, ✖ the key lacks permissions: jobs<";
-    assert!(exporter.get("/").body().contains(told), "{}", exporter.get("/").body());
+    let page = exporter.get("/").body();
+    for told in [
+        "not allowed",
+        "add to the role of the key's user: operation |OPERATIONS|VIEW| on the namespace |MANAGE|JOBS|",
+    ] {
+        assert!(page.contains(told), "{told}: {page}");
+    }
     let needed = "lacks the operation |OPERATIONS|VIEW| on the namespace |MANAGE|JOBS|";
     eventually("the log names what is needed", || exporter.log().iter().any(|line| line.contains(needed)));
 
@@ -60,4 +65,28 @@ fn a_key_that_may_see_nothing_is_told() {
 /// A table without the spaces that align it.
 fn words(table: &str) -> String {
     table.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Most collectors run every few minutes or hours, and have succeeded with the key until then.
+#[test]
+fn a_key_that_is_revoked_while_it_is_in_use_makes_the_site_down_before_the_slow_collectors_run_again() {
+    let sites = Sites::with(Options { sites: vec![SiteOptions::named("paris")], ..Options::default() });
+    let server = &sites.simulation().sites()[0];
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("config.yaml");
+    std::fs::write(&file, config(&[("paris", sites.port(0))])).unwrap();
+    let exporter = Exporter::start(&file);
+    let accepted = || exporter.sample("nbu_api_credential_accepted{site=\"paris\"}");
+    let is_done = |collector: &str| {
+        let success = format!("nbu_scrape_collector_success{{site=\"paris\",collector=\"{collector}\"}}");
+        exporter.sample(&success) == Some(1.0)
+    };
+    eventually("slow collectors have run", || ["certificates", "servers", "slp"].into_iter().all(is_done));
+    assert_eq!((exporter.is_up("paris"), accepted()), (true, Some(1.0)));
+    server.replace_keys(&["another".to_owned()]);
+    eventually("the key is told to be refused", || accepted() == Some(0.0));
+    eventually("the site is down", || !exporter.is_up("paris"));
+    assert!(["certificates", "slp"].into_iter().all(is_done), "they have not been refused yet");
+    server.replace_keys(&["simulated-key".to_owned()]);
+    eventually("the key is good again", || accepted() == Some(1.0) && exporter.is_up("paris"));
 }
