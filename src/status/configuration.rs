@@ -28,6 +28,7 @@ fn running(active: &ActiveConfig) -> RunningPicture {
         hash: active.text_digest.short(),
         loaded_at: whole(active.loaded_at),
         warnings: active.warnings.clone(),
+        lacking_sites: active.config.lacking.iter().map(|site| site.name.to_string()).collect(),
     }
 }
 

@@ -54,6 +54,8 @@ pub(crate) struct RunningPicture {
     pub loaded_at: Timestamp,
     /// What the reader should know though it is valid.
     pub warnings: Vec<String>,
+    /// The sites that it runs without at a start, since they lack something, such as the file with their key.
+    pub lacking_sites: Vec<String>,
 }
 
 /// The newest configuration, which can not run.

@@ -10,6 +10,9 @@ pub(super) fn rejection(reader: &Reader<'_>, configuration: &ConfigurationPictur
     let Some(rejected) = &configuration.rejected else { return html! {} };
     let runs = match &configuration.running {
         None => "Nothing is collected until it is mended.",
+        Some(running) if !running.lacking_sites.is_empty() => {
+            "It runs without the sites that lack something."
+        }
         Some(_) => "The last good one runs on, and what it collects goes on.",
     };
     html! {

@@ -107,7 +107,8 @@ fn one_sites_missing_key_file_at_a_start_leaves_the_others_collected() {
     eventually("it is told by the metric", || !stage.exporter.is_newest());
     stage.logs("The site can not be collected", 1);
     let page = stage.exporter.get("/").body();
-    assert!(page.contains("✖ down: nbuservers[1].apiKeyFile: names a file that can not be read"), "{page}");
+    assert!(page.contains("nbuservers[1].apiKeyFile: names a file that can not be read"), "{page}");
+    assert!(page.contains("put it in place: it is looked for again by itself"), "{page}");
     assert!(page.contains("It runs without the sites that lack something"), "{page}");
     assert_eq!(stage.exporter.get("/-/ready").status, 200);
     assert_eq!(stage.exporter.post("/-/reload").status, 500, "the whole is refused until it is there");
