@@ -163,6 +163,8 @@ class Judge:
     def wrong(self, it, at):
         """What is wrong with a query, in the world as it is."""
         yield from unknown(it.expression, self.known)
+        if not it.per_pod:
+            yield from added_up(it.expression)
         whole = Choice({"job": ["one"]}, it.board)
         try:
             for selector in selectors(it.expression):
@@ -195,13 +197,14 @@ class Judge:
         for key in two.keys() ^ (one.keys() | other.keys()):
             yield f"two pods {'add' if key in two else 'lose'} {dict(key)}"
             return
+        # What one scrape sees of a counter that is new, another has missed: there the expression alone tells, by `added_up`.
+        if RANGE.search(it.expression):
+            return
         for key, value in two.items():
             each = [answer[key] for answer in (one, other) if key in answer]
             # Both read the same, though not in the same moment.
             slack = 0.4 * max(abs(alone) for alone in each) + 2
-            # Of a counter that had a value when it was first read, nobody sees how it came to that: a scrape missed at the start makes less.
-            least = -math.inf if "[" in it.expression else min(each) - slack
-            if not math.isinf(value) and not least <= value <= max(each) + slack:
+            if not math.isinf(value) and not min(each) - slack <= value <= max(each) + slack:
                 yield f"two pods say {value}, and each alone {each}, of {dict(key)}"
                 return
 
@@ -216,6 +219,17 @@ class Judge:
     def values(self, variable, choice):
         family, label = re.fullmatch(r"label_values\((.*), (\w+)\)", variable["query"]["query"]).groups()
         return self.prometheus.label_values(label, choice.fill(family))
+
+
+# A function over a range of time, and what has to stand before it, so that of several pods one counts.
+RANGE = re.compile(r"\b(increase|i?rate|i?delta|deriv|changes|resets|predict_linear|\w+_over_time)\(")
+ONE_POD = re.compile(r"\b(max|min) (without|by) \([^()]*\) \($")
+
+
+def added_up(expression):
+    for found in RANGE.finditer(expression):
+        if not ONE_POD.search(expression[: found.start()]):
+            yield f"adds up pods: {found[1]} stands in no max or min"
 
 
 def of_variables(judge, board):
@@ -248,7 +262,8 @@ BROKEN = {
     "a matcher that there is not": (lambda it: it.replace('site=~"$site"', 'site=~"$site",city="x"'), "has no label city"),
     "no job": (lambda it: it.replace('job=~"$job",', ""), "not narrowed to the job"),
     "a value that there is not": (lambda it: it.replace('level="root"', 'level="rot"'), "nothing is nbu_"),
-    "a sum over pods": (lambda it: it.replace("max without (instance, pod) (", "("), "two pods say"),
+    "a sum over pods": (lambda it: it.replace("max without (instance, pod) (", "("), "adds up pods"),
+    "a sum of gauges over pods": (lambda it: it.replace("max without (instance, pod) (", "("), "two pods say"),
     "a series for each pod": (lambda it: it.replace("max by (site)", "max by (site, pod)"), "two pods are two series"),
     "an error of syntax": (lambda it: it + " +", "parse error"),
     "an empty answer": (lambda it: f"({it}) > 1e30", "is empty"),
@@ -258,6 +273,7 @@ BROKEN = {
 EXAMPLES = {
     "a series for each pod": ("nbu-exporter-site", "Answers"),
     "a sum over pods": ("nbu-exporter-site", "Jobs that ended in an hour"),
+    "a sum of gauges over pods": ("nbu-exporter-site", "Running"),
     "a value that there is not": ("nbu-exporter-site", "Jobs that ended in an hour"),
     "no answer on a good day": ("nbu-exporter-site", "Jobs that wait, by reason"),
 }
