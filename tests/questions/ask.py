@@ -57,17 +57,18 @@ class Judge:
         self.failures.append(f"{where}: {said}\n    {query}")
 
     def answer(self, where, query):
-        """What one pod says; that two say the same is held."""
+        """What one pod says; that two pods are not two series is held. What they read is of two moments and may differ."""
         self.asked += 1
         at = time.time() - 2
         try:
-            one, two = self.one.instant(query, at), self.two.instant(query, at)
+            one, two = self.one.instant(query, at), labels(self.two.instant(query, at))
         except Refused as error:
             self.fail(where, query, f"refused: {error}")
             return []
         of_pods = re.search(r"\b(by \((?:instance|job, version)\)|up == 0)|^nbu_exporter_", query)
-        if not of_pods and labels(one) != labels(two):
-            self.fail(where, query, f"two pods of one site do not say the same: {sorted(labels(one) ^ labels(two))[:3]}")
+        once = {tuple(pair for pair in series if pair[0] != "pod") for series in two}
+        if not of_pods and len(once) < len(two):
+            self.fail(where, query, f"two pods of one site do not say the same: {sorted(two)[:2]}")
         return one
 
 
