@@ -21,8 +21,8 @@ mod words;
 pub(crate) use counts::{Count, SiteCounts};
 pub(crate) use filter::{StatusFilter, encoded};
 pub(crate) use model::{
-    CollectorHealth, CollectorPicture, ConfigurationPicture, FaultPicture, RunningPicture, SiteHealth,
-    SitePicture, StatusPicture, VerdictPicture,
+    CollectorHealth, CollectorPicture, ConfigurationPicture, FaultPicture, RunningPicture, Severity,
+    SiteHealth, SitePicture, StatusPicture, VerdictPicture,
 };
 pub(crate) use source::StatusSource;
 pub(crate) use words::{duration, in_words};

@@ -6,6 +6,7 @@
 mod configuration;
 mod counts;
 mod frame;
+mod severity;
 mod site;
 mod sites;
 mod table;

@@ -22,7 +22,7 @@ pub(super) async fn index(state: extract::State<Arc<State>>, RawQuery(query): Ra
     made(state, move |state, status| {
         let mut shown = status.sites.clone();
         filter.apply(&mut shown);
-        page(StatusCode::OK, state, |reader| html::start(reader, status, &shown, &filter))
+        page(StatusCode::OK, state, |reader| html::start(reader, &status, &shown, &filter))
     })
     .await
 }
@@ -30,8 +30,8 @@ pub(super) async fn index(state: extract::State<Arc<State>>, RawQuery(query): Ra
 /// One site.
 pub(super) async fn site(state: extract::State<Arc<State>>, Path(name): Path<String>) -> Response {
     made(state, move |state, status| match status.sites.iter().find(|site| site.name == name) {
-        Some(site) => page(StatusCode::OK, state, |reader| html::site(reader, status, site)),
-        None => page(StatusCode::NOT_FOUND, state, |reader| html::no_site(reader, &name, status)),
+        Some(site) => page(StatusCode::OK, state, |reader| html::site(reader, &status, site)),
+        None => page(StatusCode::NOT_FOUND, state, |reader| html::no_site(reader, &name, &status)),
     })
     .await
 }
@@ -39,8 +39,7 @@ pub(super) async fn site(state: extract::State<Arc<State>>, Path(name): Path<Str
 /// The same for programs.
 pub(super) async fn status(state: extract::State<Arc<State>>, RawQuery(query): RawQuery) -> Response {
     let filter = StatusFilter::of_query(&query.unwrap_or_default());
-    made(state, move |_, status| {
-        let mut status = status.clone();
+    made(state, move |_, mut status| {
         filter.apply(&mut status.sites);
         ([NOT_KEPT], Json(status)).into_response()
     })
@@ -50,9 +49,9 @@ pub(super) async fn status(state: extract::State<Arc<State>>, RawQuery(query): R
 /// Makes the picture, and an answer of it. Of hundreds of sites that takes a while, so no scrape waits for it.
 async fn made(
     extract::State(state): extract::State<Arc<State>>,
-    answer: impl FnOnce(&State, &StatusPicture) -> Response + Send + 'static,
+    answer: impl FnOnce(&State, StatusPicture) -> Response + Send + 'static,
 ) -> Response {
-    let made = spawn_blocking(move || answer(&state, &picture(&state)));
+    let made = spawn_blocking(move || answer(&state, picture(&state)));
     made.await.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
 }
 

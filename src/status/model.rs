@@ -237,20 +237,67 @@ impl StatusPicture {
     }
 }
 
+impl SitePicture {
+    /// What is wrong with one of its collectors, where it is not said of the whole site: where nobody answers, each would say the same.
+    pub(crate) fn own_fault<'a>(&self, collector: &'a CollectorPicture) -> Option<&'a FaultPicture> {
+        let is_said = |fault: &&FaultPicture| self.faults.iter().any(|known| known.what == fault.what);
+        collector.fault.as_ref().filter(|fault| !is_said(fault))
+    }
+
+    /// Whether one of its collectors says something that is not said of the whole site.
+    pub(crate) fn is_to_be_seen(&self, collector: &CollectorPicture) -> bool {
+        let is_well = matches!(collector.state, CollectorHealth::Good | CollectorHealth::Unsupported);
+        !is_well && (collector.fault.is_none() || self.own_fault(collector).is_some())
+    }
+}
+
+/// How bad a state is: what its sign and its colour say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Severity {
+    /// Somebody should mend it now.
+    Bad,
+    /// Somebody should look at it.
+    Warning,
+    /// There is nothing to say of it.
+    Unknown,
+    /// All is well.
+    Good,
+}
+
 impl SiteHealth {
+    /// How bad it is.
+    pub(crate) fn severity(self) -> Severity {
+        match self {
+            Self::Down | Self::Failing => Severity::Bad,
+            Self::Warning => Severity::Warning,
+            Self::Waiting => Severity::Unknown,
+            Self::Collected => Severity::Good,
+        }
+    }
+
     /// Whether somebody should mend it.
     pub(crate) fn is_wrong(self) -> bool {
-        matches!(self, Self::Down | Self::Failing)
+        self.severity() == Severity::Bad
     }
 }
 
 impl CollectorHealth {
+    /// How bad it is.
+    pub(crate) fn severity(self) -> Severity {
+        match self {
+            Self::Failing | Self::Stale => Severity::Bad,
+            Self::Refused | Self::Partial | Self::Truncated => Severity::Warning,
+            Self::Waiting | Self::Unsupported => Severity::Unknown,
+            Self::Good => Severity::Good,
+        }
+    }
+
     /// What it makes of its site.
     pub(super) fn of_site(self) -> SiteHealth {
-        match self {
-            Self::Failing | Self::Stale => SiteHealth::Failing,
-            Self::Refused | Self::Partial | Self::Truncated => SiteHealth::Warning,
-            Self::Waiting | Self::Unsupported | Self::Good => SiteHealth::Collected,
+        match self.severity() {
+            Severity::Bad => SiteHealth::Failing,
+            Severity::Warning => SiteHealth::Warning,
+            Severity::Unknown | Severity::Good => SiteHealth::Collected,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::config::one_line;
 use crate::status::{
-    CollectorHealth, CollectorPicture, ConfigurationPicture, Count, FaultPicture, SiteCounts, SiteHealth,
+    CollectorPicture, ConfigurationPicture, Count, FaultPicture, Severity, SiteCounts, SiteHealth,
     SitePicture, StatusPicture, duration, in_words,
 };
 
@@ -60,7 +60,11 @@ fn configuration(
         None => lines.push("no configuration runs".to_owned()),
     }
     let Some(rejected) = &configuration.rejected else { return };
-    lines.push(format!("{} the newest configuration, {} ago", look.paint("REJECTED", 31), ago(rejected.at)));
+    lines.push(format!(
+        "{} the newest configuration, {} ago",
+        look.paint("REJECTED", colour(Severity::Bad)),
+        ago(rejected.at)
+    ));
     for mistake in &rejected.mistakes {
         look.wrapped(lines, "  ", mistake);
     }
@@ -87,15 +91,8 @@ fn of_site(site: &SitePicture, status: &StatusPicture, look: &Look, lines: &mut 
         counts(&site.counts, look, lines);
     }
     let shown: Vec<_> =
-        site.collectors.iter().filter(|one| look.is_whole || is_to_be_seen(one, site)).collect();
+        site.collectors.iter().filter(|one| look.is_whole || site.is_to_be_seen(one)).collect();
     collectors(&shown, site, status, look, lines);
-}
-
-/// Whether it says something that is not said of the whole site.
-fn is_to_be_seen(collector: &CollectorPicture, site: &SitePicture) -> bool {
-    let is_said = |what: &str| site.faults.iter().any(|fault| fault.what == what);
-    !matches!(collector.state, CollectorHealth::Good | CollectorHealth::Unsupported)
-        && !collector.fault.as_ref().is_some_and(|fault| is_said(&fault.what))
 }
 
 fn collectors(
@@ -109,25 +106,18 @@ fn collectors(
     let dash = || "-".to_owned();
     for collector in shown {
         let word = format!("{:<11}", collector.state.as_ref());
-        let colour = match collector.state {
-            CollectorHealth::Failing | CollectorHealth::Stale => 31,
-            CollectorHealth::Refused | CollectorHealth::Partial | CollectorHealth::Truncated => 33,
-            CollectorHealth::Waiting | CollectorHealth::Unsupported => 90,
-            CollectorHealth::Good => 32,
-        };
         let age = collector.age_seconds.map_or_else(dash, in_words);
         let wait = collector.next_run_at.duration_since(status.at).as_secs_f64();
         lines.push(format!(
             "  {:longest$}  {}  {age:>7} of {:<7}  {:>8} records  {:>7}  next in {}",
             collector.name,
-            look.paint(&word, colour),
+            look.paint(&word, colour(collector.state.severity())),
             in_words(collector.interval_seconds),
             collector.records.map_or_else(dash, |records| records.to_string()),
             collector.duration_seconds.map_or_else(dash, duration),
             in_words(wait),
         ));
-        let is_said = |fault: &&FaultPicture| site.faults.iter().any(|known| known.what == fault.what);
-        if let Some(fault) = collector.fault.as_ref().filter(|fault| !is_said(fault)) {
+        if let Some(fault) = site.own_fault(collector) {
             of_fault(fault, look, lines);
         }
     }
@@ -168,13 +158,17 @@ fn counts(counts: &SiteCounts, look: &Look, lines: &mut Vec<String>) {
 }
 
 fn of_health(state: SiteHealth, look: &Look) -> String {
-    let colour = match state {
-        SiteHealth::Down | SiteHealth::Failing => 31,
-        SiteHealth::Warning => 33,
-        SiteHealth::Waiting => 90,
-        SiteHealth::Collected => 32,
-    };
-    look.paint(&format!("{:<9}", state.as_ref()), colour)
+    look.paint(&format!("{:<9}", state.as_ref()), colour(state.severity()))
+}
+
+/// The number in an ANSI escape.
+fn colour(severity: Severity) -> u8 {
+    match severity {
+        Severity::Bad => 31,
+        Severity::Warning => 33,
+        Severity::Unknown => 90,
+        Severity::Good => 32,
+    }
 }
 
 fn summary(status: &StatusPicture) -> String {

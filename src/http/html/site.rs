@@ -3,20 +3,21 @@
 use maud::{Markup, html};
 
 use super::frame::Reader;
+use super::severity::state;
 use super::{counts, table};
-use crate::status::{CollectorHealth, CollectorPicture, SiteHealth, SitePicture, encoded};
+use crate::status::{CollectorPicture, SiteHealth, SitePicture, encoded};
 
 /// The page of one site.
 pub(super) fn page(reader: &Reader<'_>, site: &SitePicture) -> Markup {
     html! {
-        p { (state(site.state)) }
+        p { (of_state(site.state)) }
         (faults(site))
         (facts(reader, site))
         h2 { "What counts" }
         (counts::cards(&site.counts))
         h2 { "Collectors" }
         @if site.collectors.is_empty() { p { "None has run yet." } }
-        @else { (table::collectors(reader, &site.collectors.iter().collect::<Vec<_>>(), &site.faults)) }
+        @else { (table::collectors(reader, &site.collectors.iter().collect::<Vec<_>>(), site)) }
         p { a href="/" { "All sites" } }
     }
 }
@@ -30,29 +31,22 @@ pub(super) fn entry(reader: &Reader<'_>, site: &SitePicture, is_among_many: bool
     // Where nobody answers, each collector would say the same.
     let is_short = is_among_many || site.state == SiteHealth::Down;
     let collectors: Vec<&CollectorPicture> =
-        site.collectors.iter().filter(|collector| !is_short || is_to_be_seen(collector, site)).collect();
+        site.collectors.iter().filter(|collector| !is_short || site.is_to_be_seen(collector)).collect();
     html! {
         details.wrong[is_wrong] open[is_wrong] {
             summary { (head(reader, site, false)) }
             (faults(site))
             (facts(reader, site))
-            @if !collectors.is_empty() { (table::collectors(reader, &collectors, &site.faults)) }
+            @if !collectors.is_empty() { (table::collectors(reader, &collectors, site)) }
             p { a href={ "/sites/" (encoded(&site.name)) } { "The page of " (site.name) } @if is_short { ": all collectors" } }
         }
     }
 }
 
-/// Whether it says something that is not said of the whole site.
-fn is_to_be_seen(collector: &CollectorPicture, site: &SitePicture) -> bool {
-    let is_wrong = !matches!(collector.state, CollectorHealth::Good | CollectorHealth::Unsupported);
-    let is_said = |what: &str| site.faults.iter().any(|fault| fault.what == what);
-    is_wrong && !collector.fault.as_ref().is_some_and(|fault| is_said(&fault.what))
-}
-
 fn head(reader: &Reader<'_>, site: &SitePicture, is_link: bool) -> Markup {
     let in_short = counts::in_short(site);
     html! {
-        (state(site.state)) " "
+        (of_state(site.state)) " "
         @if is_link { a href={ "/sites/" (encoded(&site.name)) } { (site.name) } } @else { strong { (site.name) } }
         @if !in_short.is_empty() { span.dim { (in_short.join(" · ")) } }
         @match site.collected_at {
@@ -92,13 +86,6 @@ fn progress(what: &str, ratio: Option<f64>) -> Markup {
     html! { dt { (what) } dd { progress max="100" value=(percent) aria-label=(what) {} " " (percent) " % read; what counts may be too low until then" } }
 }
 
-/// A sign beside the word, so that nothing depends on colours.
-pub(super) fn state(state: SiteHealth) -> Markup {
-    let (sign, class) = match state {
-        SiteHealth::Down | SiteHealth::Failing => ("✖", "bad"),
-        SiteHealth::Warning => ("▲", "warn"),
-        SiteHealth::Waiting => ("○", "dim"),
-        SiteHealth::Collected => ("●", "good"),
-    };
-    html! { span class={ "state " (class) } { span aria-hidden="true" { (sign) } " " (state.as_ref()) } }
+fn of_state(health: SiteHealth) -> Markup {
+    state(health.severity(), health.as_ref())
 }

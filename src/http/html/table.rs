@@ -3,38 +3,39 @@
 use maud::{Markup, html};
 
 use super::frame::Reader;
-use crate::status::{CollectorHealth, CollectorPicture, FaultPicture, duration, in_words};
+use super::severity::{class, state};
+use crate::status::{CollectorHealth, CollectorPicture, FaultPicture, SitePicture, duration, in_words};
 
 /// The table of a site's collectors. What is wrong with the whole site is said above, and not again in each row.
 pub(super) fn collectors(
     reader: &Reader<'_>,
     collectors: &[&CollectorPicture],
-    said: &[FaultPicture],
+    site: &SitePicture,
 ) -> Markup {
     html! {
         table {
             thead { tr { th scope="col" { "Collector" } th scope="col" { "State" } th scope="col" { "Age (interval)" }
                 th scope="col" { "Records" } th scope="col" { "Took" } th scope="col" { "Requests" } th scope="col" { "Next run" } } }
-            tbody { @for collector in collectors { (row(reader, collector, said)) } }
+            tbody { @for collector in collectors { (row(reader, collector, site)) } }
         }
     }
 }
 
-fn row(reader: &Reader<'_>, collector: &CollectorPicture, said: &[FaultPicture]) -> Markup {
+fn row(reader: &Reader<'_>, collector: &CollectorPicture, site: &SitePicture) -> Markup {
     let age = collector.age_seconds.map_or_else(|| "none yet".to_owned(), in_words);
     let number = |number: Option<u64>| number.map_or_else(|| "–".to_owned(), |number| number.to_string());
-    let fault = collector.fault.as_ref().filter(|fault| said.iter().all(|known| known.what != fault.what));
+    let fault = site.own_fault(collector);
     html! {
         tr {
             th scope="row" { (collector.name) }
-            td data-of="State" { (state(collector.state)) }
+            td data-of="State" { (of_state(collector.state)) }
             td data-of="Age (interval)" { (age) " (" (in_words(collector.interval_seconds)) ")" }
             td data-of="Records" { (number(collector.records)) }
             td data-of="Took" { @match collector.duration_seconds { Some(seconds) => (duration(seconds)), None => "–" } }
             td data-of="Requests" { (number(collector.requests.map(u64::from))) }
             td data-of="Next run" { (reader.soon(collector.next_run_at)) }
         }
-        @if let Some(fault) = fault { tr.why { td colspan="7" { (why(fault, class(collector.state))) } } }
+        @if let Some(fault) = fault { tr.why { td colspan="7" { (why(fault, class(collector.state.severity()))) } } }
     }
 }
 
@@ -45,26 +46,16 @@ pub(super) fn why(fault: &FaultPicture, class: &str) -> Markup {
     }
 }
 
-/// A sign beside the word, so that nothing depends on colours.
-fn state(state: CollectorHealth) -> Markup {
-    let (sign, word) = match state {
-        CollectorHealth::Failing => ("✖", "failing"),
-        CollectorHealth::Stale => ("✖", "stale"),
-        CollectorHealth::Refused => ("▲", "not allowed"),
-        CollectorHealth::Partial => ("▲", "sees only a part"),
-        CollectorHealth::Truncated => ("▲", "list too long"),
-        CollectorHealth::Waiting => ("○", "first run"),
-        CollectorHealth::Unsupported => ("○", "not in this release"),
-        CollectorHealth::Good => ("●", "good"),
-    };
-    html! { span class={ "state " (class(state)) } { span aria-hidden="true" { (sign) } " " (word) } }
-}
-
-fn class(state: CollectorHealth) -> &'static str {
-    match state {
-        CollectorHealth::Failing | CollectorHealth::Stale => "bad",
-        CollectorHealth::Refused | CollectorHealth::Partial | CollectorHealth::Truncated => "warn",
-        CollectorHealth::Waiting | CollectorHealth::Unsupported => "dim",
+fn of_state(health: CollectorHealth) -> Markup {
+    let word = match health {
+        CollectorHealth::Failing => "failing",
+        CollectorHealth::Stale => "stale",
+        CollectorHealth::Refused => "not allowed",
+        CollectorHealth::Partial => "sees only a part",
+        CollectorHealth::Truncated => "list too long",
+        CollectorHealth::Waiting => "first run",
+        CollectorHealth::Unsupported => "not in this release",
         CollectorHealth::Good => "good",
-    }
+    };
+    state(health.severity(), word)
 }
