@@ -12,6 +12,7 @@ mod process;
 mod reload;
 mod running;
 mod status;
+mod terminal;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

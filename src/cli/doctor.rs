@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::terminal::has_colours;
 use crate::config::{self, Config, Strictness};
 use crate::doctor::{self, MISCONFIGURED, Style};
 use crate::source::file::FileReader;
@@ -94,7 +95,5 @@ fn progress(sites: usize) -> ProgressBar {
 }
 
 fn style() -> Style {
-    // <https://no-color.org>
-    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    if io::stdout().is_terminal() && !plain { Style::Coloured } else { Style::Plain }
+    if has_colours() { Style::Coloured } else { Style::Plain }
 }

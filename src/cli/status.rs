@@ -2,7 +2,7 @@
 
 mod text;
 
-use std::io::{self, IsTerminal as _, Write};
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use reqwest::Method;
 
 use super::AddressArgs;
 use super::running::Question;
+use super::terminal::has_colours;
 use crate::status::{StatusFilter, StatusPicture};
 
 /// Of hundreds of sites it takes a while.
@@ -84,11 +85,8 @@ fn wrong(args: &StatusArgs, status: &mut StatusPicture) -> bool {
 }
 
 fn look(is_whole: bool) -> text::Look {
-    let is_terminal = io::stdout().is_terminal();
-    // <https://no-color.org>
-    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
     let width = rustix::termios::tcgetwinsize(io::stdout()).ok().map(|size| usize::from(size.ws_col));
     let width = columns.or(width).filter(|width| *width > 0).unwrap_or(WIDTH);
-    text::Look { colours: is_terminal && !plain, width: width.max(40), is_whole }
+    text::Look { colours: has_colours(), width: width.max(40), is_whole }
 }
