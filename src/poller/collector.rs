@@ -142,9 +142,9 @@ impl CollectorState {
         partial && !before
     }
 
-    /// Takes in a run. The last good families stay for `stale_cycles` missed runs and are dropped then rather
+    /// Takes in a run, with what to do if it failed. The last good families stay for `stale_cycles` missed runs and are dropped then rather
     /// than served old. Returns whether its outcome is news.
-    pub(super) fn note(&mut self, run: Run, stale_cycles: u32, now: Timestamp) -> bool {
+    pub(super) fn note(&mut self, run: Run, cure: String, stale_cycles: u32, now: Timestamp) -> bool {
         self.is_supported = true;
         self.runs.get_or_insert_default().note(&run, now);
         if self.was_refused() {
@@ -157,7 +157,7 @@ impl CollectorState {
                 self.succeeded_at = Some(Instant::now());
                 self.failure.take().is_some()
             }
-            Err(error) => self.miss(Fault::new(error.to_string(), ""), stale_cycles),
+            Err(error) => self.miss(Fault::new(error.to_string(), cure), stale_cycles),
         }
     }
 
@@ -179,11 +179,6 @@ impl CollectorState {
     pub(super) fn failed(&mut self, why: impl Into<Fault>, stale_cycles: u32) -> bool {
         self.runs.get_or_insert_default().failed();
         self.miss(why.into(), stale_cycles)
-    }
-
-    /// What to do about the failure of the last run.
-    pub(super) fn cured_by(&mut self, cure: String) {
-        self.failure = self.failure.take().map(|fault| Arc::new(Fault::new(fault.what.clone(), cure)));
     }
 
     /// The server does not have what the collector reads: nothing of it is served. Returns whether that is news.
@@ -249,7 +244,7 @@ mod tests {
     #[test]
     fn the_last_good_families_stay_for_the_stated_number_of_missed_runs() {
         let mut collector = CollectorState::new("units");
-        collector.note(good(), 3, Timestamp::UNIX_EPOCH);
+        collector.note(good(), String::new(), 3, Timestamp::UNIX_EPOCH);
         let kept: Vec<_> = (0..4)
             .map(|_| {
                 collector.failed("timeout", 3);
@@ -274,7 +269,7 @@ mod tests {
         assert!(collector.failed("timeout", 3));
         assert!(!collector.failed("timeout", 3));
         assert!(collector.failed("dns", 3));
-        assert!(collector.note(good(), 3, Timestamp::UNIX_EPOCH));
-        assert!(!collector.note(good(), 3, Timestamp::UNIX_EPOCH));
+        assert!(collector.note(good(), String::new(), 3, Timestamp::UNIX_EPOCH));
+        assert!(!collector.note(good(), String::new(), 3, Timestamp::UNIX_EPOCH));
     }
 }

@@ -141,10 +141,8 @@ impl ScheduledCollector {
         if matches!(&failure, Some(CollectError::NetBackup(error)) if error.is_unauthorized()) {
             self.hold = Some(Hold::refused());
         }
-        let is_news = self.state.note(run, stale_cycles, Timestamp::now());
-        if let Some(error) = &failure {
-            self.state.cured_by(self.spec.cure(error));
-        }
+        let cure = failure.as_ref().map(|error| self.spec.cure(error)).unwrap_or_default();
+        let is_news = self.state.note(run, cure, stale_cycles, Timestamp::now());
         match &failure {
             None if is_news => tracing::info!("The collector succeeds again"),
             Some(error) if is_news => {

@@ -87,7 +87,7 @@ impl SiteStatus {
     }
 
     /// A collector's run has ended, or the server answers again; these are all collectors.
-    pub(super) fn collected<'a>(&mut self, collectors: impl Iterator<Item = &'a CollectorState> + Clone) {
+    pub(super) fn collected<'a>(&mut self, mut collectors: impl Iterator<Item = &'a CollectorState> + Clone) {
         let with_key = collectors.clone().filter(|collector| collector.proves_key);
         let last_success = with_key.filter_map(|collector| collector.succeeded_at).max();
         if last_success > self.succeeded_at && !self.newer_key_waits {
@@ -101,8 +101,7 @@ impl SiteStatus {
         // The last run may have been before the server ceased to answer, or before it ceased to let us in.
         let answers = self.version.is_some() && !(all_refused && self.is_key_refused());
         let up = answers && collectors.clone().any(CollectorState::was_let_in);
-        self.complete |=
-            collectors.into_iter().all(|collector| collector.runs.is_some() || collector.is_extra());
+        self.complete |= collectors.all(|collector| collector.runs.is_some() || collector.is_extra());
         if up || self.complete {
             self.up = Some(up);
         }
