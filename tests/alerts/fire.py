@@ -7,22 +7,13 @@ reason; and on paris, which has an ordinary week, none may but those in ORDINARY
 
 import json
 import re
-import signal
-import socket
 import ssl
-import subprocess
 import sys
-import tempfile
 import time
-import urllib.error
-import urllib.parse
 import urllib.request
-from contextlib import ExitStack
-from pathlib import Path
-
-import yaml
 
 from rendering import dump, helms
+from world import World, wait_for
 
 SPEED = 1440
 # For all that can be seen at one time; a busy machine needs more than the minutes of an idle one.
@@ -91,44 +82,6 @@ def fetch(url, body=None, method=None):
         return answer.read().decode()
 
 
-def wait_for(what, condition, patience=120):
-    """The condition's first answer that is not empty."""
-    end = time.monotonic() + patience
-    while time.monotonic() < end:
-        try:
-            if found := condition():
-                return found
-        except (OSError, urllib.error.URLError):
-            pass
-        time.sleep(0.2)
-    sys.exit(f"not within {patience} s: {what}")
-
-
-class Process:
-    def __init__(self, stack, folder, name, *command):
-        self.log = Path(folder, f"{name}.log")
-        self.child = subprocess.Popen(command, stdout=self.log.open("w"), stderr=subprocess.STDOUT, cwd=folder)
-        stack.callback(self.end)
-
-    def end(self):
-        if self.child.poll() is None:
-            self.child.send_signal(signal.SIGTERM)
-            try:
-                self.child.wait(10)
-            except subprocess.TimeoutExpired:
-                self.child.kill()
-                self.child.wait()
-
-    def addresses(self, pattern, count):
-        def found():
-            if self.child.poll() is not None:
-                sys.exit(f"{self.log.stem} ended:\n{self.log.read_text()}")
-            addresses = re.findall(pattern, self.log.read_text())
-            return addresses if len(addresses) >= count else None
-
-        return wait_for(f"the addresses of {self.log.stem}", found)
-
-
 class Server:
     """A simulated primary server."""
 
@@ -146,16 +99,14 @@ class Server:
 class Stage:
     """Simulators, the exporter and Prometheus."""
 
-    def __init__(self, stack, program, prometheus):
-        self.folder, self.stack = Path(stack.enter_context(tempfile.TemporaryDirectory())), stack
-        self.program, self.prometheus = program, prometheus
-        self.clock = None
+    def __init__(self, world, prometheus):
+        self.world, self.binary = world, prometheus
         started = {
             "ordinary": self.simulator("ordinary", 4),
             "night": self.simulator("bad-night", 1),
-            "fast": self.simulator("bad-night", 1, "--speed", "600", "--policies", "20"),
+            "fast": self.simulator("bad-night", 1, "--speed=600", "--policies=20"),
             "empty": self.simulator("empty", 1),
-            "expired": self.simulator("ordinary", 1, "--tls", "expired"),
+            "expired": self.simulator("ordinary", 1, "--tls=expired"),
         }
         servers = {name: self.servers(process, count) for name, (process, count) in started.items()}
         # The hosts of a site have its number in their names: those of the night are those of the evening.
@@ -168,69 +119,52 @@ class Stage:
         self.wien.ask("/keys", {"expireAt": int(self.wien.ask("/state")["time"] + 20 * 86400_000)})
 
     def simulator(self, scenario, count, *flags):
-        command = (self.program, "simulate", "--scenario", scenario, "--sites", str(count), "--port", "0", "--api-version", "14.0", *flags)
-        return Process(self.stack, self.folder, f"{scenario}{''.join(flags)}", *command), count
+        name = f"{scenario}{''.join(flags)}"
+        self.world.start(name, self.world.program, "simulate", f"--scenario={scenario}", f"--sites={count}", "--port=0", "--api-version=14.0", *flags)
+        return name, count
 
-    @staticmethod
-    def servers(process, count):
-        found = process.addresses(r"(https?)://(127\.0\.0\.1:\d+)/netbackup", count)
+    def servers(self, name, count):
+        found = self.world.addresses(name, r"(https?)://(127\.0\.0\.1:\d+)/netbackup", count)
         return [Server(address, scheme) for scheme, address in found[:count]]
+
+    def text(self):
+        """The configuration of the sites. JSON is YAML."""
+        collectors = {key: {"enabled": True, "interval": "10s"} for key in COLLECTORS}
+        collectors["perClient"] |= {"export": "overdue", "allowlist": ["*"]}
+        collectors["tape"] |= {"media": "summary", "mediaInterval": "10s"}
+        sites = [
+            {"site": name, "host": it.host, "port": int(it.port), "scheme": it.scheme, "apiKey": "another-key" if name == "kyiv" else KEY, "insecureSkipVerify": it.scheme == "https"}
+            for name, it in self.sites.items()
+        ]
+        return json.dumps({"server": {"collectionInterval": "10s", "scrapingInterval": "1h"}, "collectors": collectors, "nbuservers": sites})
 
     def configure(self, text=None):
         """Writes the configuration of the sites, or a text, as an editor does."""
-        if text is None:
-            collectors = {key: {"enabled": True, "interval": "10s"} for key in COLLECTORS}
-            collectors["perClient"] |= {"export": "overdue", "allowlist": ["*"]}
-            collectors["tape"] |= {"media": "summary", "mediaInterval": "10s"}
-            sites = [
-                {"site": name, "host": it.host, "port": int(it.port), "scheme": it.scheme, "apiKey": "another-key" if name == "kyiv" else KEY, "insecureSkipVerify": it.scheme == "https"}
-                for name, it in self.sites.items()
-            ]
-            text = yaml.safe_dump({"server": {"collectionInterval": "10s", "scrapingInterval": "1h"}, "collectors": collectors, "nbuservers": sites})
-        new = self.folder / "config.new"
-        new.write_text(text)
-        new.rename(self.folder / "config.yaml")
+        new = self.world.path / "config.new"
+        new.write_text(self.text() if text is None else text)
+        new.rename(self.config)
 
     def start(self):
-        self.configure()
-        self.exporter = Process(self.stack, self.folder, "exporter", self.program, "run", "--config", str(self.folder / "config.yaml"), "--web.listen-address=127.0.0.1:0")
-        self.address = self.exporter.addresses(r'Listening.*?address="?(127\.0\.0\.1:\d+)', 1)[0]
+        address, self.config = self.world.exporter("exporter", self.text())
         spec = helms()[-1].render({"prometheusRule": {"enabled": True, "defaultRules": {"thresholds": THRESHOLDS}}}).one("PrometheusRule")["spec"]
         self.alerts = {rule["alert"]: rule for group in spec["groups"] for rule in group["rules"] if "alert" in rule}
-        (self.folder / "rules.yaml").write_text(dump({"groups": accelerated(spec["groups"])}))
-        (self.folder / "prometheus.yaml").write_text(
-            yaml.safe_dump(
-                {
-                    "global": {"scrape_interval": f"{SCRAPES}s", "scrape_timeout": f"{SCRAPES}s", "evaluation_interval": "1s"},
-                    "rule_files": ["rules.yaml"],
-                    "scrape_configs": [{"job_name": "nbu-exporter", "static_configs": [{"targets": [self.address], "labels": {"namespace": "monitoring", "pod": "nbu-exporter-0"}}]}],
-                }
-            )
-        )
-        port = free_port()
-        flags = ("--config.file=prometheus.yaml", "--storage.tsdb.path=data", f"--web.listen-address=127.0.0.1:{port}", "--log.level=warn")
-        self.base = f"http://127.0.0.1:{port}"
-        Process(self.stack, self.folder, "prometheus", self.prometheus, *flags)
-        wait_for("Prometheus", lambda: fetch(f"{self.base}/-/ready"))
+        places = {"nbu-exporter": [(address, {"namespace": "monitoring", "pod": "nbu-exporter-0"})]}
+        rules = dump({"groups": accelerated(spec["groups"])})
+        self.prometheus = self.world.prometheus("prometheus", self.binary, places, interval=f"{SCRAPES}s", evaluation="1s", rules=rules)
+
+    def end_exporter(self):
+        self.world.processes["exporter"].terminate()
 
     def firing(self):
-        found = json.loads(fetch(f"{self.base}/api/v1/alerts"))["data"]["alerts"]
-        return [it for it in found if it["state"] == "firing"]
+        return [it for it in self.prometheus.get("alerts")["alerts"] if it["state"] == "firing"]
 
     def value(self, query):
-        found = json.loads(fetch(f"{self.base}/api/v1/query?query={urllib.parse.quote(query)}"))["data"]["result"]
-        return float(found[0]["value"][1]) if found else None
+        return next((value for _, value in self.prometheus.instant(query)), None)
 
 
 COLLECTORS = (
     "protection perClient catalogBackup diskPools servers slp certificates server tape services malware anomalies alerts notifications catalog slo licensing posture"
 ).split()
-
-
-def free_port():
-    with socket.socket() as it:
-        it.bind(("127.0.0.1", 0))
-        return it.getsockname()[1]
 
 
 class Transcript:
@@ -281,8 +215,8 @@ def night_falls(stage):
 
 def main():
     program, prometheus = sys.argv[1:]
-    with ExitStack() as stack:
-        stage = Stage(stack, program, prometheus)
+    with World(program) as world:
+        stage = Stage(world, prometheus)
         stage.start()
         wanted = set(stage.alerts) - set(UNSEEN) - set(PERHAPS)
         if unknown := (set(UNSEEN) | set(PERHAPS) | set(ORDINARY)) - set(stage.alerts):
@@ -296,9 +230,9 @@ def main():
         missing = transcript.until(wanted - last, PATIENCE)
         stage.configure("server: {scrapingInterval: never}\n")
         missing |= transcript.until({"NbuExporterConfigRejected"}, 60)
-        stage.exporter.end()
+        stage.end_exporter()
         missing |= transcript.until({"NbuExporterDown", "NbuExporterAbsent"}, 60)
-        sys.exit(judge(transcript, missing))
+    sys.exit(judge(transcript, missing))
 
 
 def judge(transcript, missing):

@@ -1,21 +1,23 @@
 """What the exporter serves, and whether an expression asks for anything else."""
 
 import re
+from pathlib import Path
 
-from rendering import ROOT
-
+METRICS_PAGE = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
 # Labels that Prometheus adds to every series.
 TARGET_LABELS = {"instance", "pod", "namespace", "job"}
 # Not those in the name of a recorded series.
 NAME = r"(?<![:\w])nbu_\w+"
 
 
-def metrics():
+def metrics(names_of_go=True):
     """The labels of each series, by its name, as docs/metrics.md has them; `cargo test` compares that page with the program."""
     found = {}
-    for line in (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8").splitlines():
-        if row := re.match(r"\| `(\w+)` \| (\w+) \| ([\w, ]*) \|", line):
-            name, kind, labels = row.groups()
+    for line in METRICS_PAGE.read_text(encoding="utf-8").splitlines():
+        if row := re.match(r"\| `(\w+)` \| (\w+) \| ([\w, ]*) \|(?: (\w+) \|)?", line):
+            name, kind, labels, naming = row.groups()
+            if naming == "v4" and not names_of_go:
+                continue
             labels = set(re.findall(r"\w+", labels))
             of_family = {"_bucket": labels | {"le"}, "_sum": labels, "_count": labels} if kind == "histogram" else {"": labels}
             found |= {name + suffix: of_series for suffix, of_series in of_family.items()}

@@ -14,8 +14,9 @@ from grafana import ALL, BOARDS, ROOT, Choice, names, panels, selectors
 from world import Refused, World, config, log, page, site, wait_for
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, str(BOARDS / "source"))
+sys.path[:0] = [str(BOARDS / "source"), str(ROOT / "tests" / "chart")]
 from boards import BOARDS as SOURCES  # noqa: E402
+from catalogue import metrics  # noqa: E402
 
 # Of what happens once an hour something is to happen in a minute; and not more is to be read back than a minute takes.
 BUSY = ("--jobs-per-day=8000", "--job-retention=30", "--tls=self-signed")
@@ -30,20 +31,6 @@ TARGET = {"instance", "pod", "namespace", "job", "service", "container", "endpoi
 # Prometheus has to have seen this much before increases are asked for.
 SECONDS_OF_HISTORY = 45
 STEP, SPAN = 5, 60
-
-
-def documented():
-    """name → labels of each series that a board may ask for, as docs/metrics.md has them; `cargo test` holds that page to the program."""
-    found = {}
-    for line in (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8").splitlines():
-        if row := re.match(r"\| `(\w+)` \| (\w+) \| ([\w, ]*) \|(?: (\w+) \|)?", line):
-            name, kind, labels, naming = row.groups()
-            labels = set(re.findall(r"\w+", labels))
-            if name.startswith("nbu_") and naming == "v4":
-                continue
-            for suffix, more in ({"_bucket": {"le"}, "_sum": set(), "_count": set()} if kind == "histogram" else {"": set()}).items():
-                found[name + suffix] = labels | more
-    return found
 
 
 def shipped():
@@ -344,7 +331,7 @@ def reload(configurations, hours):
 
 def main():
     program, *servers = sys.argv[1:]
-    known = documented()
+    known = metrics(names_of_go=False)
     boards = shipped()
     failures = list(statically(boards, known))
     passed = 0

@@ -48,7 +48,7 @@ class World:
     """Processes in a scratch folder; all end with it."""
 
     def __init__(self, program):
-        self.program, self.processes = program, []
+        self.program, self.processes = program, {}
         self.folder = tempfile.TemporaryDirectory(prefix="nbu-dashboards.")
         self.path = Path(self.folder.name)
 
@@ -58,9 +58,9 @@ class World:
         return self
 
     def __exit__(self, kind, error, trace):
-        for process in self.processes:
+        for process in self.processes.values():
             process.terminate()
-        for process in self.processes:
+        for process in self.processes.values():
             try:
                 process.wait(20)
             except subprocess.TimeoutExpired:
@@ -73,19 +73,23 @@ class World:
 
     def start(self, name, *command):
         with (self.path / f"{name}.log").open("wb") as output:
-            self.processes.append(subprocess.Popen([str(it) for it in command], stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL))
-        return self.processes[-1]
+            self.processes[name] = subprocess.Popen([str(it) for it in command], stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+        return self.processes[name]
 
     def address(self, name, pattern):
         """The address that stands behind the pattern in the log of a process: each takes a free port."""
-        path, process = self.path / f"{name}.log", self.processes[-1]
+        return self.addresses(name, pattern + r"(127\.0\.0\.1:\d+)", 1)[0]
+
+    def addresses(self, name, pattern, count):
+        """What the pattern finds in the log of a process, once it is there so often."""
+        path, process = self.path / f"{name}.log", self.processes[name]
 
         def look():
             assert process.poll() is None, f"{name} ended: {path.read_text(errors='replace')[-600:]}"
-            found = re.search(pattern + r"(127\.0\.0\.1:\d+)", path.read_text(errors="replace"))
-            return found and found[1]
+            found = re.findall(pattern, path.read_text(errors="replace"))
+            return found if len(found) >= count else None
 
-        return wait_for(f"the address of {name}", look)
+        return wait_for(f"the addresses of {name}", look)
 
     def simulator(self, name, *options):
         self.start(name, self.program, "simulate", "--api-version=14.0", "--listen=127.0.0.1", "--port=0", *options)
@@ -97,14 +101,14 @@ class World:
         self.start(name, self.program, "run", f"--config={path}", "--web.listen-address=127.0.0.1:0")
         return self.address(name, r"Listening.*address=\"?"), path
 
-    def prometheus(self, name, program, targets, *, interval="5s", rules=RULES, storage=None):
+    def prometheus(self, name, program, targets, *, interval="5s", evaluation=None, rules=RULES, storage=None):
         """`targets`: for each job its (address, labels)."""
         jobs = [
             {"job_name": job, "static_configs": [{"targets": [address], "labels": labels} for address, labels in places]}
             for job, places in targets.items()
         ]  # fmt: skip
         (self.path / f"{name}.rules.yaml").write_text(rules)
-        document = {"global": {"scrape_interval": interval, "evaluation_interval": interval}, "rule_files": [f"{name}.rules.yaml"], "scrape_configs": jobs}
+        document = {"global": {"scrape_interval": interval, "scrape_timeout": interval, "evaluation_interval": evaluation or interval}, "rule_files": [f"{name}.rules.yaml"], "scrape_configs": jobs}
         (self.path / f"{name}.yaml").write_text(json.dumps(document))
         # Prometheus can not say which free port it took.
         address = f"127.0.0.1:{free_port()}"
@@ -112,7 +116,7 @@ class World:
             name, program, f"--config.file={self.path / f'{name}.yaml'}", f"--storage.tsdb.path={storage or self.path / f'{name}.data'}", f"--web.listen-address={address}",
             "--storage.tsdb.retention.time=60d",
         )  # fmt: skip
-        process = self.processes[-1]
+        process = self.processes[name]
 
         def ready():
             assert process.poll() is None, (self.path / f"{name}.log").read_text()[-600:]
