@@ -16,7 +16,7 @@ mod trust;
 
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::sleep_until;
 use tracing::Instrument as _;
 
@@ -40,6 +40,7 @@ pub(crate) struct Poller {
     writer: SnapshotWriter,
     dialer: Dialer,
     refusals: Refusals,
+    much_read: MuchRead,
 }
 
 /// Tells which site's API key NetBackup refuses.
@@ -59,6 +60,22 @@ impl Refusals {
     }
 }
 
+/// Tells that a site has read much at once, so that much memory is free again. Several that are not heard yet are one.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct MuchRead(Arc<Notify>);
+
+impl MuchRead {
+    /// A site has.
+    pub(crate) fn tell(&self) {
+        self.0.notify_one();
+    }
+
+    /// Waits until some site tells it.
+    pub(crate) async fn told(&self) {
+        self.0.notified().await;
+    }
+}
+
 impl Poller {
     /// A poller that follows the newest of `plans` and publishes by `writer`.
     pub(crate) fn new(
@@ -66,8 +83,9 @@ impl Poller {
         writer: SnapshotWriter,
         tls: Arc<TlsCache>,
         refusals: Refusals,
+        much_read: MuchRead,
     ) -> Self {
-        Self { plans, writer, dialer: Dialer::new(tls), refusals }
+        Self { plans, writer, dialer: Dialer::new(tls), refusals, much_read }
     }
 
     /// Polls at once and then every interval of each collector; ends when the plans' sender is gone. Every line of it carries `site`.
@@ -78,7 +96,7 @@ impl Poller {
     }
 
     async fn poll(self) {
-        let Self { mut plans, writer, dialer, refusals } = self;
+        let Self { mut plans, writer, dialer, refusals, much_read } = self;
         let mut plan = plans.borrow_and_update().clone();
         let mut state = SiteState::new(&plan.collectors, dialer.stats.clone(), writer);
         let mut connection = Connection::open(&plan, &dialer);
@@ -113,7 +131,12 @@ impl Poller {
                     }
                 }
                 event = connection.event() => connection.handle(event, &plan, &mut state),
-                event = state.event() => state.handle(event, &plan),
+                event = state.event() => {
+                    if state.has_read_much(&event) {
+                        much_read.tell();
+                    }
+                    state.handle(event, &plan);
+                }
                 () = sleep_until(due) => {}
             }
         }

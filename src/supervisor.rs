@@ -1,5 +1,6 @@
 //! Keeps one poller for each configured site: a new configuration starts, stops and changes only what differs.
 
+mod give_back;
 mod metrics;
 
 use std::collections::HashMap;
@@ -16,9 +17,10 @@ pub(crate) use metrics::SupervisorMetrics;
 use crate::config::{LackingSite, Site, SiteChange, SiteId};
 use crate::metric::MetricNames;
 use crate::netbackup::TlsCache;
-use crate::poller::{self, Plan, Poller, Refusals};
+use crate::poller::{self, MuchRead, Plan, Poller, Refusals};
 use crate::reload::ActiveConfig;
 use crate::snapshot::{SnapshotStore, SnapshotWriter};
+use give_back::GiveBack;
 
 /// A poller that panicked comes back after this long, doubled each time up to the longest.
 const FIRST_RESTART: Duration = Duration::from_secs(1);
@@ -27,10 +29,6 @@ const LONGEST_RESTART: Duration = Duration::from_mins(1);
 const HEALTHY: Duration = Duration::from_mins(10);
 /// An aborted poller that has not ended by then is stuck in code that does not yield.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Memory is given back this long after sites began or went. By then the pollers of those that went have ended, those that began
-/// have read their first lists, all at the same time, and their connections have closed.
-const GIVE_BACK: Duration = Duration::from_mins(1);
 
 /// Tells the supervisor what to do.
 #[derive(Clone, Debug)]
@@ -79,9 +77,8 @@ pub(crate) struct Supervisor {
     /// Stopped pollers that have not ended yet: their sites, and by when they should.
     stopping: Vec<(AbortHandle, Arc<str>, Instant)>,
     restarts: Vec<(Instant, SiteId)>,
-    /// When memory that is free is given back to the system, and how.
-    give_back_at: Option<Instant>,
-    give_back: fn(),
+    much_read: MuchRead,
+    give_back: GiveBack,
 }
 
 #[derive(Debug)]
@@ -113,8 +110,8 @@ impl Supervisor {
             by_task: HashMap::new(),
             stopping: Vec::new(),
             restarts: Vec::new(),
-            give_back_at: None,
-            give_back: nbu_exporter_heap::give_back,
+            much_read: MuchRead::default(),
+            give_back: GiveBack::by(nbu_exporter_heap::give_back),
         };
         (supervisor, SupervisorHandle(sender))
     }
@@ -135,6 +132,7 @@ impl Supervisor {
                     None => break,
                 },
                 Some(ended) = self.tasks.join_next_with_id() => self.ended(&ended),
+                () = self.much_read.told() => self.give_back.later(),
                 () = tokio::time::sleep_until(wake) => self.wake(),
             }
         }
@@ -146,7 +144,7 @@ impl Supervisor {
         let config = &active.config;
         let gone: Vec<_> = self.pollers.keys().filter(|id| config.site(id).is_none()).cloned().collect();
         if !gone.is_empty() {
-            self.give_back_at = Some(Instant::now() + GIVE_BACK);
+            self.give_back.later();
         }
         for id in gone {
             if let Some(name) = self.stop(&id) {
@@ -184,7 +182,7 @@ impl Supervisor {
 
     fn follow_site(&mut self, site: &Site, plan: Arc<Plan>) {
         let Some(running) = self.pollers.get(&site.id) else {
-            self.give_back_at = Some(Instant::now() + GIVE_BACK);
+            self.give_back.later();
             return self.start(plan, FIRST_RESTART);
         };
         let old = running.plan.borrow().clone();
@@ -192,7 +190,7 @@ impl Supervisor {
             Some(SiteChange::Flush(reason, _)) => {
                 // What was learned from the old endpoint goes, and what is still under way can not be published.
                 self.stop(&site.id);
-                self.give_back_at = Some(Instant::now() + GIVE_BACK);
+                self.give_back.later();
                 if old.site.name != site.name {
                     self.metrics.renamed(&old.site.name, &site.name);
                 }
@@ -212,8 +210,9 @@ impl Supervisor {
         let id = plan.site.id.clone();
         self.metrics.started(&plan.site.name);
         let (sender, receiver) = watch::channel(plan);
-        let poller =
-            Poller::new(receiver, self.store.writer(id.clone()), self.tls.clone(), self.refusals.clone());
+        let writer = self.store.writer(id.clone());
+        let (refusals, much_read) = (self.refusals.clone(), self.much_read.clone());
+        let poller = Poller::new(receiver, writer, self.tls.clone(), refusals, much_read);
         let task = self.tasks.spawn(poller.run());
         self.by_task.insert(task.id(), id.clone());
         self.pollers.insert(id, Running { plan: sender, task, started: Instant::now(), next_restart });
@@ -255,16 +254,16 @@ impl Supervisor {
         // Far enough to mean "not at all".
         restarts
             .chain(stops)
-            .chain(self.give_back_at)
+            .chain(self.give_back.due())
             .min()
             .unwrap_or_else(|| Instant::now() + Duration::from_hours(1))
     }
 
     fn wake(&mut self) {
         let now = Instant::now();
-        if self.give_back_at.take_if(|at| *at <= now).is_some() {
+        if let Some(give_back) = self.give_back.take_due(now) {
             // It may take a tenth of a second, which is too long for a thread that serves.
-            self.tasks.spawn_blocking(self.give_back);
+            self.tasks.spawn_blocking(give_back);
         }
         let due: Vec<_> = self.restarts.extract_if(.., |(at, _)| *at <= now).map(|(_, id)| id).collect();
         for id in due {

@@ -128,6 +128,13 @@ impl Schedule {
         }
     }
 
+    /// Whether a run succeeded, and none of its collector had before.
+    pub(super) fn is_first(&self, ended: &EndedRun) -> bool {
+        let is_good = matches!(&ended.end, RunEnd::Done(run) if run.outcome.is_ok());
+        let known = self.entries.iter().find(|entry| entry.spec.id == ended.id);
+        is_good && known.is_some_and(|entry| entry.state.succeeded_at.is_none())
+    }
+
     /// Takes in a run that has ended; `version` is the one in use.
     pub(super) fn take_in(&mut self, ended: EndedRun, plan: &Plan, version: Option<ApiVersion>) {
         let EndedRun { id, number, next, end, requests } = ended;

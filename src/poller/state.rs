@@ -18,6 +18,8 @@ use crate::snapshot::SnapshotWriter;
 
 /// Far enough to mean "not at all".
 const NEVER: Duration = Duration::from_hours(1);
+/// A run of so many reads a history back, or what is known of every policy: the largest sites ask for 15 day by day.
+const MANY_REQUESTS: u32 = 20;
 
 /// What a poller keeps of its site.
 pub(super) struct SiteState {
@@ -73,6 +75,11 @@ impl SiteState {
             reached = self.reach.answered() => SiteEvent::Reached(reached),
             ended = self.schedule.ended() => SiteEvent::Ended(Box::new(ended)),
         }
+    }
+
+    /// Whether a run has ended that has read much more than those day by day.
+    pub(super) fn has_read_much(&self, event: &SiteEvent) -> bool {
+        matches!(event, SiteEvent::Ended(ended) if ended.requests >= MANY_REQUESTS || self.schedule.is_first(ended))
     }
 
     /// Takes in what came of a question, and publishes it.

@@ -313,7 +313,7 @@ impl Asked {
         plan.collection.interval = Duration::from_millis(1);
         let (sender, receiver) = watch::channel(Arc::new(plan.clone()));
         let writer = SnapshotStore::default().writer(plan.site.id.clone());
-        let poller = Poller::new(receiver, writer, Arc::default(), refusals().0);
+        let poller = Poller::new(receiver, writer, Arc::default(), refusals().0, MuchRead::default());
         Self { server, plan, sender, poller: tokio::spawn(poller.run()) }
     }
 
@@ -413,7 +413,8 @@ async fn asked_for_quiet(retry_after: &'static str, interval: Duration, requests
     plan.collection.interval = interval;
     let (_sender, receiver) = watch::channel(Arc::new(plan.clone()));
     let store = SnapshotStore::default();
-    let poller = Poller::new(receiver, store.writer(plan.site.id.clone()), Arc::default(), refusals().0);
+    let writer = store.writer(plan.site.id.clone());
+    let poller = Poller::new(receiver, writer, Arc::default(), refusals().0, MuchRead::default());
     let poller = tokio::spawn(poller.run());
     // The first answer is there when it was published; from then on time goes by itself.
     while store.load().sites.is_empty() {

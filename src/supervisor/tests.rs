@@ -6,9 +6,11 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use prometheus::Registry;
 
+use super::give_back::PAUSE;
 use super::*;
 use crate::config::{Collection, Config, Endpoint, Scheme, Secret, fixture};
 use crate::snapshot::{SiteReport, Snapshot};
@@ -265,24 +267,57 @@ async fn a_pollers_restart_pause_goes_back_to_the_beginning_after_a_healthy_whil
 async fn free_memory_is_given_back_when_sites_began_or_went() {
     static TIMES: AtomicUsize = AtomicUsize::new(0);
     let (mut supervisor, ..) = supervisor();
-    supervisor.give_back = || {
+    supervisor.give_back = GiveBack::by(|| {
         TIMES.fetch_add(1, Ordering::Relaxed);
-    };
+    });
     let two = active(&[site("paris", NOBODY), site("lyon", NOBODY)]);
     supervisor.follow(&two);
-    tokio::time::advance(GIVE_BACK).await;
+    tokio::time::advance(PAUSE).await;
     supervisor.wake();
     // The pollers go on.
     supervisor.tasks.join_next().await;
     assert_eq!(TIMES.load(Ordering::Relaxed), 1);
     supervisor.follow(&two);
-    assert_eq!(supervisor.give_back_at, None, "nothing began or went");
+    assert_eq!(supervisor.give_back.due(), None, "nothing began or went");
     supervisor.follow(&active(&[]));
-    tokio::time::advance(GIVE_BACK).await;
+    tokio::time::advance(PAUSE).await;
     supervisor.wake();
-    assert_eq!(supervisor.give_back_at, None, "once for all that went");
+    assert_eq!(supervisor.give_back.due(), None, "once for all that went");
     while supervisor.tasks.join_next().await.is_some() {}
     assert_eq!(TIMES.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn free_memory_is_given_back_a_while_after_the_last_site_has_read_much() {
+    static TIMES: AtomicUsize = AtomicUsize::new(0);
+    let (mut supervisor, _handle, ..) = supervisor();
+    supervisor.give_back = GiveBack::by(|| {
+        TIMES.fetch_add(1, Ordering::Relaxed);
+    });
+    let (much_read, shutdown) = (supervisor.much_read.clone(), CancellationToken::new());
+    let task = tokio::spawn(supervisor.run(shutdown.clone()));
+    for _ in 0..4 {
+        much_read.tell();
+        tokio::time::sleep(PAUSE.mul_f64(0.9)).await;
+        assert_eq!(TIMES.load(Ordering::Relaxed), 0);
+    }
+    eventually("the memory is given back", || TIMES.load(Ordering::Relaxed) == 1).await;
+    shutdown.cancel();
+    task.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_site_tells_when_its_first_run_has_succeeded_however_long_that_takes() {
+    let simulation = simulation(1).await;
+    let failing = simulation.sites()[0].faults();
+    failing.add(Rule::new(Fault::Reset));
+    let (mut supervisor, _handle, store, _) = supervisor();
+    supervisor.follow(&active(&[site("paris", port(&simulation, 0))]));
+    eventually("it is down", || snapshot(&store, "paris").is_some_and(|site| site.up == Some(false))).await;
+    assert!(supervisor.much_read.told().now_or_never().is_none());
+    failing.clear();
+    tokio::time::timeout(PATIENCE, supervisor.much_read.told()).await.unwrap();
+    supervisor.tasks.shutdown().await;
 }
 
 #[tokio::test]
