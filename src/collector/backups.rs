@@ -13,9 +13,11 @@ mod outcomes;
 mod reading;
 mod walk_back;
 
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ops::Range;
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use super::board::{Board, Policies};
 use super::contract::{CollectError, Context, Diagnostics};
@@ -91,8 +93,12 @@ impl Backups {
             return;
         }
         let Some(noted) = NotedJob::new(job, &mut self.names) else { return };
-        let is_uncounted = self.pending.get(&job.id).map_or(self.is_watching, |known| known.is_uncounted);
-        self.pending.insert(job.id, PendingJob { job: noted, is_uncounted });
+        match self.pending.entry(job.id) {
+            Entry::Occupied(known) => known.into_mut().job = noted,
+            Entry::Vacant(place) => {
+                place.insert(PendingJob { job: noted, is_uncounted: self.is_watching });
+            }
+        }
     }
 
     /// Folds what was noted while the first reading of the window goes on, so that the jobs of a long one do not pile up. `read` are

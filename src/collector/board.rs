@@ -38,7 +38,7 @@ pub(super) struct Policy {
 
 /// The clients that policies name, by their names in lower case, each with the names of its policies; written by the collector
 /// `per_client` when it has read the whole list. Clients of query policies are in no list.
-pub(super) type PolicyClients = BTreeMap<String, BTreeSet<String>>;
+pub(super) type PolicyClients = BTreeMap<Arc<str>, BTreeSet<String>>;
 
 impl Board {
     /// The policies, once they are known.
@@ -48,7 +48,7 @@ impl Board {
 
     /// The policies were read.
     pub(super) fn learn_policies(&self, policies: Policies) {
-        self.note(self.policies.swap(Some(Arc::new(policies))).is_none());
+        self.learn(&self.policies, policies);
     }
 
     /// The clients that policies name, once they are known.
@@ -58,7 +58,7 @@ impl Board {
 
     /// The list of clients was read.
     pub(super) fn learn_clients(&self, clients: PolicyClients) {
-        self.note(self.clients.swap(Some(Arc::new(clients))).is_none());
+        self.learn(&self.clients, clients);
     }
 
     /// What a collector reads for another one, and does without.
@@ -76,10 +76,16 @@ impl Board {
         self.is_news.swap(false, Ordering::Relaxed)
     }
 
-    fn note(&self, is_first: bool) {
-        if is_first {
+    /// A fact that is the same as before stays, so that nobody who has seen it looks at it again.
+    fn learn<T: PartialEq>(&self, known: &ArcSwapOption<T>, fact: T) {
+        let before = known.load();
+        if before.as_deref() == Some(&fact) {
+            return;
+        }
+        if before.is_none() {
             self.is_news.store(true, Ordering::Relaxed);
         }
+        known.store(Some(Arc::new(fact)));
     }
 }
 

@@ -1,11 +1,13 @@
 //! The jobs of single clients, those whose names may be shown: a view of the stream of finished jobs.
 
 mod families;
+mod phases;
 
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
+
+use foldhash::{HashMap, HashSet};
 
 use super::board::PolicyClients;
 use super::client_names::{ClientFilter, client_key};
@@ -15,6 +17,7 @@ use super::job_record::Job;
 use crate::config::Collectors;
 use crate::metric::{Family, MOST_LABEL_SETS, label_value};
 pub(super) use families::FAMILIES;
+use phases::{ClientPhase, PhaseIndex, Phases};
 
 /// What is known of the jobs of clients.
 #[derive(Debug, Default)]
@@ -26,27 +29,26 @@ pub(super) struct ClientJobs {
     names: HashMap<Arc<str>, Arc<str>>,
     /// Names of policies and types of jobs, each kept once.
     words: Interner<MOST_WORDS>,
+    phases: Phases,
     /// The jobs of the window.
     jobs: HashMap<u32, ClientJob>,
     /// When the last success ended that the window does not have any more.
-    earlier: HashMap<ClientPhase, i64>,
+    earlier: HashMap<PhaseIndex, i64>,
 }
 
-/// A finished job of a client.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A finished job of a client in 12 bytes: there may be 100 000 of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct ClientJob {
-    phase: ClientPhase,
-    status: i64,
-    ended: i64,
+    phase: PhaseIndex,
+    status: i32,
+    /// In seconds since 1970; good until 2106.
+    ended: u32,
 }
 
-/// What a policy does for a client.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct ClientPhase {
-    /// In lower case.
-    client: Arc<str>,
-    policy: Arc<str>,
-    job_type: Arc<str>,
+impl ClientJob {
+    fn ended(self) -> i64 {
+        self.ended.into()
+    }
 }
 
 /// A server that names more clients, policies or types of jobs than this is not NetBackup.
@@ -61,8 +63,10 @@ impl ClientJobs {
         }
         self.filter = filter;
         self.spellings.clear();
-        self.jobs.retain(|_, job| self.filter.allows(&job.phase.client));
-        self.earlier.retain(|phase, _| self.filter.allows(&phase.client));
+        let Self { filter, phases, jobs, earlier, .. } = self;
+        let is_allowed = |phase| phases.get(phase).is_some_and(|phase| filter.allows(&phase.client));
+        jobs.retain(|_, job| is_allowed(job.phase));
+        earlier.retain(|phase, _| is_allowed(*phase));
         !self.filter.is_empty()
     }
 
@@ -71,10 +75,12 @@ impl ClientJobs {
         if self.filter.is_empty() || job.client.is_empty() {
             return;
         }
-        let (Some(ended), Some(status)) = (job.end, job.status) else { return };
+        let ended = job.end.and_then(|end| u32::try_from(end).ok());
+        let status = job.status.and_then(|status| i32::try_from(status).ok());
+        let (Some(ended), Some(status)) = (ended, status) else { return };
         let Some(client) = self.shown(&job.client) else { return };
-        let phase =
-            ClientPhase { client, policy: self.word(&job.policy), job_type: self.word(&job.job_type) };
+        let (policy, job_type) = (self.word(&job.policy), self.word(&job.job_type));
+        let phase = self.phases.keep(ClientPhase { client, policy, job_type });
         let job_of_client = ClientJob { phase, status, ended };
         match self.jobs.entry(job.id) {
             // Its newest record holds.
@@ -93,7 +99,7 @@ impl ClientJobs {
             self.spellings.clear();
         }
         let spelling: Arc<str> = label_value(name).into();
-        let shown = self.filter.allows(name).then(|| -> Arc<str> { client_key(&spelling).into() });
+        let shown = self.filter.allows(name).then(|| -> Arc<str> { client_key(&spelling).as_ref().into() });
         if let Some(client) = &shown {
             let first = self.names.entry(client.clone()).or_insert_with(|| spelling.clone());
             if spelling < *first {
@@ -119,27 +125,52 @@ impl ClientJobs {
     ) {
         let earlier = &mut self.earlier;
         self.jobs.retain(|_, job| {
-            if job.ended >= keep_from {
+            if job.ended() >= keep_from {
                 return true;
             }
             if job.status == 0 {
                 let has_room = earlier.len() < MOST_LABEL_SETS;
                 match earlier.get_mut(&job.phase) {
-                    Some(last) => *last = job.ended.max(*last),
-                    None if has_room => _ = earlier.insert(job.phase.clone(), job.ended),
+                    Some(last) => *last = job.ended().max(*last),
+                    None if has_room => _ = earlier.insert(job.phase, job.ended()),
                     None => diagnostics.capped += 1,
                 }
             }
             false
         });
-        let is_listed = |client: &str| listed.is_some_and(|listed| listed.contains_key(client));
-        self.earlier.retain(|phase, ended| *ended >= forget_before || is_listed(&phase.client));
-        let (jobs, earlier) = (&self.jobs, &self.earlier);
-        if self.names.len() > 2 * (jobs.len() + earlier.len()) + 64 {
-            let phases = jobs.values().map(|job| &job.phase).chain(earlier.keys());
-            let used: HashSet<_> = phases.map(|phase| &phase.client).collect();
+        let Self { phases, earlier, .. } = self;
+        let is_listed = |phase| {
+            let phase = phases.get(phase);
+            listed.zip(phase).is_some_and(|(listed, phase)| listed.contains_key(&phase.client))
+        };
+        earlier.retain(|phase, ended| *ended >= forget_before || is_listed(*phase));
+        self.tidy();
+    }
+
+    /// Forgets the names of which there are no jobs any more, if they are many.
+    fn tidy(&mut self) {
+        let enough = 2 * (self.jobs.len() + self.earlier.len()) + 64;
+        if self.phases.len() > enough {
+            let old = std::mem::take(&mut self.phases);
+            let mut keep = |phase: &mut PhaseIndex| {
+                if let Some(known) = old.get(*phase) {
+                    *phase = self.phases.keep(known.clone());
+                }
+            };
+            self.jobs.values_mut().for_each(|job| keep(&mut job.phase));
+            let earlier = std::mem::take(&mut self.earlier).into_iter();
+            self.earlier = earlier
+                .map(|(mut phase, ended)| {
+                    keep(&mut phase);
+                    (phase, ended)
+                })
+                .collect();
+        }
+        if self.names.len() > enough {
+            let used: HashSet<_> = self.phases.all().iter().map(|phase| &phase.client).collect();
             self.names.retain(|client, _| used.contains(client));
             self.spellings.clear();
+            self.words.tidy();
         }
     }
 

@@ -1,10 +1,15 @@
 //! Names of clients: how they are compared, and which of them get series of their own.
 
+use std::borrow::Cow;
+
 use crate::config::Collectors;
 
 /// The name by which a client is known: NetBackup compares host names without regard to case, and its lists differ in it.
-pub(super) fn client_key(name: &str) -> String {
-    name.trim().to_lowercase()
+pub(super) fn client_key(name: &str) -> Cow<'_, str> {
+    let name = name.trim();
+    // Most names are in lower case, and each job has one.
+    let is_key = name.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+    if is_key { Cow::Borrowed(name) } else { Cow::Owned(name.to_lowercase()) }
 }
 
 /// Whether the names of clients may be shown, and of which: `perClient.allowlist` less `perClient.denylist`.
@@ -109,6 +114,16 @@ mod tests {
         let mut collectors = fixture::collectors();
         collectors.per_client.options.allowlist = vec!["*".to_owned()];
         assert_eq!(ClientFilter::new(&collectors), ClientFilter::default());
+    }
+
+    #[test]
+    fn a_client_has_one_name_however_it_is_written() {
+        for name in ["db-1.example.com", " DB-1.Example.com ", "db-1.EXAMPLE.COM\t"] {
+            assert_eq!(client_key(name), "db-1.example.com");
+        }
+        for name in ["ÄRZTE-1", "ärzte-1 "] {
+            assert_eq!(client_key(name), "ärzte-1");
+        }
     }
 
     /// The definition, however long it takes.

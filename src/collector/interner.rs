@@ -1,7 +1,8 @@
 //! Texts that are kept once, however often they come.
 
-use std::collections::HashSet;
 use std::sync::Arc;
+
+use foldhash::HashSet;
 
 use crate::metric::label_value;
 

@@ -75,7 +75,7 @@ struct PolicyClientAttributes<'a> {
 
 /// Takes in a client; `None` if the record does not name it. Two that differ only in their letter case are one.
 fn add(clients: &mut PolicyClients, record: PolicyClientRecord<'_>, malformed: &mut u64) -> Option<()> {
-    let client = client_key(&label(record.id, malformed)?);
+    let client = client_key(&label(record.id, malformed)?).as_ref().into();
     let policies = record.attributes.and_then(|attributes| attributes.policy_names);
     clients
         .entry(client)

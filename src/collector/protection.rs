@@ -80,22 +80,22 @@ impl Protection {
             self.details.keep(|name| listed.contains_key(name));
         }
         let all: Vec<_> = listed.into_values().collect();
-        let mut shown = all.clone();
+        let mut shown: Vec<_> = all.iter().collect();
         let most = usize::try_from(context.collectors.protection.options.max_policies).unwrap_or(usize::MAX);
         cap(&mut shown, most, |policy| &policy.name, diagnostics);
         let now = context.server_now();
         // An inactive policy is never due, whatever its schedules say.
-        let in_force = shown.iter().filter(|policy| policy.is_in_force(now.as_second()));
+        let in_force = shown.iter().copied().filter(|policy| policy.is_in_force(now.as_second()));
         let asked = self.details.refresh(DETAILS.path, in_force, context, diagnostics);
         context.optional(&DETAILS, asked).await?;
         // The zone of the server's clock is not known: where it is another day, a calendar is looked at from there.
         let today = now.to_zoned(TimeZone::UTC).date();
-        let due = |policy: &ListedPolicy| self.due(policy, now.as_second(), today);
-        if is_whole {
-            context.board.learn_policies(facts(&all, due));
-        }
+        let facts = facts(&all, |policy| self.due(policy, now.as_second(), today));
         let mut families = families::counts(context.site, &all, is_whole);
-        families.extend(families::of_each(context.site, &shown, |policy| due(policy).expected_interval));
+        families.extend(families::of_each(context.site, &shown, &facts));
+        if is_whole {
+            context.board.learn_policies(facts);
+        }
         Ok(families)
     }
 

@@ -1,8 +1,10 @@
 //! The samples of one family of one site, as text.
 
-use std::collections::HashSet;
 use std::fmt::Write as _;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::BuildHasher as _;
+
+use foldhash::HashSet;
+use memchr::memchr3;
 
 use super::desc::{Desc, Labelled};
 use super::histogram::Histogram;
@@ -16,7 +18,7 @@ use super::label::{LONGEST, MOST_LABEL_SETS, label_value};
 #[derive(Debug)]
 pub struct Family {
     desc: &'static Desc,
-    /// `name{site="…"` escaped once, up to where the next label goes.
+    /// `{site="…"` escaped once, up to where the next label goes.
     site_label: String,
     text: String,
     label_sets: HashSet<u64>,
@@ -70,7 +72,14 @@ impl Family {
         let mut site_label = String::from("{site=\"");
         escape(&mut site_label, &label_value(site));
         site_label.push('"');
-        Self { desc, site_label, text: String::new(), label_sets: HashSet::new(), duplicates: 0, capped: 0 }
+        Self {
+            desc,
+            site_label,
+            text: String::new(),
+            label_sets: HashSet::default(),
+            duplicates: 0,
+            capped: 0,
+        }
     }
 
     /// What the samples measure.
@@ -134,20 +143,16 @@ impl Family {
     }
 
     fn takes(&mut self, labels: &[&str]) -> bool {
-        let mut hasher = DefaultHasher::new();
-        labels.hash(&mut hasher);
-        let set = hasher.finish();
-        if self.label_sets.contains(&set) {
-            self.duplicates += 1;
+        let set = self.label_sets.hasher().hash_one(labels);
+        if self.label_sets.len() >= MOST_LABEL_SETS {
+            let left_out =
+                if self.label_sets.contains(&set) { &mut self.duplicates } else { &mut self.capped };
+            *left_out += 1;
             return false;
         }
-        let has_room = self.label_sets.len() < MOST_LABEL_SETS;
-        if has_room {
-            self.label_sets.insert(set);
-        } else {
-            self.capped += 1;
-        }
-        has_room
+        let is_new = self.label_sets.insert(set);
+        self.duplicates += u64::from(!is_new);
+        is_new
     }
 
     fn line(&mut self, suffix: &str, labels: &[&str], bound: Option<f64>, value: f64) {
@@ -175,7 +180,7 @@ impl Family {
 /// Label values escape backslash, quote and line feed (Prometheus, exposition formats).
 fn escape(text: &mut String, value: &str) {
     // Hardly any value has one of them.
-    if !value.bytes().any(|byte| matches!(byte, b'\\' | b'"' | b'\n')) {
+    if memchr3(b'\\', b'"', b'\n', value.as_bytes()).is_none() {
         return text.push_str(value);
     }
     for character in value.chars() {
@@ -188,8 +193,15 @@ fn escape(text: &mut String, value: &str) {
     }
 }
 
+/// Whole numbers below this are exact, and are all in the range of the cast.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+#[expect(clippy::cast_possible_truncation, reason = "a whole number in range")]
 fn number(text: &mut String, value: f64) {
-    if value.is_nan() {
+    if value.fract() == 0.0 && value.abs() < EXACT {
+        // Counts, sizes and times: written as what they are they take a third of the time.
+        text.push_str(itoa::Buffer::new().format(value as i64));
+    } else if value.is_nan() {
         text.push_str("NaN");
     } else if value.is_infinite() {
         text.push_str(if value > 0.0 { "+Inf" } else { "-Inf" });
@@ -242,6 +254,29 @@ mod tests {
         let family = family.build();
         assert_eq!(family.text(), "units{site=\"paris\",name=\"one\"} 1\n");
         assert_eq!((family.series(), family.duplicates()), (1, 1));
+    }
+
+    #[test]
+    fn a_number_is_written_as_the_format_has_it_whether_it_is_whole_or_not() {
+        for (value, expected) in [
+            (0.0, "0"),
+            (-0.0, "0"),
+            (-17.0, "-17"),
+            (1.5, "1.5"),
+            (1_790_000_000.25, "1790000000.25"),
+            (9_007_199_254_740_991.0, "9007199254740991"),
+            (-9_007_199_254_740_992.0, "-9007199254740992"),
+            (1e21, "1000000000000000000000"),
+            (0.1 + 0.2, "0.30000000000000004"),
+            (f64::NAN, "NaN"),
+            (f64::INFINITY, "+Inf"),
+            (f64::NEG_INFINITY, "-Inf"),
+        ] {
+            let mut text = String::new();
+            number(&mut text, value);
+            assert_eq!(text, expected);
+            assert!(value.is_nan() || text.replace("Inf", "inf").parse() == Ok(value), "{text}");
+        }
     }
 
     #[test]

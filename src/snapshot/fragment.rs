@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use memchr::memchr_iter;
 
 use super::deflate::{Deflated, Deflater};
 use crate::metric::{Desc, Family};
@@ -50,7 +51,7 @@ impl Fragment {
 
     /// How many series the samples are.
     pub(crate) fn series(&self) -> usize {
-        self.text.split_inclusive(|byte| *byte == b'\n').count()
+        memchr_iter(b'\n', &self.text).count()
     }
 
     /// Whether it is compressed already.

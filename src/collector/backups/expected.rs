@@ -1,8 +1,10 @@
 //! Who should have backups, by the lists of policies and of their clients.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
+
+use foldhash::{HashMap, HashSet};
 
 use super::memory::{BackupMemory, ClientHistory};
 use crate::collector::board::{Board, Policies, Policy, PolicyClients};
@@ -27,6 +29,10 @@ pub(super) struct Expected {
     pub(super) clients: Option<Arc<PolicyClients>>,
     /// The policies whose clients are all in the list.
     listing: BTreeSet<String>,
+    /// The other ones, with how often each is due.
+    finding: HashMap<String, Option<Duration>>,
+    /// The clients of the list: for thousands of them its own order makes the way to each a long one.
+    listed: HashSet<Arc<str>>,
     /// How often each client of the list is due, in its order.
     intervals: Vec<Option<Duration>>,
 }
@@ -54,45 +60,40 @@ impl Expected {
             policy.is_none_or(|policy| !BY_QUERY.contains(&policy.policy_type.as_str()))
         };
         let listing: BTreeSet<_> = named.filter(has_all).collect();
-        let listing = listing.into_iter().cloned().collect();
-        let mut expected = Self { policies, clients, listing, intervals: Vec::new() };
-        let clients = expected.clients.iter().flat_map(|clients| clients.values());
-        expected.intervals = clients
-            .map(|policies| policies.iter().filter_map(|policy| expected.interval(policy)).min())
-            .collect();
-        expected
-    }
-
-    fn policy(&self, name: &str) -> Option<&Policy> {
-        self.policies.as_ref()?.get(name)
-    }
-
-    /// How often a policy is due; `None` if it is not.
-    fn interval(&self, name: &str) -> Option<Duration> {
-        self.policy(name).filter(|policy| policy.is_active)?.expected_interval
+        let listing: BTreeSet<_> = listing.into_iter().cloned().collect();
+        let all = policies.iter().flat_map(|policies| policies.iter());
+        let finding = all.filter(|(name, _)| !listing.contains(*name));
+        let finding = finding.map(|(name, policy)| (name.clone(), interval(policy))).collect();
+        let due = |name: &String| policies.as_ref().and_then(|policies| interval(policies.get(name)?));
+        let of_each = clients.iter().flat_map(|clients| clients.values());
+        let intervals = of_each.map(|names| names.iter().filter_map(due).min()).collect();
+        let listed = clients.iter().flat_map(|clients| clients.keys().cloned()).collect();
+        Self { policies, clients, listing, finding, listed, intervals }
     }
 
     /// The policies that are due, with how often they are.
     pub(super) fn due_policies(&self) -> impl Iterator<Item = (&str, Duration)> {
-        let all = self.policies.iter().flat_map(|policies| policies.keys());
-        all.filter_map(|name| Some((name.as_str(), self.interval(name)?)))
+        let all = self.policies.iter().flat_map(|policies| policies.iter());
+        all.filter_map(|(name, policy)| Some((name.as_str(), interval(policy)?)))
     }
 
     /// The clients of the list of which a policy is due, with how often one is.
     fn due_clients(&self) -> impl Iterator<Item = (&str, Duration)> {
         let all = self.clients.iter().flat_map(|clients| clients.keys());
-        all.zip(&self.intervals).filter_map(|(name, interval)| Some((name.as_str(), (*interval)?)))
+        all.zip(&self.intervals).filter_map(|(name, interval)| Some((&**name, (*interval)?)))
     }
 
     /// Whether the list names the client.
     pub(super) fn lists(&self, client: &str) -> bool {
-        self.clients.as_ref().is_some_and(|clients| clients.contains_key(client))
+        self.listed.contains(client)
     }
 
     /// Whether a client that the list does not name is known all the same: its policy is still there, and finds its clients by a query.
     pub(super) fn finds(&self, client: &ClientHistory) -> bool {
-        self.policies.as_ref().is_none_or(|policies| policies.contains_key(&*client.policy))
-            && !self.listing.contains(&*client.policy)
+        match self.policies {
+            Some(_) => self.finding.contains_key(&*client.policy),
+            None => !self.listing.contains(&*client.policy),
+        }
     }
 
     /// Whether a good backup is known of each policy and client that should have some.
@@ -109,11 +110,18 @@ impl Expected {
         known: &'a HashMap<Arc<str>, ClientHistory>,
     ) -> impl Iterator<Item = (&'a str, Option<&'a ClientHistory>, Duration)> {
         let listed = self.due_clients().map(|(name, interval)| (name, known.get(name), interval));
-        let found = known.iter().filter(|(name, client)| !self.lists(name) && self.finds(client));
-        let found =
-            found.filter_map(|(name, client)| Some((&**name, Some(client), self.interval(&client.policy)?)));
+        let found = known.iter().filter(|(name, _)| !self.lists(name));
+        let found = found.filter_map(|(name, client)| {
+            let interval = *self.finding.get(&*client.policy)?;
+            Some((&**name, Some(client), interval?))
+        });
         listed.chain(found)
     }
+}
+
+/// How often a policy is due; `None` if it is not.
+fn interval(policy: &Policy) -> Option<Duration> {
+    policy.expected_interval.filter(|_| policy.is_active)
 }
 
 fn is_same<T>(one: Option<&Arc<T>>, other: Option<&Arc<T>>) -> bool {

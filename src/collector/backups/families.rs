@@ -226,6 +226,9 @@ impl Shown<'_> {
     fn names(&self, context: &Context<'_>, diagnostics: &mut Diagnostics) -> [Family; 2] {
         let options = &context.collectors.per_client.options;
         let filter = ClientFilter::new(context.collectors);
+        if filter.is_empty() {
+            return [CLIENT_LAST_BACKUP.family(context.site, []), CLIENT_FAILURES.family(context.site, [])];
+        }
         let older_than = i64::try_from(options.older_than.as_secs()).unwrap_or(i64::MAX);
         let mut clients: Vec<(&str, &ClientHistory)> = match options.export {
             ClientExport::Overdue => {

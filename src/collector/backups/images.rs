@@ -107,7 +107,7 @@ impl Backups {
             missing.extend(names.keep(name).map(|name| (BackupSubject::Client(name), interval)));
         }
         // Who is no longer missing is looked for again when that changes.
-        let is_missing: std::collections::HashSet<_> = missing.iter().map(|(subject, _)| subject).collect();
+        let is_missing: foldhash::HashSet<_> = missing.iter().map(|(subject, _)| subject).collect();
         reading.searched.retain(|subject, _| is_missing.contains(subject));
         missing.retain(|(subject, _)| !reading.searched.contains_key(subject));
         missing

@@ -1,7 +1,8 @@
 //! What is kept of backups: something for each policy and each client, and nothing for a job once its run is over.
 
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use super::noted::NotedJob;
 use super::outcomes::Outcomes;
@@ -228,7 +229,7 @@ impl PolicyHistory {
 
 impl OpenRun {
     fn of(policy: Arc<str>) -> Self {
-        Self { policy, kilobytes: 0, clients: HashMap::new(), root: None, newest: i64::MIN }
+        Self { policy, kilobytes: 0, clients: HashMap::default(), root: None, newest: i64::MIN }
     }
 
     fn is_over(&self, covered: Covered) -> bool {

@@ -1,5 +1,6 @@
 //! Finished jobs that are noted until it is known what comes of them.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::collector::board::Policies;
@@ -62,14 +63,14 @@ impl NotedJob {
     ///
     /// A snapshot is a backup where the policy makes nothing else. Elsewhere it is a step on the way to one; if such a step is the
     /// root of a run, it says how the run ended.
-    pub(super) fn counted(&self, policies: Option<&Policies>) -> Option<Self> {
+    pub(super) fn counted(&self, policies: Option<&Policies>) -> Option<Cow<'_, Self>> {
         let is_backup =
             |policies: &Policies| policies.get(&*self.policy).is_some_and(|policy| policy.snapshot_only);
         if !self.is_snapshot || policies.is_some_and(is_backup) {
-            return Some(self.clone());
+            return Some(Cow::Borrowed(self));
         }
         let says_how_it_ended = self.is_root && (!self.is_leaf || !self.result.is_good());
-        (policies.is_some() && says_how_it_ended).then(|| Self { is_leaf: false, ..self.clone() })
+        (policies.is_some() && says_how_it_ended).then(|| Cow::Owned(Self { is_leaf: false, ..self.clone() }))
     }
 
     /// Whether [`NotedJob::counted`] can not be answered yet.

@@ -30,6 +30,7 @@ impl Outcomes {
             self.failures.insert((ended, job));
         }
         if result.is_good()
+            && !self.failures.is_empty()
             && let Some(good) = self.good()
         {
             self.failures = self.failures.split_off(&(good + 1, 0));

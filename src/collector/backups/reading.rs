@@ -1,7 +1,8 @@
 //! How far the history of backups was read back.
 
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use super::expected::Expected;
 use super::noted::NotedJob;
@@ -138,7 +139,7 @@ fn types(expected: &Expected) -> Vec<&'static str> {
 
 impl ReadStep {
     pub(super) fn new(from: i64, to: i64, types: Vec<&'static str>) -> Self {
-        let jobs = HashMap::new();
+        let jobs = HashMap::default();
         Self { from, to, types, before: to, is_unsorted: false, last_end: None, jobs }
     }
 

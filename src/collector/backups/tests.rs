@@ -114,7 +114,7 @@ impl Remembering {
         let mut clients = PolicyClients::new();
         for (name, of_policy) in policies {
             for client in *of_policy {
-                clients.entry((*client).to_owned()).or_default().insert((*name).to_owned());
+                clients.entry((*client).into()).or_default().insert((*name).to_owned());
             }
         }
         let daily = |name: &&str| ((*name).to_owned(), daily());
@@ -328,7 +328,7 @@ async fn who_is_deleted_loses_its_series_and_who_is_found_by_a_query_keeps_them(
     assert_eq!(counts(&site), [Some(3.0), Some(1.0)]);
     policies.remove("old");
     site.given.board.learn_policies(policies);
-    site.given.board.learn_clients([("web".to_owned(), BTreeSet::from(["files".to_owned()]))].into());
+    site.given.board.learn_clients([("web".into(), BTreeSet::from(["files".to_owned()]))].into());
     assert_eq!(
         counts(&site),
         [Some(1.0), Some(1.0)],

@@ -1,10 +1,13 @@
 //! The families of the jobs of single clients.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use super::{ClientJobs, ClientPhase};
+use foldhash::HashMap;
+
+use super::ClientJobs;
+use super::phases::{ClientPhase, PhaseIndex};
 use crate::collector::contract::Diagnostics;
 use crate::metric::{Desc, Family, Labelled};
 
@@ -42,7 +45,7 @@ pub(in crate::collector) static FAMILIES: &[&Desc] =
 #[derive(Debug, Default)]
 pub(super) struct ShownJobs<'a> {
     /// By client, type and status.
-    jobs: Vec<((&'a str, &'a str, i64), u64)>,
+    jobs: Vec<((&'a str, &'a str, i32), u64)>,
     /// By client, policy and type.
     last: Vec<((&'a str, &'a str, &'a str), i64)>,
     /// By client.
@@ -56,25 +59,39 @@ impl<'a> ShownJobs<'a> {
         range: &RangeInclusive<i64>,
         known: impl Iterator<Item = (&'a str, i64)>,
     ) -> Self {
-        let (mut jobs, mut last) = (HashMap::<_, u64>::new(), HashMap::<_, i64>::new());
-        let mut last_backup: HashMap<&str, i64> =
-            known.filter(|(client, _)| view.filter.allows(client)).collect();
-        let mut succeeded = |phase: &'a ClientPhase, ended: i64| {
-            let ClientPhase { client, policy, job_type } = phase;
-            note(&mut last, (&**client, &**policy, &**job_type), ended);
-            if &**job_type == "BACKUP" {
-                note(&mut last_backup, &**client, ended);
+        let all = view.phases.all();
+        let (mut ended_by, mut last_of) = (HashMap::<_, u64>::default(), vec![None; all.len()]);
+        let mut succeeded = |phase: PhaseIndex, ended: i64| {
+            if let Some(last) = last_of.get_mut(phase.place()) {
+                *last = (*last).max(Some(ended));
             }
         };
         for (phase, ended) in &view.earlier {
-            succeeded(phase, *ended);
+            succeeded(*phase, *ended);
         }
-        for job in view.jobs.values().filter(|job| job.ended <= *range.end()) {
+        for job in view.jobs.values().filter(|job| job.ended() <= *range.end()) {
             if job.status == 0 {
-                succeeded(&job.phase, job.ended);
+                succeeded(job.phase, job.ended());
             }
-            if range.contains(&job.ended) {
-                *jobs.entry((&*job.phase.client, &*job.phase.job_type, job.status)).or_default() += 1;
+            if range.contains(&job.ended()) {
+                *ended_by.entry((job.phase, job.status)).or_default() += 1;
+            }
+        }
+        let mut jobs = HashMap::<_, u64>::default();
+        for ((phase, status), count) in ended_by {
+            if let Some(ClientPhase { client, job_type, .. }) = view.phases.get(phase) {
+                *jobs.entry((&**client, &**job_type, status)).or_default() += count;
+            }
+        }
+        let mut last_backup: HashMap<&str, i64> =
+            known.filter(|(client, _)| view.filter.allows(client)).collect();
+        let mut last = Vec::new();
+        for (ClientPhase { client, policy, job_type }, ended) in all.iter().zip(last_of) {
+            let Some(ended) = ended else { continue };
+            last.push(((&**client, &**policy, &**job_type), ended));
+            if &**job_type == "BACKUP" {
+                let last = last_backup.entry(client).or_insert(ended);
+                *last = ended.max(*last);
             }
         }
         Self { jobs: sorted(jobs), last: sorted(last), last_backup: sorted(last_backup) }
@@ -87,12 +104,7 @@ impl<'a> ShownJobs<'a> {
     }
 }
 
-fn note<K: Eq + std::hash::Hash>(last: &mut HashMap<K, i64>, key: K, ended: i64) {
-    let last = last.entry(key).or_insert(ended);
-    *last = ended.max(*last);
-}
-
-fn sorted<K: Ord + Copy, V: Copy>(values: HashMap<K, V>) -> Vec<(K, V)> {
+fn sorted<K: Ord + Copy, V: Copy>(values: impl IntoIterator<Item = (K, V)>) -> Vec<(K, V)> {
     let mut sorted: Vec<_> = values.into_iter().collect();
     sorted.sort_unstable_by_key(|(key, _)| *key);
     sorted

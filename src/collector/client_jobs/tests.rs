@@ -86,7 +86,7 @@ async fn a_last_success_outlives_the_window_until_its_client_is_forgotten() {
     assert!(viewed.view.jobs.is_empty());
     let last = "nbu_client_last_job_success_seconds{site=\"paris\",client=\"db1\",policy=\"gold\",action=\"BACKUP\"} 1100\n";
     assert!(viewed.page(&[]).contains(last));
-    let listed = PolicyClients::from([("db1".to_owned(), ["gold".to_owned()].into())]);
+    let listed = PolicyClients::from([("db1".into(), ["gold".to_owned()].into())]);
     viewed.settle(1500, 1101, Some(&listed));
     assert!(viewed.page(&[]).contains(last), "a policy names it");
     viewed.settle(1500, 1101, Some(&PolicyClients::new()));

@@ -1,7 +1,8 @@
 //! The label values and label sets of jobs, each kept once.
 
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use crate::collector::job_record::Job;
 use crate::collector::job_result::JobResult;
@@ -123,7 +124,7 @@ impl Default for Labels {
         let of_result = |status| Kin::ALL.map(|kin| Group::overflow(kin, status));
         let groups: Vec<_> = results.into_iter().flat_map(of_result).collect();
         Self {
-            word_of: HashMap::from([(other.clone(), Word::OTHER)]),
+            word_of: HashMap::from_iter([(other.clone(), Word::OTHER)]),
             words: vec![other],
             group_of: groups.iter().copied().zip(0..).collect(),
             groups,

@@ -1,7 +1,9 @@
 //! The jobs that run or wait.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
+
+use foldhash::{HashMap, HashSet};
 
 use super::labels::{Labels, Word};
 use crate::collector::job_record::Job;

@@ -14,7 +14,7 @@ fn clients(data: &str) -> (PolicyClients, u64) {
 fn listed(clients: &PolicyClients) -> Vec<(&str, Vec<&str>)> {
     clients
         .iter()
-        .map(|(name, policies)| (name.as_str(), policies.iter().map(String::as_str).collect()))
+        .map(|(name, policies)| (name.as_ref(), policies.iter().map(String::as_str).collect()))
         .collect()
 }
 
@@ -66,7 +66,7 @@ async fn a_client_that_is_gone_is_forgotten_when_the_whole_list_was_read() {
     .await;
     let given = Given::by(server.client());
     given.client.negotiate(soon()).await.unwrap();
-    given.board.learn_clients(PolicyClients::from([("gone".to_owned(), BTreeSet::new())]));
+    given.board.learn_clients(PolicyClients::from([("gone".into(), BTreeSet::new())]));
     assert_eq!(run(&given).await, Diagnostics { records: 1, ..Diagnostics::default() });
     assert_eq!(listed(&given.board.clients().unwrap()), [("a", vec![])]);
 }
@@ -91,7 +91,7 @@ async fn a_list_that_is_cut_short_removes_no_client() {
     .await;
     let given = Given::by(server.client());
     given.client.negotiate(soon()).await.unwrap();
-    given.board.learn_clients(PolicyClients::from([("unseen".to_owned(), BTreeSet::new())]));
+    given.board.learn_clients(PolicyClients::from([("unseen".into(), BTreeSet::new())]));
     assert!(run(&given).await.truncated);
     let clients = given.board.clients().unwrap();
     assert!(clients.contains_key("unseen") && clients.contains_key("c5000"));

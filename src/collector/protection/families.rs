@@ -1,8 +1,8 @@
 //! The families of policies.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
+use crate::collector::board::Policies;
 use crate::metric::{Desc, Family, Labelled, flag};
 
 use super::record::ListedPolicy;
@@ -65,11 +65,8 @@ pub(super) fn counts(site: &str, policies: &[ListedPolicy], is_whole: bool) -> V
 }
 
 /// What is shown of each policy by its name, and how often each is due.
-pub(super) fn of_each(
-    site: &str,
-    policies: &[ListedPolicy],
-    interval: impl Fn(&ListedPolicy) -> Option<Duration>,
-) -> Vec<Family> {
+pub(super) fn of_each(site: &str, policies: &[&ListedPolicy], facts: &Policies) -> Vec<Family> {
+    let interval = |policy: &ListedPolicy| facts.get(&policy.name)?.expected_interval;
     let active = policies.iter().filter_map(|policy| Some(([policy.name.as_str()], flag(policy.is_active?))));
     let infos = policies.iter().map(|policy| {
         ([policy.name.as_str(), policy.policy_type.as_str(), policy.storage.as_str(), policy.managed], 1.0)

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::collector::walk::label;
 use crate::metric::label_value;
 use crate::netbackup::{Field, Part, PartList, Text, Time};
 
@@ -111,8 +110,13 @@ impl Backlog {
         let state = state.strip_suffix("|INACTIVE").unwrap_or(&state);
         // The backup itself and what was copied are among the copies too.
         let Some(place) = PENDING.iter().position(|pending| *pending == state) else { return };
-        let copy_type = label(copy.copy_type, malformed).unwrap_or_default();
-        if let Some(count) = self.copies.entry(copy_type).or_default().get_mut(place) {
+        let copy_type = copy.copy_type.take(malformed).unwrap_or_default();
+        let copy_type = label_value(&copy_type);
+        let counts = match self.copies.get_mut(copy_type.as_ref()) {
+            Some(known) => known,
+            None => self.copies.entry(copy_type.into_owned()).or_default(),
+        };
+        if let Some(count) = counts.get_mut(place) {
             *count += 1;
         }
         self.retried += u64::from(copy.retry_count.take(malformed).is_some_and(|retries| retries > 0));
