@@ -44,6 +44,12 @@ enum KeyChange {
     Remove(String),
     /// Milliseconds since the Unix epoch.
     ExpireAt(i64),
+    /// A key of another user, which the role sees from then on beside its own.
+    #[serde(rename_all = "camelCase")]
+    AddForeign {
+        user: String,
+        expire_at: i64,
+    },
 }
 
 #[derive(Deserialize)]
@@ -112,6 +118,7 @@ fn change(site: &Site, method: &Method, path: &str, body: &[u8]) -> Result<Value
             KeyChange::Add(key) => site.add_key(&key),
             KeyChange::Remove(key) => site.remove_key(&key),
             KeyChange::ExpireAt(time) => site.expire_keys_at(time),
+            KeyChange::AddForeign { user, expire_at } => site.add_foreign_key(&user, expire_at),
         },
         ("POST", "/permissions") => site.set_denied(read::<PermissionChange>(body)?.denied),
         ("POST", "/storage-units") => match read(body)? {

@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::locked;
 use super::world::World;
 use server::StorageServer;
-use unit::Unit;
+use unit::{Plight, Unit};
 
 /// The storage units of one site; they may change while it runs.
 pub(super) struct Storage {
@@ -27,12 +27,12 @@ pub(super) struct Storage {
 }
 
 impl Storage {
-    /// In a bad night the first unit is full and the storage server of the second one is down.
+    /// In a bad night the storage server of the second unit is down.
     pub(super) fn new(world: &World, count: usize, release: &'static str) -> Self {
         let is_bad = world.scenario.is_bad();
         Self {
             units: Mutex::new(
-                (0..count).map(|number| Unit::numbered(number, is_bad && number == 0)).collect(),
+                (0..count).map(|number| Unit::numbered(number, plight(world, number))).collect(),
             ),
             seed: world.seed,
             domain: world.domain.clone(),
@@ -50,7 +50,7 @@ impl Storage {
         let mut units = locked(&self.units);
         units.retain(|unit| unit.name != name);
         let number = units.len();
-        units.push(Unit { name: name.to_owned(), category, number, is_full: false });
+        units.push(Unit { name: name.to_owned(), category, number, plight: Plight::None });
     }
 
     /// Whether there was such a unit.
@@ -84,5 +84,16 @@ impl Storage {
             StorageServer { id, units, down, release: self.release }.to_json(self.seed, now, minimal)
         };
         servers.into_iter().map(server).collect()
+    }
+}
+
+/// In a bad night the first unit is full; a disaster leaves no pool as it should be.
+fn plight(world: &World, number: usize) -> Plight {
+    match (world.trouble_since(), number) {
+        (Some(_), 0) => Plight::Full,
+        (Some(_), 4) if world.scenario.is_disaster() => Plight::Down,
+        (Some(_), 5) if world.scenario.is_disaster() => Plight::AlmostFull,
+        (Some(since), 7) if world.scenario.is_disaster() => Plight::Filling { since },
+        _ => Plight::None,
     }
 }

@@ -83,6 +83,11 @@ impl World {
         self.calendar.per_day
     }
 
+    /// When the bad night began that this is, if it is one.
+    pub(crate) fn trouble_since(&self) -> Option<i64> {
+        self.scenario.is_bad().then_some(self.trouble_since)
+    }
+
     /// Whether jobs of this time wait for storage that is full or down.
     pub(crate) fn is_clogged(&self, time: i64) -> bool {
         time >= self.trouble_since

@@ -224,7 +224,8 @@ fn declares(schema: &Value, name: &str) -> bool {
 
 async fn start(release: Release) -> (Simulation, Site) {
     let mut site = SiteOptions::named("paris");
-    site.scenario = Scenario::BadNight;
+    // It has whatever the others have.
+    site.scenario = Scenario::Disaster;
     let simulation = Simulation::start(Options {
         sites: vec![site],
         clock: Clock::manual(1_770_120_000_000),

@@ -96,7 +96,7 @@ fn identifier(item: &Item) -> String {
 /// How many drives and tapes a site has.
 fn sizes(scenario: Scenario) -> (i64, i64) {
     match scenario {
-        Scenario::Ordinary | Scenario::BadNight => (6, 240),
+        Scenario::Ordinary | Scenario::BadNight | Scenario::Disaster => (6, 240),
         Scenario::Huge => (50, 20_000),
         Scenario::Empty => (0, 0),
     }

@@ -25,17 +25,34 @@ pub enum Category {
     OpenStorage,
 }
 
+/// What is wrong with the storage of a unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Plight {
+    /// It fills slowly, and old images expire.
+    None,
+    /// It is as full as it can be: within the 2 % below the mark.
+    Full,
+    /// A little below that.
+    AlmostFull,
+    /// More comes than expires since then, so that it would be full in a few days.
+    Filling {
+        /// Milliseconds since the Unix epoch.
+        since: i64,
+    },
+    /// Its volume can not be reached, and so the pool is down.
+    Down,
+}
+
 #[derive(Clone, Debug)]
 pub(super) struct Unit {
     pub(super) name: String,
     pub(super) category: Category,
     pub(super) number: usize,
-    /// Whether it is as full as it can be.
-    pub(super) is_full: bool,
+    pub(super) plight: Plight,
 }
 
 impl Unit {
-    pub(super) fn numbered(number: usize, is_full: bool) -> Self {
+    pub(super) fn numbered(number: usize, plight: Plight) -> Self {
         use Category::{AdvancedDisk, BasicDisk, Cloud, Msdp, OpenStorage, Tape};
         let (category, short) = match number % 8 {
             0 | 4 | 7 => (Msdp, "msdp"),
@@ -45,7 +62,7 @@ impl Unit {
             5 => (OpenStorage, "ost"),
             _ => (BasicDisk, "basic"),
         };
-        Self { name: format!("stu-{short}-{:02}", number + 1), category, number, is_full }
+        Self { name: format!("stu-{short}-{:02}", number + 1), category, number, plight }
     }
 
     /// (total, used) in bytes; `None` where the API has no capacity.
@@ -55,15 +72,24 @@ impl Unit {
         }
         let mut draw = Draw::new(seed, i64::try_from(self.number).unwrap_or(0));
         let total = draw.between(12, 192) * TEBIBYTE;
-        if self.is_full {
-            return Some((total, total / 1_000 * 985));
-        }
+        let used = match self.plight {
+            Plight::Full => total / 1_000 * 985,
+            Plight::AlmostFull => total / 1_000 * 945,
+            // 8 % a day, up to where nobody is warned of it as almost full.
+            Plight::Filling { since } => {
+                total / 1_000_000 * (550_000 + (now - since) / (DAY / 80_000)).clamp(550_000, 920_000)
+            }
+            Plight::None | Plight::Down => total / 1_000_000 * Self::cycle(&mut draw, now),
+        };
+        Some((total, used))
+    }
+
+    /// Millionths that are used at a time in an ordinary pool.
+    fn cycle(draw: &mut Draw, now: i64) -> i64 {
         // Fills for some weeks from a third up to nine tenths, then old images expire.
         let cycle = draw.between(20, 60) * DAY;
         let place = (now + draw.below(cycle)).rem_euclid(cycle);
-        let parts = 1_000_000;
-        let full = 330_000 + place / (cycle / 570_000).max(1);
-        Some((total, total / parts * full.min(900_000)))
+        (330_000 + place / (cycle / 570_000).max(1)).min(900_000)
     }
 
     pub(super) fn has_pool(&self) -> bool {
@@ -181,16 +207,17 @@ impl Unit {
         }
         // Two pools of one name, on big sites: only their identifiers differ.
         let namesake =
-            if self.number % 48 == 40 { Some(Self::numbered(self.number - 8, false)) } else { None };
+            if self.number % 48 == 40 { Some(Self::numbered(self.number - 8, Plight::None)) } else { None };
         let name =
             format!("dp-{}", namesake.as_ref().map_or(self.name.as_str(), |other| other.name.as_str()));
         let capacity = self.capacity(seed, now);
         let deduplicates = self.category == Category::Msdp;
+        let state = if self.plight == Plight::Down { "DOWN" } else { "UP" };
         let mut volume = json!({
             "name": if deduplicates { "PureDiskVolume" } else { "volume1" },
             "id": format!("{}:{}:volume1", self.server_type(), name),
             "diskMediaId": format!("@aaa{:02x}", self.number % 256),
-            "state": "UP",
+            "state": state,
             "isReplicationSource": deduplicates,
             "isReplicationTarget": false,
             "wormIndelibleMinimumInterval": 0,
@@ -203,7 +230,7 @@ impl Unit {
             "highWaterMark": 98,
             "lowWaterMark": 80,
             "maximumIoStreams": {"limitIoStreams": true, "streamsPerVolume": 60},
-            "diskPoolState": "UP",
+            "diskPoolState": state,
             "wormCapable": deduplicates,
             "readOnly": false,
             "comment": "",
@@ -253,7 +280,7 @@ mod tests {
     #[test]
     fn a_unit_fills_slowly_and_never_over() {
         for number in 0..16 {
-            let unit = Unit::numbered(number, false);
+            let unit = Unit::numbered(number, Plight::None);
             let Some((total, used)) = unit.capacity(5, 1_770_000_000_000) else {
                 continue;
             };

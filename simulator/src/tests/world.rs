@@ -326,6 +326,31 @@ async fn a_bad_night_shows_everywhere() {
 }
 
 #[tokio::test]
+async fn a_disaster_has_what_the_bad_night_spares() {
+    let (_simulation, site) = site_of(Scenario::Disaster, ApiVersion::new(14, 0)).await;
+    let pools = all(&site, "/storage/disk-pools", 500).await;
+    let down = pools.iter().find(|pool| attribute(pool, "diskPoolState") == "DOWN").unwrap();
+    assert_eq!(attribute(down, "diskVolumes")[0]["state"], "DOWN");
+    let used = |pool: &Value| {
+        attribute(pool, "usedCapacityBytes").as_f64().unwrap_or(0.0)
+            / attribute(pool, "usableSizeBytes").as_f64().unwrap_or(1.0)
+    };
+    assert_eq!(pools.iter().filter(|pool| (0.93..0.96).contains(&used(pool))).count(), 1, "almost full");
+    assert_eq!(pools.iter().filter(|pool| used(pool) >= 0.96).count(), 1, "full");
+    let authorities = all(&site, "/security/certificate-authorities", 100).await;
+    let end = attribute(&authorities[0], "nbcaCertDetails")["notAfter"].as_str().unwrap();
+    assert!(end.parse::<jiff::Timestamp>().unwrap().as_millisecond() - NOON < 180 * DAY);
+    let certificates = get(&site, "/security/certificates/current").await.json();
+    let left = certificates["certificateList"].as_array().unwrap().iter();
+    let left = left.map(|host| (host["notAfter"].as_i64().unwrap() - NOON) / DAY);
+    assert_eq!(left.filter(|days| (30..150).contains(days)).count(), 1);
+    let backups = jobs(&site, "jobType eq 'BACKUP' and state eq 'DONE'", "-endTime", 100).await.json();
+    let status = |job: &Value| attribute(job, "status").as_i64().unwrap();
+    let failed = backups["data"].as_array().unwrap().iter().filter(|job| status(job) > 1).count();
+    assert!(failed > 55, "{failed} of the last 100 backups failed");
+}
+
+#[tokio::test]
 async fn services_are_asked_of_a_host_by_its_identifier() {
     let (_simulation, site) = site_of(Scenario::Ordinary, ApiVersion::new(12, 0)).await;
     let primary = get(&site, "/security/serverinfo").await.json()["masterHostId"].clone();

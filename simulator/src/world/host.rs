@@ -55,10 +55,10 @@ impl Host {
         std::iter::once(primary).chain(media).chain(clients).collect()
     }
 
-    /// When the present certificate was issued, and when it ends. `stale` says that its renewal has failed for long.
-    pub(crate) fn certificate(&self, now: i64, stale: bool) -> (i64, i64) {
+    /// When the present certificate was issued, and when it ends. `left` says that its renewal has failed, and how long it is valid still.
+    pub(crate) fn certificate(&self, now: i64, left: Option<i64>) -> (i64, i64) {
         let cycle = VALID - RENEWED_BEFORE;
-        let age = if stale { VALID - 20 * DAY } else { (now + self.age).rem_euclid(cycle) };
+        let age = left.map_or((now + self.age).rem_euclid(cycle), |left| VALID - left);
         (now - age, now - age + VALID)
     }
 }

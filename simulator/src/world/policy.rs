@@ -225,7 +225,8 @@ fn clients(
     (first..first + count).map(|client| format!("{}-{client:03}.{domain}", workload.client)).collect()
 }
 
-/// What a bad night does: some policies and the catalog backup fail, one policy stands still and one has never run.
+/// What a bad night does: some policies and the catalog backup fail, one policy stands still and one has never run. In a
+/// disaster most of the others find no storage (213).
 fn trouble(number: usize, extent: &Extent<'_>) -> (Option<(i64, i64)>, Option<i64>) {
     if !extent.scenario.is_bad() {
         return (None, None);
@@ -239,6 +240,7 @@ fn trouble(number: usize, extent: &Extent<'_>) -> (Option<(i64, i64)>, Option<i6
         6 => (Some((since, 6)), None),
         5 => (None, Some(since)),
         8 => (None, Some(i64::MIN)),
+        _ if extent.scenario.is_disaster() && number % 5 != 3 => (Some((since, 213)), None),
         _ => (None, None),
     }
 }

@@ -8,6 +8,8 @@ pub enum Scenario {
     Ordinary,
     /// Two days in which policies and the catalog backup fail, a pool is full, a drive is down, an SLP is stuck and a key ends soon.
     BadNight,
+    /// The bad night and what it spares: most backups fail, a pool is down, one almost full and one filling, certificates were not renewed.
+    Disaster,
     /// A big site: 500 policies, 20 000 jobs a day, 200 storage units.
     Huge,
     /// A server that nobody has configured yet.
@@ -17,7 +19,7 @@ pub enum Scenario {
 impl Scenario {
     pub(crate) fn jobs_per_day(self) -> u32 {
         match self {
-            Self::Ordinary | Self::BadNight => 2_000,
+            Self::Ordinary | Self::BadNight | Self::Disaster => 2_000,
             Self::Huge => 20_000,
             Self::Empty => 0,
         }
@@ -25,7 +27,7 @@ impl Scenario {
 
     pub(crate) fn storage_units(self) -> usize {
         match self {
-            Self::Ordinary | Self::BadNight => 8,
+            Self::Ordinary | Self::BadNight | Self::Disaster => 8,
             Self::Huge => 200,
             Self::Empty => 0,
         }
@@ -42,7 +44,12 @@ impl Scenario {
         if self == Self::Huge { 30 } else { 4 }
     }
 
+    /// Whether it is a bad night, or worse.
     pub(crate) fn is_bad(self) -> bool {
-        self == Self::BadNight
+        matches!(self, Self::BadNight | Self::Disaster)
+    }
+
+    pub(crate) fn is_disaster(self) -> bool {
+        self == Self::Disaster
     }
 }

@@ -22,8 +22,8 @@ impl Slp {
     fn numbered(number: usize, scenario: Scenario) -> Self {
         let active = number % 12 != 2;
         let images = match (scenario, number) {
-            (Scenario::BadNight, 0) => (1_500, 4 * 60_000),
-            (Scenario::BadNight, 1) => (80, 20 * 60_000),
+            (_, 0) if scenario.is_bad() => (1_500, 4 * 60_000),
+            (_, 1) if scenario.is_bad() => (80, 20 * 60_000),
             (Scenario::Huge, _) => (60, 10 * 60_000),
             _ if !active => (25, 60 * 60_000),
             _ if number.is_multiple_of(4) => (0, 60_000),
