@@ -4,10 +4,8 @@ import re
 from pathlib import Path
 
 METRICS_PAGE = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
-# Labels that Prometheus adds to every series.
-TARGET_LABELS = {"instance", "pod", "namespace", "job"}
-# Not those in the name of a recorded series.
-NAME = r"(?<![:\w])nbu_\w+"
+# Labels that Prometheus adds to every series, most of them where a ServiceMonitor finds the target.
+TARGET_LABELS = {"instance", "pod", "namespace", "job", "service", "container", "endpoint"}
 
 
 def metrics(names_of_go=True):
@@ -27,22 +25,31 @@ def metrics(names_of_go=True):
 METRICS = metrics()
 
 
-def matched(matchers):
-    """The labels of matchers such as `a="b", c=~"d"`."""
-    return set(re.findall(r"(?:^|,)\s*(\w+)\s*(?:=~|!~|!=|=)", matchers))
+def selectors(expression):
+    """All selectors of the exporter's own series, with what stands in their braces; not those of recorded series."""
+    return re.findall(r'(?<![:\w])(?:nbu|process)_\w+(?:\{(?:[^}"`]|"(?:[^"\\]|\\.)*"|`[^`]*`)*\})?', expression)
 
 
-def unknown(expression, recorded=()):
-    """Metrics and recorded series that do not exist, labels that the metric does not have of which they are asked, and labels to group or join
-    by that none of the expression's metrics has."""
-    used = set(re.findall(NAME, expression))
-    bad = used - METRICS.keys()
-    bad |= set(re.findall(r"\w+:nbu_\w+:\w+", expression)) - set(recorded)
-    for name, matchers in re.findall(rf"({NAME})\s*\{{([^}}]*)\}}", expression):
-        bad |= matched(matchers) - METRICS.get(name, set()) - TARGET_LABELS
-    known = set(TARGET_LABELS).union(*(METRICS.get(name, set()) for name in used))
-    for series in re.findall(r"(\w+):nbu_\w+:\w+", expression):
-        known |= {"site"} | ({series.removeprefix("site_")} if series != "site" else set())
-    for names in re.findall(r"\b(?:by|without|on|ignoring)\s*\(([^)]*)\)", expression):
-        bad |= {name.strip() for name in names.split(",")} - known
-    return sorted(bad)
+def names(selector):
+    """The series and the matchers of a selector `series{label="value",…}`."""
+    series, inner = re.fullmatch(r"(\w+)(?:\{(.*)\})?", selector).groups()
+    return series, re.findall(r'(\w+)\s*(=~|!~|!=|=)\s*(?:"((?:[^"\\]|\\.)*)"|`([^`]*)`)', inner or "")
+
+
+def unknown(expression, recorded=(), known=METRICS):
+    """What an expression asks for that there is not: series, recorded series, labels of a series, and labels to group or join by that
+    none of the expression's series has."""
+    bad = []
+    labels = TARGET_LABELS | ({"alertname", "alertstate", "severity", "site"} if "ALERTS" in expression else set())
+    for series, matchers in map(names, selectors(expression)):
+        if series not in known:
+            bad.append(f"no such series: {series}")
+        labels |= known.get(series, set())
+        bad += [f"{series} has no label {label}" for label, *_ in matchers if label not in known.get(series, {label}) | TARGET_LABELS]
+    for series, by in re.findall(r"((\w+):nbu_\w+:\w+)", expression):
+        if series not in recorded:
+            bad.append(f"no such recorded series: {series}")
+        labels |= {"site"} | ({by.removeprefix("site_")} if by != "site" else set())
+    for listed in re.findall(r"\b(?:by|on|ignoring|group_left|group_right|without)\s*\(([^()]*)\)", expression):
+        bad += [f"nothing here has the label {label}" for label in filter(None, re.split(r"\s*,\s*", listed.strip())) if label not in labels]
+    return bad

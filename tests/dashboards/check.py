@@ -10,13 +10,13 @@ import sys
 import time
 from pathlib import Path
 
-from grafana import ALL, BOARDS, ROOT, Choice, names, panels, selectors
+from grafana import ALL, BOARDS, ROOT, Choice, panels
 from world import Refused, World, config, log, page, site, wait_for
 
 sys.dont_write_bytecode = True
 sys.path[:0] = [str(BOARDS / "source"), str(ROOT / "tests" / "chart")]
 from boards import BOARDS as SOURCES  # noqa: E402
-from catalogue import metrics  # noqa: E402
+from catalogue import metrics, names, selectors, unknown  # noqa: E402
 
 # Of what happens once an hour something is to happen in a minute; and not more is to be read back than a minute takes.
 BUSY = ("--jobs-per-day=8000", "--job-retention=30", "--tls=self-signed")
@@ -26,8 +26,6 @@ NOT_HERE = {
     "nbu_exporter_config_mount_lag_seconds": "no Kubernetes here",
     "nbu_exporter_config_kubernetes_object_present": "no Kubernetes here",
 }
-# Labels that the targets have, as a ServiceMonitor makes them.
-TARGET = {"instance", "pod", "namespace", "job", "service", "container", "endpoint"}
 # Prometheus has to have seen this much before increases are asked for.
 SECONDS_OF_HISTORY = 45
 STEP, SPAN = 5, 60
@@ -63,26 +61,15 @@ def asked(board, source):
 # --- What can be seen without Prometheus ------------------------------------------------------------------------------
 
 
-def unknown(expression, known):
-    """Families that there are not, and labels that they do not have."""
-    for selector in selectors(expression):
-        family, matchers = names(selector)
-        if family not in known:
-            yield f"no such family: {family}"
-            continue
-        for label, _, _, _ in matchers:
-            if label not in known[family] | TARGET:
-                yield f"{family} has no label {label}"
-        if "job" not in {label for label, *_ in matchers}:
+def faults(expression, known):
+    """What there is not, and what is asked for of more than what is chosen on the board."""
+    yield from unknown(expression, known=known)
+    for family, matchers in map(names, selectors(expression)):
+        given = {label for label, *_ in matchers}
+        if "job" not in given:
             yield f"{family} is not narrowed to the job"
-        if "site" in known[family] and "site" not in {label for label, *_ in matchers}:
+        if "site" in known.get(family, ()) and "site" not in given:
             yield f"{family} is not narrowed to the site"
-    families = [names(it)[0] for it in selectors(expression)]
-    labels = set().union(TARGET, *(known.get(it, set()) for it in families), {"alertname", "severity"} if "ALERTS" in expression else set())
-    for listed in re.findall(r"\b(?:by|on|ignoring|group_left|group_right|without)\s*\(([^()]*)\)", expression):
-        for label in filter(None, re.split(r"\s*,\s*", listed.strip())):
-            if label not in labels | {"site"}:
-                yield f"nothing here has the label {label}"
 
 
 def of_links(board, boards):
@@ -149,7 +136,7 @@ class Judge:
 
     def wrong(self, it, at):
         """What is wrong with a query, in the world as it is."""
-        yield from unknown(it.expression, self.known)
+        yield from faults(it.expression, self.known)
         if not it.per_pod:
             yield from added_up(it.expression)
         whole = Choice({"job": ["one"]}, it.board)
@@ -244,7 +231,7 @@ def judged(judge, queries, tries=4):
 # --- That the check can fail ------------------------------------------------------------------------------------------
 
 BROKEN = {
-    "a family that there is not": (lambda it: it.replace("nbu_up{", "nbu_down{"), "no such family"),
+    "a family that there is not": (lambda it: it.replace("nbu_up{", "nbu_down{"), "no such series"),
     "a label that there is not": (lambda it: it.replace("by (site)", "by (city)"), "has the label city"),
     "a matcher that there is not": (lambda it: it.replace('site=~"$site"', 'site=~"$site",city="x"'), "has no label city"),
     "no job": (lambda it: it.replace('job=~"$job",', ""), "not narrowed to the job"),
@@ -291,7 +278,7 @@ def statically(boards, known):
         for said in (*of_shape(board), *of_links(board, by_uid)):
             yield f"{board['title']}: {said}"
         for it in asked(board, source):
-            yield from (f"{it}: {said}" for said in unknown(it.expression, known))
+            yield from (f"{it}: {said}" for said in faults(it.expression, known))
 
 
 def families(address):
@@ -303,7 +290,7 @@ def scraped(world, servers, known):
     log("two sites, two exporters")
     lyon = world.simulator("lyon", "--scenario=bad-night", *BUSY)
     paris = world.simulator("paris", "--scenario=ordinary", "--seed=7", *BUSY)
-    text = config([site("lyon", lyon, "https"), site("paris", paris, "https")])
+    text = config(world.program, [site("lyon", lyon, "https"), site("paris", paris, "https")])
     pods = [world.exporter(name, text) for name in ("pod-a", "pod-b")]
 
     def labels(pod):
@@ -326,7 +313,7 @@ def scraped(world, servers, known):
 def reload(configurations, hours):
     """Something to see in the annotations, which look back 2 minutes."""
     for path in configurations:
-        path.write_text(re.sub(r"scrapingInterval: \d+h", f"scrapingInterval: {hours}h", path.read_text()))
+        path.write_text(re.sub(r'("scrapingInterval": )"\d+h"', rf'\1"{hours}h"', path.read_text()))
 
 
 def main():

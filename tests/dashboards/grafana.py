@@ -57,17 +57,6 @@ def panels(board):
     return [panel for panel in board["panels"] if panel["type"] != "row"]
 
 
-def names(selector):
-    """The family and the matchers of a selector `family{label="value",…}`."""
-    family, inner = re.fullmatch(r"(\w+)(?:\{(.*)\})?", selector).groups()
-    return family, re.findall(r'(\w+)\s*(=~|!~|!=|=)\s*(?:"((?:[^"\\]|\\.)*)"|`([^`]*)`)', inner or "")
-
-
-def selectors(expression):
-    """All selectors of our own families, with what stands in their braces."""
-    return re.findall(r'\b(?:nbu|process)_\w+(?:\{(?:[^}"`]|"(?:[^"\\]|\\.)*"|`[^`]*`)*\})?', expression)
-
-
 # --- The transformations of a table -----------------------------------------------------------------------------------
 
 

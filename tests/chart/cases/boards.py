@@ -54,8 +54,8 @@ def test_the_check_of_queries_can_fail():
     known = metrics(names_of_go=False)
     of = '{job=~"$job",site=~"$site"}'
     for query in (f"nbu_down{of}", 'nbu_up{job=~"$job",site=~"$site",city="x"}', f"sum by (city) (nbu_up{of})", 'nbu_up{site=~"$site"}', 'nbu_up{job=~"$job"}', f"nbu_jobs_count{of}"):
-        assert list(check.unknown(query, known)), query
-    assert not list(check.unknown(f"max by (site) (nbu_up{of})", known))
+        assert list(check.faults(query, known)), query
+    assert not list(check.faults(f"max by (site) (nbu_up{of})", known))
 
 
 @over(dashboards)
