@@ -9,11 +9,14 @@ from grafana import Choice, rows_of
 COLORS = {"green": "#56a64b", "red": "#d13a42", "orange": "#e0752d", "yellow": "#d9a900", "blue": "#3274d9", "text": "#c7d0d9"}
 LINES = ["#73bf69", "#f2cc0c", "#5794f2", "#ff780a", "#f2495c", "#b877d9", "#8ab8ff", "#fade2a", "#96d98d", "#ffa6b0", "#ca95e5", "#ffcb7d"]
 UNIT, GAP, WIDE = 30, 8, 1600
+# Of panels that are shown without their board.
+COLUMNS, MOST_ROWS = 24, 10
 STYLE = """
 * { box-sizing: border-box } body { margin: 0; background: #111217; color: #ccccdc; font: 13px "Liberation Sans", Arial, sans-serif; position: relative }
 header { padding: 12px 16px; font-size: 18px } header small { color: #8e8e9c; font-size: 13px; margin-left: 12px } header b { background: #22252b; border-radius: 2px; padding: 3px 8px; font-weight: normal; font-size: 13px; margin-left: 8px }
 .panel { position: absolute; background: #181b1f; border: 1px solid #2a2d33; border-radius: 2px; overflow: hidden; display: flex; flex-direction: column }
 .panel h2 { font-size: 13px; font-weight: 600; margin: 0; padding: 6px 8px 4px; white-space: nowrap; overflow: hidden; text-overflow: ellipsis }
+.panel h2 small { color: #8e8e9c; font-weight: normal }
 .row { position: absolute; font-size: 16px; padding: 5px 8px } .fill { flex: 1; min-height: 0; overflow: hidden; padding: 0 8px 8px }
 .stats { display: flex; gap: 4px; padding: 0 4px 4px } .stat { flex: 1; display: flex; flex-direction: column; justify-content: center; align-items: center; border-radius: 2px; color: #fff; min-width: 0; line-height: 1.1; overflow: hidden; text-align: center }
 .stat.plain { color: #c7d0d9; background: none } .stat span { font-size: 12px; opacity: .95; max-width: 100%; overflow: hidden; text-overflow: ellipsis; white-space: nowrap }
@@ -191,32 +194,68 @@ def draw_timeline(panel, answers, height, start, end, width):
     return f'<div class="fill">{"".join(found)}</div>'
 
 
+ACROSS = (WIDE - GAP) / 24
+
+
+def pixels(x, y, columns, rows):
+    """Where a panel lies: left, top, width and height."""
+    return GAP + x * ACROSS, y, columns * ACROSS - GAP, rows * (UNIT + GAP) - GAP
+
+
+def drawn(panel, prometheus, choice, span, place, title=None):
+    """A panel with what its queries answer."""
+    (start, end), (_, _, width, height) = span, place
+    answers = []
+    for target in panel["targets"]:
+        query = choice.fill(target["expr"])
+        if target["instant"]:
+            answers.append([it for it in prometheus.instant(query, end) if not math.isnan(it[1])])
+        else:
+            answers.append(prometheus.range(query, start, end, max((end - start) / 240, 1)))
+    kind = panel["type"]
+    if kind in ("timeseries", "state-timeline"):
+        inner = (draw_lines if kind == "timeseries" else draw_timeline)(panel, answers, height, start, end, width)
+    else:
+        inner = {"stat": draw_stat, "bargauge": draw_bars, "table": draw_table}[kind](panel, answers, height, width)
+    return f'<div class="panel" {placed(place)}><h2>{title or html.escape(panel["title"])}</h2>{inner}</div>'
+
+
+def placed(place):
+    return "style=\"left:{:.0f}px;top:{:.0f}px;width:{:.0f}px;height:{:.0f}px\"".format(*place)
+
+
+def document(parts, width, height):
+    style = f"{STYLE} body {{ width: {width:.0f}px; height: {height:.0f}px }}"
+    return f'<!doctype html><meta charset="utf-8"><style>{style}</style><body>{"".join(parts)}</body>'
+
+
 def page(board, prometheus, choice, start, end):
-    """The board as HTML, and how high it is."""
+    """The board as HTML, how wide it is, and how high."""
     choice = Choice(choice, board)
-    across = (WIDE - GAP) / 24
     parts, lowest = [], 0
     for panel in board["panels"]:
         at = panel["gridPos"]
-        x, y, width, height = GAP + at["x"] * across, 52 + at["y"] * (UNIT + GAP), at["w"] * across - GAP, at["h"] * (UNIT + GAP) - GAP
-        lowest = max(lowest, y + height)
-        place = f'style="left:{x:.0f}px;top:{y:.0f}px;width:{width:.0f}px;height:{height:.0f}px"'
+        place = pixels(at["x"], 52 + at["y"] * (UNIT + GAP), at["w"], at["h"])
+        lowest = max(lowest, place[1] + place[3])
         if panel["type"] == "row":
-            parts.append(f'<div class="row" {place}>⌄ {html.escape(panel["title"])}</div>')
-            continue
-        answers = []
-        for target in panel["targets"]:
-            query = choice.fill(target["expr"])
-            if target["instant"]:
-                answers.append([it for it in prometheus.instant(query, end) if not math.isnan(it[1])])
-            else:
-                answers.append(prometheus.range(query, start, end, max((end - start) / 240, 1)))
-        kind = panel["type"]
-        if kind in ("timeseries", "state-timeline"):
-            inner = (draw_lines if kind == "timeseries" else draw_timeline)(panel, answers, height, start, end, width)
+            parts.append(f'<div class="row" {placed(place)}>⌄ {html.escape(panel["title"])}</div>')
         else:
-            inner = {"stat": draw_stat, "bargauge": draw_bars, "table": draw_table}[kind](panel, answers, height, width)
-        parts.append(f'<div class="panel" {place}><h2>{html.escape(panel["title"])}</h2>{inner}</div>')
+            parts.append(drawn(panel, prometheus, choice, (start, end), place))
     chosen = "".join(f"<b>{it['label']}: {' + '.join(choice.values.get(it['name'], ['All']))}</b>" for it in board["templating"]["list"] if it.get("label") and it["type"] == "query")
-    body = f"<header>{html.escape(board['title'])}{chosen}<small>{html.escape(board['description'])}</small></header>{''.join(parts)}"
-    return f'<!doctype html><meta charset="utf-8"><style>{STYLE}</style><body style="height:{lowest + GAP:.0f}px">{body}</body>', int(lowest + GAP)
+    head = f"<header>{html.escape(board['title'])}{chosen}<small>{html.escape(board['description'])}</small></header>"
+    return document([head, *parts], WIDE, lowest + GAP), WIDE, int(lowest + GAP)
+
+
+def some(panels, prometheus, start, end):
+    """Panels of several boards in rows, as (board, panel): as HTML, how wide that is, and how high."""
+    parts, x, y, tallest, widest = [], 0, GAP, 0, 0
+    for board, panel in panels:
+        columns, rows = panel["gridPos"]["w"], min(panel["gridPos"]["h"], MOST_ROWS)
+        if x + columns > COLUMNS:
+            x, y, tallest = 0, y + tallest + GAP, 0
+        place = pixels(x, y, columns, rows)
+        title = f"<small>{html.escape(board['title'].split(' / ')[-1])} ·</small> {html.escape(panel['title'])}"
+        parts.append(drawn(panel, prometheus, Choice({"site": ["lyon"]} if board["uid"].endswith("-site") else {}, board), (start, end), place, title))
+        x, tallest, widest = x + columns, max(tallest, place[3]), max(widest, x + columns)
+    width, height = 2 * GAP + widest * ACROSS, y + tallest + GAP
+    return document(parts, width, height), int(width), int(height)

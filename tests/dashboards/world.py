@@ -1,9 +1,11 @@
 """What is asked: simulated primary servers, exporters that read them, and Prometheus that scrapes these."""
 
 import json
+import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -13,22 +15,6 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
-# All of its own as they are, and what is off by default on.
-COLLECTORS = """
-collectors:
-  protection: {interval: 10s}
-  perClient: {enabled: true, export: all, allowlist: ['*']}
-  tape: {enabled: true, media: all}
-  services: {enabled: true}
-  malware: {enabled: true}
-  anomalies: {enabled: true}
-  alerts: {enabled: true}
-  notifications: {enabled: true}
-  catalog: {enabled: true}
-  slo: {enabled: true}
-  licensing: {enabled: true}
-  posture: {enabled: true}
-"""
 # One that fires at once, for the table of alerts.
 RULES = """
 groups:
@@ -71,9 +57,9 @@ class World:
                 print(f"--- {path.name}\n{''.join(path.read_text(errors='replace').splitlines(True)[-5:])}", end="")
         self.folder.cleanup()
 
-    def start(self, name, *command):
+    def start(self, name, *command, environment=None):
         with (self.path / f"{name}.log").open("wb") as output:
-            self.processes[name] = subprocess.Popen([str(it) for it in command], stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+            self.processes[name] = subprocess.Popen([str(it) for it in command], stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=os.environ | (environment or {}))
         return self.processes[name]
 
     def address(self, name, pattern):
@@ -95,10 +81,10 @@ class World:
         self.start(name, self.program, "simulate", "--api-version=14.0", "--listen=127.0.0.1", "--port=0", *options)
         return self.address(name, r"https?://")
 
-    def exporter(self, name, config):
+    def exporter(self, name, config, *flags, environment=None):
         path = self.path / f"{name}.yaml"
         path.write_text(config)
-        self.start(name, self.program, "run", f"--config={path}", "--web.listen-address=127.0.0.1:0")
+        self.start(name, self.program, "run", f"--config={path}", "--web.listen-address=127.0.0.1:0", *flags, environment=environment)
         return self.address(name, r"Listening.*address=\"?"), path
 
     def prometheus(self, name, program, targets, *, interval="5s", evaluation=None, rules=RULES, storage=None):
@@ -146,14 +132,45 @@ def site(name, address, scheme="http"):
     return {"site": name, "scheme": scheme, "host": host, "port": int(port), "apiKey": "simulated-key", "insecureSkipVerify": True}
 
 
-def config(sites, interval="10s"):
+def collectors(program):
+    """The section of all collectors that the program has, each on and with all that it can give."""
+    schema = json.loads(subprocess.run([program, "schema"], stdout=subprocess.PIPE, check=True).stdout)
+    found = {key: {"enabled": True} for key in schema["properties"]["collectors"]["properties"]}
+    found["perClient"] |= {"export": "all", "allowlist": ["*"]}
+    found["tape"] |= {"media": "all"}
+    return found
+
+
+def config(program, sites, interval="10s"):
+    every = collectors(program)
+    every["protection"]["interval"] = "10s"
     # JSON is YAML.
-    return f"server: {{scrapingInterval: 24h, collectionInterval: {interval}}}\nmetrics: {{names: native}}\n{COLLECTORS}\nnbuservers: {json.dumps(sites)}\n"
+    return json.dumps({"server": {"scrapingInterval": "24h", "collectionInterval": interval}, "metrics": {"names": "native"}, "collectors": every, "nbuservers": sites})
 
 
 def page(address):
     with urllib.request.urlopen(f"http://{address}/metrics", timeout=20) as answer:
         return answer.read().decode()
+
+
+class Server:
+    """A simulated primary server, and what is done to it."""
+
+    # Some show a certificate that has ended, or that nobody knows.
+    ANY_CERTIFICATE = ssl.create_default_context()
+    ANY_CERTIFICATE.check_hostname, ANY_CERTIFICATE.verify_mode = False, ssl.CERT_NONE
+
+    def __init__(self, address, scheme="http"):
+        self.host, self.port = address.split(":")
+        self.scheme, self.control = scheme, f"{scheme}://{address}/simulator"
+
+    def ask(self, path, body=None):
+        request = urllib.request.Request(self.control + path, data=None if body is None else json.dumps(body).encode())
+        with urllib.request.urlopen(request, timeout=20, context=self.ANY_CERTIFICATE) as answer:
+            return json.load(answer)
+
+    def fault(self, path, kind, **more):
+        self.ask("/faults", {"path": path, "fault": kind, **more})
 
 
 class Refused(Exception):
