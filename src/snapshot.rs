@@ -4,6 +4,7 @@ mod deflate;
 mod fragment;
 mod page;
 mod report;
+mod run_clock;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,6 +19,7 @@ pub use fragment::Fragment;
 pub use page::MetricsPage;
 pub use report::SiteReport;
 pub(crate) use report::{CollectorReport, Fault, RunReport};
+pub(crate) use run_clock::{RunClock, RunningMark};
 
 /// The immutable result of a site's runs.
 #[derive(Debug)]

@@ -31,7 +31,7 @@ pub(super) fn picture<'a>(
 }
 
 fn of_collector(collector: &ScheduledCollector, (now, wall): (Instant, Timestamp)) -> CollectorReport {
-    let ScheduledCollector { spec, due, hold, state, .. } = collector;
+    let ScheduledCollector { spec, due, hold, clock, state, .. } = collector;
     let next = hold.as_ref().map(Hold::until).max(Some(*due)).unwrap_or(*due);
     let wait = SignedDuration::try_from(next.saturating_duration_since(now)).unwrap_or_default();
     let last = state.runs.as_ref().map(|runs| RunReport {
@@ -54,6 +54,7 @@ fn of_collector(collector: &ScheduledCollector, (now, wall): (Instant, Timestamp
         interval: state.interval,
         last,
         next: wall.saturating_add(wait).unwrap_or(wall),
+        clock: clock.clone(),
         fault: state.failure.clone().or_else(partial),
     }
 }

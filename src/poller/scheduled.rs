@@ -11,6 +11,7 @@ use super::collector::CollectorState;
 use super::run::{EndedRun, RunSetting, run, span};
 use crate::collector::{CollectError, CollectorSpec, Hold, Resource, Run, Runner};
 use crate::config::ApiVersion;
+use crate::snapshot::{RunClock, RunningMark};
 
 /// A server that is upgraded overtakes a run once, or twice if an answer of before was under way. A proxy before two servers of different
 /// releases does it for ever.
@@ -20,6 +21,8 @@ const MOST_OVERTAKEN: u32 = 3;
 pub(super) struct ScheduledCollector {
     pub(super) spec: &'static CollectorSpec,
     pub(super) activity: Activity,
+    /// What the pages see of it.
+    pub(super) clock: RunClock,
     /// When its next run begins; while one is under way, at once after it if that is earlier.
     pub(super) due: Instant,
     /// Why it is not asked for now.
@@ -36,6 +39,7 @@ pub(super) enum Activity {
         cancel: CancellationToken,
         /// Nothing is known any more of what the role of the key may see.
         role_changed: bool,
+        _mark: RunningMark,
     },
 }
 
@@ -46,22 +50,31 @@ impl ScheduledCollector {
         state.always_runs = spec.id.always_runs();
         state.proves_key = spec.main.needs_key;
         let activity = Activity::Idle(runner);
-        Self { spec, activity, due: Instant::now(), hold: None, overtaken: 0, state }
+        Self {
+            spec,
+            activity,
+            clock: RunClock::default(),
+            due: Instant::now(),
+            hold: None,
+            overtaken: 0,
+            state,
+        }
     }
 
     /// Begins a run, if none is under way.
     pub(super) fn begin(&mut self, setting: RunSetting) -> Option<BoxFuture<'static, EndedRun>> {
+        if matches!(self.activity, Activity::UnderWay { .. }) {
+            return None;
+        }
         let under_way = Activity::UnderWay {
             number: setting.number,
             cancel: setting.cancelled.clone(),
             role_changed: false,
+            _mark: self.clock.begin(Timestamp::now()),
         };
         match std::mem::replace(&mut self.activity, under_way) {
             Activity::Idle(runner) => Some(run(runner, setting).instrument(span(self.spec.id)).boxed()),
-            busy @ Activity::UnderWay { .. } => {
-                self.activity = busy;
-                None
-            }
+            Activity::UnderWay { .. } => None,
         }
     }
 

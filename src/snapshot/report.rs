@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::fragment::Fragment;
+use super::run_clock::RunClock;
 use crate::config::ApiVersion;
 
 /// What is known of a site beside its samples.
@@ -41,6 +42,8 @@ pub struct CollectorReport {
     pub last: Option<RunReport>,
     /// When it runs next.
     pub next: Timestamp,
+    /// Whether a run is under way.
+    pub clock: RunClock,
     /// Why it has nothing new, or not all.
     pub fault: Option<Arc<Fault>>,
 }

@@ -26,6 +26,7 @@ pub(super) fn of(report: &CollectorReport, now: Timestamp) -> CollectorPicture {
         records: last.and_then(|run| run.records),
         duration_seconds: last.map(|run| run.duration.as_secs_f64()),
         requests: last.map(|run| run.requests),
+        running_since: report.clock.since().map(whole),
         next_run_at: whole(report.next),
     }
 }

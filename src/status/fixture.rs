@@ -11,7 +11,9 @@ use crate::config::{ApiVersion, Endpoint, Scheme, SiteId, fixture};
 use crate::exposition::BuildInfo;
 use crate::metric::{Labelled, Naming};
 use crate::reload::{ActiveConfig, Digest, Outcome, PastVerdict, ReloadStatus, Trigger, Verdict};
-use crate::snapshot::{CollectorReport, Fault, Fragment, RunReport, SiteReport, Snapshot, SnapshotStore};
+use crate::snapshot::{
+    CollectorReport, Fault, Fragment, RunClock, RunReport, SiteReport, Snapshot, SnapshotStore,
+};
 
 /// A name that is markup, and has what a path can not have.
 pub(crate) const HOSTILE: &str = "lyon <b>\"&'/?#";
@@ -121,6 +123,7 @@ fn collector(name: &'static str, last: RunReport, fault: Option<Fault>) -> Colle
         interval: Duration::from_mins(5),
         last: Some(last),
         next: before(-130),
+        clock: RunClock::default(),
         fault: fault.map(Arc::new),
     }
 }
@@ -186,7 +189,8 @@ fn lyon() -> Snapshot {
     collectors.push(collector("slp", cut, None));
     collectors.push(collector("storage", hung, None));
     collectors.push(collector("slo", none, None));
-    collectors.push(CollectorReport { last: None, ..collector("posture", good(), None) });
+    let clock = RunClock::running_since(before(12));
+    collectors.push(CollectorReport { last: None, clock, ..collector("posture", good(), None) });
     let report = SiteReport {
         version: Some(ApiVersion::NEWEST),
         key_accepted: Some(true),

@@ -226,7 +226,9 @@ pub(crate) struct CollectorPicture {
     pub duration_seconds: Option<f64>,
     /// How many requests its last run sent.
     pub requests: Option<u32>,
-    /// When it runs next; a time that has passed is now.
+    /// Since when a run is under way.
+    pub running_since: Option<Timestamp>,
+    /// When it runs next; a time that has passed is now. While a run is under way, when the one after it is due.
     pub next_run_at: Timestamp,
 }
 

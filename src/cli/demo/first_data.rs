@@ -59,7 +59,7 @@ mod tests {
 
     use super::*;
     use crate::config::SiteId;
-    use crate::snapshot::{CollectorReport, RunReport, SiteReport};
+    use crate::snapshot::{CollectorReport, RunClock, RunReport, SiteReport};
 
     fn snapshot(ran: usize) -> Snapshot {
         let run = RunReport {
@@ -78,6 +78,7 @@ mod tests {
             interval: Duration::ZERO,
             last: (number < ran).then(|| run.clone()),
             next: Timestamp::UNIX_EPOCH,
+            clock: RunClock::default(),
             fault: None,
         };
         Snapshot {

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use jiff::Timestamp;
+
 use crate::config::one_line;
 use crate::status::{
     CollectorPicture, ConfigurationPicture, Count, FaultPicture, Severity, SiteCounts, SiteHealth,
@@ -107,15 +109,18 @@ fn collectors(
     for collector in shown {
         let word = format!("{:<11}", collector.state.as_ref());
         let age = collector.age_seconds.map_or_else(dash, in_words);
-        let wait = collector.next_run_at.duration_since(status.at).as_secs_f64();
+        let seconds = |from: Timestamp, until: Timestamp| until.duration_since(from).as_secs_f64();
+        let run = match collector.running_since {
+            Some(began) => format!("running for {}", in_words(seconds(began, status.at))),
+            None => format!("next in {}", in_words(seconds(status.at, collector.next_run_at))),
+        };
         lines.push(format!(
-            "  {:longest$}  {}  {age:>7} of {:<7}  {:>8} records  {:>7}  next in {}",
+            "  {:longest$}  {}  {age:>7} of {:<7}  {:>8} records  {:>7}  {run}",
             collector.name,
             look.paint(&word, colour(collector.state.severity())),
             in_words(collector.interval_seconds),
             collector.records.map_or_else(dash, |records| records.to_string()),
             collector.duration_seconds.map_or_else(dash, duration),
-            in_words(wait),
         ));
         if let Some(fault) = site.own_fault(collector) {
             of_fault(fault, look, lines);

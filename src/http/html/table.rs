@@ -33,7 +33,9 @@ fn row(reader: &Reader<'_>, collector: &CollectorPicture, site: &SitePicture) ->
             td data-of="Records" { (number(collector.records)) }
             td data-of="Took" { @match collector.duration_seconds { Some(seconds) => (duration(seconds)), None => "–" } }
             td data-of="Requests" { (number(collector.requests.map(u64::from))) }
-            td data-of="Next run" { (reader.soon(collector.next_run_at)) }
+            td data-of="Next run" {
+                @match collector.running_since { Some(began) => { "under way, begun " (reader.ago(began)) }, None => (reader.soon(collector.next_run_at)) }
+            }
         }
         @if let Some(fault) = fault { tr.why { td colspan="7" { (why(fault, class(collector.state.severity()))) } } }
     }

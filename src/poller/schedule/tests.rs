@@ -199,6 +199,23 @@ async fn a_run_that_does_not_end_is_ended_after_its_deadline_and_counts_as_faile
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_under_way_is_told_from_one_that_is_due() {
+    let mut site = Site::new([Behaviour::Stalls, Behaviour::Answers, Behaviour::Stalls]);
+    let under_way = |site: &Site| -> Vec<bool> {
+        site.schedule.entries.iter().map(|entry| entry.clock.since().is_some()).collect()
+    };
+    assert_eq!(under_way(&site), [false, false, false], "all are due");
+    site.pass(MINUTE / 60).await;
+    assert_eq!(under_way(&site), [true, false, true]);
+    site.turn(0, Behaviour::Answers);
+    site.pass(2 * MINUTE).await;
+    assert_eq!(under_way(&site), [false, false, true], "the interval of the last one is longer");
+    site.schedule
+        .turn_to([&JOBS, &STORAGE].into_iter(), &PlanChange::between(&site.plan.clone(), &site.plan));
+    assert_eq!(under_way(&site), [false, false]);
+}
+
 fn shown(site: &Site, id: CollectorId) -> String {
     let fragments = &site.state(id).fragments;
     fragments.iter().map(|fragment| String::from_utf8_lossy(fragment.text()).into_owned()).collect()
