@@ -1,6 +1,7 @@
 //! `nbu-exporter doctor` on sites with one fault each.
 
 mod proxy;
+mod terminal;
 
 use std::fmt::Write as _;
 use std::net::TcpListener;
@@ -24,6 +25,7 @@ const PASSWORD: &str = "pr0xy-passw0rd";
 struct Run {
     code: i32,
     text: String,
+    stderr: String,
 }
 
 /// Runs the doctor; whatever it says, it says no secret.
@@ -35,11 +37,12 @@ fn doctor(config: &Path, flags: &[&str]) -> Run {
     }
     let output = command.output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
-    let all = format!("{text}{}", String::from_utf8_lossy(&output.stderr));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    let all = format!("{text}{stderr}");
     for secret in [KEY, WRONG_KEY, PASSWORD] {
         assert!(!all.contains(secret), "{all}");
     }
-    Run { code: output.status.code().unwrap(), text }
+    Run { code: output.status.code().unwrap(), text, stderr }
 }
 
 /// A configuration with sites, in a directory of its own.
