@@ -2,125 +2,34 @@
 // nothing at WCAG AA in light and dark, nothing is wider than a window of 320 px, no script runs and nothing else is requested.
 
 import assert from "node:assert/strict";
-import { spawn, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
+import { Pages, closedPort, eventually, report, test, world } from "./browser.js";
+
 const [program, ...flags] = process.argv.slice(2);
-const require = createRequire(join(process.env.NBU_EXPORTER_BROWSER_PACKAGES, "package.json"));
-const { chromium } = require("playwright-core");
-const AXE = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
-const AA = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
-// A condition is waited for, however slow the machine is.
-const PATIENCE = 90_000;
 const PICTURES = flags.includes("--pictures") ? join(import.meta.dirname, "../../docs/pictures") : undefined;
 
 /// The pictures that the documents show.
 const SHOWN = ["start", "start-narrow", "site", "site-dark", "rejected", "dead-site-dark", "refused-key"];
 
-let passed = 0;
-let failed = 0;
-
-async function test(name, work) {
-  try {
-    await work();
-    passed += 1;
-    console.log(`ok    ${name}`);
-  } catch (error) {
-    failed += 1;
-    console.log(`FAIL  ${name}\n      ${String(error.stack ?? error).replaceAll("\n", "\n      ")}`);
-  }
+async function picture(page, name) {
+  if (PICTURES && SHOWN.includes(name)) await page.screenshot({ path: join(PICTURES, `status-${name}.png`), fullPage: true });
 }
 
-async function eventually(what, condition) {
-  const end = Date.now() + PATIENCE;
-  for (;;) {
-    const found = await condition();
-    if (found) return found;
-    assert(Date.now() < end, `waited in vain: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 250));
-  }
-}
+await world(async ({ home, start, chrome }) => {
+  const said = await start("the demo", program, ["demo", "--port", "0"], /http:\/\/[\d.]+:\d+\/(?= in a browser)/g, { env: { TMPDIR: home } });
+  const url = said.match(/http:\/\/[\d.]+:\d+\/(?= in a browser)/)[0];
+  const file = said.match(/edit\s+(\S+)/)[1];
+  const pages = new Pages(chrome, url, picture);
+  const [open, judged, text, status] = ["open", "judged", "text", "status"].map((name) => pages[name].bind(pages));
 
-/** The demo, with its address and the file of its configuration. */
-async function demo(home) {
-  const child = spawn(program, ["demo", "--port", "0"], { env: { ...process.env, TMPDIR: home }, stdio: ["ignore", "pipe", "inherit"] });
-  let said = "";
-  child.stdout.on("data", (data) => (said += data));
-  const url = (await eventually("the demo introduces itself", () => said.match(/http:\/\/[\d.]+:\d+\/(?= in a browser)/)))[0];
-  return { child, url, file: said.match(/edit\s+(\S+)/)[1] };
-}
+  const original = readFileSync(file, "utf8");
+  const edit = (change) => writeFileSync(file, change(original));
+  const site = async (name) => (await status()).sites.find((site) => site.name === name);
+  const command = (...args) => spawnSync(program, ["status", "--address", url, ...args], { encoding: "utf8" });
 
-/** A port of which nobody listens: bound once, and closed. */
-async function closedPort() {
-  const server = createServer();
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-const home = mkdtempSync(join(tmpdir(), "nbu-exporter-browser-"));
-const { child, url, file } = await demo(home);
-const browser = await chromium.launch({
-  executablePath: process.env.NBU_EXPORTER_BROWSER,
-  args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync"],
-});
-
-const original = readFileSync(file, "utf8");
-const edit = (change) => writeFileSync(file, change(original));
-const status = async () => (await fetch(`${url}api/v1/status`)).json();
-const site = async (name) => (await status()).sites.find((site) => site.name === name);
-const command = (...args) => spawnSync(program, ["status", "--address", url, ...args], { encoding: "utf8" });
-
-/** Opens a page in a window; fails if it runs a script, requests anything else or complains. */
-async function open(path, { width = 1280, scheme = "light" } = {}) {
-  const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme: scheme });
-  const page = await context.newPage();
-  const requests = [];
-  const complaints = [];
-  page.on("request", (request) => requests.push(request.url()));
-  page.on("console", (message) => complaints.push(message.text()));
-  page.on("pageerror", (error) => complaints.push(String(error)));
-  await page.goto(new URL(path, url).href);
-  assert.deepEqual([requests.length, complaints], [1, []], `${path}: ${requests}`);
-  return { page, close: () => context.close() };
-}
-
-/** Judges a page in light and dark, and in the narrowest window; takes its picture. */
-async function judged(path, name) {
-  for (const scheme of ["light", "dark"]) {
-    for (const width of [1280, 320]) {
-      const { page, close } = await open(path, { width, scheme });
-      const picture = `${name}${scheme === "dark" ? "-dark" : ""}${width === 320 ? "-narrow" : ""}`;
-      if (PICTURES && SHOWN.includes(picture)) {
-        await page.screenshot({ path: join(PICTURES, `status-${picture}.png`), fullPage: true });
-      }
-      // What can be unfolded is judged as well.
-      await page.evaluate(() => document.querySelectorAll("details").forEach((one) => (one.open = true)));
-      const widths = await page.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth]);
-      assert(widths[0] <= widths[1], `${path} is ${widths[0]} px wide in a window of ${widths[1]}`);
-      await page.evaluate(AXE);
-      const { violations } = await page.evaluate((tags) => axe.run({ runOnly: tags }), AA);
-      const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" ")}`);
-      assert.deepEqual(found, [], `${path}, ${scheme}, ${width} px`);
-      await close();
-    }
-  }
-}
-
-async function text(path) {
-  const { page, close } = await open(path);
-  const said = await page.innerText("main");
-  await close();
-  return said;
-}
-
-try {
   if (PICTURES) mkdirSync(PICTURES, { recursive: true });
 
   await test("the demo's sites are shown once they are collected, with what counts at them", async () => {
@@ -220,11 +129,5 @@ try {
     assert.equal(said.status, 2);
     assert.match(said.stderr, /not reached/);
   });
-} finally {
-  await browser.close();
-  child.kill("SIGTERM");
-  await new Promise((resolve) => child.once("exit", resolve));
-  rmSync(home, { recursive: true, force: true });
-}
-console.log(`${passed} passed, ${failed} failed`);
-process.exitCode = failed ? 1 : 0;
+});
+report();
