@@ -1,7 +1,7 @@
 //! What the exporter shows over HTTP, and the listeners that it shows it on.
 //!
 //! ```text
-//! Listeners ─► Listener, one for each address ─► connections ─► Pages ─► the metrics page, or the router's pages
+//! Listeners ─► Listener, one for each address ─► connections ─► Surface: Pages ─► the metrics page, or the router's pages
 //! ```
 //!
 //! Handlers read the running configuration at each request, so that a connection that is kept open never sees an
@@ -23,6 +23,9 @@ mod reload;
 mod router;
 mod scrape;
 mod state;
+mod stream;
+mod surface;
+mod tls;
 mod tracked;
 
 #[cfg(test)]
@@ -32,6 +35,7 @@ pub(crate) use listeners::{Listeners, PreparedListeners};
 pub(crate) use metrics::HttpMetrics;
 pub(crate) use router::Pages;
 pub(crate) use state::State;
+pub(crate) use tls::ServingCertificate;
 
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod app;
+mod certificate;
 pub mod cli;
 mod collector;
 mod config;

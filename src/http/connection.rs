@@ -16,14 +16,17 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error};
 
 use super::progress::{Overdue, Progress};
 use super::router::Content;
+use super::stream::Stream;
+use super::surface::Surface;
+use super::tls::ServingCertificate;
 use super::tracked::{TrackedBody, TrackedStream};
-use super::{HttpMetrics, Limits, Pages};
+use super::{HttpMetrics, Limits};
 
 /// How much of a page is handed to the kernel at one time; the pieces are shared, so it costs no memory.
 const BUFFER: usize = 4 * 1024 * 1024;
@@ -31,7 +34,9 @@ const BUFFER: usize = 4 * 1024 * 1024;
 /// What a connection is served with.
 #[derive(Clone, Debug)]
 pub(super) struct Service {
-    pub(super) pages: Pages,
+    pub(super) surface: Surface,
+    /// What clients are shown first; without it all is in the clear.
+    pub(super) certificate: Option<ServingCertificate>,
     pub(super) limits: Limits,
     pub(super) metrics: HttpMetrics,
     /// One for each connection that may be open.
@@ -42,9 +47,15 @@ pub(super) struct Service {
 }
 
 impl Service {
-    pub(super) fn new(pages: Pages, limits: Limits, metrics: HttpMetrics) -> Self {
+    pub(super) fn new(
+        surface: Surface,
+        certificate: Option<ServingCertificate>,
+        limits: Limits,
+        metrics: HttpMetrics,
+    ) -> Self {
         Self {
-            pages,
+            surface,
+            certificate,
             limits,
             metrics,
             permits: Arc::new(Semaphore::new(limits.connections)),
@@ -63,11 +74,35 @@ impl Service {
         let open = OpenConnection::count(&self.metrics);
         // Answers are written whole: waiting to fill a segment would only delay their ends.
         let _ = stream.set_nodelay(true);
+        if let Some(stream) = self.secured(stream).await {
+            self.converse(stream, drain).await;
+        }
+        drop(open);
+    }
+
+    /// The connection after its handshake, which has the time that headers have; `None` if there was none.
+    async fn secured(&self, stream: TcpStream) -> Option<Stream> {
+        let Some(certificate) = &self.certificate else { return Some(Stream::Plain(stream)) };
+        match timeout(self.limits.head, certificate.handshake(stream)).await {
+            Ok(Ok(stream)) => Some(stream),
+            Ok(Err(error)) => {
+                debug!(%error, "No TLS handshake");
+                None
+            }
+            Err(_) => {
+                self.metrics.cut(Overdue::Head);
+                None
+            }
+        }
+    }
+
+    /// Answers one request after the other.
+    async fn converse(&self, stream: Stream, drain: &CancellationToken) {
         // Asking a token locks it, so each connection asks tokens of its own.
-        let ends = [drain, self.pages.announced()].map(CancellationToken::child_token);
+        let ends = [drain, self.surface.announced()].map(CancellationToken::child_token);
         let [drain, _] = &ends;
         let progress = Arc::new(Progress::new());
-        let answer = service_fn(|request| answer(&self.pages, request, progress.clone(), &ends));
+        let answer = service_fn(|request| answer(&self.surface, request, progress.clone(), &ends));
         let connection = http1::Builder::new()
             // hyper's own timer also runs while the connection is idle; `Progress` knows the difference.
             .header_read_timeout(None)
@@ -75,7 +110,6 @@ impl Service {
             .max_buf_size(BUFFER)
             .serve_connection(TokioIo::new(TrackedStream { stream, progress: progress.clone() }), answer);
         self.drive(connection, http1::Connection::graceful_shutdown, &progress, drain).await;
-        drop(open);
     }
 
     /// Runs the connection; `finish` asks it to end after the open request.
@@ -147,13 +181,13 @@ impl Service {
 
 /// Answers one request. A panic costs this request and nothing else.
 async fn answer(
-    pages: &Pages,
+    surface: &Surface,
     request: Request<Incoming>,
     progress: Arc<Progress>,
     ends: &[CancellationToken; 2],
 ) -> Result<Response<TrackedBody>, Infallible> {
     progress.request();
-    let answer = AssertUnwindSafe(pages.answer(request)).catch_unwind().await;
+    let answer = AssertUnwindSafe(surface.answer(request)).catch_unwind().await;
     let mut response = answer.unwrap_or_else(|_| {
         error!("A request handler panicked; its client got 500");
         (StatusCode::INTERNAL_SERVER_ERROR, "internal error\n").into_response().map(Content::Right)

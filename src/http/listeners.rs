@@ -10,7 +10,9 @@ use tokio_util::task::TaskTracker;
 use super::bind::{BindError, Bound, covers, overlap, resolve};
 use super::connection::Service;
 use super::listener::Listener;
-use super::{HttpMetrics, Limits, Pages};
+use super::surface::Surface;
+use super::tls::ServingCertificate;
+use super::{HttpMetrics, Limits};
 use crate::config::ListenAddress;
 
 /// How long a connection may take to be made: the answer to a lost first packet comes after a second.
@@ -50,9 +52,22 @@ pub(crate) struct PreparedListeners {
 }
 
 impl Listeners {
-    /// Listens on nothing yet.
-    pub(crate) fn new(pages: Pages, limits: Limits, metrics: HttpMetrics) -> Self {
-        let service = Service::new(pages, limits, metrics);
+    /// Listens on nothing yet; all is in the clear.
+    pub(crate) fn new(surface: impl Into<Surface>, limits: Limits, metrics: HttpMetrics) -> Self {
+        Self::serving(Service::new(surface.into(), None, limits, metrics))
+    }
+
+    /// The same by TLS alone, with the certificate that is shown at each time.
+    pub(crate) fn encrypted(
+        surface: impl Into<Surface>,
+        certificate: ServingCertificate,
+        limits: Limits,
+        metrics: HttpMetrics,
+    ) -> Self {
+        Self::serving(Service::new(surface.into(), Some(certificate), limits, metrics))
+    }
+
+    fn serving(service: Service) -> Self {
         Self {
             service,
             wanted: Vec::new(),

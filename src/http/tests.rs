@@ -6,4 +6,5 @@ mod html;
 mod listeners;
 mod pages;
 mod server;
+mod tls;
 mod world;

@@ -10,10 +10,10 @@ use axum::body::HttpBody;
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 use super::progress::Progress;
 use super::router::Content;
+use super::stream::Stream;
 
 /// The body of an answer; hyper drops it when it has taken all of it.
 pub(super) struct TrackedBody {
@@ -49,7 +49,7 @@ impl Drop for TrackedBody {
 
 /// A connection's socket.
 pub(super) struct TrackedStream {
-    pub(super) stream: TcpStream,
+    pub(super) stream: Stream,
     pub(super) progress: Arc<Progress>,
 }
 

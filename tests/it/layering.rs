@@ -15,11 +15,12 @@ use modules::Modules;
 use source::Source;
 
 /// The place of each top-level module. It may see only what stands at a lower number.
-pub const LAYERS: [(&str, u8); 19] = [
+pub const LAYERS: [(&str, u8); 20] = [
     // Vocabulary: no I/O, no tasks, no logs.
     ("metric", 0),
     ("config", 1),
     // Adapters and stores.
+    ("certificate", 10),
     ("netbackup", 10),
     ("shutdown", 10),
     ("snapshot", 10),

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::client::{Client, PATIENCE};
 use crate::config::{Endpoint, ListenHost, Scheme, Secret, Server, Site, fixture};
 use crate::exposition::{BuildInfo, Exposition, Registry};
-use crate::http::{HttpMetrics, Limits, Listeners, Pages, State};
+use crate::http::{HttpMetrics, Limits, Listeners, Pages, ServingCertificate, State};
 use crate::metric::{Labelled, MetricKind, Naming};
 use crate::reload::{ActiveConfig, ConfigReader, ConfigWriter, ReloadRequest, StatusWriter, requests};
 use crate::snapshot::{Fragment, SiteReport, Snapshot, SnapshotStore};
@@ -57,6 +57,20 @@ impl World {
 
     /// The metrics page stays at `path`.
     pub(super) async fn pinned(host: &str, limits: Limits, path: Option<&str>) -> Self {
+        Self::start(host, limits, path, None).await
+    }
+
+    /// All by TLS, with this certificate.
+    pub(super) async fn encrypted(limits: Limits, certificate: &ServingCertificate) -> Self {
+        Self::start("127.0.0.1", limits, None, Some(certificate)).await
+    }
+
+    async fn start(
+        host: &str,
+        limits: Limits,
+        path: Option<&str>,
+        certificate: Option<&ServingCertificate>,
+    ) -> Self {
         let held = TcpSocket::new_v4().unwrap();
         held.set_reuseaddr(true).unwrap();
         held.bind(([0, 0, 0, 0], 0).into()).unwrap();
@@ -72,7 +86,11 @@ impl World {
         let state = State::new(exposition, reader.clone(), status.reader(), handle, BuildInfo::current())
             .with_metrics_path(path.map(str::to_owned))
             .until(announced.clone());
-        let mut listeners = Listeners::new(Pages::new(state, metrics.clone()), limits, metrics);
+        let pages = Pages::new(state, metrics.clone());
+        let mut listeners = match certificate {
+            Some(certificate) => Listeners::encrypted(pages, certificate.clone(), limits, metrics),
+            None => Listeners::new(pages, limits, metrics),
+        };
         let address = format!("{host}:{}", held.local_addr().unwrap().port());
         let prepared = listeners.prepare(&[server(&address).listen_address()]).await.unwrap();
         let [address] = listeners.commit(prepared)[..] else { unreachable!("one address") };

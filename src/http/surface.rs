@@ -1,0 +1,37 @@
+//! What a listener serves.
+
+use axum::http::{Request, Response};
+use hyper::body::Incoming;
+use tokio_util::sync::CancellationToken;
+
+use super::Pages;
+use super::router::Content;
+
+/// What a listener serves. One type, so that hyper is compiled once for all.
+#[derive(Clone, Debug)]
+pub(crate) enum Surface {
+    /// The pages.
+    Pages(Pages),
+}
+
+impl Surface {
+    /// Cancelled when the process is about to end.
+    pub(super) fn announced(&self) -> &CancellationToken {
+        match self {
+            Self::Pages(pages) => pages.announced(),
+        }
+    }
+
+    /// Answers one request and counts that.
+    pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<Content> {
+        match self {
+            Self::Pages(pages) => pages.answer(request).await,
+        }
+    }
+}
+
+impl From<Pages> for Surface {
+    fn from(pages: Pages) -> Self {
+        Self::Pages(pages)
+    }
+}
