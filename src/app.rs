@@ -16,6 +16,7 @@ mod server_flags;
 mod sources;
 mod triggers;
 mod watch_metrics;
+mod webhook;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -28,7 +29,9 @@ use crate::config::{self, Log};
 use crate::exposition::{BuildInfo, Exposition, Registry};
 use crate::http::{Limits, Listeners, Pages, State};
 use crate::poller;
-use crate::reload::{ActiveConfig, ConfigReader, ConfigWriter, Reloader, StatusReader, StatusWriter};
+use crate::reload::{
+    ActiveConfig, ConfigReader, ConfigWriter, Preview, Reloader, StatusReader, StatusWriter,
+};
 use crate::shutdown::Termination;
 use crate::snapshot::SnapshotStore;
 use crate::source::signal::Hangups;
@@ -44,6 +47,8 @@ pub use run_error::RunError;
 use server_flags::ServerFlags;
 use sources::ConfigSources;
 pub use sources::reader;
+pub use webhook::{CertificateOptions, WebhookOptions};
+use webhook::{Surroundings, Webhook};
 
 /// Open requests get Prometheus' default scrape time-out at the end.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -73,6 +78,7 @@ pub struct App {
     supervisor: JoinHandle<()>,
     reloader: JoinHandle<ConfigPublisher>,
     cluster: Option<Cluster>,
+    webhook: Option<Webhook>,
 }
 
 impl App {
@@ -91,29 +97,42 @@ impl App {
             log.apply(&first.config.log);
             first.log_warnings();
         }
-        let ConfigSources { sources, events, requests, watcher, mut cluster, .. } = sources;
+        let ConfigSources { sources, events, requests, watcher, mut cluster, file, .. } = sources;
 
         // The supervisor runs a poller for each site; what they collect becomes snapshots, and these become pages.
         let snapshots = SnapshotStore::default();
         let (refusals, refused) = poller::refusals();
         let (supervisor, pollers) = Supervisor::new(snapshots.clone(), metrics.supervisor, refusals);
-        let exposition = Exposition::new(snapshots.clone(), registry);
+        let exposition = Exposition::new(snapshots.clone(), registry.clone());
         let (writer, config) = ConfigWriter::new(first.clone());
         let (status, build) = (StatusWriter::default(), BuildInfo::current());
         let state = State::new(exposition, config.clone(), status.reader(), requests, build)
             .with_metrics_path(options.telemetry_path.clone())
-            .until(announced);
+            .until(announced.clone());
         let pages = Pages::new(state, metrics.http.clone());
-        let listeners = Listeners::new(pages, Limits::default(), metrics.http);
+        let listeners = Listeners::new(pages, Limits::default(), metrics.http.clone());
 
         // The publisher puts a configuration to work: it tells the readers, the log, the pollers and the listeners.
         let supervisor = tokio::spawn(supervisor.run(drain.child_token()));
         let flags = ServerFlags::new(options.listen_addresses, options.telemetry_path);
         let mut publisher = ConfigPublisher { writer, listeners, pollers, log, flags };
         let address = publisher.begin(first.as_ref()).await?;
-        if let Some(cluster) = cluster.as_mut().filter(|_| options.events) {
-            cluster.announce(status.statuses(), refused, first.as_deref(), &metrics.restarts);
-        }
+        let announcer = cluster
+            .as_mut()
+            .filter(|_| options.events)
+            .map(|cluster| cluster.announce(status.statuses(), refused, first.as_deref(), &metrics.restarts));
+        // An edit is judged by what the reload would say of it, before it is written.
+        let webhook = match options.webhook.as_ref().zip(cluster.as_ref()) {
+            Some((webhook, cluster)) => {
+                let (preview, registry) = (Preview::new(move || file.reader(), config.clone()), &registry);
+                let (metrics, restarts) = (metrics.http, metrics.restarts);
+                let around =
+                    Surroundings { cluster, preview, announcer, announced, registry, metrics, restarts };
+                // Boxed, as below: mostly there is none, and its futures are large.
+                Some(Box::pin(Webhook::open(webhook, around)).await?)
+            }
+            None => None,
+        };
 
         // From now on the reloader alone publishes: what the sources say, once it is valid and the newest.
         let status_reader = status.reader();
@@ -132,6 +151,7 @@ impl App {
             supervisor,
             reloader,
             cluster,
+            webhook,
         })
     }
 
@@ -162,14 +182,23 @@ impl App {
             // The tasks end by the same token then, as they should.
             biased;
             () = self.drain.cancelled() => None,
-            error = first_death(&mut self.supervisor, &mut self.reloader, ended(&mut self.cluster)) => Some(error),
+            error = first_death(
+                &mut self.supervisor,
+                &mut self.reloader,
+                ended(&mut self.cluster, &mut self.webhook),
+            ) => Some(error),
         };
         if let Some(error) = died {
             return Err(error.into());
         }
         // Nothing is published after the drain began; the open requests are answered.
         let publisher = self.reloader.await.context("the reloader")?;
-        publisher.listeners.shutdown(DRAIN).await;
+        let door = async {
+            if let Some(webhook) = self.webhook {
+                Box::pin(webhook.close(DRAIN)).await;
+            }
+        };
+        tokio::join!(publisher.listeners.shutdown(DRAIN), door);
         self.supervisor.await.context("the supervisor")?;
         Ok(())
     }
@@ -184,7 +213,7 @@ async fn first_death<T>(
     tokio::select! {
         _ = supervisor => anyhow!("the supervisor ended; this is a bug"),
         _ = reloader => anyhow!("the reloader ended; this is a bug"),
-        () = cluster => anyhow!("the watch of the object, or of its Events, ended; this is a bug"),
+        () = cluster => anyhow!("the watch of the object, of its Events or of its webhook ended; this is a bug"),
     }
 }
 
@@ -206,10 +235,14 @@ fn log_loaded(first: &ActiveConfig) {
     );
 }
 
-async fn ended(cluster: &mut Option<Cluster>) {
-    match cluster {
-        Some(cluster) => cluster.ended().await,
-        None => std::future::pending().await,
+async fn ended(cluster: &mut Option<Cluster>, webhook: &mut Option<Webhook>) {
+    let Some(cluster) = cluster else { return std::future::pending().await };
+    match webhook {
+        Some(webhook) => tokio::select! {
+            () = cluster.ended() => {}
+            () = webhook.ended() => {}
+        },
+        None => cluster.ended().await,
     }
 }
 

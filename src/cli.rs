@@ -13,6 +13,7 @@ mod reload;
 mod running;
 mod status;
 mod terminal;
+mod webhook;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -37,6 +38,7 @@ pub use list::list_metrics;
 pub use process::{interruptible, on_runtime, printed, until_signalled};
 pub use reload::ask_for_reload;
 pub use status::{StatusArgs, show_status};
+use webhook::WebhookArgs;
 
 /// Prometheus exporter for Veritas/Cohesity NetBackup. Its configuration changes while it runs.
 #[derive(Debug, Parser)]
@@ -148,6 +150,8 @@ pub struct RunArgs {
         value_parser = shutdown_delay
     )]
     pub(crate) shutdown_delay: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) webhook: WebhookArgs,
 }
 
 /// The flags of `check-config`.
@@ -254,6 +258,7 @@ impl RunArgs {
             ));
         }
         Ok(Options {
+            webhook: self.webhook.options(object.is_some())?,
             config,
             object,
             events: self.events,
@@ -290,6 +295,7 @@ impl RunArgs {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::CertificateOptions;
 
     fn options(arguments: &[&str]) -> Result<Options, String> {
         let line = ["nbu-exporter"].iter().chain(arguments);
@@ -351,6 +357,29 @@ mod tests {
         let refused = options(&["--config.kubernetes-secret=cfg", "--config.kubernetes=cfg"]).unwrap_err();
         assert!(refused.contains("cannot be used with"), "{refused}");
         assert!(options(&["--config.kubernetes-secret", "NBU"]).unwrap_err().contains("no name of a Secret"));
+    }
+
+    #[test]
+    fn the_webhook_needs_an_object_that_it_guards_and_a_certificate() {
+        let (object, address) = ("--config.kubernetes=cfg", "--webhook.listen-address=:9443");
+        assert!(options(&[object]).unwrap().webhook.is_none());
+        for (arguments, cure) in [
+            (&["-c", "x", address][..], "name that one by --config.kubernetes"),
+            (&[object, address], "by --webhook.certificate-dir, or have it made"),
+            (&[object, "--webhook.certificate-dir=/tls"], "--webhook.listen-address"),
+            (&[object, address, "--webhook.secret=tls"], "--webhook.configuration"),
+            (&[object, address, "--webhook.certificate-lifetime=1s"], "from 30s to 87600h"),
+        ] {
+            let error = options(arguments).unwrap_err();
+            assert!(error.contains(cure), "{arguments:?}: {error}");
+        }
+        let mounted = options(&[object, address, "--webhook.certificate-dir=/tls"]).unwrap().webhook.unwrap();
+        assert!(matches!(mounted.certificate, CertificateOptions::Directory(_)));
+        let made =
+            ["--webhook.secret=tls", "--webhook.configuration=nbu", "--webhook.host=a.b.svc,127.0.0.1"];
+        let made = options(&[&[object, address], &made[..]].concat()).unwrap().webhook.unwrap();
+        let CertificateOptions::Made { hosts, lifetime, .. } = made.certificate else { panic!() };
+        assert_eq!((hosts.len(), lifetime.as_secs()), (2, 90 * 24 * 3600));
     }
 
     #[test]

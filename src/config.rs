@@ -50,7 +50,7 @@ pub(crate) use load::{Loaded, load, log, references};
 pub(crate) use material::{Environment, FileProblem, Material};
 pub(crate) use proxy::{Proxy, UnusableProxy};
 pub(crate) use redact::{holds_secrets, redacted};
-pub(crate) use report::{Report, one_line};
+pub(crate) use report::{Report, Violation, one_line};
 pub use schema::schema;
 pub(crate) use secret::Secret;
 pub(crate) use site::{LackingSite, Site, SiteId, Verification};

@@ -10,6 +10,7 @@
 mod bind;
 mod config;
 mod connection;
+mod door;
 mod health;
 mod html;
 mod index;
@@ -30,6 +31,7 @@ mod tracked;
 
 #[cfg(test)]
 pub(crate) use bind::BindError;
+pub(crate) use door::Door;
 pub(crate) use limits::Limits;
 pub(crate) use listeners::{Listeners, PreparedListeners};
 pub(crate) use metrics::HttpMetrics;

@@ -4,6 +4,7 @@
 
 #![forbid(unsafe_code)]
 
+mod admission;
 pub mod app;
 mod certificate;
 pub mod cli;

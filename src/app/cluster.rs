@@ -15,7 +15,7 @@ use crate::metric::{flag, seconds};
 use crate::reload::{ActiveConfig, MountLag, Statuses};
 use crate::source::kubernetes::{
     Access, Announcer, KeptObject, ObjectEvent, ObjectName, ObjectReader, ObjectStatus, ObjectWatcher, Pod,
-    Timing,
+    Timing, WebhookObjects,
 };
 use crate::telemetry::{Restarts, Task};
 
@@ -52,6 +52,11 @@ impl Cluster {
         KeptObject::new(in_our_namespace(object), self.access.clone())
     }
 
+    /// The Secret with the webhook's certificate, and the configuration of the webhook.
+    pub(super) fn webhook_objects(&self, secret: &ObjectName, configuration: &str) -> WebhookObjects {
+        WebhookObjects::new(self.access.clone(), in_our_namespace(secret), configuration.to_owned())
+    }
+
     /// Begins to watch.
     pub(super) fn watch(&mut self) -> mpsc::Receiver<ObjectEvent> {
         let (watcher, object_events) = ObjectWatcher::start(&self.reader);
@@ -76,14 +81,14 @@ impl Cluster {
         }
     }
 
-    /// Begins to make Events of the outcome of each reload, and of each refused key.
+    /// Begins to make Events of the outcome of each reload, and of each refused key; gives the way for further ones.
     pub(super) fn announce(
         &mut self,
         statuses: Statuses,
         refused: mpsc::Receiver<Arc<str>>,
         first: Option<&ActiveConfig>,
         restarts: &Restarts,
-    ) {
+    ) -> Announcer {
         let pod = variable("POD_NAME").zip(variable("POD_NAMESPACE"));
         let pod = pod.map(|(name, namespace)| Pod { name, namespace, uid: variable("POD_UID") });
         let (object, own) = (self.reader.object().clone(), self.reader.status());
@@ -95,7 +100,8 @@ impl Cluster {
                 restarts.keep(Task::Events, &mut publisher, |publisher| publisher.run().boxed()).await;
             });
         }
-        self.spawn(keep_announcing(restarts.clone(), statuses, verdicts, refused, announcer));
+        self.spawn(keep_announcing(restarts.clone(), statuses, verdicts, refused, announcer.clone()));
+        announcer
     }
 
     fn spawn(&mut self, task: impl Future<Output = ()> + Send + 'static) {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::webhook::WebhookOptions;
 use crate::config::ListenAddress;
 use crate::source::kubernetes::ObjectName;
 
@@ -22,4 +23,6 @@ pub struct Options {
     pub listen_addresses: Vec<ListenAddress>,
     /// The path of the metrics page instead of `server.uri`.
     pub telemetry_path: Option<String>,
+    /// The admission webhook; only with the object.
+    pub webhook: Option<WebhookOptions>,
 }

@@ -28,6 +28,8 @@ pub(super) struct ConfigSources {
     pub(super) requests: ReloadHandle,
     pub(super) watcher: FileWatcher,
     pub(super) cluster: Option<Cluster>,
+    /// What texts that come from elsewhere are read with.
+    pub(super) file: FileSource,
     status: watch::Receiver<WatchStatus>,
     /// Only with both a file and the object.
     lag: Option<MountLag>,
@@ -52,7 +54,8 @@ impl ConfigSources {
         let (handle, requests) = reload::requests();
         let object_events = cluster.as_mut().map(Cluster::watch);
         let events = events(requests, hangups, hints, object_events);
-        Ok(Self { sources, events, requests: handle, watcher, cluster, status: source.status(), lag })
+        let status = source.status();
+        Ok(Self { sources, events, requests: handle, watcher, cluster, file: source, status, lag })
     }
 
     /// The first configuration; waits for one where the object is the only source.

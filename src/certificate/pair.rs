@@ -25,26 +25,26 @@ pub(crate) struct ServingPair {
 pub(crate) enum PairError {
     /// No PEM text with a certificate.
     #[error("tls.crt holds no certificate in PEM form")]
-    NoCertificate,
+    Certificate,
     /// No PEM text with a key.
     #[error("tls.key holds no private key in PEM form")]
-    NoKey,
+    Key,
     /// Both are there, and do not belong together or are of a kind that is not known.
     #[error(
         "the key in tls.key is not that of the certificate in tls.crt, or is of a kind that is not supported"
     )]
-    NoPair,
+    Mismatch,
 }
 
 impl ServingPair {
     /// Reads both as PEM.
     pub(crate) fn read(certificate: &[u8], key: &[u8]) -> Result<Self, PairError> {
         let chain = authorities(certificate);
-        let leaf = chain.first().ok_or(PairError::NoCertificate)?;
-        let (begins, ends) = validity(leaf).ok_or(PairError::NoCertificate)?;
-        let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| PairError::NoKey)?;
+        let leaf = chain.first().ok_or(PairError::Certificate)?;
+        let (begins, ends) = validity(leaf).ok_or(PairError::Certificate)?;
+        let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| PairError::Key)?;
         CertifiedKey::from_der(chain.clone(), key.clone_key(), &default_provider())
-            .map_err(|_| PairError::NoPair)?;
+            .map_err(|_| PairError::Mismatch)?;
         Ok(Self { chain, key, begins, ends })
     }
 
@@ -178,11 +178,11 @@ mod tests {
         let read = |certificate: &str, key: &str| {
             ServingPair::read(certificate.as_bytes(), key.as_bytes()).unwrap_err()
         };
-        assert_eq!(read("", &one.key), PairError::NoCertificate);
-        assert_eq!(read(&one.key, &one.key), PairError::NoCertificate);
-        assert_eq!(read(&one.certificate, ""), PairError::NoKey);
-        assert_eq!(read(&one.certificate, &one.certificate), PairError::NoKey);
-        assert_eq!(read(&one.certificate, &other.key), PairError::NoPair);
+        assert_eq!(read("", &one.key), PairError::Certificate);
+        assert_eq!(read(&one.key, &one.key), PairError::Certificate);
+        assert_eq!(read(&one.certificate, ""), PairError::Key);
+        assert_eq!(read(&one.certificate, &one.certificate), PairError::Key);
+        assert_eq!(read(&one.certificate, &other.key), PairError::Mismatch);
     }
 
     #[test]

@@ -22,6 +22,15 @@ pub(crate) struct Limits {
     pub drain: Duration,
 }
 
+impl Limits {
+    /// Those of the admission webhook. Its clients are API servers, which give up after three seconds, and each open
+    /// request may have a body of a few megabytes.
+    pub(crate) fn of_the_door() -> Self {
+        let answer = Duration::from_secs(5);
+        Self { connections: 16, stall: answer, answer, ..Self::default() }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

@@ -4,14 +4,16 @@ use axum::http::{Request, Response};
 use hyper::body::Incoming;
 use tokio_util::sync::CancellationToken;
 
-use super::Pages;
 use super::router::Content;
+use super::{Door, Pages};
 
 /// What a listener serves. One type, so that hyper is compiled once for all.
 #[derive(Clone, Debug)]
 pub(crate) enum Surface {
     /// The pages.
     Pages(Pages),
+    /// The admission webhook.
+    Door(Door),
 }
 
 impl Surface {
@@ -19,6 +21,7 @@ impl Surface {
     pub(super) fn announced(&self) -> &CancellationToken {
         match self {
             Self::Pages(pages) => pages.announced(),
+            Self::Door(door) => door.announced(),
         }
     }
 
@@ -26,6 +29,7 @@ impl Surface {
     pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<Content> {
         match self {
             Self::Pages(pages) => pages.answer(request).await,
+            Self::Door(door) => door.answer(request).await,
         }
     }
 }
@@ -33,5 +37,11 @@ impl Surface {
 impl From<Pages> for Surface {
     fn from(pages: Pages) -> Self {
         Self::Pages(pages)
+    }
+}
+
+impl From<Door> for Surface {
+    fn from(door: Door) -> Self {
+        Self::Door(door)
     }
 }

@@ -2,6 +2,7 @@
 
 mod client;
 mod descriptors;
+mod door;
 mod html;
 mod listeners;
 mod pages;

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use super::text::ConfigText;
 use super::traits::SnapshotReader;
 use super::{ActiveConfig, Digest};
-use crate::config::{self, Environment, Loaded, Report, Strictness};
+use crate::config::{self, Environment, Loaded, Material, Report, Strictness};
 use crate::source::file::FileSnapshot;
 
 /// A file system that takes longer is taken for dead; the read goes on in its own thread.
@@ -175,10 +175,9 @@ fn read(reader: &dyn SnapshotReader, text: Option<GivenText>, wants_partial: boo
     let text_digest = Digest::of_text(&text.bytes);
     // The path is the base of relative ones; the label is what a person is told.
     let load = |check| config::load(path, &snapshot.material, check);
-    let result = match load(Strictness::Full) {
+    let result = match check(path, &snapshot.material) {
         Ok(loaded) => Ok(Box::new(active(path, loaded, &snapshot, &text, text_digest))),
-        Err(report) => {
-            let lacks_reference = load(Strictness::SkipReferences).is_ok();
+        Err(Unfit { report, lacks_reference }) => {
             Err(rejection(report, &snapshot, &text.label, lacks_reference))
         }
     };
@@ -192,6 +191,22 @@ fn read(reader: &dyn SnapshotReader, text: Option<GivenText>, wants_partial: boo
         beside: snapshot.beside,
         retry_after: None,
     }
+}
+
+/// Why a text can not run as a whole.
+pub(super) struct Unfit {
+    /// All that is wrong.
+    pub(super) report: Report,
+    /// Whether nothing is wrong but what the text refers to, which may still come.
+    pub(super) lacks_reference: bool,
+}
+
+/// Whether a text can run with all that it names: the one judgement, whoever asks.
+pub(super) fn check(path: &Path, material: &Material) -> Result<Loaded, Unfit> {
+    config::load(path, material, Strictness::Full).map_err(|report| {
+        let lacks_reference = config::load(path, material, Strictness::SkipReferences).is_ok();
+        Unfit { report, lacks_reference }
+    })
 }
 
 fn active(

@@ -20,6 +20,8 @@ mod status;
 #[cfg(test)]
 mod tests;
 mod watcher;
+mod webhook;
+mod written;
 
 pub(crate) use access::{Access, AccessError};
 pub(crate) use announcement::{Announcement, EventIdentity, EventReason};
@@ -27,11 +29,11 @@ pub(crate) use api_error::ApiError;
 pub(crate) use events::{Announcer, Pod};
 pub(crate) use kept::KeptObject;
 pub(crate) use name::{ObjectKind, ObjectName};
-#[cfg(test)]
-pub(crate) use revision::Unusable;
-pub(crate) use revision::{ObjectEvent, Revision};
+pub(crate) use revision::{ObjectEvent, Revision, Unusable};
 pub(crate) use status::ObjectStatus;
 pub(crate) use watcher::{ObjectReader, ObjectWatcher};
+pub(crate) use webhook::WebhookObjects;
+pub(crate) use written::WrittenObject;
 
 use std::time::Duration;
 

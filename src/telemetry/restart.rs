@@ -25,6 +25,8 @@ pub(crate) enum Task {
     Announcing,
     /// Publishes announcements as Events.
     Events,
+    /// Keeps the webhook's certificate.
+    Certificate,
 }
 
 /// Begins a task anew after a panic, and counts that.

@@ -2,6 +2,7 @@
 //!
 //! They need the tools of `tests/cluster` (`make cluster-tools`), and say so where those are not built.
 
+mod admission;
 mod control_plane;
 mod installation;
 mod objects;

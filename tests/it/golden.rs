@@ -36,6 +36,8 @@ pub fn page_in_cluster(names: &str) -> String {
         let api = ApiServer::start("1", &std::fs::read_to_string(file).unwrap());
         let mut command = Exporter::command(file);
         api.watched_by(&mut command);
+        // The webhook has families of its own, with or without a certificate.
+        command.args(["--webhook.listen-address=127.0.0.1:0", "--webhook.certificate-dir=/nonexistent"]);
         (Exporter::spawn(command), api)
     })
 }

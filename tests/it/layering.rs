@@ -15,7 +15,7 @@ use modules::Modules;
 use source::Source;
 
 /// The place of each top-level module. It may see only what stands at a lower number.
-pub const LAYERS: [(&str, u8); 20] = [
+pub const LAYERS: [(&str, u8); 21] = [
     // Vocabulary: no I/O, no tasks, no logs.
     ("metric", 0),
     ("config", 1),
@@ -31,6 +31,7 @@ pub const LAYERS: [(&str, u8); 20] = [
     ("exposition", 20),
     ("reload", 20),
     // Processes, and the picture of what they did. The doctor runs once instead of the others, on the same adapters; they do not know each other.
+    ("admission", 30),
     ("doctor", 30),
     ("poller", 30),
     ("status", 30),

@@ -11,12 +11,14 @@ use crate::harness::read;
 use crate::program;
 
 /// The types with a `Debug` of their own because they hold a secret, with the test that formats each.
-const REDACTING: [(&str, &str, &str); 12] = [
+const REDACTING: [(&str, &str, &str); 16] = [
     ("Access", "src/source/kubernetes/tests.rs", "access_to_the_api_server_shows_no_token"),
     ("ActiveConfig", "src/reload/active.rs", "debug_shows_nothing_of_the_text"),
     ("ConfigText", "src/reload/text.rs", "the_debug_of_a_text_shows_its_length_alone"),
     ("Environment", "src/config/tests.rs", "no_debug_shows_a_secret"),
     ("FileSource", "src/source/file/tests.rs", "no_debug_shows_a_variable_or_what_a_file_holds"),
+    ("Issued", "src/certificate/pair.rs", "debug_shows_no_key"),
+    ("Kept", "src/admission/rotation/tests.rs", "debug_shows_nothing_of_what_the_secret_holds"),
     ("Material", "src/config/tests.rs", "no_debug_shows_a_secret"),
     ("Proxy", "src/config/tests.rs", "no_debug_shows_a_secret"),
     ("ProxyHop", "src/netbackup/proxy.rs", "a_proxy_shows_its_address_and_not_its_password"),
@@ -27,17 +29,29 @@ const REDACTING: [(&str, &str, &str); 12] = [
         "the_key_of_a_secret_is_the_bytes_behind_its_base64_and_no_debug_shows_them",
     ),
     ("Secret", "src/config/tests.rs", "no_debug_shows_a_secret"),
+    ("ServingCertificate", "src/http/tests/tls.rs", "debug_shows_whether_there_is_a_certificate_and_no_more"),
+    ("ServingPair", "src/certificate/pair.rs", "debug_shows_no_key"),
     ("Transport", "src/netbackup/proxy.rs", "a_client_shows_neither_its_key_nor_the_password_of_its_proxy"),
 ];
 
 /// The types with a `Debug` of their own for another reason: a field has none, or too much.
-const OTHERS: [&str; 7] =
-    ["Authorities", "Digest", "KeyCheck", "KeyTrial", "LogControl", "Probe", "Registry"];
+const OTHERS: [&str; 9] = [
+    "Authorities",
+    "Digest",
+    "KeyCheck",
+    "KeyTrial",
+    "LogControl",
+    "Preview",
+    "Probe",
+    "Registry",
+    "Showcase",
+];
 
 /// The types that derive `Debug` although they hold bytes or a header.
-const HARMLESS: [(&str, &str); 6] = [
+const HARMLESS: [(&str, &str); 7] = [
     ("Deflater", "it compresses metrics"),
     ("Exchange", "the header of the key is marked as sensitive, so its own `Debug` does not show it"),
+    ("Rotation", "certificates are public"),
     ("RunDays", "it holds days of a calendar"),
     ("ShownCertificate", "certificates are public"),
     ("Tail", "it holds compressed metrics"),

@@ -57,6 +57,14 @@ async fn ask(stream: &mut TlsStream<TcpStream>) -> String {
     String::from_utf8(answer).unwrap()
 }
 
+#[test]
+fn debug_shows_whether_there_is_a_certificate_and_no_more() {
+    let certificate = ServingCertificate::default();
+    assert_eq!(format!("{certificate:?}"), "ServingCertificate(none)");
+    show(&certificate, &issued());
+    assert_eq!(format!("{certificate:?}"), "ServingCertificate(shown)");
+}
+
 #[tokio::test]
 async fn another_certificate_is_shown_to_new_clients_and_open_connections_stay() {
     let certificate = ServingCertificate::default();

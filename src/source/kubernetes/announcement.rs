@@ -27,6 +27,8 @@ pub(crate) enum EventReason {
     ConfigReloaded,
     /// NetBackup refused an API key.
     CredentialRejected,
+    /// A configuration that would be refused was written all the same.
+    RejectionOverridden,
 }
 
 /// One message to the cluster. It must hold no secret.
@@ -56,12 +58,13 @@ impl EventReason {
         match self {
             Self::ConfigRejected | Self::ConfigReloaded => "Reload",
             Self::CredentialRejected => "Collect",
+            Self::RejectionOverridden => "Admit",
         }
     }
 
     fn type_(self) -> &'static str {
         match self {
-            Self::ConfigRejected | Self::CredentialRejected => "Warning",
+            Self::ConfigRejected | Self::CredentialRejected | Self::RejectionOverridden => "Warning",
             Self::ConfigReloaded => "Normal",
         }
     }

@@ -124,7 +124,8 @@ impl ControlPlane {
         String::from_utf8(output.stderr).unwrap()
     }
 
-    fn command(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
+    /// kubectl as the administrator, to be run.
+    pub fn command(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
         let mut command = Command::new(&self.kubectl);
         // Without a home kubectl would keep its cache below the current directory.
         command.env("KUBECACHEDIR", self.directory.join("kube"));

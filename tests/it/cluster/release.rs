@@ -149,6 +149,13 @@ impl Release {
         Exporter::spawn(self.command_on(object))
     }
 
+    /// The same with further flags.
+    pub fn start_with(&self, flags: &[&str]) -> Exporter {
+        let mut command = self.command();
+        command.args(flags);
+        Exporter::spawn(command)
+    }
+
     /// The same in a pod of this name.
     pub fn start_in_pod(&self, name: &str) -> Exporter {
         let mut command = self.command();
