@@ -37,6 +37,21 @@
 {{- end -}}
 {{- end -}}
 
+{{/* The name of objects that belong to no namespace: no other release has it. */}}
+{{- define "nbu-exporter.clusterName" -}}
+{{- printf "%s.%s" (include "nbu-exporter.fullname" .) (include "nbu-exporter.namespace" .) -}}
+{{- end -}}
+
+{{/* The Secret with the webhook's certificate, and the hosts that the API server knows the webhook by. */}}
+{{- define "nbu-exporter.webhookSecret" -}}
+{{- include "nbu-exporter.suffixed" (list . "webhook") -}}
+{{- end -}}
+
+{{- define "nbu-exporter.webhookHosts" -}}
+{{- $host := printf "%s.%s.svc" (include "nbu-exporter.fullname" .) (include "nbu-exporter.namespace" .) -}}
+{{- printf "%s,%s.cluster.local" $host $host -}}
+{{- end -}}
+
 {{/* The object that holds the configuration: its kind, name and key. */}}
 {{- define "nbu-exporter.configKind" -}}
 {{- ternary "configmap" "secret" (empty .Values.configSecret.existingName) -}}
@@ -90,14 +105,16 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- toYaml (mergeOverwrite (include "nbu-exporter.labels" . | fromYaml) (.Values.commonLabels | default dict) $own) -}}
 {{- end -}}
 
-{{/* (dict "root" . "name" NAME "namespace" NS "labels" MAP "annotations" MAP): the metadata of an object. */}}
+{{/* (dict "root" . "name" NAME "namespace" NS "isClusterScoped" BOOL "labels" MAP "annotations" MAP): the metadata of an object. */}}
 {{- define "nbu-exporter.metadata" -}}
 {{- $own := include "nbu-exporter.selectorLabels" .root | fromYaml -}}
 {{- $labels := include "nbu-exporter.labels" .root | fromYaml -}}
 {{- $labels = mergeOverwrite $labels (.root.Values.commonLabels | default dict) (.labels | default dict) $own -}}
 {{- $annotations := mergeOverwrite dict (.root.Values.commonAnnotations | default dict) (.annotations | default dict) -}}
 name: {{ .name | default (include "nbu-exporter.fullname" .root) | quote }}
+{{- if not .isClusterScoped }}
 namespace: {{ .namespace | default (include "nbu-exporter.namespace" .root) | quote }}
+{{- end }}
 labels:
   {{- toYaml $labels | nindent 2 }}
 {{- with $annotations }}

@@ -103,6 +103,11 @@ Test   helm -n {{ .Release.Namespace }} test {{ .Release.Name }}
 {{- with include "nbu-exporter.neededObjects" . | fromYamlArray -}}
 {{- $remarks = append $remarks (printf "The pod waits in ContainerCreating until there is %s." (join " and " .)) -}}
 {{- end -}}
+{{- if $values.admissionWebhook.enabled -}}
+{{- $remarks = append $remarks (printf "A bad edit is refused before it is written, while an exporter answers (docs/admission.md). To write one all the same: annotation nbu-exporter/admit-anyway: \"true\" on the %s." (include "nbu-exporter.configKind" .)) -}}
+{{- else if $values.kubernetesWatch.enabled -}}
+{{- $remarks = append $remarks "--set admissionWebhook.enabled=true has a bad edit refused in the editor. It asks for objects outside of the namespace: a ValidatingWebhookConfiguration for this one object, and a ClusterRole to get and patch that." -}}
+{{- end -}}
 {{- if gt (int $values.replicas) 1 -}}
 {{- $remarks = append $remarks (printf "%d replicas: each asks every site, and every series exists %d times." (int $values.replicas) (int $values.replicas)) -}}
 {{- else if $values.podDisruptionBudget.enabled -}}

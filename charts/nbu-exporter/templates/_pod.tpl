@@ -95,6 +95,29 @@
 {{- end }}
 {{- end -}}
 
+{{/* Whether the exporter makes the webhook's certificate itself. */}}
+{{- define "nbu-exporter.webhookIsSelfMade" -}}
+{{- and .Values.admissionWebhook.enabled (eq .Values.admissionWebhook.certificate.mode "self") -}}
+{{- end -}}
+
+{{/* Whether it is mounted from a Secret that somebody else keeps. */}}
+{{- define "nbu-exporter.webhookIsMounted" -}}
+{{- and .Values.admissionWebhook.enabled (ne .Values.admissionWebhook.certificate.mode "self") -}}
+{{- end -}}
+
+{{- define "nbu-exporter.webhookArgs" -}}
+{{- if .Values.admissionWebhook.enabled -}}
+- {{ printf "--webhook.listen-address=:%d" (int .Values.admissionWebhook.port) | quote }}
+{{- if eq (include "nbu-exporter.webhookIsSelfMade" .) "true" }}
+- --webhook.secret={{ include "nbu-exporter.webhookSecret" . }}
+- --webhook.configuration={{ include "nbu-exporter.clusterName" . }}
+- --webhook.host={{ include "nbu-exporter.webhookHosts" . }}
+{{- else }}
+- --webhook.certificate-dir=/etc/nbu-exporter/webhook
+{{- end }}
+{{- end -}}
+{{- end -}}
+
 {{/* Where the exporter's own commands find it inside of the pod. */}}
 {{- define "nbu-exporter.address" -}}
 {{- $host := get (dict "" "127.0.0.1" "0.0.0.0" "127.0.0.1" "[::]" "[::1]") .Values.listenHost | default .Values.listenHost -}}

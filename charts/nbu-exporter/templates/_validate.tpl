@@ -16,6 +16,17 @@
 {{- if and .Values.demo.enabled (or .Values.configMap.existingName .Values.configSecret.existingName) -}}
 {{- fail "demo.enabled adds its sites to the chart's own ConfigMap: leave configMap.existingName and configSecret.existingName empty, or turn the demo off" -}}
 {{- end -}}
+{{- if .Values.admissionWebhook.enabled -}}
+{{- if not .Values.kubernetesWatch.enabled -}}
+{{- fail "admissionWebhook.enabled guards the object that is watched: leave kubernetesWatch.enabled on, or turn the webhook off" -}}
+{{- end -}}
+{{- if eq (int .Values.admissionWebhook.port) (int .Values.containerPort) -}}
+{{- fail (printf "admissionWebhook.port and containerPort are both %d: choose another port for one of them" (int .Values.containerPort)) -}}
+{{- end -}}
+{{- if and .Values.admissionWebhook.certificate.issuerRef (ne .Values.admissionWebhook.certificate.mode "cert-manager") -}}
+{{- fail "admissionWebhook.certificate.issuerRef is for cert-manager: set admissionWebhook.certificate.mode to cert-manager, or leave it empty" -}}
+{{- end -}}
+{{- end -}}
 {{- $delay := include "nbu-exporter.milliseconds" .Values.shutdownDelay | int64 -}}
 {{- if and (not (kindIs "invalid" .Values.terminationGracePeriodSeconds)) (ge $delay (mul 1000 (int64 .Values.terminationGracePeriodSeconds))) -}}
 {{- fail (printf "shutdownDelay (%s) is not shorter than terminationGracePeriodSeconds (%d), so that the exporter would be killed while it still serves: make it shorter, by 20 s for the end itself" .Values.shutdownDelay (int64 .Values.terminationGracePeriodSeconds)) -}}
