@@ -130,3 +130,23 @@ fn the_mix_is_that_of_a_real_site() {
         assert!(range.contains(&share(filter)), "{filter}: {}", share(filter));
     }
 }
+
+/// What docs/migration.md says of the rule `NbuBackupSuccessRateLow`.
+#[test]
+fn of_an_ordinary_weeks_backups_a_tenth_fails_in_some_hour_and_not_in_six() {
+    let database = database(2_000);
+    let plan = plan("jobType eq 'BACKUP' and state eq 'DONE'", "endTime");
+    let (jobs, _) = database.slice(&plan, 0, usize::MAX);
+    let ended: Vec<_> = jobs.iter().map(|job| (job.end().unwrap(), job.profile().status > 1)).collect();
+    let worst = |window: i64| {
+        let windows = (NOON - 6 * DAY..NOON).step_by(15 * 60_000).map(|end| {
+            let from = ended.partition_point(|(at, _)| *at <= end - window);
+            let until = ended.partition_point(|(at, _)| *at <= end);
+            let failed = ended[from..until].iter().filter(|(_, failed)| *failed).count();
+            failed * 1_000 / (until - from)
+        });
+        windows.max().unwrap()
+    };
+    let (hour, six) = (worst(HOUR), worst(6 * HOUR));
+    assert!(hour > 100 && six < 100, "of a thousand: {hour} in an hour, {six} in six");
+}

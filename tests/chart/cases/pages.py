@@ -1,6 +1,5 @@
 """The pages about alerts: one for each, with its parts, queries that Prometheus parses, values that the chart has; and the rules for the Go exporter's names."""
 
-import json
 import re
 import tempfile
 from pathlib import Path
@@ -9,12 +8,15 @@ import yaml
 
 import alert_pages
 import suite
-from cases.boards import dashboards
+import cases.boards  # noqa: F401 (it puts tests/dashboards into the path)
 from cases.rules import RUNBOOK_URLS, alerts, judged, promtool
 from catalogue import METRICS, unknown
+from pictures import questions
 from rendering import HERE, ROOT
 from suite import over
 
+# Of a picture on a page of many.
+LARGEST_PICTURE = 60 * 1024
 PARTS = ["First look", "Cure", "What it does not mean", "Silence or change it"]
 DOCS = ROOT / "docs"
 QUESTIONS, ALERTS, MIGRATION = DOCS / "questions.md", DOCS / "alerts.md", DOCS / "migration.md"
@@ -39,11 +41,6 @@ def asked(path):
         for line in block.splitlines():
             query, _, answer = line.partition(" # ")
             yield query, answer
-
-
-def faults(query):
-    """Of what is not there, but for the nothing in `on ()`."""
-    return [it for it in unknown(query) if it]
 
 
 def parsed(queries):
@@ -91,7 +88,7 @@ def test_a_page_has_its_parts_in_order_and_begins_with_what_it_means(item):
 def test_queries_of_pages_name_only_what_there_is(item):
     for query, answer in asked(item):
         assert answer, f"{item.stem}: what does this answer? {query}"
-        assert not faults(query), f"{item.stem}: {query}: {faults(query)}"
+        assert not unknown(query), f"{item.stem}: {query}: {unknown(query)}"
     text = item.read_text(encoding="utf-8")
     used = set(re.findall(r"(?<!:)\bnbu_[a-z_]+\b", text))
     families = METRICS.keys() | {name.removesuffix("_bucket") for name in METRICS}
@@ -105,13 +102,30 @@ def test_prometheus_parses_the_queries_of_pages():
 
 
 def test_the_checks_of_queries_can_fail():
-    assert faults('nbu_up{collector="jobs"} and nbu_scrape_collector_success') and not faults('nbu_up{site="paris"}')
-    assert faults("sum by (city) (nbu_up)") and faults("nbu_down")
+    assert unknown('nbu_up{collector="jobs"} and nbu_scrape_collector_success') and not unknown('nbu_up{site="paris"}')
+    assert unknown("sum by (city) (nbu_up)") and unknown("nbu_down")
     try:
         parsed(["max by (site) (nbu_up"])
     except AssertionError:
         return
     raise AssertionError("promtool took a query that does not end")
+
+
+def test_each_question_has_its_queries_its_panels_its_alerts_and_its_picture():
+    """No picture is left over, and all of them are small enough for a page of many."""
+    sections = re.split(r"^## ", QUESTIONS.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+    assert len(sections) == 13, "the twelve questions, and what was never backed up"
+    for section in sections:
+        assert "```promql" in section and "- Alert: [Nbu" in section, section.splitlines()[0]
+    # One that names a board or a panel that there is not ends here.
+    found = list(questions())
+    for title, panels, _ in found:
+        assert panels, f"no panel answers: {title}"
+    names = {name for _, _, name in found}
+    assert len(names) == len(sections), "two questions have one picture"
+    there = {path.relative_to(DOCS / "pictures").as_posix(): path.stat().st_size for path in DOCS.glob("pictures/questions/*")}
+    assert there.keys() == names, f"run tests/dashboards/pictures: {sorted(there.keys() ^ names)}"
+    assert max(there.values()) <= LARGEST_PICTURE, f"larger than {LARGEST_PICTURE}: {there}"
 
 
 @over(pages)
@@ -158,29 +172,11 @@ def test_the_example_of_routing_names_alerts_that_there_are():
             assert any(re.fullmatch(part, name) for name in alerts()), f"no alert is called {part}"
 
 
-def test_questions_name_alerts_and_panels_that_there_are():
-    text = QUESTIONS.read_text(encoding="utf-8")
-    titles = {}
-    for path in dashboards():
-        board = json.loads(path.read_text(encoding="utf-8"))
-        titles[board["title"].removeprefix("NetBackup / ")] = {panel.get("title") for panel in board["panels"]}
-    sections = re.split(r"^## ", text, flags=re.MULTILINE)[1:]
-    assert len(sections) == 13, "the twelve questions, and what was never backed up"
-    for section in sections:
-        assert list(re.finditer(r"```promql", section)) and "- Alert: [Nbu" in section, section.splitlines()[0]
-        shown, = re.findall(r"^- Board: (.+)$", section, re.MULTILINE)
-        for place in shown.split("; "):
-            board, _, panels = place.partition(", ")
-            assert board in titles, f"no board is called {board}: {sorted(titles)}"
-            missing = set(re.findall(r"\*([^*]+)\*", panels)) - titles[board]
-            assert panels and not missing, f"{board} has no {missing}: {sorted(filter(None, titles[board]))}"
-
-
 def test_the_rules_for_the_go_exporters_names_fire_when_they_should():
     block, = blocks(MIGRATION.read_text(encoding="utf-8"), "yaml", "<!-- v4-rules -->")
     rules = {rule["alert"]: rule for group in yaml.safe_load(block)["groups"] for rule in group["rules"]}
     for name, rule in rules.items():
-        assert not faults(rule["expr"]), f"{name}: {faults(rule['expr'])}"
+        assert not unknown(rule["expr"]), f"{name}: {unknown(rule['expr'])}"
     cases = (HERE / "migration.test.yaml").read_text(encoding="utf-8")
     fires, quiet = set(), set()
     for test in yaml.safe_load(cases)["tests"]:
