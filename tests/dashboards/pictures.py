@@ -50,8 +50,18 @@ def photograph(text, width, height, target):
     log(f"{target.name}: {target.stat().st_size // 1024} kB, {width}×{height} px")
 
 
+def moment(prometheus):
+    """A moment before which the last scrape brought something: on a busy machine one may not end in time."""
+
+    def look():
+        at = time.time() - 3
+        return at if prometheus.instant("min(up) == 1", at) else None
+
+    return wait_for("a scrape", look)
+
+
 def picture(prometheus, file, choice, minutes, target):
-    end = time.time() - 3
+    end = moment(prometheus)
     photograph(*page(board(file), prometheus, choice, end - 60 * minutes, end), target)
 
 
@@ -72,12 +82,12 @@ def read_back(address, sites):
     return len(re.findall(r"^nbu_backup_history_read_ratio.* 1$", scraped(address), re.MULTILINE)) == sites
 
 
-def watched(world, name, sites, server, read=None):
+def watched(world, name, sites, server, read=None, interval="5s"):
     """A Prometheus that scrapes an exporter of these sites, which has read all that there is at all of them, or at so many."""
     address, _ = world.exporter(name, config(world.program, sites, interval="20s"))
     log(f"{name}: waiting until all is read back")
     wait_for("the end of the read-back", lambda: read_back(address, read or len(sites)), seconds=900)
-    return world.prometheus(f"prometheus-{name}", server, {"backup-nbu-exporter": [(address, {"pod": "backup-nbu-exporter-0"})]}, interval="3s")
+    return world.prometheus(f"prometheus-{name}", server, {"backup-nbu-exporter": [(address, {"pod": "backup-nbu-exporter-0"})]}, interval=interval)
 
 
 def one_bad_night(program, server, folder):
@@ -101,7 +111,7 @@ def answers(program, server, folder):
         Server(lyon, "https").ask("/permissions", {"denied": ["/licensing", "/security/mpa-tickets"]})
         prometheus = watched(world, "answers", sites, server, read=2)
         time.sleep(60 * MINUTES)
-        end = time.time() - 3
+        end = moment(prometheus)
         for title, found, name in questions():
             log(title)
             photograph(*some(found, prometheus, end - 60 * MINUTES, end), folder / name)
@@ -118,7 +128,7 @@ def fifty_sites(program, server, folder):
         # The bad ones stand somewhere between the others.
         order = sorted(range(50), key=lambda number: number * 17 % 50)
         sites = [site(f"site-{place + 1:02}", sites[number][0]) for place, number in enumerate(order)]
-        prometheus = watched(world, "fifty-sites", sites, server)
+        prometheus = watched(world, "fifty-sites", sites, server, interval="15s")
         time.sleep(60)
         for file in FILES:
             picture(prometheus, file, {"site": ["site-01"]} if file == "site" else {}, 1, folder / f"{file}-50-sites.png")

@@ -67,6 +67,16 @@ def counted(condition, base):
     return f"count by (site) ({condition}) or on (site) 0 * count by (site) ({base})"
 
 
+def highest(expression, count=6):
+    """The worst of many sites: more tiles than these can not be read, and more bars than 12."""
+    return f"topk({count}, {expression})"
+
+
+def lowest(expression, count=6):
+    """The same where less is worse."""
+    return f"bottomk({count}, {expression})"
+
+
 def or_none(expression, base, label, text="none"):
     """One row or bar that says "none" for each site where the base was read and nothing is to be shown."""
     return f'({expression}) or on (site) label_replace(0 * max by (site) ({base}), "{label}", "{text}", "", "")'

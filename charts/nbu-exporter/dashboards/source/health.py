@@ -1,6 +1,6 @@
 """The exporter: does it follow its configuration, and does it read every part of every site?"""
 
-from asks import AGE_IN_INTERVALS, DAYS_KEY, HEALTH, JOB, KEY_DAYS, REFUSED, RELOADS, SITE, SITES, counted, least, most, of, or_none, rate
+from asks import AGE_IN_INTERVALS, DAYS_KEY, HEALTH, JOB, KEY_DAYS, REFUSED, RELOADS, SITE, SITES, counted, highest, least, lowest, most, of, or_none, rate
 from shapes import GREEN_ORANGE, GREEN_RED, UP, Board, Column, bars, lines, link, stat, table, timeline
 
 board = Board("exporter-health", HEALTH, "NetBackup / Exporter health", "Does the exporter follow its configuration, and does it read every part of every site?", [JOB, SITES], [RELOADS])
@@ -24,12 +24,12 @@ def process(family):
 
 
 def add_seen():
-    board.add(4, 5, stat("Sites that answer", "Whether each primary server answers and at least one collector reads it. First: the failures by reason below tell network, server and key apart; nbu-exporter doctor says more.", [(most("site", of("nbu_up")), "{{site}}")], words=UP))
-    board.add(4, 5, stat("API key", "Whether NetBackup takes the configured key, even if an older one is still in use. First: was it renewed or revoked? The Secret, then the API keys of the web UI.", [(least("site", of("nbu_api_credential_accepted")), "{{site}}")], words={0: ("refused", "red"), 1: ("accepted", "green")}))
-    board.add(4, 5, stat("Days until the key ends", "Days until the API key of each site ends. None: the role may not see its own key. First: make a new one and put it into the Secret; nothing restarts.", [(KEY_DAYS, "{{site}}")], decimals=0, thresholds=[(None, "red"), (7, "orange"), (DAYS_KEY, "green")], none="not known"))
-    board.add(4, 5, stat("Collectors without permission", "Collectors whose resource the key's role may not see. First: the table below names them; docs/netbackup.md says what to add to the role.", [(counted(REFUSED, of("nbu_scrape_collector_unauthorized")), "{{site}}")], thresholds=GREEN_ORANGE))
-    board.add(4, 5, stat("History read back", "How much was read, after a start, of the jobs and images in which last backups are looked for. Below 100 % a policy that seems never backed up may only not be found yet.", [(most("site", of("nbu_backup_history_read_ratio")), "{{site}}")], unit="percentunit", decimals=0, thresholds=[(None, "orange"), (1, "green")]))
-    board.add(4, 5, stat("Jobs on record", "Jobs of which the server has records, counted every hour without listing them. Many here while no job ended on the board of the site: the key sees only a part.", [(most("site", of("nbu_jobs_records")), "{{site}}")], unit="short", thresholds=[(None, "red"), (1, "text")]))
+    board.add(4, 5, stat("Sites that answer", "Whether each primary server answers and at least one collector reads it. First: the failures by reason below tell network, server and key apart; nbu-exporter doctor says more.", [(lowest(most("site", of("nbu_up"))), "{{site}}")], words=UP))
+    board.add(4, 5, stat("API key", "Whether NetBackup takes the configured key, even if an older one is still in use. First: was it renewed or revoked? The Secret, then the API keys of the web UI.", [(lowest(least("site", of("nbu_api_credential_accepted"))), "{{site}}")], words={0: ("refused", "red"), 1: ("accepted", "green")}))
+    board.add(4, 5, stat("Days until the key ends", "Days until the API key of each site ends. None: the role may not see its own key. First: make a new one and put it into the Secret; nothing restarts.", [(lowest(KEY_DAYS), "{{site}}")], decimals=0, thresholds=[(None, "red"), (7, "orange"), (DAYS_KEY, "green")], none="not known"))
+    board.add(4, 5, stat("Collectors without permission", "Collectors whose resource the key's role may not see. First: the table below names them; docs/netbackup.md says what to add to the role.", [(highest(counted(REFUSED, of("nbu_scrape_collector_unauthorized"))), "{{site}}")], thresholds=GREEN_ORANGE))
+    board.add(4, 5, stat("History read back", "How much was read, after a start, of the jobs and images in which last backups are looked for. Below 100 % a policy that seems never backed up may only not be found yet.", [(lowest(most("site", of("nbu_backup_history_read_ratio"))), "{{site}}")], unit="percentunit", decimals=0, thresholds=[(None, "orange"), (1, "green")]))
+    board.add(4, 5, stat("Jobs on record", "Jobs of which the server has records, counted every hour without listing them. Many here while no job ended on the board of the site: the key sees only a part.", [(lowest(most("site", of("nbu_jobs_records"))), "{{site}}")], unit="short", thresholds=[(None, "red"), (1, "text")]))
 
 
 def add_collectors():
@@ -50,9 +50,12 @@ def add_collectors():
         Column("Capped", of_collector("capped_records_total"), thresholds=[(None, "text"), (1, "orange")], width=80),
         Column("Odd", of_collector("odd_records_total"), thresholds=[(None, "text"), (1, "orange")], width=70),
     ]
-    says = "Each collector of each site: whether its last run succeeded, how old its values are, what it costs, and what it could not give. Oldest on top. Refused: a permission; not supported: the release lacks it, which is no fault; cut short: a list longer than one run reads; capped: more objects than series; odd: records that are not as documented."
-    board.add(24, 14, table("Collectors", says, [Column("site", link=TO_SITE, width=110), Column("collector")], columns, sort="Age, intervals", descending=True))
-    board.add(24, 12, timeline("Runs of collectors, over time", "Whether the last run of each collector succeeded. One red line: that resource; all of one site: the server or the key; all: the network or the exporter.", [(least("site, collector", of("nbu_scrape_collector_success")), "{{site}} {{collector}}")], words={0: ("failed", "red"), 1: ("succeeded", "green")}))
+    says = "Each collector of each site: whether its last run succeeded, how old its values are, what it costs, and what it could not give. Those that failed on top, then the oldest. Refused: a permission; not supported: the release lacks it, which is no fault; cut short: a list longer than one run reads; capped: more objects than series; odd: records that are not as documented."
+    board.add(24, 14, table("Collectors", says, [Column("site", link=TO_SITE, width=110), Column("collector")], columns, sort=[("Success", False), ("Age, intervals", True)]))
+    success = of("nbu_scrape_collector_success")
+    failed = f"{least('site, collector', success)} and on (site, collector) min by (site, collector) (min_over_time({success}[$__range])) == 0"
+    failed = f'({failed}) or label_replace({most("site", success)}, "collector", "any", "", "")'
+    board.add(24, 12, timeline("Runs of collectors, over time", "Collectors of which a run failed in the time shown, and each site as a whole. One red line: that resource; all of one site: the server or the key; all: the network or the exporter.", [(failed, "{{site}} {{collector}}")], words={0: ("failed", "red"), 1: ("succeeded", "green")}))
 
 
 def add_requests():
@@ -63,7 +66,7 @@ def add_requests():
     buckets = rate("site, resource, le", of("nbu_api_request_duration_seconds_bucket"), "30m")
     board.add(8, 8, lines("Time to answer, p95, by resource", "From sending a request to the head of its answer, of the last half hour. One that rises alone: that part of the server; all: the server or the way to it.", [(f"histogram_quantile(0.95, {buckets})", "{{site}} {{resource}}")], unit="s"))
     failures = f"sum by (site, reason) (max without (instance, pod) (increase({of('nbu_api_request_failures_total')}[1h])))"
-    board.add(8, 8, bars("Failures of an hour, by reason", "Requests of the last hour that brought nothing usable, by reason. connect, dns, timeout: network; tls: certificate; unauthorized: key or permission; else the server.", [(or_none(f"round({failures}) > 0", of("nbu_api_request_failures_total"), "reason"), "{{site}} {{reason}}")], decimals=0, thresholds=GREEN_ORANGE))
+    board.add(8, 8, bars("Failures of an hour, by reason", "Requests of the last hour that brought nothing usable, by reason. connect, dns, timeout: network; tls: certificate; unauthorized: key or permission; else the server.", [(highest(or_none(f"round({failures}) > 0", of("nbu_api_request_failures_total"), "reason"), 12), "{{site}} {{reason}}")], decimals=0, thresholds=GREEN_ORANGE))
     board.add(8, 8, lines("Asked for quiet, in an hour", "Answers that asked for fewer requests (429, or 503 with Retry-After). First: longer intervals, or a lower limit of requests at once.", [(f"sum by (site) (max without (instance, pod) (increase({of('nbu_api_throttled_total')}[1h])))", "{{site}}")]))
     board.add(8, 8, lines("Sent again, in an hour", "Requests that were sent again after a passing failure. Some are normal; many: a proxy or a server at its limit.", [(f"sum by (site) (max without (instance, pod) (increase({of('nbu_api_retries_total')}[1h])))", "{{site}}")]))
 

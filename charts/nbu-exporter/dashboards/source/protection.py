@@ -1,7 +1,7 @@
 """What is protected, and what is not: policies by their own schedules, clients, NetBackup's catalog, what was found in images."""
 
 from asks import (
-    CATALOG_AGE, JOB, PROTECTION, RELOADS, RPO, RPO_HOURS, SITE, SITES, STORAGE, age, chosen, counted, expected, grown, known, last_good, most, never, of, or_none, overdue, total,
+    CATALOG_AGE, JOB, PROTECTION, RELOADS, RPO, RPO_HOURS, SITE, SITES, STORAGE, age, chosen, counted, expected, grown, highest, known, last_good, most, never, of, or_none, overdue, total,
 )  # fmt: skip
 from shapes import GREEN_ORANGE, GREEN_RED, Board, Column, Variable, bars, lines, link, stat, table, timeline
 
@@ -31,12 +31,12 @@ def in_band(above, below=None):
 
 def add_stats():
     failing = f"{most('site, policy', of('nbu_policy_consecutive_failures'))} >= 3"
-    board.add(4, 4, stat("Policies that are overdue", "Active policies whose last good backup is older than their own schedules allow (1.5 intervals and 2 hours). First: the table below, the latest on top.", [(counted(overdue(), of("nbu_policy_expected_interval_seconds")), "{{site}}")], thresholds=GREEN_ORANGE))
-    board.add(4, 4, stat("Policies that fail again and again", "Policies whose last three backups or more failed. First: the same status each time is the client, a different one the storage.", [(counted(failing, of("nbu_policy_consecutive_failures")), "{{site}}")], thresholds=GREEN_ORANGE))
-    board.add(4, 4, stat("Policies never backed up", "Active policies with a schedule of which no good backup is known. Said once all is read back after a start. First: how far back was looked, in the table of them.", [(counted(never(), known()), "{{site}}")], thresholds=GREEN_ORANGE, none="still read back"))
-    board.add(4, 4, stat("Clients without a good backup in 24 h", "Clients of active policies, those without any backup included. First: the overdue clients by name; a client that is paused looks like this too.", [(most("site", of("nbu_clients_without_backup", 'older_than="1d"')), "{{site}}")], thresholds=GREEN_ORANGE))
-    board.add(4, 4, stat("Clients paused by NetBackup", "Clients whose backups NetBackup itself has paused, after it found malware or an anomaly. First: Paused clients in the web UI.", [(most("site", of("nbu_paused_clients", 'trigger="AUTOMATIC"')), "{{site}}")], thresholds=GREEN_ORANGE))
-    board.add(4, 4, stat("Age of the catalog backup", "Age of the last good backup of NetBackup's own catalog; where none is known, how far back was looked.", [(CATALOG_AGE, "{{site}}")], unit="s", thresholds=[(None, "green"), (DAY, "orange"), (1.5 * DAY, "red")]))
+    board.add(4, 4, stat("Policies that are overdue", "Active policies whose last good backup is older than their own schedules allow (1.5 intervals and 2 hours). First: the table below, the latest on top.", [(highest(counted(overdue(), of("nbu_policy_expected_interval_seconds"))), "{{site}}")], thresholds=GREEN_ORANGE))
+    board.add(4, 4, stat("Policies that fail again and again", "Policies whose last three backups or more failed. First: the same status each time is the client, a different one the storage.", [(highest(counted(failing, of("nbu_policy_consecutive_failures"))), "{{site}}")], thresholds=GREEN_ORANGE))
+    board.add(4, 4, stat("Policies never backed up", "Active policies with a schedule of which no good backup is known. Said once all is read back after a start. First: how far back was looked, in the table of them.", [(highest(counted(never(), known())), "{{site}}")], thresholds=GREEN_ORANGE, none="still read back"))
+    board.add(4, 4, stat("Clients without a good backup in 24 h", "Clients of active policies, those without any backup included. First: the overdue clients by name; a client that is paused looks like this too.", [(highest(most("site", of("nbu_clients_without_backup", 'older_than="1d"'))), "{{site}}")], thresholds=GREEN_ORANGE))
+    board.add(4, 4, stat("Clients paused by NetBackup", "Clients whose backups NetBackup itself has paused, after it found malware or an anomaly. First: Paused clients in the web UI.", [(highest(most("site", of("nbu_paused_clients", 'trigger="AUTOMATIC"'))), "{{site}}")], thresholds=GREEN_ORANGE))
+    board.add(4, 4, stat("Age of the catalog backup", "Age of the last good backup of NetBackup's own catalog; where none is known, how far back was looked.", [(highest(CATALOG_AGE), "{{site}}")], unit="s", thresholds=[(None, "green"), (DAY, "orange"), (1.5 * DAY, "red")]))
 
 
 def add_policies():
@@ -78,7 +78,7 @@ def add_clients():
     board.add(12, 10, table("Overdue clients", says, keys, columns, sort="Last good", descending=True, why_empty=PER_CLIENT_IS_OFF))
     keys = [Column("site", width=90), Column("policy", link=link("This policy alone", PROTECTION, site="site", policy="policy"))]
     unknown = or_none(never(*BY_POLICY), known(), "policy")
-    board.add(12, 10, table("Policies that never had a good backup", "Active policies with a schedule of which no good backup is known, and how far back was looked. Said once all is read back after a start. First: has it clients, and an open window?", keys, [Column("Looked back", unknown, unit="s", width=120)]))
+    board.add(12, 10, table("Policies that never had a good backup", "Active policies with a schedule of which no good backup is known, and how far back was looked. Said once all is read back after a start. First: has it clients, and an open window?", keys, [Column("Looked back", unknown, unit="s", width=120)], sort="Looked back", descending=True))
 
 
 def add_catalog():
@@ -90,7 +90,7 @@ def add_catalog():
         Column("Size", most("site, policy", of("nbu_catalog_backup_last_bytes")), unit="bytes"),
         Column("Took", most("site, policy", of("nbu_catalog_backup_last_duration_seconds")), unit="s"),
     ]
-    board.add(12, 8, table("Catalog backups", "The backups of NetBackup's own catalog, without which a site can not be rebuilt. First: the status, then whether its disk has room and its mail with the recovery information arrives.", [Column("site"), Column("policy")], columns))
+    board.add(12, 8, table("Catalog backups", "The backups of NetBackup's own catalog, without which a site can not be rebuilt. First: the status, then whether its disk has room and its mail with the recovery information arrives.", [Column("site"), Column("policy")], columns, sort=[("Status", True), ("Last good", True)]))
     phases = [("Backup", "BACKUP"), ("Duplicate", "DUPLICATE"), ("Replicate", "REPLICATE"), ("Import", "REPLICA_IMPORT")]
     family = "nbu_client_last_phase_success_timestamp_seconds"
     columns = [Column(title, age(most("site, client, policy", of(family, f'job_type="{kind}"', *chosen("policy", "client")))), unit="s", thresholds=AGES) for title, kind in phases]
@@ -100,13 +100,13 @@ def add_catalog():
 
 
 def add_threats():
-    board.add(4, 7, stat("Images with malware", "Images whose latest scan found malware. First: do not restore from these; Malware detection in the web UI names them.", [(most("site", of("nbu_malware_scans", 'result="IMPACTED"')), "{{site}}")], thresholds=GREEN_RED, none="malware is not read"))
-    board.add(4, 7, stat("Clients with malware", "Clients that have an image in which malware was found. First: isolate them, then look for the last clean image.", [(most("site", of("nbu_malware_impacted_clients")), "{{site}}")], thresholds=GREEN_RED, none="malware is not read"))
-    board.add(4, 7, bars("Clients that are paused", "Clients whose backups are paused: by NetBackup itself (AUTOMATIC) or by somebody (MANUAL). Each of them looks like one that missed its backup.", [(most("site, trigger", of("nbu_paused_clients")), "{{site}} {{trigger}}")], thresholds=GREEN_ORANGE))
+    board.add(4, 7, stat("Images with malware", "Images whose latest scan found malware. First: do not restore from these; Malware detection in the web UI names them.", [(highest(most("site", of("nbu_malware_scans", 'result="IMPACTED"'))), "{{site}}")], thresholds=GREEN_RED, none="malware is not read"))
+    board.add(4, 7, stat("Clients with malware", "Clients that have an image in which malware was found. First: isolate them, then look for the last clean image.", [(highest(most("site", of("nbu_malware_impacted_clients"))), "{{site}}")], thresholds=GREEN_RED, none="malware is not read"))
+    board.add(4, 7, bars("Clients that are paused", "Clients whose backups are paused: by NetBackup itself (AUTOMATIC) or by somebody (MANUAL). Each of them looks like one that missed its backup.", [(highest(most("site, trigger", of("nbu_paused_clients")), 12), "{{site}} {{trigger}}")], thresholds=GREEN_ORANGE))
     unreviewed = total("site, severity", of("nbu_anomalies", 'status=~"ANOMALY|NOT_REVIEWED"'))
-    board.add(6, 7, bars("Anomalies that nobody has judged", "Anomalies of the last 30 days that were not reviewed or are said to be real, by severity. First: Anomaly detection in the web UI; many of one client are a sign of encryption.", [(unreviewed, "{{site}} {{severity}}")], thresholds=GREEN_ORANGE, none="anomalies are not read"))
+    board.add(6, 7, bars("Anomalies that nobody has judged", "Anomalies of the last 30 days that were not reviewed or are said to be real, by severity. First: Anomaly detection in the web UI; many of one client are a sign of encryption.", [(highest(unreviewed, 12), "{{site}} {{severity}}")], thresholds=GREEN_ORANGE, none="anomalies are not read"))
     images = total("site, malware_status", of("nbu_catalog_window_images", 'malware_status!="CLEAN"'))
-    board.add(6, 7, bars("Images of 24 h, not scanned or not clean", "Images of the last 24 hours by what the scan of malware says, without the clean ones. First: are scan hosts active?", [(images, "{{site}} {{malware_status}}")], thresholds=[(None, "blue")], none="the catalog is not read", why_empty="the collector catalog is off by default"))
+    board.add(6, 7, bars("Images of 24 h, not scanned or not clean", "Images of the last 24 hours by what the scan of malware says, without the clean ones. First: are scan hosts active?", [(highest(images, 12), "{{site}} {{malware_status}}")], thresholds=[(None, "blue")], none="the catalog is not read", why_empty="the collector catalog is off by default"))
     jobs = grown("site, result", of("nbu_policy_jobs_total", *BY_POLICY), "1h")
     board.add(12, 8, lines("Backups that ended in an hour", "Backups of the chosen policies that ended in the hour before, by result, each run once however many clients it has.", [(jobs, "{{site}} {{result}}")], stacked=True))
     moved = grown("site", of("nbu_policy_transferred_bytes_total", *BY_POLICY), "1h")

@@ -162,7 +162,9 @@ def table(title, says, keys, columns, *, sort=None, descending=False, **more):
     ]
     options = {"showHeader": True, "cellHeight": "sm", "footer": {"show": False, "reducer": ["sum"], "fields": "", "countRows": False}}
     if sort:
-        options["sortBy"] = [{"displayName": sort, "desc": descending}]
+        # By what stands first; what is equal there by the next.
+        by = [(sort, descending)] if isinstance(sort, str) else sort
+        options["sortBy"] = [{"displayName": name, "desc": down} for name, down in by]
     field = defaults(none="–", custom={"align": "auto", "filterable": True, "cellOptions": {"type": "auto"}})
     asks = [(column.asks, "") for column in asked]
     return Panel("table", title, says, asks, field=field, options=options, instant=True, table=True, transformations=transformations, overrides=overrides, **more)

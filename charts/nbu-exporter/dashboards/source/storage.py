@@ -1,7 +1,7 @@
 """Storage and tape: where is it full, what does not follow, what is broken?"""
 
 from asks import (
-    DRIVES_DOWN, JOB, MARGIN, RELOADS, RPO, RPO_HOURS, SITE, SITES, SLP_BEHIND, STORAGE, chosen, counted, least, mark, most, nearly_full, of, or_none, slp_age, total, used,
+    DRIVES_DOWN, JOB, MARGIN, RELOADS, RPO, RPO_HOURS, SITE, SITES, SLP_BEHIND, STORAGE, chosen, counted, highest, least, lowest, mark, most, nearly_full, of, or_none, slp_age, total, used,
 )  # fmt: skip
 from shapes import GREEN_ORANGE, GREEN_RED, UP, Board, Column, Variable, bars, lines, link, stat, table
 
@@ -25,17 +25,17 @@ FROZEN = total("site", of("nbu_tape_media", 'status=~"FROZEN|SUSPENDED"'))
 
 def add_stats():
     pools_down = f"{least('site, disk_pool', of('nbu_disk_pool_up'))} == 0"
-    board.add(4, 4, stat("Pools near their mark", "Disk pools within 5 % of their high water mark, from which on backups are refused. First: image cleanup, SLP backlog, holds.", [(counted(nearly_full(), of("nbu_disk_pool_high_water_mark_ratio")), "{{site}}")], thresholds=GREEN_RED))
-    board.add(4, 4, stat("Pools down", "Disk pools that take no backups. First: the disk service of the storage server (nbdevquery -listdp).", [(counted(pools_down, of("nbu_disk_pool_up")), "{{site}}")], thresholds=GREEN_RED))
-    board.add(4, 4, stat("SLPs behind", f"Storage lifecycle policies whose oldest image without all of its copies is older than {RPO_HOURS} hours. First: the table of SLPs says whose turn it is.", [(counted(SLP_BEHIND, of("nbu_slp_incomplete_images")), "{{site}}")], thresholds=GREEN_ORANGE))
-    board.add(4, 4, stat("Drives down", "Tape drives that are down, or up on a part of their paths; not those that somebody disabled. First: the table of drives.", [(counted(DRIVES_DOWN, of("nbu_tape_drive_status")), "{{site}}")], thresholds=GREEN_ORANGE, none="tape is not read"))
-    board.add(4, 4, stat("Scratch tapes", "Tapes that any pool may take, neither frozen nor suspended. At 0 the next tape backup waits. First: return or relabel tapes.", [(SCRATCH, "{{site}}")], thresholds=[(None, "red"), (1, "orange"), (5, "green")], none="none is read"))
-    board.add(4, 4, stat("Frozen or suspended tapes", "Tapes that nothing is written to any more. First: bpmedialist tells since when; a drive that freezes several is the cause.", [(FROZEN, "{{site}}")], thresholds=GREEN_ORANGE, none="tape is not read"))
+    board.add(4, 4, stat("Pools near their mark", "Disk pools within 5 % of their high water mark, from which on backups are refused. First: image cleanup, SLP backlog, holds.", [(highest(counted(nearly_full(), of("nbu_disk_pool_high_water_mark_ratio"))), "{{site}}")], thresholds=GREEN_RED))
+    board.add(4, 4, stat("Pools down", "Disk pools that take no backups. First: the disk service of the storage server (nbdevquery -listdp).", [(highest(counted(pools_down, of("nbu_disk_pool_up"))), "{{site}}")], thresholds=GREEN_RED))
+    board.add(4, 4, stat("SLPs behind", f"Storage lifecycle policies whose oldest image without all of its copies is older than {RPO_HOURS} hours. First: the table of SLPs says whose turn it is.", [(highest(counted(SLP_BEHIND, of("nbu_slp_incomplete_images"))), "{{site}}")], thresholds=GREEN_ORANGE))
+    board.add(4, 4, stat("Drives down", "Tape drives that are down, or up on a part of their paths; not those that somebody disabled. First: the table of drives.", [(highest(counted(DRIVES_DOWN, of("nbu_tape_drive_status"))), "{{site}}")], thresholds=GREEN_ORANGE, none="tape is not read"))
+    board.add(4, 4, stat("Scratch tapes", "Tapes that any pool may take, neither frozen nor suspended. At 0 the next tape backup waits. First: return or relabel tapes.", [(lowest(SCRATCH), "{{site}}")], thresholds=[(None, "red"), (1, "orange"), (5, "green")], none="none is read"))
+    board.add(4, 4, stat("Frozen or suspended tapes", "Tapes that nothing is written to any more. First: bpmedialist tells since when; a drive that freezes several is the cause.", [(highest(FROZEN), "{{site}}")], thresholds=GREEN_ORANGE, none="tape is not read"))
 
 
 def add_pools():
     fill = f"({used(*BY_POOL)}) / on (site, disk_pool) {mark(*BY_POOL)}"
-    board.add(10, 10, bars("Pools against their mark", "How full each disk pool is; 100 % is its high water mark, from which on backups are refused. Cloud has no size and is not shown.", [(fill, "{{site}} {{disk_pool}}")], unit="percentunit", decimals=0, most=1, thresholds=FILL))
+    board.add(10, 10, bars("Pools against their mark", "How full each disk pool is; 100 % is its high water mark, from which on backups are refused. Cloud has no size and is not shown.", [(highest(fill, 12), "{{site}} {{disk_pool}}")], unit="percentunit", decimals=0, most=1, thresholds=FILL))
     growth = f"max by (site, disk_pool) (deriv({of('nbu_disk_pool_used_bytes', *BY_POOL)}[3d]))"
     size = most("site, disk_pool", of("nbu_disk_pool_usable_bytes", *BY_POOL))
     have = most("site, disk_pool", of("nbu_disk_pool_used_bytes", *BY_POOL))
@@ -54,10 +54,10 @@ def add_pools():
     board.add(14, 10, table("Days until the mark", says, [Column("site", width=90, link=TO_SITE), Column("disk_pool", link=TO_POOL)], columns, sort="Days"))
     board.add(12, 8, lines("Pools over time", "The used share of each disk pool. A saw tooth is the cleanup at work; a line that only rises ends at the mark.", [(used(*BY_POOL), "{{site}} {{disk_pool}}")], unit="percentunit", most=1))
     down = most("site, disk_pool, state", of("nbu_disk_pool_volumes", 'state!="UP"', *BY_POOL)) + " > 0"
-    board.add(6, 8, table("Volumes that are not up", "Volumes of disk pools that are down, or of which nothing is known. First: the disk behind it, then nbdevconfig -changestate.", [Column("site", link=TO_SITE), Column("disk_pool"), Column("state")], [Column("Volumes", or_none(down, of("nbu_disk_pool_volumes"), "disk_pool"), thresholds=GREEN_ORANGE)]))
+    board.add(6, 8, table("Volumes that are not up", "Volumes of disk pools that are down, or of which nothing is known. First: the disk behind it, then nbdevconfig -changestate.", [Column("site", link=TO_SITE), Column("disk_pool"), Column("state")], [Column("Volumes", or_none(down, of("nbu_disk_pool_volumes"), "disk_pool"), thresholds=GREEN_ORANGE)], sort="Volumes", descending=True))
     unit = most("site, storage_unit", of("nbu_storage_unit_used_bytes")) + " / (" + most("site, storage_unit", of("nbu_storage_unit_capacity_bytes")) + " > 0)"
     columns = [Column("Used", unit, unit="percentunit", decimals=0, width=70), Column("Jobs at most", most("site, storage_unit", of("nbu_storage_unit_max_concurrent_jobs")), width=110)]
-    board.add(6, 8, table("Storage units", "How full each storage unit is, and how many jobs it takes at a time. Cloud and tape have no size.", [Column("site", link=TO_SITE, width=80), Column("storage_unit")], columns))
+    board.add(6, 8, table("Storage units", "How full each storage unit is, and how many jobs it takes at a time. Cloud and tape have no size.", [Column("site", link=TO_SITE, width=80), Column("storage_unit")], columns, sort="Used", descending=True))
 
 
 def add_servers():
@@ -82,7 +82,7 @@ def add_servers():
         Column("Reserved", of_msdp("pool_reserved_bytes"), unit="bytes"), Column("Dedup ratio", of_msdp("dedup_ratio"), unit="percentunit", decimals=1),
         Column("Before dedup", of_msdp("catalog_logical_bytes"), unit="bytes"), Column("Files", of_msdp("catalog_files"), unit="short"),
     ]  # fmt: skip
-    board.add(24, 6, table("Deduplication (MSDP)", "What each deduplication pool holds, and what it would be without. A ratio that falls: data that does not deduplicate, encrypted or compressed before the backup.", [Column("site", link=TO_SITE, width=90), Column("storage_server")], columns, why_empty="no storage server deduplicates"))
+    board.add(24, 6, table("Deduplication (MSDP)", "What each deduplication pool holds, and what it would be without. A ratio that falls: data that does not deduplicate, encrypted or compressed before the backup.", [Column("site", link=TO_SITE, width=90), Column("storage_server")], columns, sort="Left", why_empty="no storage server deduplicates"))
 
 
 def add_slps():
@@ -99,7 +99,7 @@ def add_slps():
     says = f"Each storage lifecycle policy by what waits: the age of its oldest image without all copies, and whose turn it is. Copies of this site wait for storage, a window or an activation; those of the other site are sent and not yet imported there. Orange from {RPO_HOURS} hours on."
     board.add(14, 10, table("SLPs", says, [Column("site", link=TO_SITE, width=90), Column("slp", link=TO_SLP)], columns, sort="Oldest", descending=True))
     states = f"sum by (site, copy_type, copy_state) (max without (instance, pod) ({of('nbu_slp_pending_copies', *BY_SLP)})) > 0"
-    board.add(10, 10, bars("Copies that wait, by state", "Copies that are not there yet, by what becomes of them. NOT_STARTED: window, priority or an inactive SLP; IN_PROCESS: at work; IMPORT_PENDING: the other site has not confirmed; REPLICATION_INCOMPLETE: it failed and is tried again.", [(or_none(states, of("nbu_slp_incomplete_images"), "copy_state"), "{{site}} {{copy_type}} {{copy_state}}")], thresholds=[(None, "blue")]))
+    board.add(10, 10, bars("Copies that wait, by state", "Copies that are not there yet, by what becomes of them. NOT_STARTED: window, priority or an inactive SLP; IN_PROCESS: at work; IMPORT_PENDING: the other site has not confirmed; REPLICATION_INCOMPLETE: it failed and is tried again.", [(highest(or_none(states, of("nbu_slp_incomplete_images"), "copy_state"), 12), "{{site}} {{copy_type}} {{copy_state}}")], thresholds=[(None, "blue")]))
     board.add(24, 8, lines("Images that wait for copies", "Images that wait for copies of each SLP. A line that only rises is never worked off: target storage, window, or an inactive SLP.", [(total("site, slp", of("nbu_slp_incomplete_images", *BY_SLP)), "{{site}} {{slp}}")]))
 
 
@@ -119,10 +119,10 @@ def add_tape():
     ]
     says = "Each tape drive: its status, how many hosts' paths to it are up, and whether it wants to be cleaned. MIXED: up for some hosts only. First: vmoprcmd on the host whose path is not up tells the device; then cable, switch or drive."
     board.add(16, 9, table("Drives", says, [Column("site", link=TO_SITE, width=90), Column("drive")], columns, sort="Paths down", descending=True, why_empty=TAPE_IS_OFF))
-    board.add(8, 9, table("What drives complain about", "The alerts that tape drives give. First: the drive's manual; HARD_ERROR and MEDIA mean a drive or a tape to replace.", [Column("site", link=TO_SITE, width=90), Column("drive"), Column("alert")], [Column("On", or_none(alerts, of("nbu_tape_drive_status"), "drive"), words={0: ("no", "green"), 1: ("yes", "orange")}, width=60)], why_empty=TAPE_IS_OFF))
+    board.add(8, 9, table("What drives complain about", "The alerts that tape drives give. First: the drive's manual; HARD_ERROR and MEDIA mean a drive or a tape to replace.", [Column("site", link=TO_SITE, width=90), Column("drive"), Column("alert")], [Column("On", or_none(alerts, of("nbu_tape_drive_status"), "drive"), words={0: ("no", "green"), 1: ("yes", "orange")}, width=60)], sort="On", descending=True, why_empty=TAPE_IS_OFF))
     states = total("site, status", of("nbu_tape_drives"))
     board.add(6, 9, bars("Drives, by status", "How many drives have each status.", [(states, "{{site}} {{status}}")], thresholds=[(None, "blue")], why_empty=TAPE_IS_OFF))
-    board.add(6, 9, stat("Cleaning tapes, uses left", "How often cleaning tapes can still be used. At 0 drives that need it are not cleaned. First: put a new one in.", [(total("site, media_type", of("nbu_tape_cleaning_uses_remaining")), "{{site}} {{media_type}}")], thresholds=[(None, "red"), (1, "orange"), (5, "green")], why_empty=TAPE_IS_OFF))
+    board.add(6, 9, stat("Cleaning tapes, uses left", "How often cleaning tapes can still be used. At 0 drives that need it are not cleaned. First: put a new one in.", [(lowest(total("site, media_type", of("nbu_tape_cleaning_uses_remaining"))), "{{site}} {{media_type}}")], thresholds=[(None, "red"), (1, "orange"), (5, "green")], why_empty=TAPE_IS_OFF))
     columns = [
         Column("Frozen or suspended", total("site, volume_pool", of("nbu_tape_media", 'status=~"FROZEN|SUSPENDED"')), thresholds=GREEN_ORANGE),
         Column("Active", total("site, volume_pool", of("nbu_tape_media", 'status="ACTIVE"'))),
