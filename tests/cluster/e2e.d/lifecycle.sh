@@ -59,7 +59,7 @@ step_uninstall() {
     helm uninstall "$RELEASE" --wait --timeout 300s
     wait_until 60 "nothing is left" nothing_is_left
     note "helm uninstall, begun -> nothing left" "$(($(milliseconds) - began)) ms"
-    ! kubectl get clusterroles,clusterrolebindings --output name | grep "$RELEASE" || die "cluster-wide objects are left"
+    ! kubectl get clusterroles,clusterrolebindings,validatingwebhookconfigurations --output name | grep "$RELEASE" || die "cluster-wide objects are left"
 }
 
 # Helm 3 merges on the client: install, change, roll back, remove. With the demo's simulated sites, as a newcomer would.
