@@ -118,7 +118,7 @@ def answers(program, server, folder):
 
 
 def fifty_sites(program, server, folder):
-    """Most are well, and some have the bad night."""
+    """Most are well, and some have the bad night. The overview is for the documents, the others to look at."""
     with World(program) as world:
         sites = []
         for name, scenario, count in (("ill", "bad-night", 4), ("well", "ordinary", 46)):
@@ -131,7 +131,8 @@ def fifty_sites(program, server, folder):
         prometheus = watched(world, "fifty-sites", sites, server, interval="15s")
         time.sleep(60)
         for file in FILES:
-            picture(prometheus, file, {"site": ["site-01"]} if file == "site" else {}, 1, folder / f"{file}-50-sites.png")
+            place = folder if file == "overview" else ROOT / "target" / "pictures"
+            picture(prometheus, file, {"site": ["site-01"]} if file == "site" else {}, 1, place / f"{file}-50-sites.png")
 
 
 def addresses(world, name):
