@@ -79,8 +79,11 @@ impl ClientJobs {
         let status = job.status.and_then(|status| i32::try_from(status).ok());
         let (Some(ended), Some(status)) = (ended, status) else { return };
         let Some(client) = self.shown(&job.client) else { return };
-        let (policy, job_type) = (self.word(&job.policy), self.word(&job.job_type));
-        let phase = self.phases.keep(ClientPhase { client, policy, job_type });
+        let known = self.phases.find([&client, &job.policy, &job.job_type]);
+        let phase = known.unwrap_or_else(|_| {
+            let (policy, job_type) = (self.word(&job.policy), self.word(&job.job_type));
+            self.phases.keep(ClientPhase { client, policy, job_type })
+        });
         let job_of_client = ClientJob { phase, status, ended };
         match self.jobs.entry(job.id) {
             // Its newest record holds.

@@ -1,6 +1,5 @@
 //! The families of the jobs of single clients.
 
-use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -97,10 +96,17 @@ impl<'a> ShownJobs<'a> {
         Self { jobs: sorted(jobs), last: sorted(last), last_backup: sorted(last_backup) }
     }
 
-    fn clients(&self) -> BTreeSet<&'a str> {
+    /// The clients of all that is shown, each once, in the order of their names.
+    fn clients(&self) -> Vec<&'a str> {
         let jobs = self.jobs.iter().map(|((client, ..), _)| *client);
         let last = self.last.iter().map(|((client, ..), _)| *client);
-        jobs.chain(last).chain(self.last_backup.iter().map(|(client, _)| *client)).collect()
+        let mut clients: Vec<_> =
+            jobs.chain(last).chain(self.last_backup.iter().map(|(client, _)| *client)).collect();
+        // The same client comes several times in a row.
+        clients.dedup();
+        clients.sort_unstable();
+        clients.dedup();
+        clients
     }
 }
 
@@ -121,24 +127,23 @@ pub(super) fn render(
 ) -> Vec<Family> {
     let clients = shown.clients();
     diagnostics.capped += clients.len().saturating_sub(most) as u64;
-    let has_room: BTreeSet<_> = clients.into_iter().take(most).collect();
+    let first_without = clients.get(most).copied();
+    let has_room = |client: &str| first_without.is_none_or(|first| client < first);
     let spelled = |client| names.get(client).map_or(client, |name| &**name);
     let (mut jobs, mut v4_jobs) = (WINDOW_JOBS.of_site(site), V4_JOBS.of_site(site));
-    for ((client, job_type, status), count) in
-        shown.jobs.iter().filter(|((client, ..), _)| has_room.contains(client))
+    for ((client, job_type, status), count) in shown.jobs.iter().filter(|((client, ..), _)| has_room(client))
     {
         let status = status.to_string();
         jobs.sample([client, job_type, &status], *count as f64);
         v4_jobs.sample([spelled(*client), job_type, &status], *count as f64);
     }
     let (mut last, mut v4_last) = (LAST_PHASE.of_site(site), V4_LAST_JOB.of_site(site));
-    for ((client, policy, job_type), ended) in
-        shown.last.iter().filter(|((client, ..), _)| has_room.contains(client))
+    for ((client, policy, job_type), ended) in shown.last.iter().filter(|((client, ..), _)| has_room(client))
     {
         last.sample([client, policy, job_type], *ended as f64);
         v4_last.sample([spelled(*client), policy, job_type], *ended as f64);
     }
-    let last_backup = shown.last_backup.iter().filter(|(client, _)| has_room.contains(client));
+    let last_backup = shown.last_backup.iter().filter(|(client, _)| has_room(client));
     let v4_last_backup =
         V4_LAST_BACKUP.family(site, last_backup.map(|(client, ended)| ([spelled(*client)], *ended as f64)));
     vec![jobs.build(), last.build(), v4_last_backup, v4_jobs.build(), v4_last.build()]
