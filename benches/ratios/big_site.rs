@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use crate::decoding;
+use crate::idle::REST;
 use crate::process::{Exporter, Simulator, config, config_of, series};
 use crate::recorder::{Exchange, Recorder};
 use crate::scrape::to_static_server;
@@ -154,14 +155,15 @@ fn is_read_back(exchange: &Exchange) -> bool {
         || exchange.path.strip_prefix("/config/policies/").is_some_and(|name| !name.is_empty())
 }
 
-/// Waits until nothing has been read back for half an hour; how long after the start the last of it was asked for.
+/// Waits until nothing has been read back for so long that memory was given back as well, which comes a real minute later whatever the
+/// speed; how long after the start the last of it was asked for.
 fn wait_for_read_back(recorder: &Recorder, began: Instant) -> Duration {
     loop {
         std::thread::sleep(Duration::from_secs(1));
         let exchanges = recorder.since(began);
         let last =
             exchanges.iter().filter(|exchange| is_read_back(exchange)).map(|exchange| exchange.at).max();
-        if let Some(last) = last.filter(|last| last.elapsed() > HOUR / 2) {
+        if let Some(last) = last.filter(|last| last.elapsed() > REST) {
             return last - began;
         }
         assert!(began.elapsed() < Duration::from_mins(15), "the read-back does not end");

@@ -32,8 +32,8 @@ pub fn measure() -> Vec<Row> {
     .into()
 }
 
-/// What the first runs took and is free again goes back to the system a minute after the start.
-pub const REST: Duration = Duration::from_secs(75);
+/// What the first runs took and is free again goes back to the system a minute after the last of them, and of what they read back.
+pub const REST: Duration = Duration::from_secs(90);
 
 /// The program with sites that have been read.
 struct Idle {

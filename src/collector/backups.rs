@@ -29,7 +29,7 @@ use expected::Expected;
 use families::Shown;
 pub(super) use families::{CLIENT_FAMILIES, POLICY_FAMILIES};
 pub(super) use images::IMAGES;
-use memory::{BackupMemory, Covered};
+use memory::{BackupMemory, ClientStanding, Covered};
 use noted::{Names, NotedJob};
 pub(super) use reading::OldestJob;
 use reading::ReadBack;
@@ -181,6 +181,10 @@ impl Backups {
             }
             false
         });
+        // A first reading has many at once.
+        if pending.capacity() > 4 * pending.len().max(16) {
+            pending.shrink_to(2 * pending.len());
+        }
     }
 
     /// What was read, live and back.
@@ -200,17 +204,26 @@ impl Backups {
         let long_ago = |age: std::time::Duration| now.saturating_sub_unsigned(age.as_secs());
         let policies_from = long_ago(collectors.protection.options.look_back);
         let clients_from = long_ago(collectors.per_client.options.forget_after);
-        self.expected = self.expected.renewed(board);
+        self.look_up_clients(board);
         let expected = &self.expected;
         let is_listed =
             |name: &str| expected.policies.as_ref().is_some_and(|policies| policies.contains_key(name));
         self.memory.policies.retain(|name, policy| is_listed(name) || policy.newest >= policies_from);
-        self.memory.clients.retain(|name, client| expected.lists(name) || client.newest >= clients_from);
+        self.memory.clients.retain(|_, client| {
+            client.newest >= clients_from || matches!(client.standing, Some(ClientStanding::Listed(_)))
+        });
+    }
+
+    /// Sees what the lists say of the clients now.
+    fn look_up_clients(&mut self, board: &Board) {
+        self.expected = self.expected.renewed(board);
+        self.expected.note_standing(&mut self.memory);
     }
 
     /// Whether there is something to read back.
     pub(super) fn has_more(&mut self, context: &Context<'_>) -> bool {
-        let expected = self.expected.renewed(context.board);
+        self.look_up_clients(context.board);
+        let expected = self.expected.clone();
         self.live.is_some()
             && context.collectors.protection.enabled
             && expected.policies.is_some()
@@ -266,7 +279,8 @@ impl Backups {
             return Vec::new();
         };
         let expected = self.expected.renewed(context.board);
-        let memory = self.as_if_all_had_ended(covered, &expected);
+        let mut memory = self.as_if_all_had_ended(covered, &expected);
+        expected.note_standing(&mut memory);
         let now = context.server_now().as_second();
         let look_back = context.collectors.protection.options.look_back;
         let shown = Shown {

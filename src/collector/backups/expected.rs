@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use foldhash::{HashMap, HashSet};
+use foldhash::HashMap;
 
-use super::memory::{BackupMemory, ClientHistory};
+use super::memory::{BackupMemory, ClientHistory, ClientStanding, Edition};
 use crate::collector::board::{Board, Policies, Policy, PolicyClients};
 
 /// What such policies protect is found by a query, so that the list of clients does not have it (inferred).
@@ -31,10 +31,10 @@ pub(super) struct Expected {
     listing: BTreeSet<String>,
     /// The other ones, with how often each is due.
     finding: HashMap<String, Option<Duration>>,
-    /// The clients of the list: for thousands of them its own order makes the way to each a long one.
-    listed: HashSet<Arc<str>>,
-    /// How often each client of the list is due, in its order.
-    intervals: Vec<Option<Duration>>,
+    /// The clients of the list, with how often one of their policies is due: for thousands of them its own order makes the way to
+    /// each a long one.
+    listed: HashMap<Arc<str>, Option<Duration>>,
+    edition: Edition,
 }
 
 impl Expected {
@@ -65,10 +65,10 @@ impl Expected {
         let finding = all.filter(|(name, _)| !listing.contains(*name));
         let finding = finding.map(|(name, policy)| (name.clone(), interval(policy))).collect();
         let due = |name: &String| policies.as_ref().and_then(|policies| interval(policies.get(name)?));
-        let of_each = clients.iter().flat_map(|clients| clients.values());
-        let intervals = of_each.map(|names| names.iter().filter_map(due).min()).collect();
-        let listed = clients.iter().flat_map(|clients| clients.keys().cloned()).collect();
-        Self { policies, clients, listing, finding, listed, intervals }
+        let of_each = clients.iter().flat_map(|clients| clients.iter());
+        let listed =
+            of_each.map(|(name, names)| (name.clone(), names.iter().filter_map(due).min())).collect();
+        Self { policies, clients, listing, finding, listed, edition: Edition::default() }
     }
 
     /// The policies that are due, with how often they are.
@@ -77,45 +77,81 @@ impl Expected {
         all.filter_map(|(name, policy)| Some((name.as_str(), interval(policy)?)))
     }
 
-    /// The clients of the list of which a policy is due, with how often one is.
-    fn due_clients(&self) -> impl Iterator<Item = (&str, Duration)> {
+    /// The clients of the list of which a policy is due and nothing is known, with how often one is.
+    fn unknown(&self, memory: &BackupMemory) -> impl Iterator<Item = (&Arc<str>, Duration)> {
         let all = self.clients.iter().flat_map(|clients| clients.keys());
-        all.zip(&self.intervals).filter_map(|(name, interval)| Some((&**name, (*interval)?)))
+        let unknown = all.filter(|name| !memory.clients.contains_key(*name));
+        unknown.filter_map(|name| Some((name, (*self.listed.get(name)?)?)))
     }
 
-    /// Whether the list names the client.
-    pub(super) fn lists(&self, client: &str) -> bool {
-        self.listed.contains(client)
-    }
-
-    /// Whether a client that the list does not name is known all the same: its policy is still there, and finds its clients by a query.
-    pub(super) fn finds(&self, client: &ClientHistory) -> bool {
-        match self.policies {
-            Some(_) => self.finding.contains_key(&*client.policy),
-            None => !self.listing.contains(&*client.policy),
+    /// What the lists say of a client that is known by its jobs.
+    fn look_up(&self, name: &str, client: &ClientHistory) -> ClientStanding {
+        if let Some(interval) = self.listed.get(name) {
+            return ClientStanding::Listed(*interval);
         }
+        match (&self.policies, self.finding.get(&*client.policy)) {
+            (_, Some(interval)) => ClientStanding::Found(*interval),
+            (None, None) if !self.listing.contains(&*client.policy) => ClientStanding::Found(None),
+            (_, None) => ClientStanding::Gone,
+        }
+    }
+
+    /// Notes what the lists say of each client, so that nobody has to look each of thousands up again. What is new since then is looked up
+    /// when it is asked for.
+    pub(super) fn note_standing(&self, memory: &mut BackupMemory) {
+        let is_noted = self.has_noted(memory);
+        let mut is_news = !is_noted;
+        for (name, client) in &mut memory.clients {
+            if !is_noted || client.standing.is_none() {
+                let standing = self.look_up(name, client);
+                is_news |= matches!(standing, ClientStanding::Listed(_));
+                client.standing = Some(standing);
+            }
+        }
+        if is_news {
+            memory.unknown = self.unknown(memory).map(|(name, interval)| (name.clone(), interval)).collect();
+            memory.standing_by = Some(self.edition.clone());
+        }
+    }
+
+    fn has_noted(&self, memory: &BackupMemory) -> bool {
+        memory.standing_by.as_ref().is_some_and(|edition| Arc::ptr_eq(edition, &self.edition))
+    }
+
+    /// The clients that are known by their jobs, each with what the lists say of it.
+    pub(super) fn known<'a>(
+        &'a self,
+        memory: &'a BackupMemory,
+    ) -> impl Iterator<Item = (&'a str, &'a ClientHistory, ClientStanding)> {
+        let is_noted = self.has_noted(memory);
+        memory.clients.iter().map(move |(name, client)| {
+            let noted = client.standing.filter(|_| is_noted);
+            (&**name, client, noted.unwrap_or_else(|| self.look_up(name, client)))
+        })
     }
 
     /// Whether a good backup is known of each policy and client that should have some.
     pub(super) fn all_good_in(&self, memory: &BackupMemory) -> bool {
         let is_good = |client: &ClientHistory| client.outcomes.good().is_some();
         self.due_policies().all(|(name, _)| memory.knows_policy(name))
-            && self.due(&memory.clients).all(|(_, client, _)| client.is_some_and(is_good))
+            && self.due(memory).all(|(_, client, _)| client.is_some_and(is_good))
     }
 
     /// The clients that should have backups, with what is known of them and how often one is due: those of the list, and those that
     /// policies find by a query.
     pub(super) fn due<'a>(
         &'a self,
-        known: &'a HashMap<Arc<str>, ClientHistory>,
+        memory: &'a BackupMemory,
     ) -> impl Iterator<Item = (&'a str, Option<&'a ClientHistory>, Duration)> {
-        let listed = self.due_clients().map(|(name, interval)| (name, known.get(name), interval));
-        let found = known.iter().filter(|(name, _)| !self.lists(name));
-        let found = found.filter_map(|(name, client)| {
-            let interval = *self.finding.get(&*client.policy)?;
-            Some((&**name, Some(client), interval?))
-        });
-        listed.chain(found)
+        let is_noted = self.has_noted(memory);
+        let noted = memory.unknown.iter().map(|(name, interval)| (name, *interval));
+        let noted = noted.filter(|(name, _)| !memory.clients.contains_key(*name));
+        let (of_noted, of_others) = if is_noted { (usize::MAX, 0) } else { (0, usize::MAX) };
+        let unknown = noted.take(of_noted).chain(self.unknown(memory).take(of_others));
+        let known = self.known(memory);
+        let known =
+            known.filter_map(|(name, client, standing)| Some((name, Some(client), standing.interval()?)));
+        unknown.map(|(name, interval)| (&**name, None, interval)).chain(known)
     }
 }
 

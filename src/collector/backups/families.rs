@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::expected::Expected;
-use super::memory::{BackupMemory, ClientHistory, PolicyHistory};
+use super::memory::{BackupMemory, ClientHistory, ClientStanding, PolicyHistory};
 use super::reading::{BackupSubject, ReadBack};
 use crate::collector::client_names::ClientFilter;
 use crate::collector::contract::{Context, Diagnostics};
@@ -178,13 +178,9 @@ impl Shown<'_> {
 
     fn counts(&self) -> impl Iterator<Item = ([&'static str; 1], f64)> {
         let listed = self.expected.clients.as_ref().map(|clients| (["policy"], clients.len() as f64));
-        let found = self.memory.clients.iter().filter(|(name, client)| self.is_found(name, client)).count();
+        let known = self.expected.known(self.memory);
+        let found = known.filter(|(.., standing)| matches!(standing, ClientStanding::Found(_))).count();
         listed.into_iter().chain([(["jobs"], found as f64)])
-    }
-
-    /// Whether a client is known from jobs alone.
-    fn is_found(&self, name: &str, client: &ClientHistory) -> bool {
-        !self.expected.lists(name) && self.expected.finds(client)
     }
 
     /// How many clients have no good backup of each age. What is not known yet is not said.
@@ -195,7 +191,7 @@ impl Shown<'_> {
         }
         let is_searched = self.reading.searched_from.is_some();
         let (mut older, mut never) = ([0_u64; AGES.len()], 0_u64);
-        for (name, client, _) in self.expected.due(&self.memory.clients) {
+        for (name, client, _) in self.expected.due(self.memory) {
             for (count, (_, age)) in older.iter_mut().zip(AGES) {
                 *count += u64::from(self.is_without(name, client, age));
             }
@@ -232,16 +228,15 @@ impl Shown<'_> {
         let older_than = i64::try_from(options.older_than.as_secs()).unwrap_or(i64::MAX);
         let mut clients: Vec<(&str, &ClientHistory)> = match options.export {
             ClientExport::Overdue => {
-                let due = self.expected.due(&self.memory.clients);
+                let due = self.expected.due(self.memory);
                 due.filter(|(name, client, _)| self.is_without(name, *client, older_than))
                     .filter_map(|(name, client, _)| Some((name, client?)))
                     .collect()
             }
             ClientExport::All => {
-                let known = self.memory.clients.iter().map(|(name, client)| (&**name, client));
-                known
-                    .filter(|(name, client)| self.expected.lists(name) || self.expected.finds(client))
-                    .collect()
+                let known = self.expected.known(self.memory);
+                let known = known.filter(|(.., standing)| *standing != ClientStanding::Gone);
+                known.map(|(name, client, _)| (name, client)).collect()
             }
         };
         clients.retain(|(name, _)| filter.allows(name));

@@ -103,7 +103,7 @@ impl Backups {
         }
         let has_none =
             |client: Option<&ClientHistory>| client.is_none_or(|client| client.outcomes.good().is_none());
-        for (name, _, interval) in expected.due(&memory.clients).filter(|(_, client, _)| has_none(*client)) {
+        for (name, _, interval) in expected.due(memory).filter(|(_, client, _)| has_none(*client)) {
             missing.extend(names.keep(name).map(|name| (BackupSubject::Client(name), interval)));
         }
         // Who is no longer missing is looked for again when that changes.

@@ -1,6 +1,7 @@
 //! What is kept of backups: something for each policy and each client, and nothing for a job once its run is over.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use foldhash::HashMap;
 
@@ -19,6 +20,10 @@ pub(super) struct BackupMemory {
     pub(super) policies: HashMap<Arc<str>, PolicyHistory>,
     /// By their names in lower case.
     pub(super) clients: HashMap<Arc<str>, ClientHistory>,
+    /// By which lists the standing of clients was looked up.
+    pub(super) standing_by: Option<Edition>,
+    /// The clients that should have backups by these lists, and of which nothing is known, with how often one is due.
+    pub(super) unknown: Vec<(Arc<str>, Duration)>,
     /// Runs that may have further jobs, by their roots.
     runs: HashMap<u32, OpenRun>,
 }
@@ -56,6 +61,32 @@ pub(super) struct ClientHistory {
     pub(super) policy: Arc<str>,
     /// When that ended.
     pub(super) newest: i64,
+    /// What the lists say of it; `None` before it was looked up.
+    pub(super) standing: Option<ClientStanding>,
+}
+
+/// Tells the lists of one moment from those of another.
+pub(super) type Edition = Arc<()>;
+
+/// What the lists of policies and clients say of a client, with how often one of its policies is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ClientStanding {
+    /// The list of clients names it.
+    Listed(Option<Duration>),
+    /// Its policy finds its clients by a query.
+    Found(Option<Duration>),
+    /// Neither: it had backups once.
+    Gone,
+}
+
+impl ClientStanding {
+    /// How often one of its policies is due; `None` if none is.
+    pub(super) fn interval(self) -> Option<Duration> {
+        match self {
+            Self::Listed(interval) | Self::Found(interval) => interval,
+            Self::Gone => None,
+        }
+    }
 }
 
 /// The jobs of a run that are known so far.
@@ -187,11 +218,15 @@ impl BackupMemory {
             outcomes: Outcomes::default(),
             policy: policy.clone(),
             newest: ended,
+            standing: None,
         });
         client.outcomes.add(result, ended, root);
         // By name where two ended at the same time, so that the order in which they come does not matter.
         if (client.newest, &client.policy) < (ended, policy) {
-            client.policy = policy.clone();
+            if client.policy != *policy {
+                client.policy = policy.clone();
+                client.standing = None;
+            }
             client.newest = ended;
         }
     }
