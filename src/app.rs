@@ -8,6 +8,7 @@
 mod announcements;
 mod catalogue;
 mod cluster;
+mod fleet;
 mod metrics;
 mod options;
 mod publisher;
@@ -35,11 +36,13 @@ use crate::reload::{
 use crate::shutdown::Termination;
 use crate::snapshot::SnapshotStore;
 use crate::source::signal::Hangups;
-use crate::supervisor::Supervisor;
+use crate::supervisor::{FleetMetrics, Supervisor};
 use crate::telemetry::LogControl;
 pub(crate) use catalogue::Listed;
 pub use catalogue::catalogue;
 use cluster::Cluster;
+use fleet::Fleet;
+pub use fleet::FleetOptions;
 use metrics::Metrics;
 pub use options::Options;
 use publisher::ConfigPublisher;
@@ -79,6 +82,7 @@ pub struct App {
     reloader: JoinHandle<ConfigPublisher>,
     cluster: Option<Cluster>,
     webhook: Option<Webhook>,
+    fleet: Option<Fleet>,
 }
 
 impl App {
@@ -98,29 +102,36 @@ impl App {
             first.log_warnings();
         }
         let ConfigSources { sources, events, requests, watcher, mut cluster, file, .. } = sources;
+        let fleet = fleet(&options, cluster.as_ref(), &registry).await?;
+        let shared = fleet.as_ref().map(Fleet::reader);
 
         // The supervisor runs a poller for each site; what they collect becomes snapshots, and these become pages.
         let snapshots = SnapshotStore::default();
         let (refusals, refused) = poller::refusals();
-        let (supervisor, pollers) = Supervisor::new(snapshots.clone(), metrics.supervisor, refusals);
+        let (mut supervisor, pollers) = Supervisor::new(snapshots.clone(), metrics.supervisor, refusals);
+        if let Some(shared) = &shared {
+            let moves = FleetMetrics::new(registry.prometheus()).context("metrics")?;
+            supervisor = supervisor.shared(shared.clone(), moves);
+        }
         let exposition = Exposition::new(snapshots.clone(), registry.clone());
         let (writer, config) = ConfigWriter::new(first.clone());
         let (status, build) = (StatusWriter::default(), BuildInfo::current());
         let state = State::new(exposition, config.clone(), status.reader(), requests, build)
             .with_metrics_path(options.telemetry_path.clone())
-            .until(announced.clone());
+            .until(announced.clone())
+            .shared(shared.clone());
         let pages = Pages::new(state, metrics.http.clone());
         let listeners = Listeners::new(pages, Limits::default(), metrics.http.clone());
 
         // The publisher puts a configuration to work: it tells the readers, the log, the pollers and the listeners.
         let supervisor = tokio::spawn(supervisor.run(drain.child_token()));
         let flags = ServerFlags::new(options.listen_addresses, options.telemetry_path);
+        let fleet = fleet.map(|fleet| fleet.begin(announced.clone(), pollers.clone()));
         let mut publisher = ConfigPublisher { writer, listeners, pollers, log, flags };
         let address = publisher.begin(first.as_ref()).await?;
-        let announcer = cluster
-            .as_mut()
-            .filter(|_| options.events)
-            .map(|cluster| cluster.announce(status.statuses(), refused, first.as_deref(), &metrics.restarts));
+        let announcer = cluster.as_mut().filter(|_| options.events).map(|cluster| {
+            cluster.announce(status.statuses(), refused, first.as_deref(), shared, &metrics.restarts)
+        });
         // An edit is judged by what the reload would say of it, before it is written.
         let webhook = match options.webhook.as_ref().zip(cluster.as_ref()) {
             Some((webhook, cluster)) => {
@@ -152,6 +163,7 @@ impl App {
             reloader,
             cluster,
             webhook,
+            fleet,
         })
     }
 
@@ -186,6 +198,7 @@ impl App {
                 &mut self.supervisor,
                 &mut self.reloader,
                 ended(&mut self.cluster, &mut self.webhook),
+                left(&mut self.fleet),
             ) => Some(error),
         };
         if let Some(error) = died {
@@ -200,6 +213,9 @@ impl App {
         };
         tokio::join!(publisher.listeners.shutdown(DRAIN), door);
         self.supervisor.await.context("the supervisor")?;
+        if let Some(fleet) = self.fleet {
+            fleet.left().await;
+        }
         Ok(())
     }
 }
@@ -209,12 +225,26 @@ async fn first_death<T>(
     supervisor: &mut JoinHandle<()>,
     reloader: &mut JoinHandle<T>,
     cluster: impl Future<Output = ()>,
+    fleet: impl Future<Output = ()>,
 ) -> anyhow::Error {
     tokio::select! {
         _ = supervisor => anyhow!("the supervisor ended; this is a bug"),
         _ = reloader => anyhow!("the reloader ended; this is a bug"),
         () = cluster => anyhow!("the watch of the object, of its Events or of its webhook ended; this is a bug"),
+        () = fleet => anyhow!("the member of the fleet ended; this is a bug"),
     }
+}
+
+/// The fleet that we are to be a member of, with its metrics.
+async fn fleet(
+    options: &Options,
+    cluster: Option<&Cluster>,
+    registry: &Registry,
+) -> Result<Option<Fleet>, RunError> {
+    let Some(options) = &options.fleet else { return Ok(None) };
+    let fleet = Fleet::join(options, cluster.map(Cluster::access), cluster::pod()).await?;
+    registry.register(fleet.metrics()).context("metrics")?;
+    Ok(Some(fleet))
 }
 
 /// How a rejected file wants the log to be, since the rejection is logged in that form.
@@ -246,6 +276,13 @@ async fn ended(cluster: &mut Option<Cluster>, webhook: &mut Option<Webhook>) {
     }
 }
 
+async fn left(fleet: &mut Option<Fleet>) {
+    match fleet {
+        Some(fleet) => fleet.ended().await,
+        None => std::future::pending().await,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::future::pending;
@@ -254,15 +291,17 @@ mod tests {
 
     #[tokio::test]
     async fn the_death_of_a_task_that_can_not_be_begun_anew_ends_the_program() {
-        for (victim, expected) in [(0, "the supervisor"), (1, "the reloader"), (2, "the watch of the object")]
-        {
+        let names = ["the supervisor", "the reloader", "the watch of the object", "the member of the fleet"];
+        for (victim, expected) in names.into_iter().enumerate() {
             let task = |number| async move {
                 assert!(number != victim, "injected");
                 pending::<()>().await;
             };
             let (mut supervisor, mut reloader, watch) =
                 (tokio::spawn(task(0)), tokio::spawn(task(1)), tokio::spawn(task(2)));
-            let error = first_death(&mut supervisor, &mut reloader, async { drop(watch.await) }).await;
+            let member = tokio::spawn(task(3));
+            let others = (async { drop(watch.await) }, async { drop(member.await) });
+            let error = first_death(&mut supervisor, &mut reloader, others.0, others.1).await;
             assert!(error.to_string().starts_with(expected), "{error}");
         }
     }

@@ -22,9 +22,9 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use crate::app::{Options, RunError};
+use crate::app::{FleetOptions, Options, RunError};
 use crate::config::{self, ListenAddress, LogFormat, LogLevel};
-use crate::source::kubernetes::ObjectName;
+use crate::source::kubernetes::{FleetName, ObjectName};
 use crate::telemetry::Overrides;
 
 pub use check::check_config;
@@ -122,6 +122,18 @@ pub struct RunArgs {
         action = ArgAction::Set
     )]
     pub(crate) events: bool,
+    /// The fleet whose members share the sites, so that replicas ask each of them once: a label of Leases in Kubernetes.
+    #[arg(long = "fleet.group", value_name = "[NAMESPACE/]NAME", env = "NBU_EXPORTER_FLEET_GROUP")]
+    pub(crate) fleet: Option<FleetName>,
+    /// For how long a member of the fleet that is silent keeps its sites.
+    #[arg(
+        long = "fleet.lease-duration",
+        value_name = "DURATION",
+        env = "NBU_EXPORTER_FLEET_LEASE_DURATION",
+        default_value = "15s",
+        value_parser = lease_duration
+    )]
+    pub(crate) lease_duration: Duration,
     /// Logs what a developer wants to see; short for `--log.level debug`.
     #[arg(short, long, conflicts_with = "log_level")]
     pub(crate) debug: bool,
@@ -231,6 +243,16 @@ fn shutdown_delay(text: &str) -> Result<Duration, &'static str> {
     delay.ok_or("must be a duration from 0s to 1h, such as 5s")
 }
 
+/// Shorter ones would need an API server that answers within less than a second.
+const SHORTEST_LEASE: Duration = Duration::from_secs(10);
+const LONGEST_LEASE: Duration = Duration::from_hours(1);
+
+fn lease_duration(text: &str) -> Result<Duration, &'static str> {
+    let lease = config::parse_duration(text).filter(|lease| (SHORTEST_LEASE..=LONGEST_LEASE).contains(lease));
+    // A Lease has whole seconds.
+    lease.filter(|lease| lease.subsec_nanos() == 0).ok_or("must be whole seconds from 10s to 1h, such as 15s")
+}
+
 /// The words of a key that is a flag as well, without their meanings, which would make the help twice as long.
 fn words<T: ValueEnum + Send + Sync + 'static>() -> impl TypedValueParser<Value = T> {
     let words = T::value_variants().iter().filter_map(ValueEnum::to_possible_value);
@@ -264,6 +286,7 @@ impl RunArgs {
             events: self.events,
             last_good: self.last_good(std::env::var_os("STATE_DIRECTORY")),
             last_good_object: self.last_good_object.clone(),
+            fleet: self.fleet.clone().map(|name| FleetOptions { name, lease: self.lease_duration }),
             listen_addresses: self.listen_addresses.clone(),
             telemetry_path: self.telemetry_path.clone(),
         })
@@ -380,6 +403,19 @@ mod tests {
         let made = options(&[&[object, address], &made[..]].concat()).unwrap().webhook.unwrap();
         let CertificateOptions::Made { hosts, lifetime, .. } = made.certificate else { panic!() };
         assert_eq!((hosts.len(), lifetime.as_secs()), (2, 90 * 24 * 3600));
+    }
+
+    #[test]
+    fn a_fleet_is_off_until_it_is_named_and_its_leases_last_fifteen_seconds() {
+        assert_eq!(options(&["-c", "x"]).unwrap().fleet, None);
+        let fleet = |arguments: &[&str]| options(&[&["-c", "x", "--fleet.group=ns/nbu"], arguments].concat());
+        let lease =
+            |arguments: &[&str]| fleet(arguments).map(|options| options.fleet.unwrap().lease.as_secs());
+        assert_eq!(fleet(&[]).unwrap().fleet.unwrap().name, "ns/nbu".parse().unwrap());
+        assert_eq!((lease(&[]), lease(&["--fleet.lease-duration=1m"])), (Ok(15), Ok(60)));
+        for refused in ["--fleet.lease-duration=5s", "--fleet.lease-duration=15500ms", "--fleet.group=NBU"] {
+            assert!(fleet(&[refused]).is_err(), "{refused}");
+        }
     }
 
     #[test]

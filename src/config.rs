@@ -57,6 +57,7 @@ pub(crate) use site::{LackingSite, Site, SiteId, Verification};
 pub(crate) use strictness::Strictness;
 pub use version::ApiVersion;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::metric::MetricNames;
@@ -165,6 +166,12 @@ impl Config {
     /// The site with this id.
     pub fn site(&self, id: &SiteId) -> Option<&Site> {
         self.sites.iter().find(|site| &site.id == id)
+    }
+
+    /// The ids and names of all sites, also of those that can not be collected yet.
+    pub(crate) fn names_of_sites(&self) -> impl Iterator<Item = (&SiteId, &Arc<str>)> {
+        let lacking = self.lacking.iter().map(|site| (&site.id, &site.name));
+        self.sites.iter().map(|site| (&site.id, &site.name)).chain(lacking)
     }
 }
 

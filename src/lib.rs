@@ -12,6 +12,7 @@ mod collector;
 mod config;
 mod doctor;
 mod exposition;
+mod fleet;
 mod http;
 mod metric;
 mod netbackup;

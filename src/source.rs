@@ -4,7 +4,11 @@
 
 pub(crate) mod file;
 pub(crate) mod kubernetes;
+mod lease;
 pub mod signal;
 mod store;
 
+pub(crate) use lease::{
+    LeaseChange, LeaseFailure, LeaseFault, LeaseList, LeaseMarks, LeaseStore, Renewal, SeenLease,
+};
 pub(crate) use store::{Store, StoreError};

@@ -10,6 +10,7 @@ mod counts;
 mod filter;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod fleet;
 mod model;
 mod moment;
 mod site;
@@ -21,8 +22,8 @@ mod words;
 pub(crate) use counts::{Count, SiteCounts};
 pub(crate) use filter::{StatusFilter, encoded};
 pub(crate) use model::{
-    CollectorHealth, CollectorPicture, ConfigurationPicture, FaultPicture, RunningPicture, Severity,
-    SiteHealth, SitePicture, StatusPicture, VerdictPicture,
+    CollectorHealth, CollectorPicture, ConfigurationPicture, FaultPicture, FleetPicture, MemberPicture,
+    RunningPicture, Severity, SiteHealth, SitePicture, StatusPicture, VerdictPicture,
 };
 pub(crate) use source::StatusSource;
 pub(crate) use words::{duration, in_words};

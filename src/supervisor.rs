@@ -1,9 +1,11 @@
 //! Keeps one poller for each configured site: a new configuration starts, stops and changes only what differs.
 
 mod give_back;
+mod handle;
 mod metrics;
+mod share;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,15 +14,19 @@ use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use metrics::SupervisorMetrics;
+pub(crate) use handle::SupervisorHandle;
+pub(crate) use metrics::{FleetMetrics, SupervisorMetrics};
 
 use crate::config::{LackingSite, Site, SiteChange, SiteId};
+use crate::fleet::FleetReader;
 use crate::metric::MetricNames;
 use crate::netbackup::TlsCache;
 use crate::poller::{self, MuchRead, Plan, Poller, Refusals};
 use crate::reload::ActiveConfig;
 use crate::snapshot::{SnapshotStore, SnapshotWriter};
 use give_back::GiveBack;
+use handle::SupervisorCommand;
+use share::Share;
 
 /// A poller that panicked comes back after this long, doubled each time up to the longest.
 const FIRST_RESTART: Duration = Duration::from_secs(1);
@@ -30,35 +36,6 @@ const HEALTHY: Duration = Duration::from_mins(10);
 /// An aborted poller that has not ended by then is stuck in code that does not yield.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Tells the supervisor what to do.
-#[derive(Clone, Debug)]
-pub(crate) struct SupervisorHandle(mpsc::Sender<SupervisorCommand>);
-
-/// What the supervisor is told to do.
-#[derive(Debug)]
-enum SupervisorCommand {
-    /// To follow a configuration, and to say when it does.
-    Follow(Arc<ActiveConfig>, oneshot::Sender<()>),
-    /// To have every site ask again for what was refused.
-    AskRefused,
-}
-
-impl SupervisorHandle {
-    /// Returns when every poller follows `active`, and removed sites are gone from the page.
-    pub(crate) async fn apply(&self, active: Arc<ActiveConfig>) {
-        let (sender, done) = oneshot::channel();
-        if self.0.send(SupervisorCommand::Follow(active, sender)).await.is_ok() {
-            let _ = done.await;
-        }
-    }
-
-    /// Somebody asked for a reload, so the role of a key may see more than before: what was refused is asked for again.
-    pub(crate) async fn ask_refused(&self) {
-        // At the end nobody listens.
-        let _ = self.0.send(SupervisorCommand::AskRefused).await;
-    }
-}
-
 /// The owner of all pollers.
 #[derive(Debug)]
 pub(crate) struct Supervisor {
@@ -67,6 +44,12 @@ pub(crate) struct Supervisor {
     metrics: SupervisorMetrics,
     refusals: Refusals,
     commands: mpsc::Receiver<SupervisorCommand>,
+    /// Whose the sites are, where replicas share them.
+    share: Share,
+    /// The configuration that is followed.
+    active: Option<Arc<ActiveConfig>>,
+    /// Who waits until all stopped pollers have ended.
+    settling: Vec<oneshot::Sender<()>>,
     /// How often somebody asked for a reload.
     asked: u64,
     pollers: HashMap<SiteId, Running>,
@@ -103,6 +86,9 @@ impl Supervisor {
             metrics,
             refusals,
             commands,
+            share: Share::All,
+            active: None,
+            settling: Vec::new(),
             asked: 0,
             pollers: HashMap::new(),
             lacking: Vec::new(),
@@ -116,18 +102,32 @@ impl Supervisor {
         (supervisor, SupervisorHandle(sender))
     }
 
+    /// Only the sites that are assigned to us are collected.
+    #[must_use]
+    pub(crate) fn shared(self, reader: FleetReader, metrics: FleetMetrics) -> Self {
+        Self { share: Share::part(reader, metrics), ..self }
+    }
+
     /// Serves until the token is cancelled; then every poller is stopped.
     pub(crate) async fn run(mut self, shutdown: CancellationToken) {
         loop {
+            if self.stopping.is_empty() {
+                for waiting in self.settling.drain(..) {
+                    let _ = waiting.send(());
+                }
+            }
             let wake = self.next_wake();
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => break,
+                () = self.share.changed() => self.reassigned(),
                 command = self.commands.recv() => match command {
                     Some(SupervisorCommand::Follow(active, done)) => {
-                        self.follow(&active);
+                        self.follow(active);
                         let _ = done.send(());
                     }
+                    // The newest assignment is followed already.
+                    Some(SupervisorCommand::Settle(done)) => self.settling.push(done),
                     Some(SupervisorCommand::AskRefused) => self.ask_refused(),
                     None => break,
                 },
@@ -139,10 +139,21 @@ impl Supervisor {
         self.tasks.shutdown().await;
     }
 
-    /// Starts, stops and changes pollers so that they are those of `active`.
-    fn follow(&mut self, active: &ActiveConfig) {
+    /// Another part of the sites is ours.
+    fn reassigned(&mut self) {
+        if let Some(active) = self.active.clone() {
+            let before: HashSet<_> = self.pollers.keys().cloned().collect();
+            self.follow(active);
+            self.share.moved(&before, &self.pollers);
+        }
+    }
+
+    /// Starts, stops and changes pollers so that they are those of `active`, as far as its sites are ours.
+    fn follow(&mut self, active: Arc<ActiveConfig>) {
         let config = &active.config;
-        let gone: Vec<_> = self.pollers.keys().filter(|id| config.site(id).is_none()).cloned().collect();
+        let ours: Vec<_> = config.sites.iter().filter(|site| self.share.is_ours(&site.id)).collect();
+        let kept: HashSet<_> = ours.iter().map(|site| &site.id).collect();
+        let gone: Vec<_> = self.pollers.keys().filter(|id| !kept.contains(id)).cloned().collect();
         if !gone.is_empty() {
             self.give_back.later();
         }
@@ -153,16 +164,21 @@ impl Supervisor {
         }
         // Their snapshots go first: these sites may be complete now.
         let known: Vec<_> = std::mem::take(&mut self.lacking).into_iter().map(|(site, _)| site).collect();
-        for site in &config.lacking {
-            if !known.contains(site) {
+        for site in
+            config.lacking.iter().filter(|site| self.share.is_ours(&site.id)).cloned().collect::<Vec<_>>()
+        {
+            if !known.contains(&site) {
                 tracing::error!(site = %site.name, error = site.why, "The site can not be collected");
             }
-            self.set_aside(site, config.names);
+            self.set_aside(&site, config.names);
         }
-        for site in &config.sites {
+        let count = ours.len() + self.lacking.len();
+        for site in ours {
             self.follow_site(site, Arc::new(Plan::new(config, site, self.asked)));
         }
         self.metrics.sites(config.sites.len() + config.lacking.len());
+        self.share.holds(count);
+        self.active = Some(active);
     }
 
     fn ask_refused(&mut self) {

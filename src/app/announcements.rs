@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
+use crate::fleet::FleetReader;
 use crate::reload::{Outcome, ReloadStatus, Statuses, Verdict};
 use crate::source::kubernetes::{Announcement, Announcer, EventIdentity, EventReason};
 use crate::telemetry::{Restarts, Task};
@@ -41,8 +42,10 @@ async fn announce(
     loop {
         let due = verdicts.due();
         let news = tokio::select! {
-            status = statuses.next() => verdicts.announcement_of(&status),
-            () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => verdicts.overdue(),
+            status = statuses.next() => verdicts.announcement_of(&status).filter(|_| verdicts.are_told()),
+            () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                verdicts.overdue().filter(|_| verdicts.are_told())
+            }
             Some(site) = refused.recv() => Some(of_refusal(&site)),
         };
         if let Some(announcement) = news {
@@ -58,6 +61,8 @@ pub(super) struct Verdicts {
     waiting: Option<Waiting>,
     /// The revision that each reason was last announced of.
     revisions: BTreeMap<EventReason, Arc<str>>,
+    /// Where replicas share the sites, one of them tells what came of a configuration.
+    fleet: Option<FleetReader>,
 }
 
 /// A rejection that may be mended by itself.
@@ -73,6 +78,16 @@ impl Verdicts {
     pub(super) fn after(revision: Option<&str>) -> Self {
         let revisions = revision.map(|revision| (EventReason::ConfigReloaded, revision.into()));
         Self { revisions: revisions.into_iter().collect(), ..Self::default() }
+    }
+
+    /// Of a member of this fleet, if it is one.
+    pub(super) fn of(self, fleet: Option<FleetReader>) -> Self {
+        Self { fleet, ..self }
+    }
+
+    /// Whether it is us who tell them.
+    fn are_told(&self) -> bool {
+        self.fleet.as_ref().is_none_or(|fleet| fleet.load().tells())
     }
 
     /// When a missing file is waited for no longer.

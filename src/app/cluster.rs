@@ -11,6 +11,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::announcements::{Verdicts, keep_announcing};
 use super::run_error::RunError;
 use crate::exposition::{Reading, Readings};
+use crate::fleet::FleetReader;
 use crate::metric::{flag, seconds};
 use crate::reload::{ActiveConfig, MountLag, Statuses};
 use crate::source::kubernetes::{
@@ -45,6 +46,11 @@ impl Cluster {
 
     pub(super) fn reader(&self) -> ObjectReader {
         self.reader.clone()
+    }
+
+    /// The way to the API server.
+    pub(super) fn access(&self) -> Access {
+        self.access.clone()
     }
 
     /// The ConfigMap that keeps the last good configuration.
@@ -87,13 +93,13 @@ impl Cluster {
         statuses: Statuses,
         refused: mpsc::Receiver<Arc<str>>,
         first: Option<&ActiveConfig>,
+        fleet: Option<FleetReader>,
         restarts: &Restarts,
     ) -> Announcer {
-        let pod = variable("POD_NAME").zip(variable("POD_NAMESPACE"));
-        let pod = pod.map(|(name, namespace)| Pod { name, namespace, uid: variable("POD_UID") });
+        let pod = pod();
         let (object, own) = (self.reader.object().clone(), self.reader.status());
         let (announcer, publishers) = Announcer::start(&self.access, &object, &own, pod);
-        let verdicts = Verdicts::after(first.and_then(|first| first.resource_version.as_deref()));
+        let verdicts = Verdicts::after(first.and_then(|first| first.resource_version.as_deref())).of(fleet);
         for mut publisher in publishers {
             let restarts = restarts.clone();
             self.spawn(async move {
@@ -112,6 +118,12 @@ impl Cluster {
     pub(super) fn metrics(&self, lag: Option<MountLag>) -> ObjectMetrics {
         ObjectMetrics { status: self.reader.status(), lag }
     }
+}
+
+/// Our own pod, as the downward API names it.
+pub(super) fn pod() -> Option<Pod> {
+    let (name, namespace) = variable("POD_NAME").zip(variable("POD_NAMESPACE"))?;
+    Some(Pod { name, namespace, uid: variable("POD_UID") })
 }
 
 /// A name without a namespace means the namespace of the pod, where that is known.

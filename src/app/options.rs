@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::fleet::FleetOptions;
 use super::webhook::WebhookOptions;
 use crate::config::ListenAddress;
 use crate::source::kubernetes::ObjectName;
@@ -19,6 +20,8 @@ pub struct Options {
     pub last_good: Option<PathBuf>,
     /// The ConfigMap that keeps the last good configuration; only with the object.
     pub last_good_object: Option<ObjectName>,
+    /// The fleet whose members share the sites.
+    pub fleet: Option<FleetOptions>,
     /// Where to listen instead of `server.host` and `server.port`, unless it is empty.
     pub listen_addresses: Vec<ListenAddress>,
     /// The path of the metrics page instead of `server.uri`.

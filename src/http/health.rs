@@ -8,6 +8,8 @@ use axum::response::{IntoResponse, Response};
 
 use super::State;
 use super::readiness::{Condition, report};
+use crate::config::SiteId;
+use crate::fleet::FleetReader;
 
 /// Says that the process answers, and nothing else.
 pub(super) async fn healthy() -> &'static str {
@@ -31,7 +33,9 @@ pub(super) async fn health(extract::State(state): extract::State<Arc<State>>) ->
     let Some(active) = state.config.load() else { return summary([].into_iter()) };
     let (config, snapshots) = (&active.config, state.exposition.store().load());
     let sites = config.sites.iter().map(|site| &site.id).chain(config.lacking.iter().map(|site| &site.id));
-    summary(sites.map(|id| snapshots.sites.get(id).and_then(|snapshot| snapshot.up)))
+    let fleet = state.fleet.as_ref().map(FleetReader::load);
+    let ours = sites.filter(|id| fleet.as_ref().is_none_or(|fleet| fleet.is_ours(id)));
+    summary(ours.map(|id| snapshots.sites.get(id).and_then(|snapshot| snapshot.up)))
 }
 
 fn conditions(state: &State) -> Vec<Condition> {
@@ -45,7 +49,11 @@ fn conditions(state: &State) -> Vec<Condition> {
     let Some(active) = active else { return conditions };
     let snapshots = state.exposition.store().load();
     let waited = state.readiness.waited(active.loaded_at);
-    conditions.extend(active.config.sites.iter().map(|site| {
+    // What another replica asks is its matter.
+    let fleet = state.fleet.as_ref().map(FleetReader::load);
+    let ours = |id: &SiteId| fleet.as_ref().is_none_or(|fleet| fleet.is_ours(id));
+    conditions.extend(fleet.as_ref().map(|fleet| Condition::fleet(fleet.holds(), waited)));
+    conditions.extend(active.config.sites.iter().filter(|site| ours(&site.id)).map(|site| {
         let complete = snapshots.sites.get(&site.id).is_some_and(|snapshot| snapshot.complete);
         Condition::site(&site.name, complete, waited)
     }));

@@ -5,6 +5,7 @@
 
 mod configuration;
 mod counts;
+mod fleet;
 mod frame;
 mod severity;
 mod site;
@@ -30,6 +31,7 @@ pub(super) fn start(
         &html! {
             (configuration::rejection(reader, &status.configuration))
             (sites::sites(reader, status, shown, filter))
+            @if let Some(members) = &status.fleet { (fleet::fleet(members)) }
             (configuration::running(reader, status))
             (pages(reader))
         },
@@ -54,11 +56,16 @@ pub(super) fn no_site(reader: &Reader<'_>, name: &str, status: &StatusPicture) -
     reader.frame(
         Some("no such site"),
         &html! {
-            h2 { "There is no site “" (name) "”" }
-            @if status.sites.is_empty() {
-                p { "No site is configured." }
+            @if let Some(member) = status.fleet.as_ref().and_then(|fleet| fleet.other(name)) {
+                h2 { "The site “" (name) "” is asked by " (member) }
+                p { "Replicas share the sites; this one knows nothing of it. Ask that one for its page." }
             } @else {
-                p { "There are:" }
+                h2 { "There is no site “" (name) "”" }
+            }
+            @if status.sites.is_empty() {
+                p { (sites::none(status)) }
+            } @else {
+                p { @if status.fleet.is_some() { "This one asks:" } @else { "There are:" } }
                 ul { @for site in &status.sites { li { a href={ "/sites/" (encoded(&site.name)) } { (site.name) } } } }
             }
         },

@@ -12,6 +12,7 @@ use tokio::task::spawn_blocking;
 
 use super::State;
 use super::html::{self, POLICY, Reader};
+use crate::fleet::FleetReader;
 use crate::status::{StatusFilter, StatusPicture, StatusSource};
 
 const NOT_KEPT: (HeaderName, &str) = (header::CACHE_CONTROL, "no-store");
@@ -63,6 +64,7 @@ fn picture(state: &State) -> StatusPicture {
         active: state.config.load().as_deref(),
         reload: &state.status.load(),
         snapshots: &state.exposition.store().load(),
+        fleet: state.fleet.as_ref().map(FleetReader::load).as_deref(),
         now: Timestamp::now(),
     }
     .picture()

@@ -64,6 +64,16 @@ impl Readiness {
 }
 
 impl Condition {
+    /// Ready when we have our part of the sites, or that is not `waited` for any longer.
+    pub(super) fn fleet(holds: bool, waited: Option<Duration>) -> Self {
+        let (ready, detail) = match (holds, waited.is_none_or(|waited| waited >= GRACE)) {
+            (true, _) => (true, "ok"),
+            (false, true) => (true, "ok: it is no member of its fleet, and that is no longer waited for"),
+            (false, false) => (false, "it is no member of its fleet yet"),
+        };
+        Self { name: "fleet".to_owned(), ready, detail }
+    }
+
     /// Ready when the site's first poll has finished, well or badly, or is not `waited` for any longer.
     pub(super) fn site(name: &str, complete: bool, waited: Option<Duration>) -> Self {
         let (ready, detail) = match (complete, waited.is_none_or(|waited| waited >= GRACE)) {
@@ -123,6 +133,13 @@ mod tests {
         let late = Readiness::default();
         let long_ago = Timestamp::now() - jiff::SignedDuration::from_hours(1);
         assert!(late.waited(long_ago).is_some_and(|waited| waited >= GRACE));
+    }
+
+    #[test]
+    fn a_member_is_waited_for_as_long_as_a_site() {
+        let after = |holds, seconds| Condition::fleet(holds, Some(Duration::from_secs(seconds))).ready;
+        assert!(!after(false, 29) && after(false, 30) && after(true, 0));
+        assert!(Condition::fleet(false, None).ready, "once ready, always ready");
     }
 
     #[test]

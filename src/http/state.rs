@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 use super::readiness::Readiness;
 use crate::config::DEFAULT_METRICS_PATH;
 use crate::exposition::{BuildInfo, Exposition};
+use crate::fleet::FleetReader;
 use crate::reload::{ActiveConfig, ConfigReader, ReloadHandle, StatusReader};
 
 /// What the pages may see.
@@ -20,6 +21,8 @@ pub(crate) struct State {
     pub(super) readiness: Readiness,
     /// Cancelled when the process is about to end.
     pub(super) announced: CancellationToken,
+    /// Whose the sites are, where replicas share them.
+    pub(super) fleet: Option<FleetReader>,
     metrics_path: Option<String>,
 }
 
@@ -34,7 +37,18 @@ impl State {
     ) -> Self {
         let (started, readiness) = (Timestamp::now(), Readiness::default());
         let announced = CancellationToken::new();
-        Self { exposition, config, status, reload, build, started, readiness, announced, metrics_path: None }
+        Self {
+            exposition,
+            config,
+            status,
+            reload,
+            build,
+            started,
+            readiness,
+            announced,
+            fleet: None,
+            metrics_path: None,
+        }
     }
 
     /// The metrics page stays at this path, whatever the configuration says.
@@ -47,6 +61,12 @@ impl State {
     #[must_use]
     pub(crate) fn until(self, announced: CancellationToken) -> Self {
         Self { announced, ..self }
+    }
+
+    /// Replicas share the sites, and these are ours.
+    #[must_use]
+    pub(crate) fn shared(self, fleet: Option<FleetReader>) -> Self {
+        Self { fleet, ..self }
     }
 
     /// Where the metrics page is.

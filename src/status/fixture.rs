@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{StatusPicture, StatusSource};
 use crate::config::{ApiVersion, Endpoint, Scheme, SiteId, fixture};
 use crate::exposition::BuildInfo;
+use crate::fleet::Assignment;
 use crate::metric::{Labelled, Naming};
 use crate::reload::{ActiveConfig, Digest, Outcome, PastVerdict, ReloadStatus, Trigger, Verdict};
 use crate::snapshot::{
@@ -48,8 +49,17 @@ fn at(seconds: i64) -> f64 {
     before(seconds).as_second() as f64
 }
 
+/// The picture of a member of a fleet of two, of the same sites.
+pub(crate) fn shared() -> StatusPicture {
+    picture_of(Some(&Assignment::fixture("nbu-1", &["nbu-0", "nbu-1"])))
+}
+
 /// The picture.
 pub(crate) fn picture() -> StatusPicture {
+    picture_of(None)
+}
+
+fn picture_of(fleet: Option<&Assignment>) -> StatusPicture {
     let store = SnapshotStore::default();
     let writers = [berlin(), lyon(), paris()].map(|snapshot| {
         let writer = store.writer(SiteId::Named(snapshot.site.clone()));
@@ -68,6 +78,7 @@ pub(crate) fn picture() -> StatusPicture {
         active: Some(&active),
         reload: &reload(),
         snapshots: &store.load(),
+        fleet,
         now: now(),
     }
     .picture();

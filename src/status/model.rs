@@ -24,8 +24,33 @@ pub(crate) struct StatusPicture {
     pub ending: bool,
     /// The configuration.
     pub configuration: ConfigurationPicture,
-    /// The sites, those that are wrong first, else in the order of the configuration.
+    /// The fleet, where replicas share the sites.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fleet: Option<FleetPicture>,
+    /// The sites, those that are wrong first, else in the order of the configuration. Of a fleet only this member's.
     pub sites: Vec<SitePicture>,
+}
+
+/// A fleet, as this member sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct FleetPicture {
+    /// This member's name.
+    pub member: String,
+    /// Whether it has its part of the sites now.
+    pub holds: bool,
+    /// The members that live, by their names.
+    pub members: Vec<MemberPicture>,
+}
+
+/// A member of a fleet, and what it asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct MemberPicture {
+    /// Its name.
+    pub name: String,
+    /// The names of its sites, in the order of the configuration.
+    pub sites: Vec<String>,
 }
 
 /// The configuration: what runs, what was rejected, and what came of the last reloads.
@@ -236,6 +261,16 @@ impl StatusPicture {
     /// How many sites are in a state.
     pub(crate) fn count(&self, state: SiteHealth) -> usize {
         self.sites.iter().filter(|site| site.state == state).count()
+    }
+}
+
+impl FleetPicture {
+    /// Which other member asks a site.
+    pub(crate) fn other(&self, site: &str) -> Option<&str> {
+        let asks = |member: &&MemberPicture| {
+            member.name != self.member && member.sites.iter().any(|one| one == site)
+        };
+        self.members.iter().find(asks).map(|member| member.name.as_str())
     }
 }
 

@@ -4,8 +4,9 @@ use jiff::Timestamp;
 
 use super::model::StatusPicture;
 use super::moment::whole;
-use super::{configuration, site};
+use super::{configuration, fleet, site};
 use crate::exposition::BuildInfo;
+use crate::fleet::Assignment;
 use crate::reload::{ActiveConfig, ReloadStatus};
 use crate::snapshot::Snapshots;
 
@@ -24,6 +25,8 @@ pub(crate) struct StatusSource<'a> {
     pub(crate) reload: &'a ReloadStatus,
     /// What was collected.
     pub(crate) snapshots: &'a Snapshots,
+    /// Whose the sites are, where replicas share them.
+    pub(crate) fleet: Option<&'a Assignment>,
     /// The moment.
     pub(crate) now: Timestamp,
 }
@@ -36,9 +39,11 @@ impl StatusSource<'_> {
             Some(active) => {
                 let snapshot = |id| self.snapshots.sites.get(id).map(AsRef::as_ref);
                 let of = |site| site::of(site, self.now);
-                let sites =
-                    active.config.sites.iter().map(|site| of(site::Of::Site(site, snapshot(&site.id))));
-                sites.chain(active.config.lacking.iter().map(|site| of(site::Of::Lacking(site)))).collect()
+                let ours = |id| self.fleet.is_none_or(|fleet| fleet.is_ours(id));
+                let sites = active.config.sites.iter().filter(|site| ours(&site.id));
+                let sites = sites.map(|site| of(site::Of::Site(site, snapshot(&site.id))));
+                let lacking = active.config.lacking.iter().filter(|site| ours(&site.id));
+                sites.chain(lacking.map(|site| of(site::Of::Lacking(site)))).collect()
             }
             None => Vec::new(),
         };
@@ -51,6 +56,7 @@ impl StatusSource<'_> {
             started_at: whole(self.started),
             ending: self.ending,
             configuration,
+            fleet: self.fleet.map(|fleet| fleet::of(fleet, self.active.map(|active| &active.config))),
             sites,
         }
     }

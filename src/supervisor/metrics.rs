@@ -101,3 +101,45 @@ impl SupervisorMetrics {
         self.restarts.with_label_values(&[&label_value(site)])
     }
 }
+
+/// What is counted of our part of the sites, where replicas share them.
+#[derive(Clone, Debug)]
+pub(crate) struct FleetMetrics {
+    sites: IntGauge,
+    moves: IntCounterVec,
+}
+
+/// The directions of a move.
+const TO_US: &str = "to_us";
+const FROM_US: &str = "from_us";
+
+impl FleetMetrics {
+    /// Registers the metrics.
+    pub(crate) fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let moves = register_int_counter_vec_with_registry!(
+            "nbu_exporter_fleet_moves_total",
+            "Times that a site came to this member or went from it, since the members of the fleet changed.",
+            &["direction"],
+            registry
+        )?;
+        for direction in [TO_US, FROM_US] {
+            moves.with_label_values(&[direction]);
+        }
+        let sites = register_int_gauge_with_registry!(
+            "nbu_exporter_fleet_sites",
+            "NetBackup primary servers that this member of the fleet asks.",
+            registry
+        )?;
+        Ok(Self { sites, moves })
+    }
+
+    pub(super) fn sites(&self, count: usize) {
+        self.sites.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    pub(super) fn moved(&self, came: usize, went: usize) {
+        for (direction, count) in [(TO_US, came), (FROM_US, went)] {
+            self.moves.with_label_values(&[direction]).inc_by(u64::try_from(count).unwrap_or(u64::MAX));
+        }
+    }
+}

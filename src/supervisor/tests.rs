@@ -13,6 +13,7 @@ use prometheus::Registry;
 use super::give_back::PAUSE;
 use super::*;
 use crate::config::{Collection, Config, Endpoint, Scheme, Secret, fixture};
+use crate::fleet::Assignment;
 use crate::snapshot::{SiteReport, Snapshot};
 use crate::telemetry::CapturedLog;
 use nbu_exporter_simulator::{Fault, Options, Rule, Simulation, SiteOptions};
@@ -125,18 +126,18 @@ async fn equal_configurations_touch_no_poller_and_another_endpoint_only_its_own(
     let simulation = simulation(3).await;
     let (mut supervisor, _, _, registry) = supervisor();
     let (paris, lyon) = (site("paris", port(&simulation, 0)), site("lyon", port(&simulation, 1)));
-    supervisor.follow(&active(&[paris.clone(), lyon.clone()]));
+    supervisor.follow(active(&[paris.clone(), lyon.clone()]));
     let ids = |supervisor: &Supervisor| {
         ["paris", "lyon"].map(|name| supervisor.pollers[&SiteId::Named(name.into())].task.id())
     };
     let before = ids(&supervisor);
-    supervisor.follow(&active(&[lyon.clone(), paris.clone()]));
+    supervisor.follow(active(&[lyon.clone(), paris.clone()]));
     assert_eq!(ids(&supervisor), before);
     let key = Site { api_key: Secret::new("another".to_owned()), ..lyon.clone() };
-    supervisor.follow(&active(&[paris.clone(), key]));
+    supervisor.follow(active(&[paris.clone(), key]));
     assert_eq!(ids(&supervisor), before, "a key takes no cache away");
     assert_eq!(count(&registry, "nbu_exporter_cache_flushes_total"), 0.0);
-    supervisor.follow(&active(&[paris, site("lyon", port(&simulation, 2))]));
+    supervisor.follow(active(&[paris, site("lyon", port(&simulation, 2))]));
     let after = ids(&supervisor);
     assert_eq!(after[0], before[0]);
     assert_ne!(after[1], before[1]);
@@ -157,7 +158,7 @@ async fn another_host_of_the_legacy_block_is_another_endpoint_and_another_spelli
         ("Elsewhere", NOBODY + 1, [1.0, 1.0]),
         ("Elsewhere", NOBODY + 1, [1.0, 1.0]),
     ] {
-        supervisor.follow(&active(&[legacy(written, port)]));
+        supervisor.follow(active(&[legacy(written, port)]));
         assert_eq!(flushes(), expected, "{written}");
     }
 }
@@ -174,12 +175,12 @@ async fn a_site_has_one_name_in_all_families_the_exporters_own_too() {
         }
         Vec::from_iter(names)
     };
-    supervisor.follow(&active(&[legacy("nbu.example.com")]));
+    supervisor.follow(active(&[legacy("nbu.example.com")]));
     assert_eq!(names(), ["nbu.example.com"]);
-    supervisor.follow(&active(&[legacy("other.example.com")]));
+    supervisor.follow(active(&[legacy("other.example.com")]));
     assert_eq!(names(), ["other.example.com"], "nothing stays of the old name");
     assert_eq!(count_of(&registry, "nbu_exporter_cache_flushes_total", "renamed"), 1.0);
-    supervisor.follow(&active(&[]));
+    supervisor.follow(active(&[]));
     assert_eq!(names(), [""; 0]);
 }
 
@@ -271,15 +272,15 @@ async fn free_memory_is_given_back_when_sites_began_or_went() {
         TIMES.fetch_add(1, Ordering::Relaxed);
     });
     let two = active(&[site("paris", NOBODY), site("lyon", NOBODY)]);
-    supervisor.follow(&two);
+    supervisor.follow(two.clone());
     tokio::time::advance(PAUSE).await;
     supervisor.wake();
     // The pollers go on.
     supervisor.tasks.join_next().await;
     assert_eq!(TIMES.load(Ordering::Relaxed), 1);
-    supervisor.follow(&two);
+    supervisor.follow(two.clone());
     assert_eq!(supervisor.give_back.due(), None, "nothing began or went");
-    supervisor.follow(&active(&[]));
+    supervisor.follow(active(&[]));
     tokio::time::advance(PAUSE).await;
     supervisor.wake();
     assert_eq!(supervisor.give_back.due(), None, "once for all that went");
@@ -312,7 +313,7 @@ async fn a_site_tells_when_its_first_run_has_succeeded_however_long_that_takes()
     let failing = simulation.sites()[0].faults();
     failing.add(Rule::new(Fault::Reset));
     let (mut supervisor, _handle, store, _) = supervisor();
-    supervisor.follow(&active(&[site("paris", port(&simulation, 0))]));
+    supervisor.follow(active(&[site("paris", port(&simulation, 0))]));
     eventually("it is down", || snapshot(&store, "paris").is_some_and(|site| site.up == Some(false))).await;
     assert!(supervisor.much_read.told().now_or_never().is_none());
     failing.clear();
@@ -324,11 +325,11 @@ async fn a_site_tells_when_its_first_run_has_succeeded_however_long_that_takes()
 async fn what_was_refused_is_asked_for_again_once_for_each_time_that_somebody_asks() {
     let (mut supervisor, ..) = supervisor();
     let one = active(&[site("paris", NOBODY)]);
-    supervisor.follow(&one);
+    supervisor.follow(one.clone());
     let mut plan = supervisor.pollers[&SiteId::Named("paris".into())].plan.subscribe();
     supervisor.ask_refused();
     assert_eq!(plan.borrow_and_update().asked, 1);
-    supervisor.follow(&one);
+    supervisor.follow(one.clone());
     assert!(!plan.has_changed().unwrap(), "the same configuration asks nobody");
 }
 
@@ -340,8 +341,44 @@ async fn that_a_site_lacks_something_is_logged_once_and_again_only_when_it_lacks
         let Site { id, name, .. } = site("lacking", NOBODY);
         let lacking = LackingSite { id, name, endpoint: None, why: error.to_owned() };
         let config = Config { lacking: vec![lacking], ..fixture::config(Vec::new()) };
-        supervisor.follow(&ActiveConfig::fixture(config, ""));
+        supervisor.follow(Arc::new(ActiveConfig::fixture(config, "")));
         assert_eq!(log.lines("can not be collected").len(), expected, "{error}");
         assert_eq!(snapshot(&store, "lacking").unwrap().up, Some(false));
     }
+}
+
+#[tokio::test]
+async fn a_site_that_is_anothers_has_no_poller_no_snapshot_and_no_series_until_it_comes() {
+    let (supervisor, handle, store, registry) = supervisor();
+    let (assignments, reader) = FleetReader::fixture("a", &[]);
+    let supervisor = supervisor.shared(reader, FleetMetrics::new(&registry).unwrap());
+    let shutdown = CancellationToken::new();
+    let task = tokio::spawn(supervisor.run(shutdown.clone()));
+    let names: Vec<_> = (0..8).map(|number| format!("site-{number}")).collect();
+    let sites: Vec<_> = names.iter().map(|name| site(name, NOBODY)).collect();
+    handle.apply(active(&sites)).await;
+    let collected = |store: &SnapshotStore| store.load().sites.keys().cloned().collect::<BTreeSet<_>>();
+    assert_eq!(collected(&store), BTreeSet::new(), "nothing is ours before we are a member");
+    let both = Assignment::fixture("a", &["a", "b"]);
+    let ours: BTreeSet<_> = sites.iter().map(|site| site.id.clone()).filter(|id| both.is_ours(id)).collect();
+    assert!(!ours.is_empty() && ours.len() < sites.len());
+    assignments.send_replace(Arc::new(both));
+    eventually("our part is collected", || collected(&store) == ours).await;
+    assignments.send_replace(Arc::new(Assignment::fixture("a", &["a"])));
+    eventually("all are collected", || collected(&store).len() == sites.len()).await;
+    let moves = |direction| count_of(&registry, "nbu_exporter_fleet_moves_total", direction);
+    assert_eq!((moves("to_us"), moves("from_us")), (8.0, 0.0));
+    assignments.send_replace(Arc::new(Assignment::fixture("a", &["b"])));
+    handle.settle().await;
+    assert_eq!(collected(&store), BTreeSet::new(), "nobody asks after that");
+    assert_eq!((moves("to_us"), moves("from_us")), (8.0, 8.0));
+    let of_sites = registry
+        .gather()
+        .iter()
+        .flat_map(|family| family.get_metric().to_vec())
+        .filter(|metric| metric.get_label().iter().any(|label| label.name() == "site"))
+        .count();
+    assert_eq!(of_sites, 0);
+    shutdown.cancel();
+    task.await.unwrap();
 }

@@ -4,6 +4,7 @@
 
 mod admission;
 mod control_plane;
+mod fleet;
 mod installation;
 mod objects;
 mod release;

@@ -30,12 +30,12 @@ pub fn page(names: &str) -> String {
     page_of(names, |file| (Exporter::start(file), ()))
 }
 
-/// The same with the ConfigMap object as a second source, which has families of its own.
+/// The same with the ConfigMap object as a second source, and as the one member of a fleet, which have families of their own.
 pub fn page_in_cluster(names: &str) -> String {
     page_of(names, |file| {
         let api = ApiServer::start("1", &std::fs::read_to_string(file).unwrap());
         let mut command = Exporter::command(file);
-        api.watched_by(&mut command);
+        api.watched_by(&mut command).arg("--fleet.group=nbu-exporter").env("POD_NAME", "nbu-exporter-0");
         // The webhook has families of its own, with or without a certificate.
         command.args(["--webhook.listen-address=127.0.0.1:0", "--webhook.certificate-dir=/nonexistent"]);
         (Exporter::spawn(command), api)

@@ -15,7 +15,7 @@ use modules::Modules;
 use source::Source;
 
 /// The place of each top-level module. It may see only what stands at a lower number.
-pub const LAYERS: [(&str, u8); 21] = [
+pub const LAYERS: [(&str, u8); 22] = [
     // Vocabulary: no I/O, no tasks, no logs.
     ("metric", 0),
     ("config", 1),
@@ -29,6 +29,7 @@ pub const LAYERS: [(&str, u8); 21] = [
     // The flow of the domain.
     ("collector", 20),
     ("exposition", 20),
+    ("fleet", 20),
     ("reload", 20),
     // Processes, and the picture of what they did. The doctor runs once instead of the others, on the same adapters; they do not know each other.
     ("admission", 30),

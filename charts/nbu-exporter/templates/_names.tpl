@@ -52,6 +52,11 @@
 {{- printf "%s,%s.cluster.local" $host $host -}}
 {{- end -}}
 
+{{/* Whether the pod asks the Kubernetes API for anything: not empty if so. */}}
+{{- define "nbu-exporter.usesApi" -}}
+{{- if or .Values.kubernetesWatch.enabled .Values.fleet.enabled }}true{{ end -}}
+{{- end -}}
+
 {{/* The object that holds the configuration: its kind, name and key. */}}
 {{- define "nbu-exporter.configKind" -}}
 {{- ternary "configmap" "secret" (empty .Values.configSecret.existingName) -}}

@@ -108,9 +108,12 @@ Test   helm -n {{ .Release.Namespace }} test {{ .Release.Name }}
 {{- else if $values.kubernetesWatch.enabled -}}
 {{- $remarks = append $remarks "--set admissionWebhook.enabled=true has a bad edit refused in the editor. It asks for objects outside of the namespace: a ValidatingWebhookConfiguration for this one object, and a ClusterRole to get and patch that." -}}
 {{- end -}}
-{{- if gt (int $values.replicas) 1 -}}
-{{- $remarks = append $remarks (printf "%d replicas: each asks every site, and every series exists %d times." (int $values.replicas) (int $values.replicas)) -}}
-{{- else if $values.podDisruptionBudget.enabled -}}
+{{- if $values.fleet.enabled -}}
+{{- $remarks = append $remarks (printf "fleet.enabled: the replicas (%d) share the sites, so each site is asked once; nbu-exporter status in any pod says who asks which (docs/fleet.md)." (int $values.replicas)) -}}
+{{- end -}}
+{{- if and (gt (int $values.replicas) 1) (not $values.fleet.enabled) -}}
+{{- $remarks = append $remarks (printf "%d replicas: each asks every site, and every series exists %d times. fleet.enabled has them share the sites." (int $values.replicas) (int $values.replicas)) -}}
+{{- else if and $values.podDisruptionBudget.enabled (le (int $values.replicas) 1) -}}
 {{- $remarks = append $remarks "No PodDisruptionBudget is made for a single replica: it could only block the drain of a node." -}}
 {{- end -}}
 {{- with $values.proxy.httpsProxy | default $values.proxy.httpProxy -}}

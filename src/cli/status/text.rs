@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use crate::config::one_line;
 use crate::status::{
-    CollectorPicture, ConfigurationPicture, Count, FaultPicture, Severity, SiteCounts, SiteHealth,
-    SitePicture, StatusPicture, duration, in_words,
+    CollectorPicture, ConfigurationPicture, Count, FaultPicture, FleetPicture, Severity, SiteCounts,
+    SiteHealth, SitePicture, StatusPicture, duration, in_words,
 };
 
 /// How the table looks.
@@ -25,6 +25,9 @@ pub(super) struct Look {
 pub(super) fn table(status: &StatusPicture, look: &Look) -> String {
     let mut lines = Vec::new();
     configuration(&status.configuration, status, look, &mut lines);
+    if let Some(members) = &status.fleet {
+        fleet(members, look, &mut lines);
+    }
     for site in &status.sites {
         lines.push(String::new());
         of_site(site, status, look, &mut lines);
@@ -72,6 +75,19 @@ fn configuration(
     }
     for change in &rejected.changes {
         look.wrapped(lines, "  ~ ", change);
+    }
+}
+
+/// Who asks what; of this replica's sites more is said below.
+fn fleet(fleet: &FleetPicture, look: &Look, lines: &mut Vec<String>) {
+    lines.push(String::new());
+    let part = if fleet.holds { "" } else { ", which has no part of the sites now" };
+    let (count, this) = (fleet.members.len(), one_line(&fleet.member));
+    let members = if count == 1 { "member" } else { "members" };
+    lines.push(format!("fleet of {count} {members}; this is {this}{part}"));
+    for member in &fleet.members {
+        let sites = if member.sites.is_empty() { "no site".to_owned() } else { member.sites.join(", ") };
+        look.wrapped(lines, "  ", &format!("{}: {sites}", member.name));
     }
 }
 
@@ -219,14 +235,15 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::status::fixture::picture;
+    use crate::status::fixture::{picture, shared};
 
     const PLAIN: Look = Look { colours: false, width: 100, is_whole: false };
 
     #[test]
     fn the_table_is_the_expected_one() {
         let whole = table(&picture(), &Look { is_whole: true, ..PLAIN });
-        let text = format!("{}\n---\n\n{whole}", table(&picture(), &PLAIN));
+        let shared = table(&shared(), &PLAIN);
+        let text = format!("{}\n---\n\n{whole}\n---\n\n{shared}", table(&picture(), &PLAIN));
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/status.txt");
         if std::env::var_os("UPDATE_EXPECT").is_some() {
             return fs::write(file, text).unwrap();

@@ -29,12 +29,17 @@ pub(super) fn sites(
     }
 }
 
+/// Why there is no site.
+pub(super) fn none(status: &StatusPicture) -> &'static str {
+    if status.fleet.is_some() { "No site is this replica's." } else { "No site is configured." }
+}
+
 fn in_a_sentence(status: &StatusPicture) -> Markup {
     let wrong = status.count(SiteHealth::Down) + status.count(SiteHealth::Failing);
     let warning = status.count(SiteHealth::Warning);
     let (all, waiting) = (status.sites.len(), status.count(SiteHealth::Waiting));
     html! {
-        @if all == 0 { "No site is configured." }
+        @if all == 0 { (none(status)) }
         @else if wrong > 0 { strong.bad { (wrong) " of " (all) @if wrong == 1 { " needs" } @else { " need" } " somebody now" } "; the cure stands beside what is wrong." }
         @else if warning > 0 { strong.warn { "All that was asked answers; " (warning) " of " (all) " should be looked at." } }
         @else if waiting > 0 { (waiting) " of " (all) " have not answered yet: their first collection is under way." }

@@ -4,7 +4,7 @@ use std::fs;
 
 use super::world::World;
 use crate::http::html::{self, Reader};
-use crate::status::fixture::{HOSTILE, now, picture};
+use crate::status::fixture::{HOSTILE, now, picture, shared};
 use crate::status::{StatusFilter, encoded};
 
 const READER: fn() -> Reader<'static> = || Reader { now: now(), metrics_path: "/metrics", version: "1.2.3" };
@@ -35,6 +35,22 @@ fn the_pages_are_the_expected_ones() {
     let status = picture();
     check("start", &start(&StatusFilter::default()));
     check("site", &html::site(&READER(), &status, &status.sites[1]).into_string());
+}
+
+#[test]
+fn a_member_of_a_fleet_shows_who_asks_what_and_of_other_members_sites_nothing_else() {
+    let status = shared();
+    let others: Vec<_> = status.fleet.as_ref().unwrap().members[0].sites.clone();
+    assert!(!others.is_empty() && !status.sites.is_empty());
+    assert_eq!(status.sites.len() + others.len(), picture().sites.len());
+    let page = html::start(&READER(), &status, &status.sites, &StatusFilter::default()).into_string();
+    for site in &others {
+        let link = format!("href=\"/sites/{}\"", encoded(site));
+        assert!(!page.contains(&link), "{site}");
+        let own_page = html::no_site(&READER(), site, &status).into_string();
+        assert!(own_page.contains("is asked by nbu-0"), "{own_page}");
+    }
+    assert!(page.contains("<strong>nbu-1</strong> (this one)"), "{page}");
 }
 
 #[test]

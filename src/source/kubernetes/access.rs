@@ -32,6 +32,8 @@ pub(crate) struct Access {
     connect: Arc<Connect>,
     client: Arc<ArcSwap<Client>>,
     namespace: Arc<str>,
+    /// Where the API server is, unless a proxy is on the way.
+    server: Option<Arc<str>>,
 }
 
 impl Access {
@@ -40,12 +42,13 @@ impl Access {
     /// The environment's proxy is not used.
     pub(crate) async fn infer(timing: &Timing) -> Result<Self, AccessError> {
         let timing = timing.clone();
-        let namespace = config(&timing).await?.default_namespace;
-        Self::new(&namespace, move || {
+        let config_now = config(&timing).await?;
+        let server = server(&config_now);
+        let access = Self::new(&config_now.default_namespace, move || {
             let timing = timing.clone();
             Box::pin(async move { client(config(&timing).await?) })
-        })
-        .await
+        });
+        Ok(Self { server, ..access.await? })
     }
 
     /// With the client that `connect` makes, now and each time that the credentials are refused: they may have been rotated.
@@ -58,12 +61,18 @@ impl Access {
             connect: Arc::new(connect),
             client: Arc::new(ArcSwap::from_pointee(client)),
             namespace: namespace.into(),
+            server: None,
         })
     }
 
     /// The namespace that the credentials belong to.
     pub(crate) fn namespace(&self) -> &str {
         &self.namespace
+    }
+
+    /// Where the API server is, as `HOST:PORT`; `None` where a proxy is on the way.
+    pub(super) fn server(&self) -> Option<&str> {
+        self.server.as_deref()
     }
 
     pub(super) fn client(&self) -> Client {
@@ -90,6 +99,13 @@ async fn config(timing: &Timing) -> Result<Config, AccessError> {
         config.proxy_url = None;
     }
     Ok(config)
+}
+
+fn server(config: &Config) -> Option<Arc<str>> {
+    let url = &config.cluster_url;
+    let port = url.port_u16().unwrap_or(if url.scheme_str() == Some("http") { 80 } else { 443 });
+    let host = url.host().filter(|_| config.proxy_url.is_none())?;
+    Some(format!("{host}:{port}").into())
 }
 
 fn kubeconfig_names_a_proxy() -> bool {

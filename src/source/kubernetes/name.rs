@@ -63,7 +63,8 @@ pub enum NameError {
     Key(String, ObjectKind),
 }
 
-const NAME_RULE: &str = "lower-case letters, digits, '-' and '.' only, with a letter or digit at both ends";
+pub(super) const NAME_RULE: &str =
+    "lower-case letters, digits, '-' and '.' only, with a letter or digit at both ends";
 
 impl FromStr for ObjectName {
     type Err = NameError;
@@ -113,7 +114,7 @@ impl ObjectName {
 }
 
 /// An RFC 1123 name (Kubernetes, "Object Names and IDs"); anything else would not be one path segment of a URL.
-fn is_name(text: &str, longest: usize) -> bool {
+pub(super) fn is_name(text: &str, longest: usize) -> bool {
     let is_end = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let is_inner = |byte: u8| is_end(byte) || b"-.".contains(&byte);
     let bytes = text.as_bytes();

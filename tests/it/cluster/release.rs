@@ -16,6 +16,12 @@ const LAST_GOOD: &str = "nbu-exporter-last-good";
 /// The chart's rules and their binding, where no helm is built. `exactly_the_charts_rules` compares both.
 pub const RULES: &str = include_str!("rules.yaml");
 
+/// What a fleet needs beside them, before the binding.
+const FLEET_RULE: &str = "  - apiGroups: [coordination.k8s.io]
+    resources: [leases]
+    verbs: [create, delete, get, list, update, watch]
+---";
+
 /// What the chart installs for the exporter to use, in a namespace of its own; the exporter itself runs here.
 pub struct Release {
     cluster: &'static ControlPlane,
@@ -161,6 +167,34 @@ impl Release {
         let mut command = self.command();
         command.env("POD_NAME", name).env("POD_UID", name);
         Exporter::spawn(command)
+    }
+
+    /// The same as a member of a fleet, with a key of its own in the environment.
+    pub fn start_in_fleet(&self, pod: &str, key: &str, lease: &str) -> Exporter {
+        let mut command = self.command();
+        command.args([&format!("--fleet.group={NAME}"), &format!("--fleet.lease-duration={lease}")]);
+        // No object owns its Lease here: there is no pod.
+        command.env("POD_NAME", pod).env_remove("POD_UID").env("FLEET_KEY", key);
+        Exporter::spawn(command)
+    }
+
+    /// Gives the rights of a fleet as well.
+    #[track_caller]
+    pub fn grant_fleet(&self) {
+        let rules = match self.cluster.helm() {
+            Some(helm) => {
+                let only = ["--show-only", "templates/rbac.yaml", "--set", "fleet.enabled=true"];
+                template(helm, &self.namespace, &only)
+            }
+            None => RULES.replace("NAMESPACE", &self.namespace).replacen("---", FLEET_RULE, 1),
+        };
+        self.apply(&rules);
+    }
+
+    /// The names of all Leases.
+    pub fn leases(&self) -> Vec<String> {
+        let names = self.kubectl(["get", "leases", "--output", "jsonpath={.items[*].metadata.name}"]);
+        names.split_whitespace().map(str::to_owned).collect()
     }
 
     /// The program on the object and on a mounted directory.

@@ -1,5 +1,6 @@
 //! A scripted Kubernetes API server.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -47,6 +48,10 @@ struct Script {
     /// What the ConfigMap `kept` has, for the last good configuration; without it that is forbidden.
     kept: Option<Value>,
     watches: Vec<TcpStream>,
+    /// By their names. Each write makes the next version.
+    leases: BTreeMap<String, Value>,
+    lease_version: u64,
+    lease_watches: Vec<TcpStream>,
 }
 
 struct Request {
@@ -84,6 +89,9 @@ impl ApiServer {
             events: Vec::new(),
             kept: Some(json!({})),
             watches: Vec::new(),
+            leases: BTreeMap::new(),
+            lease_version: 1,
+            lease_watches: Vec::new(),
         };
         let stage = Arc::new(Stage { script: Mutex::new(script), changed: Condvar::new() });
         let shared = stage.clone();
@@ -208,8 +216,7 @@ impl ApiServer {
 
     /// Sends an event to every open watch.
     pub fn tell(&self, kind: &str, object: &Value) {
-        let line = format!("{}\n", json!({"type": kind, "object": object}));
-        let chunk = format!("{:x}\r\n{line}\r\n", line.len());
+        let chunk = event(kind, object);
         self.stage.change(|script| {
             script.watches.retain_mut(|watch| watch.write_all(chunk.as_bytes()).is_ok());
         });
@@ -230,11 +237,19 @@ impl Stage {
     fn serve(&self, mut connection: TcpStream) {
         let mut reader = BufReader::new(connection.try_clone().unwrap());
         while let Some(request) = Request::read(&mut reader) {
+            if request.line.contains("/leases") && request.line.contains("watch=true") {
+                if begin_stream(&mut connection) {
+                    self.change(|script| script.lease_watches.push(connection));
+                }
+                return;
+            }
             if request.line.contains("watch=true") {
                 self.watch(connection);
                 return;
             }
-            let (status, body) = if request.line.contains("/configmaps/kept") {
+            let (status, body) = if request.line.contains("/leases") {
+                self.lease(&request)
+            } else if request.line.contains("/configmaps/kept") {
                 self.keep(&request)
             } else if request.line.contains("/events") {
                 self.event(request)
@@ -247,6 +262,47 @@ impl Stage {
             let whole = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
             if connection.write_all(whole.as_bytes()).is_err() {
                 return;
+            }
+        }
+    }
+
+    /// One request about the Leases of a fleet.
+    fn lease(&self, request: &Request) -> (u16, String) {
+        let mut script = self.script();
+        let path = request.line.split([' ', '?']).nth(1).unwrap_or_default();
+        let name = path.split_once("/leases/").map(|(_, name)| name.to_owned());
+        match (request.line.split(' ').next().unwrap_or_default(), name) {
+            ("GET", None) => {
+                let version = script.lease_version.to_string();
+                let items: Vec<_> = script.leases.values().collect();
+                (
+                    200,
+                    json!({"kind": "LeaseList", "apiVersion": "coordination.k8s.io/v1",
+                    "metadata": {"resourceVersion": version}, "items": items})
+                    .to_string(),
+                )
+            }
+            ("GET", Some(name)) => {
+                script.leases.get(&name).map_or_else(|| (404, failure(404)), |lease| (200, lease.to_string()))
+            }
+            ("DELETE", Some(name)) => {
+                if let Some(lease) = script.leases.remove(&name) {
+                    script.tell_of_lease("DELETED", &lease);
+                }
+                (
+                    200,
+                    json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"})
+                        .to_string(),
+                )
+            }
+            (method, _) => {
+                let mut lease: Value = serde_json::from_str(&request.body).unwrap();
+                script.lease_version += 1;
+                lease["metadata"]["resourceVersion"] = script.lease_version.to_string().into();
+                let name = lease["metadata"]["name"].as_str().unwrap().to_owned();
+                script.leases.insert(name, lease.clone());
+                script.tell_of_lease(if method == "POST" { "ADDED" } else { "MODIFIED" }, &lease);
+                (200, lease.to_string())
             }
         }
     }
@@ -310,11 +366,29 @@ impl Stage {
             let _ = connection.write_all(format!("{head}\r\n\r\n{body}").as_bytes());
             return;
         }
-        let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n";
-        if connection.write_all(head.as_bytes()).is_ok() {
+        if begin_stream(&mut connection) {
             self.change(|script| script.watches.push(connection));
         }
     }
+}
+
+impl Script {
+    fn tell_of_lease(&mut self, kind: &str, lease: &Value) {
+        let chunk = event(kind, lease);
+        self.lease_watches.retain_mut(|watch| watch.write_all(chunk.as_bytes()).is_ok());
+    }
+}
+
+/// Begins a watch; `false` if nobody is there any more.
+fn begin_stream(connection: &mut TcpStream) -> bool {
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n";
+    connection.write_all(head.as_bytes()).is_ok()
+}
+
+/// An event of a watch, as a chunk.
+fn event(kind: &str, object: &Value) -> String {
+    let line = format!("{}\n", json!({"type": kind, "object": object}));
+    format!("{:x}\r\n{line}\r\n", line.len())
 }
 
 impl Request {
