@@ -54,6 +54,14 @@ class Cluster:
         path.write_text(json.dumps(config))
         return {"KUBECONFIG": str(path), "POD_NAMESPACE": NAMESPACE}
 
+    def ending_certificate(self):
+        """A directory with a certificate that nobody renewed: it ends in three days."""
+        folder = self.folder / "webhook"
+        folder.mkdir()
+        names = ["-subj", "/CN=webhook", "-addext", "subjectAltName=DNS:localhost", "-keyout", folder / "tls.key", "-out", folder / "tls.crt"]
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "3", *names], capture_output=True, check=True)
+        return folder
+
     def write(self, text):
         """Creates the ConfigMap, or edits it."""
         self.kubectl("apply", "--filename=-", given=dump({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": self.name}, "data": {"config.yaml": text}}))

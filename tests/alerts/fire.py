@@ -24,7 +24,7 @@ THRESHOLDS = {"queuedHours": 0.5, "slpBacklogImages": 100, "newPolicyDays": 1, "
 KEY = "simulated-key"
 
 # Alerts of the way to a configuration, which need a real Kubernetes API.
-OF_THE_CLUSTER = {"NbuExporterConfigMountLagging", "NbuExporterConfigObjectMissing", "NbuExporterConfigWatchDown"}
+OF_THE_CLUSTER = {"NbuAdmissionCertificateExpiring", "NbuExporterConfigMountLagging", "NbuExporterConfigObjectMissing", "NbuExporterConfigWatchDown"}
 # What fires on the site with the ordinary week, and why it must.
 ORDINARY = {
     "NbuAnomalyUnreviewed": "it has anomalies on which nobody has decided",
@@ -120,7 +120,8 @@ class Stage:
         if self.cluster:
             text = self.text(["paris"])
             self.cluster.write(text)
-            address, _ = self.world.exporter("follower", text, f"--config.kubernetes={self.cluster.name}:config.yaml", environment=self.cluster.environment())
+            webhook = ["--webhook.listen-address=127.0.0.1:0", f"--webhook.certificate-dir={self.cluster.ending_certificate()}"]
+            address, _ = self.world.exporter("follower", text, f"--config.kubernetes={self.cluster.name}:config.yaml", *webhook, environment=self.cluster.environment())
             places.append((address, {"namespace": "monitoring", "pod": "nbu-exporter-1"}))
         rules = dump({"groups": accelerated(spec["groups"])})
         self.prometheus = self.world.prometheus("prometheus", self.binary, {"nbu-exporter": places}, interval=f"{SCRAPES}s", evaluation="1s", rules=rules)
