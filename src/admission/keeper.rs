@@ -30,7 +30,7 @@ pub(crate) enum CertificateOrigin {
     /// A mounted Secret, which somebody else keeps.
     Directory(PathBuf),
     /// Made by us in a Secret, with its authority in the configuration of the webhook.
-    Made(WebhookObjects, Rotation),
+    Made(Box<WebhookObjects>, Rotation),
 }
 
 /// Keeps the certificate that the API server is shown. A bad one never takes the place of a good one.

@@ -100,7 +100,7 @@ fn origin(options: &CertificateOptions, cluster: &Cluster) -> CertificateOrigin 
     match options {
         CertificateOptions::Directory(directory) => CertificateOrigin::Directory(directory.clone()),
         CertificateOptions::Made { secret, configuration, hosts, lifetime } => CertificateOrigin::Made(
-            cluster.webhook_objects(secret, configuration),
+            Box::new(cluster.webhook_objects(secret, configuration)),
             Rotation::new(hosts.clone(), *lifetime),
         ),
     }

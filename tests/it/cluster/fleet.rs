@@ -89,29 +89,29 @@ fn account(sites: &Sites, last: &mut BTreeMap<usize, (i64, String)>) -> Account 
 fn three_processes_share_six_sites_through_death_drain_standstill_and_an_outage_and_each_is_asked_by_one() {
     let test = "three_processes_share_six_sites_through_death_drain_standstill_and_an_outage_and_each_is_asked_by_one";
     let Some(cluster) = control_plane(test) else { return };
-    let names = ["a", "b", "c", "d"];
+    let members = ["a", "b", "c", "d"];
     let sites = Sites::with(Options {
         sites: (0..SITES).map(|number| SiteOptions::named(&format!("site-{number}"))).collect(),
-        api_keys: names.iter().map(|name| key(name)).collect(),
+        api_keys: members.iter().map(|name| key(name)).collect(),
         ..Options::default()
     });
     let in_service = cluster.in_service();
-    let named: Vec<_> = (0..SITES).map(|number| (format!("site-{number}"), sites.port(number))).collect();
-    let named: Vec<_> = named.iter().map(|(name, port)| (name.as_str(), *port)).collect();
+    let ports: Vec<_> = (0..SITES).map(|number| (format!("site-{number}"), sites.port(number))).collect();
+    let ports: Vec<_> = ports.iter().map(|(name, port)| (name.as_str(), *port)).collect();
     let release =
-        Release::with_config(cluster, "fleet", &config(&named).replace("simulated-key", "${FLEET_KEY}"));
+        Release::with_config(cluster, "fleet", &config(&ports).replace("simulated-key", "${FLEET_KEY}"));
     release.grant_fleet();
     let mut last = BTreeMap::new();
     let mut tell = |what: &str, members: &[&Member], began: Instant| {
         let seen = account(&sites, &mut last);
-        let parts: Vec<_> =
+        let shares: Vec<_> =
             members.iter().map(|member| format!("{} {}", member.name, member.sites())).collect();
         println!(
             "{what:34} settled after {:4.1} s, longest pause {:4.1} s, {:2} moves, sites: {}, by two in turns: {:?}",
             began.elapsed().as_secs_f64(),
             seen.pause as f64 / 1000.0,
             seen.moves,
-            parts.join(", "),
+            shares.join(", "),
             seen.turns
         );
         assert!(seen.turns.is_empty(), "{what}: {:?}", seen.turns);
@@ -151,13 +151,13 @@ fn three_processes_share_six_sites_through_death_drain_standstill_and_an_outage_
     began = Instant::now();
     let mut outage = cluster.begin_outage();
     let asked = || (0..SITES).map(|number| sites.simulation().sites()[number].requests().count());
-    let (begin, mut polled): (Vec<_>, _) = (asked().collect(), 0);
+    let (first, mut polled): (Vec<_>, _) = (asked().collect(), 0);
     eventually("the sites are asked on and on for more than two Leases", || {
         assert_eq!(owners(), before);
         polled = began.elapsed().as_secs();
         polled > 2 * LEASE.as_secs() + 2
     });
-    assert!(asked().zip(begin).all(|(now, then)| now > then + 10), "every site is asked on");
+    assert!(asked().zip(first).all(|(now, then)| now > then + 10), "every site is asked on");
     outage.end();
     tell("the API server is away", &[&a, &b, &c], began);
     began = Instant::now();
