@@ -79,6 +79,7 @@ release is meant, and is then that of its monitor.
 {{/*
 The groups of rules/, a YAML list. Those files are Prometheus' own format, templates of Prometheus included, but for two things: ${name} is a value of
 prometheusRule.defaultRules.thresholds, or one of the placeholders above; and prometheusRule.selector is put into each raw series. What must last for hours is read by last_over_time: one scrape that fails would begin its `for` anew.
+In a fleet an alert that fires outlives the minutes in which its site moves and is read anew; Prometheus knows keep_firing_for since 2.42.
 */}}
 {{- define "nbu-exporter.ruleGroups" -}}
 {{- $rule := .Values.prometheusRule -}}
@@ -94,6 +95,9 @@ prometheusRule.defaultRules.thresholds, or one of the placeholders above; and pr
 {{- $rules = append $rules $it -}}
 {{- else if not (get $defaults.disabled $it.alert) -}}
 {{- $_ := set $it "for" (get $defaults.for $it.alert | default $it.for) -}}
+{{- if $.Values.fleet.enabled -}}
+{{- $_ := set $it "keep_firing_for" "5m" -}}
+{{- end -}}
 {{- $severity := get $defaults.severity $it.alert | default $it.labels.severity -}}
 {{- $_ := set $it "labels" (mergeOverwrite (dict "severity" $severity) $rule.alertLabels) -}}
 {{- range $name, $text := $it.annotations -}}
