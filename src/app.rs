@@ -26,6 +26,7 @@ use anyhow::{Context as _, anyhow};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::admission::AdmissionMetrics;
 use crate::config::{self, Log};
 use crate::exposition::{BuildInfo, Exposition, Registry};
 use crate::http::{Limits, Listeners, Pages, State};
@@ -116,10 +117,13 @@ impl App {
         let exposition = Exposition::new(snapshots.clone(), registry.clone());
         let (writer, config) = ConfigWriter::new(first.clone());
         let (status, build) = (StatusWriter::default(), BuildInfo::current());
+        let counts = options.webhook.as_ref().map(|_| AdmissionMetrics::new(registry.prometheus()));
+        let counts = counts.transpose().context("metrics")?;
         let state = State::new(exposition, config.clone(), status.reader(), requests, build)
             .with_metrics_path(options.telemetry_path.clone())
             .until(announced.clone())
-            .shared(shared.clone());
+            .shared(shared.clone())
+            .judging(counts.clone());
         let pages = Pages::new(state, metrics.http.clone());
         let listeners = Listeners::new(pages, Limits::default(), metrics.http.clone());
 
@@ -133,12 +137,12 @@ impl App {
             cluster.announce(status.statuses(), refused, first.as_deref(), shared, &metrics.restarts)
         });
         // An edit is judged by what the reload would say of it, before it is written.
-        let webhook = match options.webhook.as_ref().zip(cluster.as_ref()) {
-            Some((webhook, cluster)) => {
-                let (preview, registry) = (Preview::new(move || file.reader(), config.clone()), &registry);
+        let webhook = match options.webhook.as_ref().zip(cluster.as_ref()).zip(counts) {
+            Some(((webhook, cluster), counts)) => {
+                let preview = Preview::new(move || file.reader(), config.clone());
                 let (metrics, restarts) = (metrics.http, metrics.restarts);
                 let around =
-                    Surroundings { cluster, preview, announcer, announced, registry, metrics, restarts };
+                    Surroundings { cluster, preview, announcer, announced, counts, metrics, restarts };
                 // Boxed, as below: mostly there is none, and its futures are large.
                 Some(Box::pin(Webhook::open(webhook, around)).await?)
             }

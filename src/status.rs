@@ -21,9 +21,10 @@ mod words;
 
 pub(crate) use counts::{Count, SiteCounts};
 pub(crate) use filter::{StatusFilter, encoded};
+pub(crate) use fleet::{FleetPicture, MemberPicture};
 pub(crate) use model::{
-    CollectorHealth, CollectorPicture, ConfigurationPicture, FaultPicture, FleetPicture, MemberPicture,
-    RunningPicture, Severity, SiteHealth, SitePicture, StatusPicture, VerdictPicture,
+    CollectorHealth, CollectorPicture, ConfigurationPicture, FaultPicture, RunningPicture, Severity,
+    SiteHealth, SitePicture, StatusPicture, VerdictPicture, WebhookPicture,
 };
 pub(crate) use source::StatusSource;
 pub(crate) use words::{duration, in_words};

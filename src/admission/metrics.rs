@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use prometheus::{
     Gauge, Histogram, IntCounterVec, Registry, register_gauge_with_registry,
     register_histogram_with_registry, register_int_counter_vec_with_registry,
@@ -65,6 +65,11 @@ impl AdmissionMetrics {
         self.expiry.set(seconds(end));
     }
 
+    /// When the API server last asked, and when the certificate that it is shown ends; none while neither has come.
+    pub(crate) fn moments(&self) -> (Option<Timestamp>, Option<Timestamp>) {
+        (moment(&self.last), moment(&self.expiry))
+    }
+
     pub(super) fn begin(&self) -> Begin {
         self.last.set(seconds(Timestamp::now()));
         Begin(Instant::now())
@@ -79,5 +84,28 @@ impl AdmissionMetrics {
     #[cfg(test)]
     pub(super) fn counted(&self, verdict: &str) -> u64 {
         self.requests.with_label_values(&[verdict]).get()
+    }
+}
+
+/// What a gauge of Unix time holds; 0 is never.
+fn moment(gauge: &Gauge) -> Option<Timestamp> {
+    let since_1970 = SignedDuration::try_from_secs_f64(gauge.get()).ok()?;
+    Timestamp::from_duration(since_1970).ok().filter(|moment| *moment != Timestamp::UNIX_EPOCH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_moments_are_unknown_until_they_come() {
+        let metrics = AdmissionMetrics::new(&Registry::new()).unwrap();
+        assert_eq!(metrics.moments(), (None, None));
+        let end = Timestamp::from_second(1_800_000_000).unwrap();
+        metrics.shows_until(end);
+        let _ = metrics.begin();
+        let (asked, ends) = metrics.moments();
+        assert!(asked.is_some_and(|asked| asked > Timestamp::UNIX_EPOCH));
+        assert_eq!(ends, Some(end));
     }
 }

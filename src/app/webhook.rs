@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 use futures_util::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -13,7 +13,6 @@ use super::cluster::Cluster;
 use super::run_error::RunError;
 use crate::admission::{AdmissionMetrics, CertificateKeeper, CertificateOrigin, Guard, Rotation};
 use crate::config::ListenAddress;
-use crate::exposition::Registry;
 use crate::http::{Door, HttpMetrics, Limits, Listeners, ServingCertificate};
 use crate::reload::Preview;
 use crate::source::kubernetes::{Announcer, ObjectName};
@@ -52,7 +51,7 @@ pub(super) struct Surroundings<'a> {
     pub(super) preview: Preview,
     pub(super) announcer: Option<Announcer>,
     pub(super) announced: CancellationToken,
-    pub(super) registry: &'a Registry,
+    pub(super) counts: AdmissionMetrics,
     pub(super) metrics: HttpMetrics,
     pub(super) restarts: Restarts,
 }
@@ -67,8 +66,7 @@ pub(super) struct Webhook {
 impl Webhook {
     /// Binds its address and begins to keep its certificate. It serves nobody before there is one.
     pub(super) async fn open(options: &WebhookOptions, around: Surroundings<'_>) -> Result<Self, RunError> {
-        let Surroundings { cluster, preview, announcer, announced, registry, metrics, restarts } = around;
-        let counts = AdmissionMetrics::new(registry.prometheus()).context("metrics")?;
+        let Surroundings { cluster, preview, announcer, announced, counts, metrics, restarts } = around;
         let guard = Guard::new(cluster.reader().object().clone(), preview, counts.clone(), announcer);
         let door = Door::new(guard, metrics.clone(), announced);
         let certificate = ServingCertificate::default();

@@ -12,6 +12,7 @@ use tokio::task::spawn_blocking;
 
 use super::State;
 use super::html::{self, POLICY, Reader};
+use crate::admission::AdmissionMetrics;
 use crate::fleet::FleetReader;
 use crate::status::{StatusFilter, StatusPicture, StatusSource};
 
@@ -65,6 +66,7 @@ fn picture(state: &State) -> StatusPicture {
         reload: &state.status.load(),
         snapshots: &state.exposition.store().load(),
         fleet: state.fleet.as_ref().map(FleetReader::load).as_deref(),
+        webhook: state.webhook.as_ref().map(AdmissionMetrics::moments),
         now: Timestamp::now(),
     }
     .picture()

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::readiness::Readiness;
+use crate::admission::AdmissionMetrics;
 use crate::config::DEFAULT_METRICS_PATH;
 use crate::exposition::{BuildInfo, Exposition};
 use crate::fleet::FleetReader;
@@ -23,6 +24,8 @@ pub(crate) struct State {
     pub(super) announced: CancellationToken,
     /// Whose the sites are, where replicas share them.
     pub(super) fleet: Option<FleetReader>,
+    /// What the admission webhook counts, where it is served.
+    pub(super) webhook: Option<AdmissionMetrics>,
     metrics_path: Option<String>,
 }
 
@@ -47,6 +50,7 @@ impl State {
             readiness,
             announced,
             fleet: None,
+            webhook: None,
             metrics_path: None,
         }
     }
@@ -67,6 +71,12 @@ impl State {
     #[must_use]
     pub(crate) fn shared(self, fleet: Option<FleetReader>) -> Self {
         Self { fleet, ..self }
+    }
+
+    /// The admission webhook is served, and this is what it counts.
+    #[must_use]
+    pub(crate) fn judging(self, webhook: Option<AdmissionMetrics>) -> Self {
+        Self { webhook, ..self }
     }
 
     /// Where the metrics page is.

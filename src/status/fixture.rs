@@ -79,6 +79,8 @@ fn picture_of(fleet: Option<&Assignment>) -> StatusPicture {
         reload: &reload(),
         snapshots: &store.load(),
         fleet,
+        // One of the two has none.
+        webhook: fleet.is_none().then(|| (Some(before(7_300)), Some(before(-30 * 86_400)))),
         now: now(),
     }
     .picture();

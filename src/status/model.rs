@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::counts::SiteCounts;
+use super::fleet::FleetPicture;
 
 /// What runs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,30 +28,21 @@ pub(crate) struct StatusPicture {
     /// The fleet, where replicas share the sites.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fleet: Option<FleetPicture>,
+    /// The admission webhook, where it is served.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<WebhookPicture>,
     /// The sites, those that are wrong first, else in the order of the configuration. Of a fleet only this member's.
     pub sites: Vec<SitePicture>,
 }
 
-/// A fleet, as this member sees it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The admission webhook of this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct FleetPicture {
-    /// This member's name.
-    pub member: String,
-    /// Whether it has its part of the sites now.
-    pub holds: bool,
-    /// The members that live, by their names.
-    pub members: Vec<MemberPicture>,
-}
-
-/// A member of a fleet, and what it asks.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct MemberPicture {
-    /// Its name.
-    pub name: String,
-    /// The names of its sites, in the order of the configuration.
-    pub sites: Vec<String>,
+pub(crate) struct WebhookPicture {
+    /// When the API server last asked; none if it never did.
+    pub last_asked_at: Option<Timestamp>,
+    /// When the certificate ends that it is shown; none while there is none.
+    pub certificate_ends_at: Option<Timestamp>,
 }
 
 /// The configuration: what runs, what was rejected, and what came of the last reloads.
@@ -261,16 +253,6 @@ impl StatusPicture {
     /// How many sites are in a state.
     pub(crate) fn count(&self, state: SiteHealth) -> usize {
         self.sites.iter().filter(|site| site.state == state).count()
-    }
-}
-
-impl FleetPicture {
-    /// Which other member asks a site.
-    pub(crate) fn other(&self, site: &str) -> Option<&str> {
-        let asks = |member: &&MemberPicture| {
-            member.name != self.member && member.sites.iter().any(|one| one == site)
-        };
-        self.members.iter().find(asks).map(|member| member.name.as_str())
     }
 }
 

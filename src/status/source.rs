@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::model::StatusPicture;
+use super::model::{StatusPicture, WebhookPicture};
 use super::moment::whole;
 use super::{configuration, fleet, site};
 use crate::exposition::BuildInfo;
@@ -27,6 +27,8 @@ pub(crate) struct StatusSource<'a> {
     pub(crate) snapshots: &'a Snapshots,
     /// Whose the sites are, where replicas share them.
     pub(crate) fleet: Option<&'a Assignment>,
+    /// When the API server last asked the admission webhook, and when its certificate ends, where it is served.
+    pub(crate) webhook: Option<(Option<Timestamp>, Option<Timestamp>)>,
     /// The moment.
     pub(crate) now: Timestamp,
 }
@@ -57,6 +59,10 @@ impl StatusSource<'_> {
             ending: self.ending,
             configuration,
             fleet: self.fleet.map(|fleet| fleet::of(fleet, self.active.map(|active| &active.config))),
+            webhook: self.webhook.map(|(asked, ends)| WebhookPicture {
+                last_asked_at: asked.map(whole),
+                certificate_ends_at: ends.map(whole),
+            }),
             sites,
         }
     }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::config::one_line;
 use crate::status::{
     CollectorPicture, ConfigurationPicture, Count, FaultPicture, FleetPicture, Severity, SiteCounts,
-    SiteHealth, SitePicture, StatusPicture, duration, in_words,
+    SiteHealth, SitePicture, StatusPicture, WebhookPicture, duration, in_words,
 };
 
 /// How the table looks.
@@ -25,6 +25,9 @@ pub(super) struct Look {
 pub(super) fn table(status: &StatusPicture, look: &Look) -> String {
     let mut lines = Vec::new();
     configuration(&status.configuration, status, look, &mut lines);
+    if let Some(door) = &status.webhook {
+        webhook(*door, status, &mut lines);
+    }
     if let Some(members) = &status.fleet {
         fleet(members, look, &mut lines);
     }
@@ -76,6 +79,20 @@ fn configuration(
     for change in &rejected.changes {
         look.wrapped(lines, "  ~ ", change);
     }
+}
+
+/// Whether the API server asks before an edit is written, and for how long it can.
+fn webhook(webhook: WebhookPicture, status: &StatusPicture, lines: &mut Vec<String>) {
+    let words = |from: Timestamp, until: Timestamp| in_words(until.duration_since(from).as_secs_f64());
+    let asked = webhook
+        .last_asked_at
+        .map_or_else(|| "never asked".to_owned(), |asked| format!("asked {} ago", words(asked, status.at)));
+    let ends = match webhook.certificate_ends_at {
+        None => "no certificate yet".to_owned(),
+        Some(end) if end > status.at => format!("its certificate ends in {}", words(status.at, end)),
+        Some(end) => format!("its certificate ended {} ago", words(end, status.at)),
+    };
+    lines.push(format!("admission webhook: {asked}, {ends}"));
 }
 
 /// Who asks what; of this replica's sites more is said below.

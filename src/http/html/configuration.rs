@@ -3,7 +3,9 @@
 use maud::{Markup, html};
 
 use super::frame::Reader;
-use crate::status::{ConfigurationPicture, RunningPicture, StatusPicture, VerdictPicture, duration};
+use crate::status::{
+    ConfigurationPicture, RunningPicture, StatusPicture, VerdictPicture, WebhookPicture, duration,
+};
 
 /// The newest configuration, where it can not run.
 pub(super) fn rejection(reader: &Reader<'_>, configuration: &ConfigurationPicture) -> Markup {
@@ -42,6 +44,7 @@ pub(super) fn running(reader: &Reader<'_>, status: &StatusPicture) -> Markup {
             }
             dt { "Process" }
             dd { "started " (reader.ago(status.started_at)) ", version " (status.version) @if status.ending { ", about to end" } }
+            @if let Some(webhook) = &status.webhook { (of_webhook(reader, webhook)) }
         }
         @if !configuration.verdicts.is_empty() {
             h3 { "The last reloads" }
@@ -60,6 +63,16 @@ fn of_running(reader: &Reader<'_>, running: &RunningPicture) -> Markup {
         @if let Some(revision) = &running.revision { dt { "Revision" } dd { (revision) } }
         dt { "Hash" } dd { code { (running.hash) } }
         @for warning in &running.warnings { dt { "Warning" } dd.warn { (warning) } }
+    }
+}
+
+fn of_webhook(reader: &Reader<'_>, webhook: &WebhookPicture) -> Markup {
+    html! {
+        dt { "Admission webhook" }
+        dd {
+            @match webhook.last_asked_at { Some(asked) => { "asked " (reader.ago(asked)) }, None => "never asked by the API server" }
+            @match webhook.certificate_ends_at { Some(ends) => { ", certificate ends " (reader.end(ends)) }, None => ", no certificate yet" }
+        }
     }
 }
 
