@@ -98,7 +98,18 @@ impl Fleet {
 
     /// Waits for an end that nobody asked for: then nothing would end our claim, so the program has to end.
     pub(super) async fn ended(&mut self) {
-        if let Presence::Inside(leaving, task) = &mut self.step {
+        self.step.ended().await;
+    }
+
+    /// Waits until our Lease is given back.
+    pub(super) async fn left(self) {
+        self.step.left().await;
+    }
+}
+
+impl Presence {
+    async fn ended(&mut self) {
+        if let Self::Inside(leaving, task) = self {
             let ended = task.await;
             if ended.is_err() || !leaving.is_cancelled() {
                 return;
@@ -107,10 +118,9 @@ impl Fleet {
         std::future::pending::<()>().await;
     }
 
-    /// Waits until our Lease is given back.
-    pub(super) async fn left(self) {
+    async fn left(self) {
         // Whoever waited for its end has its result already; a second look at the handle panics.
-        if let Presence::Inside(_, task) = self.step
+        if let Self::Inside(_, task) = self
             && !task.is_finished()
         {
             // The panic was logged where it happened.
@@ -147,5 +157,34 @@ impl Readings for MembershipMetrics {
         ];
         readings.extend(renewed);
         readings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::timeout;
+
+    use super::*;
+
+    fn inside(member: impl Future<Output = ()> + Send + 'static) -> (CancellationToken, Presence) {
+        let leaving = CancellationToken::new();
+        (leaving.clone(), Presence::Inside(leaving, AbortOnDropHandle::new(tokio::spawn(member))))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_member_that_gave_its_lease_back_before_the_drain_is_not_waited_for_again() {
+        let (leaving, mut presence) = inside(async {});
+        leaving.cancel();
+        assert!(timeout(Duration::from_secs(1), presence.ended()).await.is_err(), "that end was asked for");
+        presence.left().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_member_that_ends_by_itself_ends_the_program() {
+        let (_leaving, mut presence) = inside(async {});
+        assert!(timeout(Duration::from_secs(1), presence.ended()).await.is_ok());
+        let (leaving, mut presence) = inside(async { panic!("injected") });
+        leaving.cancel();
+        assert!(timeout(Duration::from_secs(1), presence.ended()).await.is_ok());
     }
 }
