@@ -22,6 +22,7 @@ NOTHING_TO_SAY = {
 }
 # Alerts of whose queries none has an answer here.
 NOT_HERE = {
+    "NbuAdmissionCertificateExpiring": "no Kubernetes",
     "NbuExporterConfigMountLagging": "no Kubernetes",
     "NbuExporterConfigWatchDown": "no Kubernetes",
     "NbuSiteDown": "both sites answer",
