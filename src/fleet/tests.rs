@@ -159,3 +159,71 @@ fn a_member_sends_no_more_than_twelve_requests_a_minute() {
     assert!(world.requests <= 3 * 12 * minutes, "{}", world.requests);
     assert_eq!(STEP * 20, Duration::from_secs(1));
 }
+
+/// Steps until so many members agree that they are the fleet; says how long that took.
+fn agreed(world: &mut World, count: usize) -> Duration {
+    let begun = world.now;
+    loop {
+        world.step();
+        let members: Vec<_> = world.members.iter().filter(|member| member.alive).collect();
+        let agrees = |assignment: &Assignment| assignment.holds() && assignment.members().len() == count;
+        if members.len() == count && members.iter().all(|member| agrees(&member.assignment)) {
+            return world.now - begun;
+        }
+        assert!(world.now - begun < SETTLED, "not {count} members after {SETTLED:?}");
+    }
+}
+
+/// Whose each of so many sites is, as those who live see it.
+fn owners(world: &World, sites: usize) -> Vec<String> {
+    let member = world.members.iter().find(|member| member.alive).unwrap();
+    (0..sites).map(|number| member.assignment.owner(&site(number)).unwrap().to_string()).collect()
+}
+
+#[test]
+fn ten_members_share_five_thousand_sites_and_a_change_moves_no_more_than_it_must() {
+    let (sites, mut world) = (5_000, World::new(1));
+    for _ in 0..10 {
+        world.happens(Event::Join(1000));
+    }
+    println!("ten members begin at once: balanced after {:?}", agreed(&mut world, 10));
+    let mut known = owners(&world, sites);
+    let names: Vec<_> = world.members.iter().map(|member| member.name.to_string()).collect();
+    let share = |owners: &[String], name: &str| owners.iter().filter(|owner| *owner == name).count();
+    let shares: Vec<_> = names.iter().map(|name| share(&known, name)).collect();
+    println!("sites of each: {shares:?}");
+    // 500 are the mean; the deviation of a fair choice is 21.
+    assert!(shares.iter().all(|share| (400..=600).contains(share)), "{shares:?}");
+
+    for (what, event, count, gone) in [
+        ("one dies", Event::Kill(3), 9, Some(3)),
+        ("one is drained", Event::Drain(5), 8, Some(5)),
+        ("one joins", Event::Join(1000), 9, None),
+    ] {
+        world.happens(event);
+        let balanced = agreed(&mut world, count);
+        let now = owners(&world, sites);
+        let moved: Vec<_> = known.iter().zip(&now).filter(|(old, new)| old != new).collect();
+        println!("{what}: balanced after {balanced:?}, {} sites move", moved.len());
+        let joined = world.members.last().map(|member| member.name.to_string()).unwrap();
+        match gone {
+            Some(index) => {
+                assert!(moved.iter().all(|(old, _)| **old == names[index]), "{what}: others' sites moved");
+                assert_eq!(moved.len(), share(&known, &names[index]), "{what}");
+            }
+            None => {
+                assert!(moved.iter().all(|(_, new)| **new == joined), "{what}: to others than the newcomer")
+            }
+        }
+        known = now;
+    }
+
+    let (minutes, before) = (10, world.requests);
+    let end = world.now + Duration::from_mins(minutes);
+    while world.now < end {
+        world.step();
+    }
+    let requests = world.requests - before;
+    println!("requests in {minutes} quiet minutes: {requests} of 9 members");
+    assert!(requests <= 9 * 12 * minutes, "{requests}");
+}

@@ -58,7 +58,7 @@ struct Server {
 pub(super) struct Process {
     pub(super) name: Arc<str>,
     membership: Membership,
-    assignment: Assignment,
+    pub(super) assignment: Assignment,
     /// Which sites that gives it: worked out once, since the hashes would take most of the time.
     asks: [bool; SITES],
     wake: Instant,
