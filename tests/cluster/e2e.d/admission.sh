@@ -39,7 +39,7 @@ step_door() {
     grep -F 'scheme: gopher' "$dir/again" >/dev/null || die "what was typed is lost"
 
     # Helm, past its own check of the values.
-    ! guarded --skip-schema-validation --set config.log.level=loud >"$dir/refused" 2>&1 || die "helm wrote a bad configuration"
+    ! guarded --force-conflicts --skip-schema-validation --set config.log.level=loud >"$dir/refused" 2>&1 || die "helm wrote a bad configuration"
     cat "$dir/refused" >&2
     grep -E '[0-9]+:[0-9]+: log\.level: ' "$dir/refused" >/dev/null || die "helm does not say why"
     [[ $(config_text) == "$text" ]] || die "something was written"
