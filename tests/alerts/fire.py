@@ -31,6 +31,7 @@ ORDINARY = {
     "NbuSlpInactiveWithBacklog": "one of its SLPs is inactive, and images wait for it",
     "NbuLicenseExpiring": "it has a licence for a trial that ends",
     "NbuTapeDriveNeedsCleaning": "one of its drives has asked to be cleaned, and nobody does",
+    "NbuPolicyFailingRepeatedly": "of its backups 5 in 100 fail, each by itself: once in some dozen weeks three of one policy in a row",
     "NbuNoJobsFinished": "its jobs end by the machine's clock, and the day of the rules is a minute",
 }
 
