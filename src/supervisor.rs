@@ -164,13 +164,14 @@ impl Supervisor {
         }
         // Their snapshots go first: these sites may be complete now.
         let known: Vec<_> = std::mem::take(&mut self.lacking).into_iter().map(|(site, _)| site).collect();
-        for site in
-            config.lacking.iter().filter(|site| self.share.is_ours(&site.id)).cloned().collect::<Vec<_>>()
-        {
-            if !known.contains(&site) {
+        for site in &config.lacking {
+            if !self.share.is_ours(&site.id) {
+                continue;
+            }
+            if !known.contains(site) {
                 tracing::error!(site = %site.name, error = site.why, "The site can not be collected");
             }
-            self.set_aside(&site, config.names);
+            self.set_aside(site, config.names);
         }
         let count = ours.len() + self.lacking.len();
         for site in ours {

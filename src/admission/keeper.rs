@@ -117,12 +117,12 @@ async fn step(objects: &WebhookObjects, rotation: &mut Rotation) -> Result<(Held
     let bundle = objects.bundle().await.map_err(said)?;
     let secret = objects.secret().await.map_err(said)?;
     let held = Held::of(secret.value);
-    let step = rotation.step(&bundle.value, &held, Timestamp::now(), Instant::now());
+    let step = rotation.step(&bundle.value.pem, &held, Timestamp::now(), Instant::now());
     // Where another replica was faster, the next look sees what it wrote.
     match step.map_err(|error| error.to_string())? {
         Step::Rest => return Ok((held, false)),
         Step::Keep(next) => objects.write_secret(next.keys(), &secret.version).await,
-        Step::Trust(trusted) => objects.write_bundle(trusted.as_bytes(), &bundle.version).await,
+        Step::Trust(trusted) => objects.write_bundle(trusted.as_bytes(), &bundle).await,
     }
     .map_err(said)?;
     Ok((held, true))

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use super::State;
 use super::readiness::{Condition, report};
 use crate::config::SiteId;
-use crate::fleet::FleetReader;
+use crate::fleet::{Assignment, FleetReader};
 
 /// Says that the process answers, and nothing else.
 pub(super) async fn healthy() -> &'static str {
@@ -34,8 +34,13 @@ pub(super) async fn health(extract::State(state): extract::State<Arc<State>>) ->
     let (config, snapshots) = (&active.config, state.exposition.store().load());
     let sites = config.sites.iter().map(|site| &site.id).chain(config.lacking.iter().map(|site| &site.id));
     let fleet = state.fleet.as_ref().map(FleetReader::load);
-    let ours = sites.filter(|id| fleet.as_ref().is_none_or(|fleet| fleet.is_ours(id)));
+    let ours = sites.filter(|id| is_ours(fleet.as_deref(), id));
     summary(ours.map(|id| snapshots.sites.get(id).and_then(|snapshot| snapshot.up)))
+}
+
+/// Whether this replica asks a site; without a fleet it asks all.
+fn is_ours(fleet: Option<&Assignment>, site: &SiteId) -> bool {
+    fleet.is_none_or(|fleet| fleet.is_ours(site))
 }
 
 fn conditions(state: &State) -> Vec<Condition> {
@@ -51,12 +56,13 @@ fn conditions(state: &State) -> Vec<Condition> {
     let waited = state.readiness.waited(active.loaded_at);
     // What another replica asks is its matter.
     let fleet = state.fleet.as_ref().map(FleetReader::load);
-    let ours = |id: &SiteId| fleet.as_ref().is_none_or(|fleet| fleet.is_ours(id));
     conditions.extend(fleet.as_ref().map(|fleet| Condition::fleet(fleet.holds(), waited)));
-    conditions.extend(active.config.sites.iter().filter(|site| ours(&site.id)).map(|site| {
-        let complete = snapshots.sites.get(&site.id).is_some_and(|snapshot| snapshot.complete);
-        Condition::site(&site.name, complete, waited)
-    }));
+    conditions.extend(active.config.sites.iter().filter(|site| is_ours(fleet.as_deref(), &site.id)).map(
+        |site| {
+            let complete = snapshots.sites.get(&site.id).is_some_and(|snapshot| snapshot.complete);
+            Condition::site(&site.name, complete, waited)
+        },
+    ));
     if conditions.iter().all(|condition| condition.ready) {
         state.readiness.reached();
     }

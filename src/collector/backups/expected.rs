@@ -143,11 +143,12 @@ impl Expected {
         &'a self,
         memory: &'a BackupMemory,
     ) -> impl Iterator<Item = (&'a str, Option<&'a ClientHistory>, Duration)> {
-        let is_noted = self.has_noted(memory);
-        let noted = memory.unknown.iter().map(|(name, interval)| (name, *interval));
-        let noted = noted.filter(|(name, _)| !memory.clients.contains_key(*name));
-        let (of_noted, of_others) = if is_noted { (usize::MAX, 0) } else { (0, usize::MAX) };
-        let unknown = noted.take(of_noted).chain(self.unknown(memory).take(of_others));
+        let unknown: Box<dyn Iterator<Item = _>> = if self.has_noted(memory) {
+            let noted = memory.unknown.iter().map(|(name, interval)| (name, *interval));
+            Box::new(noted.filter(|(name, _)| !memory.clients.contains_key(*name)))
+        } else {
+            Box::new(self.unknown(memory))
+        };
         let known = self.known(memory);
         let known =
             known.filter_map(|(name, client, standing)| Some((name, Some(client), standing.interval()?)));

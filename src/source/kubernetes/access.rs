@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use futures_util::future::BoxFuture;
@@ -9,6 +10,7 @@ use kube::config::Kubeconfig;
 use kube::{Client, Config};
 
 use super::Timing;
+use super::api_error::{ApiError, within};
 
 /// Why there is no access to the API server at all.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +79,20 @@ impl Access {
 
     pub(super) fn client(&self) -> Client {
         (**self.client.load()).clone()
+    }
+
+    /// The answer to a request, which may take so long. Credentials that are refused are read again for the next one.
+    pub(super) async fn request<T>(
+        &self,
+        limit: Duration,
+        verb: &'static str,
+        request: impl Future<Output = kube::Result<T>>,
+    ) -> Result<T, ApiError> {
+        let answer = within(limit, verb, request).await;
+        if matches!(answer, Err(ApiError::Unauthorized)) {
+            self.renew().await;
+        }
+        answer
     }
 
     /// Reads the credentials again.

@@ -4,6 +4,8 @@ use std::error::Error as _;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use tokio::time::timeout;
+
 use super::ObjectName;
 
 /// Why the API server does not give what we ask for.
@@ -98,5 +100,25 @@ impl ApiError {
     /// Whether both are of the same kind, whatever their texts.
     pub(super) fn is_same_kind(&self, other: &Self) -> bool {
         std::mem::discriminant(self) == std::mem::discriminant(other)
+    }
+}
+
+/// The answer to a request, which may take so long.
+pub(super) async fn within<T>(
+    limit: Duration,
+    verb: &'static str,
+    request: impl Future<Output = kube::Result<T>>,
+) -> Result<T, ApiError> {
+    match timeout(limit, request).await {
+        Ok(answer) => answer.map_err(|error| ApiError::new(verb, &error)),
+        Err(_) => Err(ApiError::Timeout(limit)),
+    }
+}
+
+/// What was asked for; `None` if there is no such object (404).
+pub(super) fn found<T>(answer: kube::Result<T>) -> kube::Result<Option<T>> {
+    match answer {
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
+        answer => answer.map(Some),
     }
 }

@@ -9,8 +9,8 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
-use tokio::time::timeout;
 
+use super::api_error::found;
 use super::{Access, ApiError, ObjectName};
 use crate::source::{Store, StoreError};
 
@@ -38,18 +38,12 @@ impl KeptObject {
     async fn request<T>(
         &self,
         verb: &'static str,
-        request: impl Future<Output = kube::Result<T>>,
+        request: impl Future<Output = kube::Result<Option<T>>>,
     ) -> Result<T, StoreError> {
-        let error = match timeout(ANSWER, request).await {
-            Ok(Ok(answer)) => return Ok(answer),
-            Ok(Err(kube::Error::Api(status))) if status.code == 404 => return Err(self.missing()),
-            Ok(Err(error)) => ApiError::new(verb, &error),
-            Err(_) => ApiError::Timeout(ANSWER),
-        };
-        if matches!(error, ApiError::Unauthorized) {
-            self.access.renew().await;
+        match self.access.request(ANSWER, verb, request).await {
+            Ok(answer) => answer.ok_or_else(|| self.missing()),
+            Err(error) => Err(self.explain(&error)),
         }
-        Err(self.explain(&error))
     }
 
     fn explain(&self, error: &ApiError) -> StoreError {
@@ -76,8 +70,9 @@ impl Store for KeptObject {
 
     fn read(&self) -> BoxFuture<'_, Result<Option<Vec<u8>>, StoreError>> {
         async {
-            let object = self.request("get", self.api().get_opt(&self.object.name)).await?;
-            let mut data = object.ok_or_else(|| self.missing())?.data.unwrap_or_default();
+            let api = self.api();
+            let object = self.request("get", async { found(api.get(&self.object.name).await) }).await?;
+            let mut data = object.data.unwrap_or_default();
             Ok(data.remove(&self.object.key).map(String::into_bytes))
         }
         .boxed()
@@ -88,10 +83,9 @@ impl Store for KeptObject {
             let text = String::from_utf8(bytes).map_err(|_| StoreError("it is no text".to_owned()))?;
             let data = BTreeMap::from([(&self.object.key, text)]);
             let patch = Patch::Merge(json!({ "data": data }));
-            let api = self.api();
-            self.request("patch", api.patch(&self.object.name, &PatchParams::default(), &patch))
-                .await
-                .map(drop)
+            let (api, parameters) = (self.api(), PatchParams::default());
+            let request = async { found(api.patch(&self.object.name, &parameters, &patch).await) };
+            self.request("patch", request).await.map(drop)
         }
         .boxed()
     }

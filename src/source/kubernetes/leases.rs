@@ -16,6 +16,7 @@ use kube::api::{DeleteParams, ListParams, PostParams, Preconditions, WatchParams
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::api_error::found;
 use super::{Access, ApiError, Pod};
 use crate::source::{LeaseFailure, LeaseFault, LeaseList, LeaseMarks, LeaseStore, Renewal, SeenLease};
 use form::{LABEL, change, seen, version, written};
@@ -181,10 +182,7 @@ impl LeaseClient {
     }
 
     async fn found(&self) -> kube::Result<Option<Lease>> {
-        match self.api().get(&self.owner.member).await {
-            Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
-            found => found.map(Some),
-        }
+        found(self.api().get(&self.owner.member).await)
     }
 
     async fn replace(&self, lease: Lease, marks: &LeaseMarks) -> kube::Result<Lease> {
@@ -246,13 +244,7 @@ impl LeaseClient {
     async fn delete(&self, name: &str, preconditions: Preconditions) -> Result<(), LeaseFailure> {
         let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
         let api = self.api();
-        let deleted = self.within("delete", async {
-            match api.delete(name, &params).await {
-                Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
-                deleted => deleted.map(drop),
-            }
-        });
-        deleted.await
+        self.within("delete", async { found(api.delete(name, &params).await).map(drop) }).await
     }
 
     /// The answer in time; else whose fault it is that there is none.
@@ -280,7 +272,15 @@ impl LeaseClient {
             }
             _ => self.fault().await,
         };
-        Err(failure(fault, verb, &error).with_cure(&self.owner.namespace))
+        let mut failure = failure(fault, verb, &error);
+        if matches!(&error, kube::Error::Api(status) if status.code == 403) {
+            failure.why = format!(
+                "{}; give the service account a Role in namespace {} with apiGroups [coordination.k8s.io], \
+                 resources [leases], verbs [create, delete, get, list, update, watch]",
+                failure.why, self.owner.namespace
+            );
+        }
+        Err(failure)
     }
 
     /// Whose fault a request without an answer is. If the way to the API server is open, it is the server that is away. That can not be
@@ -302,17 +302,4 @@ fn failure(fault: LeaseFault, verb: &'static str, error: &kube::Error) -> LeaseF
         (error, _) => format!("{verb}: {error}"),
     };
     LeaseFailure { fault, why }
-}
-
-impl LeaseFailure {
-    fn with_cure(mut self, namespace: &str) -> Self {
-        if self.why.contains("HTTP 403") {
-            self.why = format!(
-                "{}; give the service account a Role in namespace {namespace} with apiGroups [coordination.k8s.io], \
-                 resources [leases], verbs [create, delete, get, list, update, watch]",
-                self.why
-            );
-        }
-        self
-    }
 }

@@ -12,6 +12,7 @@ use tokio::task::JoinError;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 
+use super::api_error::within;
 use super::backoff::Backoff;
 use super::holder::Holder;
 use super::rights;
@@ -88,7 +89,7 @@ impl ObjectReader {
 
     async fn get_as<K: Holder>(&self) -> ObjectEvent {
         let api = self.api::<K>();
-        match within(&self.timing, "get", api.get_opt(&self.object.name)).await {
+        match within(self.timing.answer, "get", api.get_opt(&self.object.name)).await {
             // A proxy in between may have answered. Without this check an empty JSON object would be a ConfigMap without our key.
             Ok(Some(object)) if !self.is_ours(&object) => ObjectEvent::Unavailable(ApiError::NotTheObject),
             Ok(object) => self.observed(object),
@@ -179,7 +180,7 @@ impl ObjectWatch {
         let began = Instant::now();
         let api = self.reader.api::<K>();
         let stream =
-            within(&timing, "watch", api.watch(&params, &version)).await.map_err(RoundError::Watch)?;
+            within(timing.answer, "watch", api.watch(&params, &version)).await.map_err(RoundError::Watch)?;
         let mut stream = pin!(stream);
         // The server ends the watch after its time. If nothing comes even then, the connection is broken.
         let deadline = began + timing.watch + timing.grace;
@@ -206,7 +207,8 @@ impl ObjectWatch {
     async fn list<K: Holder>(&mut self) -> Result<String, RoundError> {
         let params = ListParams::default().fields(&self.selector());
         let api = self.reader.api::<K>();
-        let list = within(&self.reader.timing, "list", api.list(&params)).await.map_err(RoundError::List)?;
+        let list =
+            within(self.reader.timing.answer, "list", api.list(&params)).await.map_err(RoundError::List)?;
         let version = list.metadata.resource_version.unwrap_or_default();
         let object = list.items.into_iter().find(|object| self.reader.is_ours(object));
         self.recovered(false);
@@ -284,16 +286,5 @@ impl ObjectWatch {
 
     fn selector(&self) -> String {
         format!("metadata.name={}", self.reader.object.name)
-    }
-}
-
-async fn within<T>(
-    timing: &Timing,
-    verb: &'static str,
-    request: impl Future<Output = kube::Result<T>>,
-) -> Result<T, ApiError> {
-    match timeout(timing.answer, request).await {
-        Ok(answer) => answer.map_err(|error| ApiError::new(verb, &error)),
-        Err(_) => Err(ApiError::Timeout(timing.answer)),
     }
 }

@@ -11,7 +11,6 @@ use kube::api::{Patch, PatchParams};
 use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use tokio::time::timeout;
 
 use super::{Access, ApiError, ObjectName};
 use crate::source::StoreError;
@@ -33,6 +32,14 @@ pub(crate) struct Versioned<T> {
     pub value: T,
     /// The `resourceVersion`.
     pub version: String,
+}
+
+/// What the API server trusts.
+pub(crate) struct TrustedBundle {
+    /// The authorities, as PEM.
+    pub pem: Vec<u8>,
+    /// The webhooks of the configuration, by name.
+    webhooks: Vec<String>,
 }
 
 impl WebhookObjects {
@@ -66,23 +73,28 @@ impl WebhookObjects {
     }
 
     /// The authorities that the API server trusts.
-    pub(crate) async fn bundle(&self) -> Result<Versioned<Vec<u8>>, StoreError> {
+    pub(crate) async fn bundle(&self) -> Result<Versioned<TrustedBundle>, StoreError> {
         let mut configuration = self.configuration().await?;
         let version = version(&mut configuration);
-        let first = configuration.webhooks.unwrap_or_default().into_iter().next();
-        let bundle = first.and_then(|webhook| webhook.client_config.ca_bundle);
-        Ok(Versioned { value: bundle.map(|bundle| bundle.0).unwrap_or_default(), version })
+        let all = configuration.webhooks.unwrap_or_default();
+        let webhooks = all.iter().map(|webhook| webhook.name.clone()).collect();
+        let bundle = all.into_iter().next().and_then(|webhook| webhook.client_config.ca_bundle);
+        let pem = bundle.map(|bundle| bundle.0).unwrap_or_default();
+        Ok(Versioned { value: TrustedBundle { pem, webhooks }, version })
     }
 
-    /// Has the API server trust these authorities. Where somebody else has written since they were read nothing changes.
-    pub(crate) async fn write_bundle(&self, bundle: &[u8], version: &str) -> Result<(), StoreError> {
+    /// Has the API server trust these authorities instead. Where somebody else has written since then nothing changes.
+    pub(crate) async fn write_bundle(
+        &self,
+        pem: &[u8],
+        before: &Versioned<TrustedBundle>,
+    ) -> Result<(), StoreError> {
+        let bundle = ByteString(pem.to_vec());
         // A patch names the webhook that it is about.
-        let webhooks = self.configuration().await?.webhooks.unwrap_or_default();
-        let bundle = ByteString(bundle.to_vec());
-        let webhooks: Vec<_> = (webhooks.into_iter())
-            .map(|webhook| json!({ "name": webhook.name, "clientConfig": { "caBundle": bundle } }))
+        let webhooks: Vec<_> = (before.value.webhooks.iter())
+            .map(|name| json!({ "name": name, "clientConfig": { "caBundle": bundle } }))
             .collect();
-        let patch = json!({ "metadata": { "resourceVersion": version }, "webhooks": webhooks });
+        let patch = json!({ "metadata": { "resourceVersion": before.version }, "webhooks": webhooks });
         let api = self.configurations();
         self.patch(&api, &self.configuration, &self.configuration_rule(), &Patch::Strategic(patch)).await
     }
@@ -148,15 +160,7 @@ impl WebhookObjects {
         rule: &Rule,
         request: impl Future<Output = kube::Result<T>>,
     ) -> Result<T, StoreError> {
-        let error = match timeout(ANSWER, request).await {
-            Ok(Ok(answer)) => return Ok(answer),
-            Ok(Err(error)) => ApiError::new(verb, &error),
-            Err(_) => ApiError::Timeout(ANSWER),
-        };
-        if matches!(error, ApiError::Unauthorized) {
-            self.access.renew().await;
-        }
-        Err(rule.explain(&error))
+        self.access.request(ANSWER, verb, request).await.map_err(|error| rule.explain(&error))
     }
 }
 
