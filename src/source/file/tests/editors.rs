@@ -152,7 +152,9 @@ async fn a_file_that_is_emptied_and_closed_is_seen_empty_at_most_once() {
     reload.settle().await;
     fs::write(&path, "two\n").unwrap();
     reload.until("two").await;
-    assert_eq!(reload.verdicts, ["one\n", "", "two\n"]);
+    // Whether it was seen in between is a matter of time.
+    let unseen = ["one\n", "two\n"];
+    assert!(reload.verdicts == unseen || reload.verdicts == ["one\n", "", "two\n"], "{:?}", reload.verdicts);
 }
 
 #[tokio::test(flavor = "multi_thread")]
