@@ -33,7 +33,7 @@ class Cluster:
     def __init__(self, folder):
         self.folder = folder
         self.kubectl_path = next(line.removeprefix("KUBECTL=") for line in (folder / "env").read_text().splitlines() if line.startswith("KUBECTL="))
-        chart = helms()[-1].render({"serviceAccount": {"create": True}})
+        chart = helms()[-1].render({"serviceAccount": {"create": True}, "fleet": {"enabled": True}})
         role = chart.one("Role")
         self.name, self.account = role["rules"][0]["resourceNames"][0], chart.one("ServiceAccount")["metadata"]["name"]
         self.kubectl("create", "namespace", NAMESPACE)
@@ -68,6 +68,12 @@ class Cluster:
 
     def remove(self):
         self.kubectl("delete", "configmap", self.name)
+
+    def forbids_leases(self):
+        """Takes the right to renew a Lease away; the rest stays."""
+        role = json.loads(self.kubectl("get", "role", "--output=json"))["items"][0]
+        role["rules"] = [rule for rule in role["rules"] if "leases" not in rule["resources"]]
+        self.kubectl("replace", "--filename=-", given=json.dumps(role))
 
     def falls_silent(self):
         subprocess.run([CONTROL_PLANE, "stop-apiserver", self.folder], capture_output=True, check=True)

@@ -23,8 +23,9 @@ SCRAPES = 5
 THRESHOLDS = {"queuedHours": 0.5, "slpBacklogImages": 100, "newPolicyDays": 1, "mountLagSeconds": 10}
 KEY = "simulated-key"
 
-# Alerts of the way to a configuration, which need a real Kubernetes API.
-OF_THE_CLUSTER = {"NbuAdmissionCertificateExpiring", "NbuExporterConfigMountLagging", "NbuExporterConfigObjectMissing", "NbuExporterConfigWatchDown"}
+# Alerts of a fleet, and those of the way to a configuration: they need a real Kubernetes API.
+OF_THE_FLEET = {"NbuFleetMemberWithoutLease", "NbuFleetSiteAskedTwice", "NbuFleetSitesUnseen"}
+OF_THE_CLUSTER = OF_THE_FLEET | {"NbuAdmissionCertificateExpiring", "NbuExporterConfigMountLagging", "NbuExporterConfigObjectMissing", "NbuExporterConfigWatchDown"}
 # What fires on the site with the ordinary week, and why it must.
 ORDINARY = {
     "NbuAnomalyUnreviewed": "it has anomalies on which nobody has decided",
@@ -124,19 +125,30 @@ class Stage:
             webhook = ["--webhook.listen-address=127.0.0.1:0", f"--webhook.certificate-dir={self.cluster.ending_certificate()}"]
             address, _ = self.world.exporter("follower", text, f"--config.kubernetes={self.cluster.name}:config.yaml", *webhook, environment=self.cluster.environment())
             places.append((address, {"namespace": "monitoring", "pod": "nbu-exporter-1"}))
+            places += self.fleet()
         rules = dump({"groups": accelerated(spec["groups"])})
         self.prometheus = self.world.prometheus("prometheus", self.binary, {"nbu-exporter": places}, interval=f"{SCRAPES}s", evaluation="1s", rules=rules)
+
+    def fleet(self):
+        """Two members that share two sites, in a namespace of their own, and a pod that asks both as if it were alone."""
+        text = self.text(["oslo", "bonn"])
+        for name in ("member-0", "member-1", "stray"):
+            flags = [] if name == "stray" else ["--fleet.group=nbu-exporter", "--fleet.lease-duration=10s"]
+            address, _ = self.world.exporter(name, text, *flags, environment=self.cluster.environment() | {"POD_NAME": name})
+            yield address, {"namespace": "fleet", "pod": name}
 
     def react(self, alert):
         """What is done in the cluster once an alert fires, so that the next one can."""
         match alert:
+            case "NbuFleetSiteAskedTwice":
+                self.cluster.forbids_leases()
             case "NbuExporterConfigMountLagging":
                 self.cluster.remove()
             case "NbuExporterConfigObjectMissing":
                 self.cluster.falls_silent()
 
     def end_exporters(self):
-        for name in {"exporter", "follower"} & self.world.processes.keys():
+        for name in {"exporter", "follower", "member-0", "member-1", "stray"} & self.world.processes.keys():
             self.world.processes[name].terminate()
 
     def firing(self):

@@ -18,6 +18,7 @@ as often as needed. Further keys:
     also: {reason: …}   # further ways to fire, each as in `quiet`
     guards: [METRIC]    # only keep it quiet: without them it fires too
     per_pod: true       # an alert of each pod, by its `instance`
+    by_both: true       # what two pods do at the same time: each has all the series
     handover: false     # a new pod begins anew, which the row says why
     alone: true         # fires without any series
 
@@ -116,8 +117,9 @@ class Table:
         labels |= {**TARGET, **PODS[pod]}
         return metric + "{" + ", ".join(f'{key}="{value}"' for key, value in labels.items()) + "}"
 
-    def of(self, samples, pod="a"):
-        return [{"series": self.series(name, pod), "values": self.values(value)} for name, value in samples.items() if value is not None]
+    def of(self, samples, *pods):
+        pods = pods or (("a", "b") if self.row.get("by_both") else ("a",))
+        return [{"series": self.series(name, pod), "values": self.values(value)} for pod in pods for name, value in samples.items() if value is not None]
 
     def handed_over(self, samples):
         """One pod until the middle, another from then on, as a rolling update has them."""
@@ -162,9 +164,11 @@ class Table:
             expected = [self.alert()] if metric in row.get("guards", ()) else []
             yield self.test(f"without {metric}", self.of(left), expected)
         two = [self.alert("a"), self.alert("b")] if row.get("per_pod") else [self.alert()]
-        if fires:
+        if row.get("by_both"):
+            yield self.test("one pod alone", self.of(fires, "a"), [])
+        elif fires:
             yield self.test("two pods", self.of(fires) + self.of(fires, "b"), two)
-        if fires and not row.get("per_pod") and row.get("handover", True):
+        if fires and not row.get("per_pod") and not row.get("by_both") and row.get("handover", True):
             yield self.test("a pod that another takes over from", self.handed_over(fires), [self.alert()])
         if self.holds >= LONG:
             yield self.test("a scrape that fails", self.interrupted(fires), [self.alert()])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 METRICS_PAGE = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
 # Labels that Prometheus adds to every series, most of them where a ServiceMonitor finds the target.
-TARGET_LABELS = {"instance", "pod", "namespace", "job", "service", "container", "endpoint"}
+TARGET_LABELS = {"instance", "pod", "namespace", "job", "service", "container", "endpoint", "node"}
 
 
 def metrics(names_of_go=True):

@@ -25,6 +25,9 @@ NOT_HERE = {
     "nbu_exporter_config_kubernetes_watch_up": "no Kubernetes here",
     "nbu_exporter_config_mount_lag_seconds": "no Kubernetes here",
     "nbu_exporter_config_kubernetes_object_present": "no Kubernetes here",
+    "nbu_exporter_fleet_members": "no Kubernetes here",
+    "nbu_exporter_fleet_moves_total": "no Kubernetes here",
+    "nbu_exporter_fleet_sites": "no Kubernetes here",
 }
 # Prometheus has to have seen this much before increases are asked for.
 SECONDS_OF_HISTORY = 45

@@ -11,6 +11,7 @@ mod compatibility;
 mod doctor;
 mod documents;
 mod faults;
+mod fleet;
 mod golden;
 mod harness;
 mod image;

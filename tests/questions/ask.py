@@ -25,6 +25,8 @@ NOT_HERE = {
     "NbuAdmissionCertificateExpiring": "no Kubernetes",
     "NbuExporterConfigMountLagging": "no Kubernetes",
     "NbuExporterConfigWatchDown": "no Kubernetes",
+    "NbuFleetMemberWithoutLease": "no Kubernetes",
+    "NbuFleetSitesUnseen": "no Kubernetes",
     "NbuSiteDown": "both sites answer",
 }
 # Prometheus has to have seen this much before increases are asked for.

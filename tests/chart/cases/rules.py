@@ -72,13 +72,14 @@ def test_promtool_accepts_the_rules_and_they_last_and_end_as_they_should(helm: H
         judged(tool, "test", "rules", "rules.test.yaml", cwd=scratch)
 
 
-def test_a_site_that_moves_ends_no_alert_and_raises_none():
+def test_a_site_that_moves_ends_no_alert_and_raises_none_and_a_fleet_that_is_at_odds_does():
     tool = promtool()
     rules = helms()[-1].render({"prometheusRule": {"enabled": True}, "fleet": {"enabled": True}, "replicas": 3}).one("PrometheusRule")["spec"]
     with tempfile.TemporaryDirectory() as scratch:
         Path(scratch, "rules.yaml").write_text(yaml.safe_dump(rules))
-        shutil.copy(HERE / "moves.test.yaml", scratch)
-        judged(tool, "test", "rules", "moves.test.yaml", cwd=scratch)
+        for tests in ("moves.test.yaml", "fleet.test.yaml"):
+            shutil.copy(HERE / tests, scratch)
+            judged(tool, "test", "rules", tests, cwd=scratch)
 
 
 def test_an_exporter_that_is_down_while_another_release_is_up_raises_an_alert(helm: Helm):
