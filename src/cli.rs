@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use crate::app::{FleetOptions, Options, RunError};
 use crate::config::{self, ListenAddress, LogFormat, LogLevel};
@@ -213,6 +213,11 @@ pub struct AddressArgs {
     /// Where the running exporter listens.
     #[arg(long, default_value = "http://127.0.0.1:9440", value_name = "URL", env = "NBU_EXPORTER_ADDRESS")]
     pub(crate) address: String,
+}
+
+/// The command line as data, of which completions and man pages are made.
+pub fn definition() -> clap::Command {
+    CommandLine::command()
 }
 
 impl CommandLine {

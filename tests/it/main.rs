@@ -18,6 +18,7 @@ mod image;
 mod last_good;
 mod layering;
 mod logs;
+mod packages;
 mod permissions;
 mod program;
 mod promises;
