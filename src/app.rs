@@ -14,6 +14,7 @@ mod options;
 mod publisher;
 mod run_error;
 mod server_flags;
+mod service;
 mod sources;
 mod triggers;
 mod watch_metrics;
@@ -25,6 +26,7 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::admission::AdmissionMetrics;
 use crate::config::{self, Log};
@@ -38,6 +40,7 @@ use crate::shutdown::Termination;
 use crate::snapshot::SnapshotStore;
 use crate::source::signal::Hangups;
 use crate::supervisor::{FleetMetrics, Supervisor};
+use crate::systemd::ServiceManager;
 use crate::telemetry::LogControl;
 pub(crate) use catalogue::Listed;
 pub use catalogue::catalogue;
@@ -49,6 +52,7 @@ pub use options::Options;
 use publisher::ConfigPublisher;
 pub use run_error::RunError;
 use server_flags::ServerFlags;
+use service::{Reported, ServiceReport};
 use sources::ConfigSources;
 pub use sources::reader;
 pub use webhook::{CertificateOptions, WebhookOptions};
@@ -68,6 +72,8 @@ pub struct Process {
     pub hangups: Hangups,
     /// SIGTERM and SIGINT.
     pub termination: Termination,
+    /// Where systemd has started us.
+    pub service: ServiceManager,
 }
 
 /// The running exporter.
@@ -84,16 +90,19 @@ pub struct App {
     cluster: Option<Cluster>,
     webhook: Option<Webhook>,
     fleet: Option<Fleet>,
+    service: Option<AbortOnDropHandle<()>>,
 }
 
 impl App {
     /// Loads the configuration, binds the listeners and sets everything going. It runs until the drain begins.
     pub async fn start(options: Options, process: Process) -> Result<Self, RunError> {
-        let Process { registry, log, hangups, termination: Termination { announced, drain } } = process;
+        let Process { registry, log, hangups, termination: Termination { announced, drain }, service } =
+            process;
         let metrics = Metrics::register(registry.prometheus()).context("metrics")?;
 
         // The sources are watched from before the first configuration is read, so that no change is missed.
-        let mut sources = ConfigSources::watch(&options, hangups).await?;
+        let (report, hangup_report) = ServiceReport::new(&service);
+        let mut sources = ConfigSources::watch(&options, hangups, hangup_report).await?;
         sources.register(&registry)?;
         let start = sources.first().await.inspect_err(|_| log.apply(&wanted_log(&options)))?;
         // There may be none yet where the object is the only source.
@@ -125,12 +134,17 @@ impl App {
             .shared(shared.clone())
             .judging(counts.clone());
         let pages = Pages::new(state, metrics.http.clone());
-        let listeners = Listeners::new(pages, Limits::default(), metrics.http.clone());
+        let listeners =
+            Listeners::new(pages, Limits::default(), metrics.http.clone()).passed(service.sockets)?;
 
         // The publisher puts a configuration to work: it tells the readers, the log, the pollers and the listeners.
         let supervisor = tokio::spawn(supervisor.run(drain.child_token()));
         let flags = ServerFlags::new(options.listen_addresses, options.telemetry_path);
         let fleet = fleet.map(|fleet| fleet.begin(announced.clone(), pollers.clone()));
+        let report = report.map(|report| {
+            let (config, status) = (config.clone(), status.reader());
+            report.of(Reported { config, status, pollers: pollers.clone(), announced: announced.clone() })
+        });
         let mut publisher = ConfigPublisher { writer, listeners, pollers, log, flags };
         let address = publisher.begin(first.as_ref()).await?;
         let announcer = cluster.as_mut().filter(|_| options.events).map(|cluster| {
@@ -168,6 +182,7 @@ impl App {
             cluster,
             webhook,
             fleet,
+            service: report.map(|report| AbortOnDropHandle::new(tokio::spawn(report))),
         })
     }
 
@@ -219,6 +234,9 @@ impl App {
         self.supervisor.await.context("the supervisor")?;
         if let Some(fleet) = self.fleet {
             fleet.left().await;
+        }
+        if let Some(service) = self.service {
+            service.await.context("the report to systemd")?;
         }
         Ok(())
     }

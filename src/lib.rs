@@ -23,6 +23,7 @@ mod snapshot;
 mod source;
 mod status;
 mod supervisor;
+mod systemd;
 mod telemetry;
 
 pub use collector::decode_jobs_page;
@@ -32,4 +33,5 @@ pub use metric::{Desc, Family, FamilyBuilder, Labelled, MetricKind, Naming};
 pub use shutdown::{Pace, Shutdown, Termination};
 pub use snapshot::{Fragment, MetricsPage, SiteReport, Snapshot};
 pub use source::signal;
+pub use systemd::ServiceManager;
 pub use telemetry::{Overrides, init as init_log};

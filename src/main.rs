@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use nbu_exporter::app::{App, RunError, reader};
 use nbu_exporter::cli::{self, Command, RunArgs, interruptible, on_runtime, printed, until_signalled};
-use nbu_exporter::{schema, signal};
+use nbu_exporter::{ServiceManager, schema, signal};
 
 fn main() -> ExitCode {
     if cli::is_kill(std::env::args_os().next().as_deref()) {
@@ -26,7 +26,10 @@ fn execute(command: Command) -> Result<ExitCode, RunError> {
     }
     let out = &mut io::stdout();
     match command {
-        Command::Run(args) => on_runtime(run(*args)),
+        Command::Run(args) => {
+            let service = ServiceManager::take()?;
+            on_runtime(run(*args, service))
+        }
         #[cfg(feature = "demo")]
         Command::Demo(args) => on_runtime(cli::demo(args)),
         #[cfg(feature = "demo")]
@@ -42,9 +45,9 @@ fn execute(command: Command) -> Result<ExitCode, RunError> {
 }
 
 /// Collects and serves until a signal ends it: [`App::start`] joins the parts.
-async fn run(args: RunArgs) -> Result<ExitCode, RunError> {
+async fn run(args: RunArgs, service: ServiceManager) -> Result<ExitCode, RunError> {
     let options = args.options();
-    until_signalled(args.log_overrides(), args.shutdown_delay(), async |process| {
+    until_signalled(args.log_overrides(), args.shutdown_delay(), service, async |process| {
         // Boxed: its future is a large one.
         let app = Box::pin(App::start(options?, process)).await?;
         app.serve().await

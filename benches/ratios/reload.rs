@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use nbu_exporter::app::{App, Options, Process};
 use nbu_exporter::signal::Hangups;
-use nbu_exporter::{BuildInfo, LogLevel, Overrides, Registry, Termination, init_log};
+use nbu_exporter::{BuildInfo, LogLevel, Overrides, Registry, ServiceManager, Termination, init_log};
 use tokio_util::sync::CancellationToken;
 
 use crate::client::Client;
@@ -76,7 +76,8 @@ async fn start(config: &Path, drain: CancellationToken) -> App {
         ..Options::default()
     };
     let termination = Termination { drain, ..Termination::default() };
-    let process = Process { registry, log, hangups: Hangups::install().unwrap(), termination };
+    let (hangups, service) = (Hangups::install().unwrap(), ServiceManager::default());
+    let process = Process { registry, log, hangups, termination, service };
     App::start(options, process).await.unwrap()
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::reload::NoConfiguration;
 use crate::source::kubernetes::AccessError;
+use crate::systemd::UselessSocket;
 
 /// Why the program ends without being asked to.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +27,12 @@ impl From<AccessError> for RunError {
 impl From<NoConfiguration> for RunError {
     fn from(error: NoConfiguration) -> Self {
         Self::Configuration(error.0)
+    }
+}
+
+impl From<UselessSocket> for RunError {
+    fn from(error: UselessSocket) -> Self {
+        Self::Runtime(error.into())
     }
 }
 

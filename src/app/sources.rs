@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use super::cluster::Cluster;
 use super::options::Options;
 use super::run_error::RunError;
+use super::service::HangupReport;
 use super::triggers::events;
 use super::watch_metrics::WatchMetrics;
 use crate::exposition::Registry;
@@ -37,7 +38,11 @@ pub(super) struct ConfigSources {
 
 impl ConfigSources {
     /// Begins to watch. No answer is waited for.
-    pub(super) async fn watch(options: &Options, hangups: Hangups) -> Result<Self, RunError> {
+    pub(super) async fn watch(
+        options: &Options,
+        hangups: Hangups,
+        report: HangupReport,
+    ) -> Result<Self, RunError> {
         let source = source(options);
         let mut cluster = match &options.object {
             Some(object) => Some(Cluster::join(object).await?),
@@ -53,7 +58,7 @@ impl ConfigSources {
         let (watcher, hints) = FileWatcher::start(&source).context("no thread to watch files on")?;
         let (handle, requests) = reload::requests();
         let object_events = cluster.as_mut().map(Cluster::watch);
-        let events = events(requests, hangups, hints, object_events);
+        let events = events(requests, (hangups, report), hints, object_events);
         let status = source.status();
         Ok(Self { sources, events, requests: handle, watcher, cluster, file: source, status, lag })
     }

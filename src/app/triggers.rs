@@ -3,6 +3,7 @@
 use futures_util::stream::{BoxStream, Stream, StreamExt as _, poll_fn, select_all, unfold};
 use tokio::sync::mpsc;
 
+use super::service::HangupReport;
 use crate::reload::{Event, ReloadRequest};
 use crate::source::file::{Hint, Hints};
 use crate::source::kubernetes::ObjectEvent;
@@ -11,13 +12,13 @@ use crate::source::signal::Hangups;
 /// The events of all sources, each in its own order; `object` only where the object is one of them.
 pub(super) fn events(
     requests: mpsc::Receiver<ReloadRequest>,
-    hangups: Hangups,
+    hangups: (Hangups, HangupReport),
     hints: Hints,
     object: Option<mpsc::Receiver<ObjectEvent>>,
 ) -> BoxStream<'static, Event> {
-    let hangups = unfold(hangups, async |mut hangups| {
+    let hangups = unfold(hangups, async |(mut hangups, report)| {
         hangups.next().await;
-        Some((Event::Hangup, hangups))
+        Some((Event::Hangup(report.begun().await), (hangups, report)))
     });
     let hints = unfold(hints, async |mut hints| {
         let event = match hints.next().await {

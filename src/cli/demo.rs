@@ -19,6 +19,7 @@ use crate::app::{App, Options, Process, RunError};
 use crate::config::{CollectorId, ListenAddress, ListenHost};
 use crate::reload::StatusReader;
 use crate::shutdown::{Pace, Shutdown};
+use crate::systemd::ServiceManager;
 use crate::telemetry::Overrides;
 
 /// The key that the simulated servers accept.
@@ -26,8 +27,11 @@ const KEY: &str = "simulated-key";
 
 /// The exporter on two simulated sites, all on loopback and in a temporary directory that is removed at the end.
 pub async fn demo(args: DemoArgs) -> Result<ExitCode, RunError> {
-    until_signalled(Overrides::default(), Duration::ZERO, async |process| simulated(args, process).await)
-        .await
+    let service = ServiceManager::default();
+    until_signalled(Overrides::default(), Duration::ZERO, service, async |process| {
+        simulated(args, process).await
+    })
+    .await
 }
 
 /// A simulated NetBackup alone.

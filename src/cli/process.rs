@@ -11,6 +11,7 @@ use crate::app::{Process, RunError};
 use crate::exposition::{BuildInfo, Registry};
 use crate::shutdown::{Aborted, Pace, Shutdown};
 use crate::source::signal::Hangups;
+use crate::systemd::ServiceManager;
 use crate::telemetry::{self, Overrides};
 
 /// Kubernetes kills after 30 s by default; whatever hangs must not use them up.
@@ -32,13 +33,15 @@ pub fn on_runtime(work: impl Future<Output = Result<ExitCode, RunError>>) -> Res
 pub async fn until_signalled(
     overrides: Overrides,
     delay: Duration,
+    service: ServiceManager,
     work: impl AsyncFnOnce(Process) -> Result<(), RunError>,
 ) -> Result<ExitCode, RunError> {
     let shutdown = Shutdown::install()?;
     let hangups = Hangups::install()?;
     let registry = Registry::new(&BuildInfo::current()).context("metrics")?;
     let log = telemetry::init(overrides, registry.prometheus()).context("telemetry")?;
-    let process = Process { registry, log: log.clone(), hangups, termination: shutdown.termination() };
+    let termination = shutdown.termination();
+    let process = Process { registry, log: log.clone(), hangups, termination, service };
     exit_code(shutdown.run(work(process), Pace { delay, deadline: DRAIN_DEADLINE }).await).or_else(|error| {
         // Whoever reads the log as JSON reads the error in the same form.
         if log.is_json() { Ok(failed(&error, true)) } else { Err(error) }

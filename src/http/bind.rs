@@ -61,6 +61,16 @@ pub(crate) enum BindError {
 }
 
 impl Bound {
+    /// A socket on which a service manager listens already. It keeps its own handle, so that no client is refused while we restart.
+    pub(super) fn passed(socket: &std::net::TcpListener, address: SocketAddr) -> Result<Self, BindError> {
+        let own = || {
+            let own = socket.try_clone()?;
+            own.set_nonblocking(true)?;
+            Ok(Self { listener: TcpListener::from_std(own)?, local: address })
+        };
+        own().map_err(|cause| BindError::Other { address, cause })
+    }
+
     /// Binds and listens; `[::]` takes IPv4 as well. Port 0 takes any free port.
     pub(super) fn bind(address: SocketAddr) -> Result<Self, BindError> {
         Self::listen(address, &[])

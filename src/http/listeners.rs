@@ -1,6 +1,7 @@
 //! The addresses that are served, and how they change while clients are connected.
 
-use std::net::SocketAddr;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use tokio::time::timeout;
@@ -31,6 +32,8 @@ const HANDSHAKE: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(crate) struct Listeners {
     service: Service,
+    /// What a service manager listens on for us, which is served instead of all addresses.
+    passed: Vec<(SocketAddr, TcpListener)>,
     /// The addresses to serve, as they were resolved.
     wanted: Vec<SocketAddr>,
     /// The sockets for all of these, and narrower ones that were opened before.
@@ -70,12 +73,21 @@ impl Listeners {
     fn serving(service: Service) -> Self {
         Self {
             service,
+            passed: Vec::new(),
             wanted: Vec::new(),
             open: Vec::new(),
             closing: Vec::new(),
             retiring: TaskTracker::new(),
             cut: CancellationToken::new(),
         }
+    }
+
+    /// Serves these sockets, if there are any, whatever addresses are asked for.
+    pub(crate) fn passed(mut self, sockets: Vec<TcpListener>) -> io::Result<Self> {
+        for socket in sockets {
+            self.passed.push((socket.local_addr()?, socket));
+        }
+        Ok(self)
     }
 
     /// The addresses that are served now, with the ports that were really taken.
@@ -90,7 +102,10 @@ impl Listeners {
 
     /// Binds what is not served already.
     pub(crate) async fn prepare(&self, addresses: &[ListenAddress]) -> Result<PreparedListeners, BindError> {
-        let wanted = resolve(addresses).await?;
+        let wanted = match self.passed.as_slice() {
+            [] => resolve(addresses).await?,
+            passed => passed.iter().map(|(address, _)| *address).collect(),
+        };
         if wanted == self.wanted {
             return Ok(PreparedListeners { wanted, new: Vec::new() });
         }
@@ -107,6 +122,9 @@ impl Listeners {
     }
 
     fn bind(&self, wanted: SocketAddr) -> Result<Bound, BindError> {
+        if let Some((_, socket)) = self.passed.iter().find(|(address, _)| *address == wanted) {
+            return Bound::passed(socket, wanted);
+        }
         let taken = match Bound::bind(wanted) {
             Err(BindError::InUse(address)) => BindError::InUse(address),
             result => return result,

@@ -19,8 +19,8 @@ pub(crate) enum Event {
     Tick,
     /// Something happened to a file that is followed.
     FileChange,
-    /// SIGHUP came.
-    Hangup,
+    /// SIGHUP came; somebody may wait for the outcome.
+    Hangup(Option<ReloadRequest>),
     /// Somebody waits for the outcome of a reload that begins after this.
     Request(ReloadRequest),
     /// The API server said something of the object.
@@ -65,7 +65,10 @@ impl Batch {
         let trigger = match event {
             Event::Tick => Trigger::Poll,
             Event::FileChange => Trigger::File,
-            Event::Hangup => Trigger::Signal,
+            Event::Hangup(request) => {
+                self.requests.extend(request);
+                Trigger::Signal
+            }
             Event::Request(request) => {
                 self.requests.push(request);
                 Trigger::Http

@@ -15,7 +15,7 @@ use modules::Modules;
 use source::Source;
 
 /// The place of each top-level module. It may see only what stands at a lower number.
-pub const LAYERS: [(&str, u8); 22] = [
+pub const LAYERS: [(&str, u8); 23] = [
     // Vocabulary: no I/O, no tasks, no logs.
     ("metric", 0),
     ("config", 1),
@@ -25,6 +25,7 @@ pub const LAYERS: [(&str, u8); 22] = [
     ("shutdown", 10),
     ("snapshot", 10),
     ("source", 10),
+    ("systemd", 10),
     ("telemetry", 10),
     // The flow of the domain.
     ("collector", 20),

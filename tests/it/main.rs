@@ -25,3 +25,4 @@ mod promises;
 mod proxies;
 mod rhythm;
 mod secrets;
+mod systemd;

@@ -28,6 +28,8 @@ fn the_completions_are_the_programs() {
         // Some lines end in blanks, which editors of this repository take away.
         let text = String::from_utf8(text).unwrap();
         let lines = text.lines().map(|line| format!("{}\n", line.trim_end()));
+        // clap_complete 4.6.12 writes a hyphen of the program's name in two ways for bash, so that no flag is completed.
+        let lines = lines.map(|line| line.replace("nbu__subcmd__exporter", "nbu__exporter"));
         expect(&format!("packaging/completions/{name}"), &lines.collect::<String>());
     }
     assert_eq!(files("packaging/completions").len(), COMPLETIONS.len());
@@ -65,7 +67,7 @@ fn bash_completes_commands_and_flags() {
     let lines = String::from_utf8(output.stdout).unwrap();
     assert_eq!(
         lines.lines().collect::<Vec<_>>(),
-        ["check-config", "--skip-references", "error warn info debug"],
+        ["check-config", "--skip-references", "error warn info debug trace"],
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );

@@ -252,7 +252,7 @@ pub(super) fn event(trigger: Trigger) -> Event {
     match trigger {
         Trigger::Poll => Event::Tick,
         Trigger::File => Event::FileChange,
-        Trigger::Signal => Event::Hangup,
+        Trigger::Signal => Event::Hangup(None),
         Trigger::Kubernetes | Trigger::Http => panic!("{trigger:?} brings something along"),
     }
 }

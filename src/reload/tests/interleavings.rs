@@ -170,7 +170,7 @@ impl World {
             }
             Step::Kubelet(count) => self.mounted = (self.mounted + count).min(self.newest()),
             Step::Tick => self.reload(Event::Tick).await,
-            Step::Hangup => self.reload(Event::Hangup).await,
+            Step::Hangup => self.reload(Event::Hangup(None)).await,
             Step::Restart { api_up } => self.restart(*api_up).await,
         }
     }
