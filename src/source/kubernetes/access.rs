@@ -67,6 +67,12 @@ impl Access {
         })
     }
 
+    /// As if the API server were here.
+    #[cfg(test)]
+    pub(super) fn at(self, server: Option<&str>) -> Self {
+        Self { server: server.map(Into::into), ..self }
+    }
+
     /// The namespace that the credentials belong to.
     pub(crate) fn namespace(&self) -> &str {
         &self.namespace

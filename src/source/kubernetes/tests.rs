@@ -2,8 +2,11 @@
 //! as it says.
 
 mod announcing;
+mod leases;
 mod mock;
+mod scripted;
 mod sockets;
+mod webhook;
 
 use std::sync::Arc;
 use std::time::Duration;
