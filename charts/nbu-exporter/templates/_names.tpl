@@ -42,9 +42,13 @@
 {{- printf "%s.%s" (include "nbu-exporter.fullname" .) (include "nbu-exporter.namespace" .) -}}
 {{- end -}}
 
-{{/* The Secret with the webhook's certificate, and the hosts that the API server knows the webhook by. */}}
+{{/*
+The Secret with the webhook's certificate, and the hosts that the API server knows the webhook by. Each mode has its own: whoever keeps one
+would take another's certificate for its own, and never renew it.
+*/}}
 {{- define "nbu-exporter.webhookSecret" -}}
-{{- include "nbu-exporter.suffixed" (list . "webhook") -}}
+{{- $suffix := get (dict "self" "webhook" "cert-manager" "webhook-cert" "chart" "webhook-pair") .Values.admissionWebhook.certificate.mode -}}
+{{- include "nbu-exporter.suffixed" (list . $suffix) -}}
 {{- end -}}
 
 {{- define "nbu-exporter.webhookHosts" -}}

@@ -80,17 +80,32 @@ def test_helms_pair_is_for_the_service_and_its_authority_is_told(helm):
 
 def test_cert_manager_is_told_what_for_and_injects_its_authority(helm):
     objects = helm.render(on("cert-manager"))
-    certificate = objects.one("Certificate")
+    certificates = {it["metadata"]["name"]: it for it in objects.of("Certificate")}
+    issuers = {it["metadata"]["name"]: it["spec"] for it in objects.of("Issuer")}
+    [volume] = [it for it in objects.template["spec"]["volumes"] if it["name"] == "webhook"]
+    [certificate] = [it for it in certificates.values() if it["spec"]["secretName"] == volume["secret"]["secretName"]]
     service = webhook(objects)["clientConfig"]["service"]
     assert certificate["spec"]["dnsNames"][0] == f"{service['name']}.{service['namespace']}.svc"
-    assert certificate["spec"]["issuerRef"]["name"] == objects.one("Issuer")["metadata"]["name"]
-    [volume] = [it for it in objects.template["spec"]["volumes"] if it["name"] == "webhook"]
-    assert volume["secret"]["secretName"] == certificate["spec"]["secretName"]
     injected = objects.one("ValidatingWebhookConfiguration")["metadata"]["annotations"]["cert-manager.io/inject-ca-from"]
     assert injected == f"{certificate['metadata']['namespace']}/{certificate['metadata']['name']}"
+    # What is renewed is signed by an authority that stays and keeps its key.
+    signed_by = issuers[certificate["spec"]["issuerRef"]["name"]]["ca"]["secretName"]
+    [authority] = [it for it in certificates.values() if it["spec"]["secretName"] == signed_by]
+    assert authority["spec"]["isCA"] and authority["spec"]["privateKey"]["rotationPolicy"] == "Never"
+    assert issuers[authority["spec"]["issuerRef"]["name"]] == {"selfSigned": {}}
     theirs = {"name": "company", "kind": "ClusterIssuer"}
     objects = helm.render(on(certificate={"mode": "cert-manager", "issuerRef": theirs}))
     assert not objects.of("Issuer") and objects.one("Certificate")["spec"]["issuerRef"] == theirs
+
+
+def test_nobody_takes_the_certificate_of_another_mode_for_its_own(helm):
+    secrets = set()
+    for mode in ("self", "cert-manager", "chart"):
+        objects = helm.render(on(mode))
+        kept = objects.of("Secret") or [{"metadata": {"name": it["spec"]["secretName"]}} for it in objects.of("Certificate")]
+        names = {it["metadata"]["name"] for it in kept}
+        assert not names & secrets, names
+        secrets |= names
 
 
 def test_releases_of_two_namespaces_share_nothing_outside_of_them(helm):
