@@ -14,7 +14,7 @@ mod report;
 mod table;
 
 pub(crate) use json::{json, json_of_mistake};
-pub(crate) use report::{Check, CheckStatus, Diagnosis, MISCONFIGURED, SiteDiagnosis};
+pub(crate) use report::{Check, CheckStatus, Diagnosis, Finding, MISCONFIGURED, SiteDiagnosis};
 pub(crate) use table::{Style, table};
 
 use std::time::Duration;
@@ -58,7 +58,7 @@ async fn examine_within(
     // Of values, since a stream of references to the sites is not general enough for the compiler.
     let examinations: Vec<_> = chosen.map(examine).collect();
     let sites = stream::iter(examinations).buffered(CONCURRENT_SITES).collect().await;
-    Diagnosis { sites }
+    Diagnosis { sites, webhook: None }
 }
 
 #[cfg(test)]

@@ -38,8 +38,6 @@ pub(crate) enum CertificateOrigin {
 pub(crate) struct CertificateKeeper {
     origin: CertificateOrigin,
     window: Showcase,
-    /// What was warned of last.
-    trouble: Option<String>,
 }
 
 type Show = dyn Fn(&ServingPair) -> Result<(), String> + Send + Sync;
@@ -59,7 +57,7 @@ impl CertificateKeeper {
         metrics: AdmissionMetrics,
         show: impl Fn(&ServingPair) -> Result<(), String> + Send + Sync + 'static,
     ) -> Self {
-        Self { origin, window: Showcase { show: Box::new(show), metrics, shown: None }, trouble: None }
+        Self { origin, window: Showcase { show: Box::new(show), metrics, shown: None } }
     }
 
     /// Never ends. After a panic the owner calls it again.
@@ -102,11 +100,12 @@ impl CertificateKeeper {
     /// One warning until it works again.
     fn tell(&mut self, looked: Result<(), String>) {
         let trouble = looked.err();
-        if let Some(error) = trouble.as_ref().filter(|_| trouble != self.trouble) {
+        let metrics = &self.window.metrics;
+        if let Some(error) = trouble.as_ref().filter(|_| trouble != metrics.trouble()) {
             let is_shown = self.window.shown.is_some();
             tracing::warn!(error, serves = is_shown, "The webhook's certificate can not be kept");
         }
-        self.trouble = trouble;
+        metrics.is_troubled_by(trouble);
     }
 }
 

@@ -1,7 +1,9 @@
 //! What the door counts about itself.
 
+use std::sync::Arc;
 use std::time::Instant;
 
+use arc_swap::ArcSwapOption;
 use jiff::{SignedDuration, Timestamp};
 use prometheus::{
     Gauge, Histogram, IntCounterVec, Registry, register_gauge_with_registry,
@@ -22,6 +24,7 @@ pub(crate) struct AdmissionMetrics {
     duration: Histogram,
     last: Gauge,
     expiry: Gauge,
+    trouble: Arc<ArcSwapOption<String>>,
 }
 
 /// When a question came.
@@ -53,6 +56,7 @@ impl AdmissionMetrics {
                 "When the certificate that the API server is shown ends, as Unix time; 0 while there is none.",
                 registry
             )?,
+            trouble: Arc::default(),
         };
         for ruling in Ruling::VARIANTS {
             metrics.requests.with_label_values(&[ruling.as_ref()]);
@@ -68,6 +72,15 @@ impl AdmissionMetrics {
     /// When the API server last asked, and when the certificate that it is shown ends; none while neither has come.
     pub(crate) fn moments(&self) -> (Option<Timestamp>, Option<Timestamp>) {
         (moment(&self.last), moment(&self.expiry))
+    }
+
+    /// Why the certificate can not be kept, as of the last look.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        self.trouble.load().as_deref().cloned()
+    }
+
+    pub(super) fn is_troubled_by(&self, trouble: Option<String>) {
+        self.trouble.store(trouble.map(Arc::new));
     }
 
     pub(super) fn begin(&self) -> Begin {

@@ -1,5 +1,7 @@
 //! The command `doctor`.
 
+mod webhook;
+
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -28,6 +30,9 @@ pub struct DoctorArgs {
     /// Examines this site alone.
     #[arg(long, value_name = "NAME")]
     pub(crate) site: Option<String>,
+    /// Asks the exporter that runs there as well, whether the API server asks its admission webhook.
+    #[arg(long, value_name = "URL", env = "NBU_EXPORTER_ADDRESS")]
+    pub(crate) address: Option<String>,
     /// The form of the report.
     #[arg(long, default_value = "text")]
     pub(crate) format: DoctorFormat,
@@ -55,7 +60,10 @@ pub async fn examine(args: &DoctorArgs, reader: &FileReader) -> io::Result<ExitC
         }
     };
     let bar = progress(if args.site.is_some() { 1 } else { config.sites.len() });
-    let diagnosis = doctor::examine(&config, args.site.as_deref(), &|| bar.inc(1)).await;
+    let mut diagnosis = doctor::examine(&config, args.site.as_deref(), &|| bar.inc(1)).await;
+    if let Some(address) = &args.address {
+        diagnosis.webhook = webhook::examine(address).await;
+    }
     bar.finish_and_clear();
     match args.format {
         DoctorFormat::Text => write!(io::stdout(), "{}", doctor::table(&diagnosis, style()))?,

@@ -48,12 +48,8 @@ pub(crate) enum StatusOutput {
 
 /// Asks the running exporter what runs, and prints it; see the exit codes of its help.
 pub async fn show_status(args: &StatusArgs, out: &mut impl Write) -> io::Result<ExitCode> {
-    let question = Question { method: Method::GET, path: "/api/v1/status", patience: PATIENCE };
-    let picture = |status, text: &str| {
-        (status == 200).then(|| serde_json::from_str::<StatusPicture>(text).ok()).flatten()
-    };
-    let (mut status, _) = match question.ask(&args.address.address, picture).await {
-        Ok(answer) => answer,
+    let mut status = match picture(&args.address.address).await {
+        Ok(status) => status,
         Err(why) => {
             writeln!(io::stderr(), "{why}")?;
             return Ok(ExitCode::from(NOT_ASKED));
@@ -72,6 +68,13 @@ pub async fn show_status(args: &StatusArgs, out: &mut impl Write) -> io::Result<
         return Ok(ExitCode::from(NOT_ASKED));
     }
     Ok(ExitCode::from(if wrong { WRONG } else { 0 }))
+}
+
+/// What the exporter that runs there says of itself, or why it says nothing.
+pub(super) async fn picture(address: &str) -> Result<StatusPicture, String> {
+    let question = Question { method: Method::GET, path: "/api/v1/status", patience: PATIENCE };
+    let judge = |status, text: &str| (status == 200).then(|| serde_json::from_str(text).ok()).flatten();
+    question.ask(address, judge).await.map(|(status, _)| status)
 }
 
 /// Whether something is wrong of what was asked for; the rest is left out.

@@ -15,6 +15,8 @@ const UNFINISHED: u8 = 1;
 pub(crate) struct Diagnosis {
     /// In the order of the configuration.
     pub sites: Vec<SiteDiagnosis>,
+    /// What the running exporter says of its admission webhook, where it was asked and has one.
+    pub webhook: Option<Finding>,
 }
 
 /// What was found at one site.
@@ -128,11 +130,11 @@ impl CheckStep {
 }
 
 impl Finding {
-    pub(super) fn passed(finding: impl Into<String>) -> Self {
+    pub(crate) fn passed(finding: impl Into<String>) -> Self {
         Self { status: CheckStatus::Passed, finding: finding.into(), cure: None, details: Map::new() }
     }
 
-    pub(super) fn warned(finding: impl Into<String>, cure: impl Into<String>) -> Self {
+    pub(crate) fn warned(finding: impl Into<String>, cure: impl Into<String>) -> Self {
         Self { status: CheckStatus::Warned, cure: Some(cure.into()), ..Self::passed(finding) }
     }
 
@@ -181,7 +183,7 @@ mod tests {
     }
 
     fn check(sites: Vec<SiteDiagnosis>, expected: u8) {
-        assert_eq!(Diagnosis { sites }.exit_code(), expected);
+        assert_eq!(Diagnosis { sites, webhook: None }.exit_code(), expected);
     }
 
     #[test]

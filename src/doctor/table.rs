@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Check, CheckStatus, Diagnosis, SiteDiagnosis};
+use super::{Check, CheckStatus, Diagnosis, Finding, SiteDiagnosis};
 use crate::config::one_line;
 
 /// Whether rows have colours.
@@ -16,27 +16,36 @@ pub(crate) enum Style {
 
 /// The diagnosis for people: a row for each check, and a cure below where one is needed.
 pub(crate) fn table(diagnosis: &Diagnosis, style: Style) -> String {
-    if diagnosis.sites.is_empty() {
-        return "no sites to examine: nbuservers is empty\n".to_owned();
-    }
-    let mut text = diagnosis.sites.iter().map(|site| site_table(site, style)).collect::<Vec<_>>().join("\n");
-    let _ = writeln!(text, "\n{}", summary(diagnosis));
-    text
+    let mut tables: Vec<_> = diagnosis.sites.iter().map(|site| site_table(site, style)).collect();
+    tables.extend(diagnosis.webhook.as_ref().map(|finding| {
+        let mut text = "the running exporter\n".to_owned();
+        row(&mut text, "webhook", "webhook".len(), finding, style);
+        text
+    }));
+    let summary = match diagnosis.sites.len() {
+        0 => "no sites to examine: nbuservers is empty".to_owned(),
+        sites => summary(diagnosis, sites),
+    };
+    tables.push(summary + "\n");
+    tables.join("\n")
 }
 
 fn site_table(site: &SiteDiagnosis, style: Style) -> String {
     let mut text = format!("{}  {}\n", one_line(&site.site), one_line(&site.address));
     let width = site.checks.iter().map(|check| subject(check).len()).max().unwrap_or(0);
     for check in &site.checks {
-        let finding = &check.finding;
-        let status = status_cell(finding.status, style);
-        // Writing to a String can not fail.
-        let _ = writeln!(text, "  {status}  {:width$}  {}", subject(check), one_line(&finding.finding));
-        if let Some(cure) = &finding.cure {
-            let _ = writeln!(text, "  {:4}  {:width$}  -> {}", "", "", one_line(cure));
-        }
+        row(&mut text, &subject(check), width, &check.finding, style);
     }
     text
+}
+
+fn row(text: &mut String, subject: &str, width: usize, finding: &Finding, style: Style) {
+    let status = status_cell(finding.status, style);
+    // Writing to a String can not fail.
+    let _ = writeln!(text, "  {status}  {subject:width$}  {}", one_line(&finding.finding));
+    if let Some(cure) = &finding.cure {
+        let _ = writeln!(text, "  {:4}  {:width$}  -> {}", "", "", one_line(cure));
+    }
 }
 
 fn subject(check: &Check) -> String {
@@ -60,8 +69,7 @@ fn status_cell(status: CheckStatus, style: Style) -> String {
     }
 }
 
-fn summary(diagnosis: &Diagnosis) -> String {
-    let sites = diagnosis.sites.len();
+fn summary(diagnosis: &Diagnosis, sites: usize) -> String {
     let has = |site: &&SiteDiagnosis, status| site.checks.iter().any(|check| check.finding.status == status);
     let failed = diagnosis.sites.iter().filter(|site| has(site, CheckStatus::Failed)).count();
     let warned = diagnosis.sites.iter().filter(|site| has(site, CheckStatus::Warned)).count();

@@ -70,7 +70,7 @@ fn what_a_server_says_can_not_write_rows_of_its_own() {
         finished: true,
         checks: vec![check],
     };
-    let diagnosis = Diagnosis { sites: vec![site] };
+    let diagnosis = Diagnosis { sites: vec![site], webhook: None };
     let text = table(&diagnosis, Style::Plain);
     assert!(text.contains(r"the name a\n  ok    key\u{1b}[2J"), "{text}");
     assert!(!text.contains('\x1b'));

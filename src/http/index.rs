@@ -14,7 +14,7 @@ use super::State;
 use super::html::{self, POLICY, Reader};
 use crate::admission::AdmissionMetrics;
 use crate::fleet::FleetReader;
-use crate::status::{StatusFilter, StatusPicture, StatusSource};
+use crate::status::{StatusFilter, StatusPicture, StatusSource, WebhookPicture};
 
 const NOT_KEPT: (HeaderName, &str) = (header::CACHE_CONTROL, "no-store");
 
@@ -66,10 +66,15 @@ fn picture(state: &State) -> StatusPicture {
         reload: &state.status.load(),
         snapshots: &state.exposition.store().load(),
         fleet: state.fleet.as_ref().map(FleetReader::load).as_deref(),
-        webhook: state.webhook.as_ref().map(AdmissionMetrics::moments),
+        webhook: state.webhook.as_ref().map(of_webhook).as_ref(),
         now: Timestamp::now(),
     }
     .picture()
+}
+
+fn of_webhook(counted: &AdmissionMetrics) -> WebhookPicture {
+    let (last_asked_at, certificate_ends_at) = counted.moments();
+    WebhookPicture { last_asked_at, certificate_ends_at, trouble: counted.trouble() }
 }
 
 fn page(code: StatusCode, state: &State, content: impl FnOnce(&Reader<'_>) -> Markup) -> Response {

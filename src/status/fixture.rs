@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{StatusPicture, StatusSource};
+use super::{StatusPicture, StatusSource, WebhookPicture};
 use crate::config::{ApiVersion, Endpoint, Scheme, SiteId, fixture};
 use crate::exposition::BuildInfo;
 use crate::fleet::Assignment;
@@ -71,6 +71,11 @@ fn picture_of(fleet: Option<&Assignment>) -> StatusPicture {
     let mut active = ActiveConfig::fixture(fixture::config(sites), "x");
     active.loaded_at = before(7_300);
     active.warnings = vec!["config.yaml:3:5: server.port: the flag --web.listen-address wins".to_owned()];
+    let webhook = WebhookPicture {
+        last_asked_at: Some(before(7_300)),
+        certificate_ends_at: Some(before(-30 * 86_400)),
+        trouble: None,
+    };
     let picture = StatusSource {
         build: BuildInfo { version: "1.2.3", revision: "abc", rust_version: "", target: "" },
         started: before(90_000),
@@ -80,7 +85,7 @@ fn picture_of(fleet: Option<&Assignment>) -> StatusPicture {
         snapshots: &store.load(),
         fleet,
         // One of the two has none.
-        webhook: fleet.is_none().then(|| (Some(before(7_300)), Some(before(-30 * 86_400)))),
+        webhook: fleet.is_none().then_some(&webhook),
         now: now(),
     }
     .picture();

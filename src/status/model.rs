@@ -36,13 +36,16 @@ pub(crate) struct StatusPicture {
 }
 
 /// The admission webhook of this process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct WebhookPicture {
     /// When the API server last asked; none if it never did.
     pub last_asked_at: Option<Timestamp>,
     /// When the certificate ends that it is shown; none while there is none.
     pub certificate_ends_at: Option<Timestamp>,
+    /// Why the certificate can not be kept, or the API server not be told its authority, as of the last look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
 }
 
 /// The configuration: what runs, what was rejected, and what came of the last reloads.

@@ -27,8 +27,8 @@ pub(crate) struct StatusSource<'a> {
     pub(crate) snapshots: &'a Snapshots,
     /// Whose the sites are, where replicas share them.
     pub(crate) fleet: Option<&'a Assignment>,
-    /// When the API server last asked the admission webhook, and when its certificate ends, where it is served.
-    pub(crate) webhook: Option<(Option<Timestamp>, Option<Timestamp>)>,
+    /// The admission webhook, where it is served.
+    pub(crate) webhook: Option<&'a WebhookPicture>,
     /// The moment.
     pub(crate) now: Timestamp,
 }
@@ -59,9 +59,10 @@ impl StatusSource<'_> {
             ending: self.ending,
             configuration,
             fleet: self.fleet.map(|fleet| fleet::of(fleet, self.active.map(|active| &active.config))),
-            webhook: self.webhook.map(|(asked, ends)| WebhookPicture {
-                last_asked_at: asked.map(whole),
-                certificate_ends_at: ends.map(whole),
+            webhook: self.webhook.map(|webhook| WebhookPicture {
+                last_asked_at: webhook.last_asked_at.map(whole),
+                certificate_ends_at: webhook.certificate_ends_at.map(whole),
+                trouble: webhook.trouble.clone(),
             }),
             sites,
         }

@@ -13,7 +13,7 @@ use nbu_exporter_simulator::{ApiVersion, Clock, Fault, Options, Rule, SiteOption
 use serde_json::Value;
 
 use crate::golden::collectors;
-use crate::harness::{Port, Sites, read};
+use crate::harness::{ApiServer, Exporter, Port, Sites, Volume, config, eventually, read};
 use proxy::Proxy;
 
 /// It must be seen nowhere.
@@ -344,4 +344,37 @@ fn a_proxy_on_the_way_is_named_and_gone_through() {
     let run = doctor(&config, &["--site", "refused"]);
     assert_eq!(run.code, 4, "{}", run.text);
     assert!(run.text.contains("gives no connection to the site"), "{}", run.text);
+}
+
+#[test]
+fn the_running_exporter_is_asked_whether_the_api_server_asks_its_webhook() {
+    let sites = Sites::start(1);
+    let volume = Volume::new(&[("config.yaml", &config(&[("paris", sites.port(0))]))]);
+    let file = volume.path("config.yaml");
+    let api = ApiServer::start("1200", &config(&[("paris", sites.port(0))]));
+    let mut command = Exporter::command(&file);
+    api.watched_by(&mut command);
+    command.args(["--webhook.listen-address=127.0.0.1:0", "--webhook.certificate-dir=/nonexistent"]);
+    let exporter = Exporter::spawn(command);
+    eventually("it has looked for its certificate", || {
+        exporter.log().iter().any(|line| line.contains("certificate can not be kept"))
+    });
+    let address = format!("--address={}", exporter.address());
+    let run = doctor(&file, &[&address]);
+    println!("{}", run.text);
+    let row = "  warn  webhook  the API server never asked since this exporter started ";
+    let line = run.text.lines().find(|line| line.starts_with(row)).unwrap_or_else(|| panic!("{}", run.text));
+    assert!(line.contains("; there is no certificate yet; it can not be kept: /nonexistent/"), "{line}");
+    let report: Value = serde_json::from_str(&doctor(&file, &[&address, "--format=json"]).text).unwrap();
+    assert_eq!(report["webhook"]["status"], "warned", "{report}");
+    // One without a webhook, and none at all.
+    let plain = Exporter::start(&file);
+    let run = doctor(&file, &[&format!("--address={}", plain.address())]);
+    assert!(!run.text.contains("webhook"), "{}", run.text);
+    let run = doctor(&file, &["--address=127.0.0.1:1"]);
+    assert!(
+        run.text.contains("  warn  webhook  not known: http://127.0.0.1:1/api/v1/status: not reached"),
+        "{}",
+        run.text
+    );
 }

@@ -26,7 +26,7 @@ pub(super) fn table(status: &StatusPicture, look: &Look) -> String {
     let mut lines = Vec::new();
     configuration(&status.configuration, status, look, &mut lines);
     if let Some(door) = &status.webhook {
-        webhook(*door, status, &mut lines);
+        webhook(door, status, &mut lines);
     }
     if let Some(members) = &status.fleet {
         fleet(members, look, &mut lines);
@@ -82,7 +82,7 @@ fn configuration(
 }
 
 /// Whether the API server asks before an edit is written, and for how long it can.
-fn webhook(webhook: WebhookPicture, status: &StatusPicture, lines: &mut Vec<String>) {
+fn webhook(webhook: &WebhookPicture, status: &StatusPicture, lines: &mut Vec<String>) {
     let words = |from: Timestamp, until: Timestamp| in_words(until.duration_since(from).as_secs_f64());
     let asked = webhook
         .last_asked_at
@@ -93,6 +93,9 @@ fn webhook(webhook: WebhookPicture, status: &StatusPicture, lines: &mut Vec<Stri
         Some(end) => format!("its certificate ended {} ago", words(end, status.at)),
     };
     lines.push(format!("admission webhook: {asked}, {ends}"));
+    if let Some(trouble) = &webhook.trouble {
+        lines.push(format!("  its certificate can not be kept: {}", one_line(trouble)));
+    }
 }
 
 /// Who asks what; of this replica's sites more is said below.

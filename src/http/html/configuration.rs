@@ -72,6 +72,7 @@ fn of_webhook(reader: &Reader<'_>, webhook: &WebhookPicture) -> Markup {
         dd {
             @match webhook.last_asked_at { Some(asked) => { "asked " (reader.ago(asked)) }, None => "never asked by the API server" }
             @match webhook.certificate_ends_at { Some(ends) => { ", certificate ends " (reader.end(ends)) }, None => ", no certificate yet" }
+            @if let Some(trouble) = &webhook.trouble { br; span.warn { "its certificate can not be kept: " (trouble) } }
         }
     }
 }
