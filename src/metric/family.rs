@@ -18,8 +18,10 @@ use super::label::{LONGEST, MOST_LABEL_SETS, label_value};
 #[derive(Debug)]
 pub struct Family {
     desc: &'static Desc,
-    /// `{site="…"` escaped once, up to where the next label goes.
+    /// `{site="…` escaped once, without the quote at its end.
     site_label: String,
+    /// What stands between the value of the label before and that of each label: `",name="`.
+    label_heads: Vec<String>,
     text: String,
     label_sets: HashSet<u64>,
     duplicates: u64,
@@ -43,6 +45,10 @@ impl<const N: usize> Labelled<N> {
         samples: impl IntoIterator<Item = ([&'a str; N], f64)>,
     ) -> Family {
         let mut family = self.of_site(site);
+        let samples = samples.into_iter();
+        if let (_, Some(most)) = samples.size_hint() {
+            family.0.label_sets.reserve(most.min(MOST_LABEL_SETS));
+        }
         for (labels, value) in samples {
             family.sample(labels, value);
         }
@@ -71,10 +77,10 @@ impl Family {
     fn new(desc: &'static Desc, site: &str) -> Self {
         let mut site_label = String::from("{site=\"");
         escape(&mut site_label, &label_value(site));
-        site_label.push('"');
         Self {
             desc,
             site_label,
+            label_heads: desc.labels.iter().map(|name| format!("\",{name}=\"")).collect(),
             text: String::new(),
             label_sets: HashSet::default(),
             duplicates: 0,
@@ -159,19 +165,15 @@ impl Family {
         self.text.push_str(self.desc.name);
         self.text.push_str(suffix);
         self.text.push_str(&self.site_label);
-        for (name, label) in self.desc.labels.iter().zip(labels) {
-            self.text.push(',');
-            self.text.push_str(name);
-            self.text.push_str("=\"");
+        for (head, label) in self.label_heads.iter().zip(labels) {
+            self.text.push_str(head);
             escape(&mut self.text, label);
-            self.text.push('"');
         }
         if let Some(bound) = bound {
-            self.text.push_str(",le=\"");
+            self.text.push_str("\",le=\"");
             number(&mut self.text, bound);
-            self.text.push('"');
         }
-        self.text.push_str("} ");
+        self.text.push_str("\"} ");
         number(&mut self.text, value);
         self.text.push('\n');
     }
