@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use foldhash::HashMap;
+
 use crate::metric::label_value;
 use crate::netbackup::{Field, Part, PartList, Text, Time};
 
@@ -53,7 +55,7 @@ struct CopyRecord<'a> {
 
 /// The backlogs of all SLPs by their names.
 #[derive(Debug, Default)]
-pub(super) struct Backlogs(pub(super) BTreeMap<String, Backlog>);
+pub(super) struct Backlogs(pub(super) HashMap<String, Backlog>);
 
 /// What waits for one SLP.
 #[derive(Debug, Default, PartialEq, Eq)]
