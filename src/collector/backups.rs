@@ -13,6 +13,7 @@ mod outcomes;
 mod reading;
 mod walk_back;
 
+use std::borrow::Cow;
 use std::collections::hash_map::Entry;
 use std::ops::Range;
 use std::sync::Arc;
@@ -36,6 +37,10 @@ use reading::ReadBack;
 
 /// A snapshot that waits to be counted until the policies are known, for so long.
 const LONGEST_DOUBT: i64 = 86_400;
+
+/// So many jobs are noted before they are folded while the first reading goes on: each time those stay that may come again, which are
+/// some hundreds at a hundred jobs a minute.
+const WORTH_FOLDING: usize = 1024;
 
 /// What is remembered of backups. It outlives a run that is dropped.
 #[derive(Debug, Default)]
@@ -99,6 +104,11 @@ impl Backups {
                 place.insert(PendingJob { job: noted, is_uncounted: self.is_watching });
             }
         }
+    }
+
+    /// Whether so much is noted that it is worth folding while the first reading of the window goes on.
+    pub(super) fn have_piled_up(&self) -> bool {
+        self.pending.len() >= WORTH_FOLDING
     }
 
     /// Folds what was noted while the first reading of the window goes on, so that the jobs of a long one do not pile up. `read` are
@@ -273,28 +283,30 @@ impl Backups {
         Ok(())
     }
 
-    /// The families of policies and clients, as fresh as the jobs are.
-    pub(super) fn families(&self, context: &Context<'_>, diagnostics: &mut Diagnostics) -> Vec<Family> {
+    /// The families of policies and clients, as fresh as the jobs are: what is noted counts as well, and runs that go on have ended.
+    pub(super) fn families(&mut self, context: &Context<'_>, diagnostics: &mut Diagnostics) -> Vec<Family> {
         let Some(covered) = self.covered().filter(|_| context.collectors.protection.enabled) else {
             return Vec::new();
         };
         let expected = self.expected.renewed(context.board);
-        let mut memory = self.as_if_all_had_ended(covered, &expected);
-        expected.note_standing(&mut memory);
         let now = context.server_now().as_second();
         let look_back = context.collectors.protection.options.look_back;
-        let shown = Shown {
-            memory: &memory,
-            expected: &expected,
-            reading: &self.reading,
-            from: covered.from,
-            began: self.live.as_ref().map_or(covered.from, |live| live.start),
-            floor: now
-                .saturating_sub_unsigned(look_back.as_secs())
-                .max(self.reading.reach.unwrap_or(i64::MIN)),
-            now,
-        };
-        families::render(context, &shown, diagnostics)
+        let Self { memory, pending, reading, live, .. } = self;
+        let jobs = supposed(pending, reading, covered, expected.policies.as_deref());
+        memory.supposing(&jobs, covered, |memory| {
+            let shown = Shown {
+                memory,
+                expected: &expected,
+                reading,
+                from: covered.from,
+                began: live.as_ref().map_or(covered.from, |live| live.start),
+                floor: now
+                    .saturating_sub_unsigned(look_back.as_secs())
+                    .max(reading.reach.unwrap_or(i64::MIN)),
+                now,
+            };
+            families::render(context, &shown, diagnostics)
+        })
     }
 
     /// When the last backup of each client ended that succeeded (status 0), by the clients' names in lower case.
@@ -302,21 +314,19 @@ impl Backups {
         let clients = self.memory.clients.iter();
         clients.filter_map(|(name, client)| Some((&**name, client.outcomes.last(JobResult::Success)?)))
     }
+}
 
-    /// What would be known if no job came any more: what is noted counts as well, and runs that go on have ended.
-    fn as_if_all_had_ended(&self, covered: Covered, expected: &Expected) -> BackupMemory {
-        let mut memory = self.memory.clone();
-        let live = self.pending.iter().map(|(id, pending)| (id, &pending.job));
-        let live = live.filter(|(_, job)| job.ended >= covered.from);
-        let back = self.reading.step.iter().flat_map(|step| &step.jobs);
-        for (id, job) in live.chain(back) {
-            if let Some(job) = job.counted(expected.policies.as_deref()) {
-                memory.fold(*id, &job);
-            }
-        }
-        memory.close_all(covered);
-        memory
-    }
+/// The jobs that would be folded if none came any more: those that are noted, and those of the step that is being read back.
+fn supposed<'a>(
+    pending: &'a HashMap<u32, PendingJob>,
+    reading: &'a ReadBack,
+    covered: Covered,
+    policies: Option<&Policies>,
+) -> Vec<(u32, Cow<'a, NotedJob>)> {
+    let live = pending.iter().map(|(id, pending)| (id, &pending.job));
+    let live = live.filter(|(_, job)| job.ended >= covered.from);
+    let back = reading.step.iter().flat_map(|step| &step.jobs);
+    live.chain(back).filter_map(|(id, job)| Some((*id, job.counted(policies)?))).collect()
 }
 
 #[cfg(test)]

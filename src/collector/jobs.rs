@@ -142,7 +142,12 @@ impl Jobs {
         shown.map(|shown| self.render(context, &shown, &mut Diagnostics::default())).unwrap_or_default()
     }
 
-    fn render(&self, context: &Context<'_>, shown: &LiveJobs, diagnostics: &mut Diagnostics) -> Vec<Family> {
+    fn render(
+        &mut self,
+        context: &Context<'_>,
+        shown: &LiveJobs,
+        diagnostics: &mut Diagnostics,
+    ) -> Vec<Family> {
         let summary = self.window.summary(shown.window.clone(), &self.labels);
         let mut families =
             families::render(context, &summary, &self.counters, &shown.unfinished, &self.labels);
@@ -214,7 +219,7 @@ impl Jobs {
             })
             .inspect(|_| match reached.newest() {
                 Some(_) if is_first && !reached.is_in_order() => backups.start_over(),
-                Some(newest) if is_first => {
+                Some(newest) if is_first && backups.have_piled_up() => {
                     backups.advance(wanted.start..newest.min(wanted.end) - OVERLAP, context.board);
                 }
                 _ => {}

@@ -100,15 +100,12 @@ impl Expected {
     /// when it is asked for.
     pub(super) fn note_standing(&self, memory: &mut BackupMemory) {
         let is_noted = self.has_noted(memory);
-        let mut is_news = !is_noted;
         for (name, client) in &mut memory.clients {
             if !is_noted || client.standing.is_none() {
-                let standing = self.look_up(name, client);
-                is_news |= matches!(standing, ClientStanding::Listed(_));
-                client.standing = Some(standing);
+                client.standing = Some(self.look_up(name, client));
             }
         }
-        if is_news {
+        if !is_noted {
             memory.unknown = self.unknown(memory).map(|(name, interval)| (name.clone(), interval)).collect();
             memory.standing_by = Some(self.edition.clone());
         }

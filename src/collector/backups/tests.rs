@@ -138,13 +138,13 @@ impl Remembering {
     }
 
     /// The page as text.
-    fn page(&self) -> String {
+    fn page(&mut self) -> String {
         let families = self.backups.families(&self.given.context(), &mut Diagnostics::default());
         families.into_iter().map(crate::metric::Family::into_text).collect()
     }
 
     /// The value of a series, by what follows the label `site`; its name begins with `nbu_`.
-    fn value(&self, name: &str, labels: &str) -> Option<f64> {
+    fn value(&mut self, name: &str, labels: &str) -> Option<f64> {
         let separator = if labels.is_empty() { "" } else { "," };
         let series = format!("nbu_{name}{{site=\"paris\"{separator}{labels}}} ");
         self.page().lines().find_map(|line| line.strip_prefix(&series)?.parse().ok())
@@ -178,7 +178,8 @@ async fn the_backups_of_a_policy_and_its_clients_become_exactly_these_families()
         Ran::alone(6, "files", "db", 0, NOW - 50).of_type("RESTORE"),
         Ran::alone(7, "", "db", 0, NOW - 50),
     ]);
-    assert_eq!(site.page(), include_str!("tests/backups.prom"), "{}", site.page());
+    let page = site.page();
+    assert_eq!(page, include_str!("tests/backups.prom"), "{page}");
     let listed = POLICY_FAMILIES.iter().chain(CLIENT_FAMILIES).chain(IMAGES.families);
     let listed: BTreeSet<_> = listed.map(|desc| desc.name).collect();
     let given = site.backups.families(&site.given.context(), &mut Diagnostics::default());
@@ -274,7 +275,7 @@ async fn one_failed_stream_of_a_client_is_not_hidden_by_the_others() {
         Ran::alone(2, "files", "web", 96, NOW - 1100).child_of(1),
         Ran::alone(3, "files", "web", 0, NOW - 1050).child_of(1),
     ]);
-    let last = |result: &str| {
+    let mut last = |result: &str| {
         site.value("client_last_backup_timestamp_seconds", &format!(r#"client="web",result="{result}""#))
     };
     assert_eq!((last("success"), last("failed")), (None, Some((NOW - 1050) as f64)));
@@ -299,7 +300,7 @@ async fn a_snapshot_is_a_backup_only_where_a_policy_makes_nothing_else() {
     policies.insert("snaps".to_owned(), Policy { snapshot_only: true, ..daily() });
     site.given.board.learn_policies(policies);
     site.live(&[]);
-    let last = |policy: &str, result: &str| {
+    let mut last = |policy: &str, result: &str| {
         let labels = format!(r#"policy="{policy}",policy_type="STANDARD",result="{result}""#);
         site.value("policy_last_backup_timestamp_seconds", &labels).map(|second| NOW - second as i64)
     };
@@ -322,15 +323,15 @@ async fn who_is_deleted_loses_its_series_and_who_is_found_by_a_query_keeps_them(
         Ran::alone(3, "old", "mail", 0, NOW - 900),
         Ran::alone(4, "vms", "vm-1", 0, NOW - 900),
     ]);
-    let counts = |site: &Remembering| {
+    let counts = |site: &mut Remembering| {
         ["policy", "jobs"].map(|source| site.value("clients", &format!("source=\"{source}\"")))
     };
-    assert_eq!(counts(&site), [Some(3.0), Some(1.0)]);
+    assert_eq!(counts(&mut site), [Some(3.0), Some(1.0)]);
     policies.remove("old");
     site.given.board.learn_policies(policies);
     site.given.board.learn_clients([("web".into(), BTreeSet::from(["files".to_owned()]))].into());
     assert_eq!(
-        counts(&site),
+        counts(&mut site),
         [Some(1.0), Some(1.0)],
         "db is in no list, and its policy finds none by a query"
     );
@@ -338,7 +339,7 @@ async fn who_is_deleted_loses_its_series_and_who_is_found_by_a_query_keeps_them(
     // A month without a job later.
     let Given { collectors, board, .. } = &site.given;
     site.backups.settle(Some(NOW - HOUR..NOW), NOW + 36 * 86_400, collectors, board);
-    assert_eq!(counts(&site), [Some(1.0), Some(0.0)]);
+    assert_eq!(counts(&mut site), [Some(1.0), Some(0.0)]);
     assert_eq!(site.backups.memory.clients.keys().map(|name| &**name).collect::<Vec<_>>(), ["web"]);
 }
 
@@ -355,17 +356,17 @@ async fn only_overdue_clients_have_names_unless_all_are_asked_for_and_not_too_ma
         Ran::alone(2, "files", "stale-1", 0, NOW - 2000),
         Ran::alone(3, "files", "stale-2", 0, NOW - 2000),
     ]);
-    let has = |site: &Remembering| {
+    let has = |site: &mut Remembering| {
         ["fresh", "stale-1", "stale-2"].map(|name| site.page().contains(&format!("client=\"{name}\"")))
     };
-    assert_eq!(has(&site), [false, true, true]);
+    assert_eq!(has(&mut site), [false, true, true]);
     site.given.collectors.per_client.options.max_clients = 1;
-    assert_eq!(has(&site), [false, true, false]);
+    assert_eq!(has(&mut site), [false, true, false]);
     let mut diagnostics = Diagnostics::default();
     site.backups.families(&site.given.context(), &mut diagnostics);
     assert_eq!(diagnostics.capped, 1);
     site.given.collectors.per_client.options.denylist = vec!["STALE-1".to_owned()];
-    assert_eq!(has(&site), [false, false, true]);
+    assert_eq!(has(&mut site), [false, false, true]);
 }
 
 #[tokio::test]

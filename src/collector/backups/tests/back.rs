@@ -96,12 +96,12 @@ fn with_jobs(jobs: Vec<Ran>) -> Held {
     Held { jobs, ..Held::default() }
 }
 
-fn last(site: &Remembering, policy: &str, result: &str) -> Option<i64> {
+fn last(site: &mut Remembering, policy: &str, result: &str) -> Option<i64> {
     let labels = format!(r#"policy="{policy}",policy_type="STANDARD",result="{result}""#);
     site.value("policy_last_backup_timestamp_seconds", &labels).map(|second| second as i64)
 }
 
-fn older_than(site: &Remembering, age: &str) -> Option<f64> {
+fn older_than(site: &mut Remembering, age: &str) -> Option<f64> {
     site.value("clients_without_backup", &format!("older_than=\"{age}\""))
 }
 
@@ -121,15 +121,19 @@ async fn a_start_reads_back_until_every_last_good_backup_is_known_and_a_day_at_l
     assert_eq!(server.received_at("/admin/jobs").len(), 0, "never before live data");
     site.live(&[]);
     assert_eq!(site.value("backup_history_start_timestamp_seconds", ""), Some((NOW - HOUR) as f64));
-    assert_eq!((older_than(&site, "1d"), older_than(&site, "never")), (None, None), "absent while unknown");
+    assert_eq!(
+        (older_than(&mut site, "1d"), older_than(&mut site, "never")),
+        (None, None),
+        "absent while unknown"
+    );
     for _ in 0..3 {
         site.read_back().await;
     }
-    assert_eq!(last(&site, "weekly", "success"), Some(NOW - 6 * DAY));
-    assert_eq!(last(&site, "daily", "success"), Some(NOW - 5 * HOUR));
+    assert_eq!(last(&mut site, "weekly", "success"), Some(NOW - 6 * DAY));
+    assert_eq!(last(&mut site, "daily", "success"), Some(NOW - 5 * HOUR));
     assert_eq!(site.value("policy_consecutive_failures", r#"policy="weekly""#), Some(1.0));
     assert_eq!(
-        ["1d", "2d", "7d", "never"].map(|age| older_than(&site, age)),
+        ["1d", "2d", "7d", "never"].map(|age| older_than(&mut site, age)),
         [Some(1.0), Some(1.0), Some(0.0), Some(0.0)]
     );
     assert_eq!(site.value("backup_history_read_ratio", ""), Some(1.0));
@@ -151,7 +155,7 @@ async fn twenty_pages_a_run_are_read_and_the_next_run_goes_on_within_a_step() {
     site.live(&[]);
     site.read_back().await;
     assert_eq!(server.received_at("/admin/jobs").len(), 20);
-    assert_eq!(last(&site, "files", "failed"), Some(NOW - HOUR - 2));
+    assert_eq!(last(&mut site, "files", "failed"), Some(NOW - HOUR - 2));
     assert_eq!(
         site.value("policy_consecutive_failures", r#"policy="files""#),
         Some(0.0),
@@ -190,7 +194,7 @@ async fn a_run_that_is_dropped_loses_nothing_of_what_was_read_back() {
     database.lock().unwrap().delay = Duration::ZERO;
     site.read_back().await;
     assert_eq!(site.backups.reading.frontier, Some(NOW - HOUR - 9000), "as far as there are jobs");
-    assert_eq!(last(&site, "files", "success"), Some(NOW - HOUR - 30));
+    assert_eq!(last(&mut site, "files", "success"), Some(NOW - HOUR - 30));
     assert_eq!(site.value("policy_consecutive_failures", r#"policy="files""#), Some(2.0));
 }
 
@@ -210,10 +214,13 @@ async fn who_ran_before_the_oldest_job_is_found_in_the_images_and_the_rest_never
     site.knows(&[("o'brien", &["web"]), ("fails", &["bad"]), ("none", &["nobody"])]);
     site.live(&[]);
     site.read_back().await;
-    assert_eq!(last(&site, "o'brien", "success"), Some(NOW - 12 * DAY + 60));
-    assert_eq!(last(&site, "o'brien", "partial"), Some(NOW - 10 * DAY + 60));
+    assert_eq!(last(&mut site, "o'brien", "success"), Some(NOW - 12 * DAY + 60));
+    assert_eq!(last(&mut site, "o'brien", "partial"), Some(NOW - 10 * DAY + 60));
     assert_eq!(site.value("policy_consecutive_failures", r#"policy="fails""#), Some(2.0));
-    assert_eq!(["1d", "7d", "never"].map(|age| older_than(&site, age)), [Some(3.0), Some(3.0), Some(2.0)]);
+    assert_eq!(
+        ["1d", "7d", "never"].map(|age| older_than(&mut site, age)),
+        [Some(3.0), Some(3.0), Some(2.0)]
+    );
     let start = site.value("backup_history_start_timestamp_seconds", "").unwrap();
     assert_eq!(start as i64, NOW - 35 * DAY);
     let asked = server.received_at("/catalog/images").len();
@@ -224,7 +231,7 @@ async fn who_ran_before_the_oldest_job_is_found_in_the_images_and_the_rest_never
     policies.insert("new".to_owned(), daily());
     site.given.board.learn_policies(policies);
     site.read_back().await;
-    assert_eq!(last(&site, "new", "success"), Some(NOW - DAY / 2 + 60));
+    assert_eq!(last(&mut site, "new", "success"), Some(NOW - DAY / 2 + 60));
     assert_eq!(server.received_at("/catalog/images").len(), asked + 1);
 }
 
@@ -237,7 +244,7 @@ async fn nobody_never_ran_as_long_as_the_images_are_not_seen() {
         site.read_back().await;
     }
     assert_eq!(server.received_at("/catalog/images").len(), 1, "it is not asked again and again");
-    assert_eq!(older_than(&site, "never"), None);
+    assert_eq!(older_than(&mut site, "never"), None);
     assert_eq!(site.value("backup_history_read_ratio", ""), Some(0.99));
     // It shows at the collector of policies, whose resource it is, and not at that of jobs.
     assert!(site.given.board.read_for_others().is_refused("/catalog/images"));
@@ -245,7 +252,7 @@ async fn nobody_never_ran_as_long_as_the_images_are_not_seen() {
     database.lock().unwrap().refuses_images = false;
     site.given.board.forget_refusals();
     site.read_back().await;
-    assert_eq!((older_than(&site, "never"), older_than(&site, "1d")), (Some(1.0), Some(1.0)));
+    assert_eq!((older_than(&mut site, "never"), older_than(&mut site, "1d")), (Some(1.0), Some(1.0)));
 }
 
 #[tokio::test]
@@ -255,7 +262,7 @@ async fn the_newest_of_many_images_is_found_with_few_questions() {
     site.knows(&[("files", &[])]);
     site.live(&[]);
     site.read_back().await;
-    assert_eq!(last(&site, "files", "success"), Some(NOW - 34 * DAY + 400 * 4999 + 60));
+    assert_eq!(last(&mut site, "files", "success"), Some(NOW - 34 * DAY + 400 * 4999 + 60));
     let asked = server.received_at("/catalog/images").len();
     assert!(asked <= 12, "{asked}");
 }
@@ -268,10 +275,10 @@ async fn twenty_questions_for_images_a_run() {
     site.live(&[]);
     site.read_back().await;
     assert_eq!(server.received_at("/catalog/images").len(), 20);
-    assert_eq!(older_than(&site, "never"), None);
+    assert_eq!(older_than(&mut site, "never"), None);
     site.read_back().await;
     assert_eq!(server.received_at("/catalog/images").len(), 30);
-    assert_eq!(older_than(&site, "never"), Some(0.0));
+    assert_eq!(older_than(&mut site, "never"), Some(0.0));
 }
 
 #[tokio::test]
@@ -282,10 +289,13 @@ async fn an_error_costs_the_run_nothing_and_the_next_one_goes_on() {
     site.live(&[Ran::alone(2, "files", "web", 96, NOW - 1000)]);
     database.lock().unwrap().fails.store(true, Ordering::SeqCst);
     assert_eq!(site.read_back().await, Diagnostics::default());
-    assert_eq!((last(&site, "files", "failed"), last(&site, "files", "success")), (Some(NOW - 1000), None));
+    assert_eq!(
+        (last(&mut site, "files", "failed"), last(&mut site, "files", "success")),
+        (Some(NOW - 1000), None)
+    );
     database.lock().unwrap().fails.store(false, Ordering::SeqCst);
     site.read_back().await;
-    assert_eq!(last(&site, "files", "success"), Some(NOW - 2 * HOUR));
+    assert_eq!(last(&mut site, "files", "success"), Some(NOW - 2 * HOUR));
     assert_eq!(site.value("policy_consecutive_failures", r#"policy="files""#), Some(1.0));
 }
 
@@ -317,7 +327,7 @@ async fn catalog_backups_and_snapshots_are_read_back_where_policies_make_them() 
     policies.insert("snaps".to_owned(), Policy { snapshot_only: true, ..daily() });
     site.given.board.learn_policies(policies);
     site.read_back().await;
-    assert_eq!(last(&site, "snaps", "success"), Some(NOW - 3 * HOUR));
+    assert_eq!(last(&mut site, "snaps", "success"), Some(NOW - 3 * HOUR));
     let of_catalog = r#"policy="catalog",policy_type="NBU_CATALOG",result="success""#;
     assert_eq!(site.value("policy_last_backup_timestamp_seconds", of_catalog), Some((NOW - 2 * HOUR) as f64));
     let asked = server.received_at("/admin/jobs");

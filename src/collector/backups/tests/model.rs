@@ -72,6 +72,17 @@ fn modelled(jobs: &[Ran]) -> (BTreeMap<String, ModelledPolicy>, BTreeMap<String,
     (policies, clients.collect())
 }
 
+/// What would be known if no job came any more; what is known stays as it is.
+fn as_if_all_had_ended(backups: &mut Backups, expected: &Expected) -> BackupMemory {
+    let covered = backups.covered().unwrap();
+    let Backups { memory, pending, reading, .. } = backups;
+    let before = memory.clone();
+    let jobs = supposed(pending, reading, covered, expected.policies.as_deref());
+    let seen = memory.supposing(&jobs, covered, BackupMemory::clone);
+    assert_eq!(*memory, before);
+    seen
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
@@ -128,12 +139,12 @@ proptest! {
             }
             backups.reading.step = Some(step);
             if shows_between {
-                backups.as_if_all_had_ended(backups.covered().unwrap(), &expected);
+                as_if_all_had_ended(&mut backups, &expected);
             }
             backups.end_step(&expected);
             to = from;
         }
-        let shown = backups.as_if_all_had_ended(backups.covered().unwrap(), &expected);
+        let shown = as_if_all_had_ended(&mut backups, &expected);
         let (policies, clients) = modelled(&jobs);
         prop_assert_eq!(sorted(shown.policies.keys()), policies.keys().map(String::as_str).collect::<Vec<_>>());
         for (name, ModelledPolicy(runs)) in &policies {
