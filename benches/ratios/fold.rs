@@ -117,7 +117,9 @@ impl Folding {
 fn wait_for_jobs(exporter: &Exporter) -> String {
     let deadline = std::time::Instant::now() + Duration::from_mins(3);
     loop {
-        std::thread::sleep(Duration::from_millis(250));
+        // What is read back behind the jobs is no part of them, and begins when they are shown. Looking more often would cost more than
+        // what is seen of it.
+        std::thread::sleep(Duration::from_millis(50));
         let page = exporter.page();
         let success = "nbu_scrape_collector_success{site=\"site-0\",collector=\"jobs\"} 1";
         if page.lines().any(|line| line == success) {
