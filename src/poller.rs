@@ -132,10 +132,9 @@ impl Poller {
                 }
                 event = connection.event() => connection.handle(event, &plan, &mut state),
                 event = state.event() => {
-                    if state.has_read_much(&event) {
+                    if state.handle(event, &plan) {
                         much_read.tell();
                     }
-                    state.handle(event, &plan);
                 }
                 () = sleep_until(due) => {}
             }

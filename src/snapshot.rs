@@ -4,21 +4,24 @@ mod deflate;
 mod fragment;
 mod page;
 mod report;
+mod room;
 mod run_clock;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use arc_swap::ArcSwap;
 use jiff::Timestamp;
 
 use crate::config::SiteId;
-pub(crate) use deflate::{Deflated, Deflater};
+pub(crate) use deflate::Deflated;
+#[cfg(test)]
+pub(crate) use deflate::Deflater;
 pub use fragment::Fragment;
 pub use page::MetricsPage;
 pub use report::SiteReport;
 pub(crate) use report::{CollectorReport, Fault, RunReport};
+pub(crate) use room::TextRoom;
 pub(crate) use run_clock::{RunClock, RunningMark};
 
 /// The immutable result of a site's runs.
@@ -42,14 +45,15 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// Compresses what is large and was not compressed before.
-    fn deflate(&self) {
+    fn deflate(&self, room: &TextRoom) {
         let mut new = self.fragments.iter().filter(|fragment| fragment.is_to_be_deflated()).peekable();
         if new.peek().is_some() {
-            let mut deflater = Deflater::new();
-            for fragment in new {
-                // Where it fails the page will say it.
-                let _ = fragment.deflated(&mut deflater);
-            }
+            room.with_deflater(|deflater| {
+                for fragment in new {
+                    // Where it fails the page will say it.
+                    let _ = fragment.deflated(deflater);
+                }
+            });
         }
     }
 }
@@ -57,11 +61,9 @@ impl Snapshot {
 /// All sites' snapshots at one moment.
 #[derive(Debug, Default)]
 pub(crate) struct Snapshots {
-    /// Grows with every change; two equal versions are the same page.
-    pub version: u64,
     /// By site.
     pub sites: BTreeMap<SiteId, Arc<Snapshot>>,
-    /// It goes with the version, so that no page keeps what is not published any more.
+    /// It goes with them, so that no page keeps what is not published any more.
     page: OnceLock<Arc<MetricsPage>>,
 }
 
@@ -80,17 +82,39 @@ pub(crate) struct SnapshotStore {
 
 #[derive(Debug, Default)]
 struct StoreState {
-    current: ArcSwap<Snapshots>,
-    /// Which writer may publish for a site: only the newest.
-    writers: Mutex<Writers>,
+    published: Mutex<Published>,
+    room: TextRoom,
     /// Whether the compressed page has been asked for.
     is_deflated: AtomicBool,
 }
 
+/// What is published now. Sites publish far more often than somebody looks, so that it is changed in place, and copied for who looks.
 #[derive(Debug, Default)]
-struct Writers {
-    last: u64,
-    current: HashMap<SiteId, u64>,
+struct Published {
+    sites: BTreeMap<SiteId, Arc<Snapshot>>,
+    /// The copy, until something changes.
+    shown: Option<Arc<Snapshots>>,
+    /// Which writer may publish for a site: only the newest.
+    writers: HashMap<SiteId, u64>,
+    last_writer: u64,
+}
+
+impl Published {
+    fn show(&mut self) -> Arc<Snapshots> {
+        let copy = || Snapshots { sites: self.sites.clone(), page: OnceLock::new() };
+        self.shown.get_or_insert_with(|| copy().into()).clone()
+    }
+
+    fn insert(&mut self, site: SiteId, snapshot: Arc<Snapshot>) {
+        self.sites.insert(site, snapshot);
+        self.shown = None;
+    }
+
+    fn remove(&mut self, site: &SiteId) {
+        if self.sites.remove(site).is_some() {
+            self.shown = None;
+        }
+    }
 }
 
 /// Publishes for one site. When it is dropped or another takes its place, its snapshot is gone and a late
@@ -105,7 +129,7 @@ pub(crate) struct SnapshotWriter {
 impl SnapshotStore {
     /// All snapshots now.
     pub(crate) fn load(&self) -> Arc<Snapshots> {
-        self.state.current.load_full()
+        self.state.lock().show()
     }
 
     /// The page is asked for in compressed form: from now on what is published is compressed beforehand, once for all pages that it
@@ -116,77 +140,59 @@ impl SnapshotStore {
 
     /// A writer for a site; it takes the place of an earlier one, whose snapshot goes.
     pub(crate) fn writer(&self, site: SiteId) -> SnapshotWriter {
-        let mut writers = self.state.lock();
-        writers.last += 1;
-        let ticket = writers.last;
-        if writers.current.insert(site.clone(), ticket).is_some() {
-            self.state.remove(&site);
+        let mut published = self.state.lock();
+        published.last_writer += 1;
+        let ticket = published.last_writer;
+        if published.writers.insert(site.clone(), ticket).is_some() {
+            published.remove(&site);
         }
-        drop(writers);
+        drop(published);
         SnapshotWriter { state: self.state.clone(), site, ticket }
     }
 
     /// Removes a site at once; its writer can not publish any more.
     pub(crate) fn revoke(&self, site: &SiteId) {
-        let mut writers = self.state.lock();
-        if writers.current.remove(site).is_some() {
-            self.state.remove(site);
+        let mut published = self.state.lock();
+        if published.writers.remove(site).is_some() {
+            published.remove(site);
         }
     }
 }
 
 impl SnapshotWriter {
+    /// Where the text of what is published has its room.
+    pub(crate) fn room(&self) -> &TextRoom {
+        &self.state.room
+    }
+
     /// Publishes; `false` if another writer has taken over or the site was revoked.
     pub(crate) fn publish(&self, snapshot: Snapshot) -> bool {
         if self.state.is_deflated.load(Ordering::Relaxed) {
-            snapshot.deflate();
+            snapshot.deflate(&self.state.room);
         }
-        let writers = self.state.lock();
-        if writers.current.get(&self.site) != Some(&self.ticket) {
+        let mut published = self.state.lock();
+        if published.writers.get(&self.site) != Some(&self.ticket) {
             return false;
         }
-        let snapshot = Arc::new(snapshot);
-        self.state.change(|sites| {
-            sites.insert(self.site.clone(), snapshot);
-        });
+        published.insert(self.site.clone(), Arc::new(snapshot));
         true
     }
 }
 
 impl Drop for SnapshotWriter {
     fn drop(&mut self) {
-        let mut writers = self.state.lock();
-        if writers.current.get(&self.site) == Some(&self.ticket) {
-            writers.current.remove(&self.site);
-            self.state.remove(&self.site);
+        let mut published = self.state.lock();
+        if published.writers.get(&self.site) == Some(&self.ticket) {
+            published.writers.remove(&self.site);
+            published.remove(&self.site);
         }
     }
 }
 
 impl StoreState {
-    fn lock(&self) -> MutexGuard<'_, Writers> {
-        // The map is whole at every point where a panic could happen.
-        self.writers.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn remove(&self, site: &SiteId) {
-        if self.current.load().sites.contains_key(site) {
-            self.change(|sites| {
-                sites.remove(site);
-            });
-        }
-    }
-
-    /// Callers hold the lock, so that changes do not overtake each other.
-    fn change(&self, edit: impl FnOnce(&mut BTreeMap<SiteId, Arc<Snapshot>>)) {
-        let current = self.current.load();
-        let mut sites = current.sites.clone();
-        edit(&mut sites);
-        self.current.store(Arc::new(Snapshots {
-            version: current.version + 1,
-            sites,
-            page: OnceLock::new(),
-        }));
+    fn lock(&self) -> MutexGuard<'_, Published> {
+        // It is whole at every point where a panic could happen.
+        self.published.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -245,13 +251,15 @@ mod tests {
     }
 
     #[test]
-    fn each_change_has_its_own_version() {
+    fn who_looks_shares_a_copy_until_something_changes() {
         let store = SnapshotStore::default();
-        let before = store.load().version;
         let writer = store.writer(id("paris"));
+        let before = store.load();
+        assert!(Arc::ptr_eq(&before, &store.load()));
         writer.publish(snapshot("paris"));
-        let published = store.load().version;
+        let published = store.load();
+        assert!(!Arc::ptr_eq(&before, &published) && Arc::ptr_eq(&published, &store.load()));
         drop(writer);
-        assert!(before < published && published < store.load().version);
+        assert!(!Arc::ptr_eq(&published, &store.load()));
     }
 }

@@ -20,7 +20,7 @@ pub(super) const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 pub(super) struct Tail {
     deflated: Vec<u8>,
     checksum: Hasher,
-    length: u64,
+    length: usize,
 }
 
 impl Tail {
@@ -30,7 +30,7 @@ impl Tail {
         checksum.update(text);
         let mut encoder = DeflateEncoder::new(Vec::new(), Compression::new(OWN_LEVEL));
         encoder.write_all(text)?;
-        Ok(Self { deflated: encoder.finish()?, checksum, length: text.len() as u64 })
+        Ok(Self { deflated: encoder.finish()?, checksum, length: text.len() })
     }
 
     /// The end of a member that begins with `shared`.
@@ -44,7 +44,7 @@ impl Tail {
         bytes.extend_from_slice(&self.deflated);
         bytes.extend_from_slice(&checksum.finalize().to_le_bytes());
         // RFC 1952: the length modulo 2^32.
-        let [a, b, c, d, ..] = (shared.length + self.length).to_le_bytes();
+        let [a, b, c, d, ..] = ((shared.length + self.length) as u64).to_le_bytes();
         bytes.extend_from_slice(&[a, b, c, d]);
         Bytes::from(bytes)
     }
@@ -62,7 +62,7 @@ mod tests {
     use crate::snapshot::Deflater;
 
     fn member(chunks: &[Vec<u8>], own: &[u8]) -> Vec<u8> {
-        let mut deflater = Deflater::new();
+        let mut deflater = Deflater::default();
         let pieces: Vec<_> = chunks.iter().map(|chunk| deflater.deflate(chunk).unwrap()).collect();
         let shared = Deflated::join(&pieces);
         [&HEADER, &*shared.blocks, &Tail::new(own).unwrap().after(&shared)].concat()

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::hash::BuildHasher as _;
 
 use foldhash::HashSet;
-use memchr::memchr3;
+use memchr::{memchr_iter, memchr3};
 
 use super::desc::{Desc, Labelled};
 use super::histogram::Histogram;
@@ -106,6 +106,11 @@ impl Family {
     /// How many label sets the family has.
     pub fn series(&self) -> usize {
         self.label_sets.len()
+    }
+
+    /// How many sample lines it has: a histogram has several for a label set.
+    pub(crate) fn lines(&self) -> usize {
+        memchr_iter(b'\n', self.text.as_bytes()).count()
     }
 
     /// How many samples were left out since their label set was there already.

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::collector::{Run, RunRest};
 use crate::metric::Family;
-use crate::snapshot::{Fault, Fragment};
+use crate::snapshot::{Fault, Fragment, TextRoom};
 
 /// What is known of a collector.
 #[derive(Debug)]
@@ -144,7 +144,14 @@ impl CollectorState {
 
     /// Takes in a run, with what to do if it failed. The last good families stay for `stale_cycles` missed runs and are dropped then rather
     /// than served old. Returns whether its outcome is news.
-    pub(super) fn note(&mut self, run: Run, cure: String, stale_cycles: u32, now: Timestamp) -> bool {
+    pub(super) fn note(
+        &mut self,
+        run: Run,
+        cure: String,
+        stale_cycles: u32,
+        now: Timestamp,
+        room: &TextRoom,
+    ) -> bool {
         self.is_supported = true;
         self.runs.get_or_insert_default().note(&run, now);
         if self.was_refused() {
@@ -152,7 +159,7 @@ impl CollectorState {
         }
         match run.outcome {
             Ok(()) => {
-                self.show(run.families);
+                self.show(run.families, room);
                 self.missed = 0;
                 self.succeeded_at = Some(Instant::now());
                 self.failure.take().is_some()
@@ -162,17 +169,17 @@ impl CollectorState {
     }
 
     /// Takes in what the last run brought after its families were shown: they are as old as before.
-    pub(super) fn note_rest(&mut self, rest: RunRest) {
+    pub(super) fn note_rest(&mut self, rest: RunRest, room: &TextRoom) {
         let runs = self.runs.get_or_insert_default();
         runs.truncated |= rest.diagnostics.truncated;
         runs.malformed += rest.diagnostics.malformed;
         runs.capped += rest.diagnostics.capped;
-        self.show(rest.families);
+        self.show(rest.families, room);
     }
 
-    fn show(&mut self, families: Vec<Family>) {
-        self.fragments = Fragment::of_run(families);
-        self.series = self.fragments.iter().map(Fragment::series).sum();
+    fn show(&mut self, families: Vec<Family>, room: &TextRoom) {
+        self.series = families.iter().map(Family::lines).sum();
+        self.fragments = room.fragments(families);
     }
 
     /// Takes in a run that did not end, or could not begin; returns whether that is news.
@@ -244,7 +251,7 @@ mod tests {
     #[test]
     fn the_last_good_families_stay_for_the_stated_number_of_missed_runs() {
         let mut collector = CollectorState::new("units");
-        collector.note(good(), String::new(), 3, Timestamp::UNIX_EPOCH);
+        collector.note(good(), String::new(), 3, Timestamp::UNIX_EPOCH, &TextRoom::default());
         let kept: Vec<_> = (0..4)
             .map(|_| {
                 collector.failed("timeout", 3);
@@ -269,7 +276,7 @@ mod tests {
         assert!(collector.failed("timeout", 3));
         assert!(!collector.failed("timeout", 3));
         assert!(collector.failed("dns", 3));
-        assert!(collector.note(good(), String::new(), 3, Timestamp::UNIX_EPOCH));
-        assert!(!collector.note(good(), String::new(), 3, Timestamp::UNIX_EPOCH));
+        assert!(collector.note(good(), String::new(), 3, Timestamp::UNIX_EPOCH, &TextRoom::default()));
+        assert!(!collector.note(good(), String::new(), 3, Timestamp::UNIX_EPOCH, &TextRoom::default()));
     }
 }

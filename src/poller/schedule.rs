@@ -17,7 +17,7 @@ use super::trust::KeyTrust;
 use crate::collector::{self, Board, CollectorSpec, Runner};
 use crate::config::{ApiVersion, Collectors};
 use crate::netbackup::Client;
-use crate::snapshot::Fault;
+use crate::snapshot::{Fault, TextRoom};
 
 const BUG_CURE: &str = "this is a bug of nbu-exporter: report it, with the lines of its log about this run";
 const LATE_CURE: &str = "see why the server is this slow, or raise the collector's interval";
@@ -135,8 +135,14 @@ impl Schedule {
         is_good && known.is_some_and(|entry| entry.state.succeeded_at.is_none())
     }
 
-    /// Takes in a run that has ended; `version` is the one in use.
-    pub(super) fn take_in(&mut self, ended: EndedRun, plan: &Plan, version: Option<ApiVersion>) {
+    /// Takes in a run that has ended; `version` is the one in use, and its text goes into the room.
+    pub(super) fn take_in(
+        &mut self,
+        ended: EndedRun,
+        plan: &Plan,
+        version: Option<ApiVersion>,
+        room: &TextRoom,
+    ) {
         let EndedRun { id, number, next, end, requests } = ended;
         let others_succeed = self.entries.iter().any(|entry| entry.spec.id != id && entry.state.succeeded());
         let Some(entry) = self.entries.iter_mut().find(|entry| entry.spec.id == id) else { return };
@@ -159,10 +165,10 @@ impl Schedule {
                     run.outcome.as_ref().is_err_and(|error| entry.spec.is_unsupported_by(error));
                 match version {
                     Some(version) if unsupported && others_succeed => entry.unsupported(version),
-                    _ => entry.note(run, stale_cycles),
+                    _ => entry.note(run, stale_cycles, room),
                 }
             }
-            RunEnd::DoneRest(rest) => entry.state.note_rest(rest),
+            RunEnd::DoneRest(rest) => entry.state.note_rest(rest, room),
             RunEnd::Panicked => {
                 entry.state.failed(Fault::new("internal error", BUG_CURE), stale_cycles);
             }

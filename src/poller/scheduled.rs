@@ -11,7 +11,7 @@ use super::collector::CollectorState;
 use super::run::{EndedRun, RunSetting, run, span};
 use crate::collector::{CollectError, CollectorSpec, Hold, Resource, Run, Runner};
 use crate::config::ApiVersion;
-use crate::snapshot::{RunClock, RunningMark};
+use crate::snapshot::{RunClock, RunningMark, TextRoom};
 
 /// A server that is upgraded overtakes a run once, or twice if an answer of before was under way. A proxy before two servers of different
 /// releases does it for ever.
@@ -143,7 +143,7 @@ impl ScheduledCollector {
     }
 
     /// Takes in what a run brought, and logs what of it is news.
-    pub(super) fn note(&mut self, run: Run, stale_cycles: u32) {
+    pub(super) fn note(&mut self, run: Run, stale_cycles: u32, room: &TextRoom) {
         let failure = run.outcome.as_ref().err().cloned();
         if failure.is_none() && self.state.sees_part(run.partial) {
             tracing::warn!(
@@ -155,7 +155,7 @@ impl ScheduledCollector {
             self.hold = Some(Hold::refused());
         }
         let cure = failure.as_ref().map(|error| self.spec.cure(error)).unwrap_or_default();
-        let is_news = self.state.note(run, cure, stale_cycles, Timestamp::now());
+        let is_news = self.state.note(run, cure, stale_cycles, Timestamp::now(), room);
         match &failure {
             None if is_news => tracing::info!("The collector succeeds again"),
             Some(error) if is_news => {

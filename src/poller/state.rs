@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use tokio::time::Instant;
 
 use super::picture::picture;
@@ -78,15 +79,28 @@ impl SiteState {
     }
 
     /// Whether a run has ended that has read much more than those day by day.
-    pub(super) fn has_read_much(&self, event: &SiteEvent) -> bool {
+    fn has_read_much(&self, event: &SiteEvent) -> bool {
         matches!(event, SiteEvent::Ended(ended) if ended.requests >= MANY_REQUESTS || self.schedule.is_first(ended))
     }
 
-    /// Takes in what came of a question, and publishes it.
-    pub(super) fn handle(&mut self, event: SiteEvent, plan: &Plan) {
+    /// Takes in what came of a question, and of others that are answered by now, and publishes it: once, since what is published is
+    /// written anew for all collectors. Returns whether a run has read much more than those day by day.
+    pub(super) fn handle(&mut self, event: SiteEvent, plan: &Plan) -> bool {
+        let mut has_read_much = false;
+        let mut next = Some(event);
+        while let Some(event) = next {
+            has_read_much |= self.has_read_much(&event);
+            self.take_in(event, plan);
+            next = self.event().now_or_never();
+        }
+        self.publish(plan);
+        has_read_much
+    }
+
+    fn take_in(&mut self, event: SiteEvent, plan: &Plan) {
         match event {
             SiteEvent::Ended(ended) => {
-                self.schedule.take_in(*ended, plan, self.reach.version);
+                self.schedule.take_in(*ended, plan, self.reach.version, self.writer.room());
                 self.status.collected(self.schedule.states());
             }
             SiteEvent::Reached(ReachAnswer { outcome: Ok(version), .. }) => {
@@ -105,7 +119,6 @@ impl SiteState {
                 self.status.not_reached(plan, &error);
             }
         }
-        self.publish(plan);
     }
 
     /// Follows a new plan.
@@ -157,6 +170,8 @@ impl SiteState {
         let name = &plan.site.name;
         let client = self.stats.families(name);
         let report = picture(&self.status, self.schedule.entries(), &self.stats);
-        self.writer.publish(snapshot(&self.status, self.schedule.states(), name, plan.names, client, report));
+        let states = self.schedule.states();
+        let room = self.writer.room();
+        self.writer.publish(snapshot(&self.status, states, name, plan.names, client, report, room));
     }
 }

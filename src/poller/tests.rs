@@ -83,7 +83,7 @@ impl Polled {
     fn page(&self) -> String {
         let snapshots = self.store.load();
         let fragments = snapshots.sites.values().flat_map(|snapshot| &snapshot.fragments);
-        fragments.map(|fragment| String::from_utf8_lossy(fragment.text()).into_owned()).collect()
+        fragments.map(|fragment| String::from_utf8_lossy(&fragment.text()).into_owned()).collect()
     }
 }
 

@@ -3,9 +3,8 @@
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use memchr::memchr_iter;
 
-use super::deflate::{Deflated, Deflater};
+use super::deflate::{Deflated, Deflater, inflate};
 use crate::metric::{Desc, Family};
 
 /// A text of this size is compressed by itself, once, however many pages it stands in. Smaller ones are compressed with their
@@ -18,21 +17,36 @@ const COMPRESSED_ALONE: usize = 2 * 1024;
 pub struct Fragment {
     /// What the samples measure.
     pub desc: &'static Desc,
-    text: Bytes,
-    /// The compressed text, of one that is compressed by itself.
-    deflated: Option<Arc<OnceLock<Deflated>>>,
+    text: FragmentText,
+}
+
+#[derive(Clone, Debug)]
+enum FragmentText {
+    /// Too small to be compressed by itself.
+    Small(Bytes),
+    /// Kept as it is, and compressed when somebody wants that.
+    Large(Bytes, Arc<OnceLock<Deflated>>),
+    /// Kept compressed alone.
+    Packed(Deflated),
 }
 
 impl Fragment {
     /// The samples of a family as lines.
     pub fn new(desc: &'static Desc, text: Bytes) -> Self {
-        let deflated = (text.len() >= COMPRESSED_ALONE).then(Arc::default);
-        Self { desc, text, deflated }
+        let is_large = Self::is_large(text.len());
+        let text =
+            if is_large { FragmentText::Large(text, Arc::default()) } else { FragmentText::Small(text) };
+        Self { desc, text }
     }
 
     /// The families of one run. They come and go together, so their texts are one piece of memory: many small ones would leave
     /// gaps of the wrong sizes when they go.
     pub fn of_run(families: Vec<Family>) -> Vec<Self> {
+        Self::of_run_in(families, Bytes::from)
+    }
+
+    /// The same, with the piece of memory that `keep` makes of the text.
+    pub(super) fn of_run_in(families: Vec<Family>, keep: impl FnOnce(Vec<u8>) -> Bytes) -> Vec<Self> {
         let mut whole = Vec::with_capacity(families.iter().map(|family| family.text().len()).sum());
         let mut ranges = Vec::with_capacity(families.len());
         for family in families {
@@ -40,38 +54,86 @@ impl Fragment {
             whole.extend_from_slice(family.text().as_bytes());
             ranges.push((desc, start..whole.len()));
         }
-        let whole = Bytes::from(whole);
+        let whole = keep(whole);
         ranges.into_iter().map(|(desc, range)| Self::new(desc, whole.slice(range))).collect()
     }
 
-    /// The sample lines.
-    pub fn text(&self) -> &Bytes {
-        &self.text
+    /// A family of which only the compressed text is kept; the text as it is if that fails.
+    pub(super) fn packed(family: Family, deflater: &mut Deflater) -> Self {
+        match deflater.deflate(family.text().as_bytes()) {
+            Ok(deflated) => Self { desc: family.desc(), text: FragmentText::Packed(deflated) },
+            Err(_) => family.into(),
+        }
     }
 
-    /// How many series the samples are.
-    pub(crate) fn series(&self) -> usize {
-        memchr_iter(b'\n', &self.text).count()
+    /// Whether a text of this length is compressed by itself.
+    pub(super) fn is_large(length: usize) -> bool {
+        length >= COMPRESSED_ALONE
+    }
+
+    /// The length of the sample lines.
+    pub(crate) fn length(&self) -> usize {
+        match &self.text {
+            FragmentText::Small(text) | FragmentText::Large(text, _) => text.len(),
+            FragmentText::Packed(deflated) => deflated.length,
+        }
+    }
+
+    /// The sample lines, if they are kept as they are.
+    pub(super) fn kept(&self) -> Option<&Bytes> {
+        match &self.text {
+            FragmentText::Small(text) | FragmentText::Large(text, _) => Some(text),
+            FragmentText::Packed(_) => None,
+        }
+    }
+
+    /// The sample lines, unpacked where they are kept compressed.
+    pub(crate) fn text(&self) -> Bytes {
+        match &self.text {
+            FragmentText::Small(text) | FragmentText::Large(text, _) => text.clone(),
+            FragmentText::Packed(deflated) => {
+                let mut text = Vec::with_capacity(deflated.length);
+                inflate(deflated, &mut text);
+                text.into()
+            }
+        }
+    }
+
+    /// Appends the sample lines.
+    pub(super) fn append_to(&self, text: &mut Vec<u8>) {
+        match &self.text {
+            FragmentText::Small(own) | FragmentText::Large(own, _) => text.extend_from_slice(own),
+            FragmentText::Packed(deflated) => inflate(deflated, text),
+        }
     }
 
     /// Whether it is compressed already.
     pub(crate) fn is_deflated(&self) -> bool {
-        self.deflated.as_ref().is_some_and(|deflated| deflated.get().is_some())
+        match &self.text {
+            FragmentText::Small(_) => false,
+            FragmentText::Large(_, deflated) => deflated.get().is_some(),
+            FragmentText::Packed(_) => true,
+        }
     }
 
     /// Whether it is compressed by itself, and was not yet.
     pub(super) fn is_to_be_deflated(&self) -> bool {
-        self.deflated.as_ref().is_some_and(|deflated| deflated.get().is_none())
+        matches!(&self.text, FragmentText::Large(_, deflated) if deflated.get().is_none())
     }
 
     /// The compressed text, made by the first caller; `None` of one that is not compressed by itself, or if that failed.
     pub(super) fn deflated(&self, deflater: &mut Deflater) -> Option<&Deflated> {
-        let known = self.deflated.as_ref()?;
-        if known.get().is_none() {
-            // Another may be faster.
-            let _ = known.set(deflater.deflate(&self.text).ok()?);
+        match &self.text {
+            FragmentText::Small(_) => None,
+            FragmentText::Large(text, known) => {
+                if known.get().is_none() {
+                    // Another may be faster.
+                    let _ = known.set(deflater.deflate(text).ok()?);
+                }
+                known.get()
+            }
+            FragmentText::Packed(deflated) => Some(deflated),
         }
-        known.get()
     }
 }
 

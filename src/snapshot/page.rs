@@ -22,7 +22,7 @@ pub struct MetricsPage {
     snapshots: Vec<Arc<Snapshot>>,
     parts: Vec<PagePart>,
     length: usize,
-    /// The length of all parts that are joined when they are sent.
+    /// The length of all parts that are joined or unpacked when they are sent.
     small: usize,
     /// The text in pieces, of a page that has little to join.
     chunks: OnceLock<Vec<Bytes>>,
@@ -59,12 +59,12 @@ impl MetricsPage {
         let (mut length, mut small) = (0, 0);
         for (snapshot, site) in (0..).zip(&snapshots) {
             for (fragment, of_family) in (0..).zip(&site.fragments) {
-                let text = of_family.text().len();
+                let text = of_family.length();
                 if text == 0 {
                     continue;
                 }
                 length += text;
-                small += if text < SMALL { text } else { 0 };
+                small += if is_sent_alone(of_family) { 0 } else { text };
                 let (_, parts) = families.entry(of_family.desc.name).or_insert((of_family.desc, Vec::new()));
                 parts.push(PagePart::Samples { snapshot, fragment });
             }
@@ -108,20 +108,20 @@ impl MetricsPage {
     /// A large part as it is, or small ones that are next to each other.
     fn join(&self, place: &mut usize, most: usize) -> Option<Bytes> {
         let first = self.parts.get(*place)?;
-        if let Some(large) = self.fragment(*first).filter(|fragment| fragment.text().len() >= SMALL) {
+        if let Some(large) = self.fragment(*first).filter(|fragment| fragment.length() >= SMALL) {
             *place += 1;
-            return Some(large.text().clone());
+            return Some(large.text());
         }
         let mut joined = Vec::with_capacity(most.min(self.small));
         while let Some(part) = self.parts.get(*place) {
             match part {
                 PagePart::Head(desc) => joined.extend_from_slice(head(desc).as_bytes()),
                 PagePart::Samples { .. } => {
-                    let text = self.text(*part);
-                    if text.len() >= SMALL || joined.len() + text.len() > most {
+                    let Some(fragment) = self.fragment(*part) else { continue };
+                    if fragment.length() >= SMALL || joined.len() + fragment.length() > most {
                         break;
                     }
-                    joined.extend_from_slice(text);
+                    fragment.append_to(&mut joined);
                 }
             }
             *place += 1;
@@ -136,10 +136,6 @@ impl MetricsPage {
                 self.snapshots.get(snapshot as usize)?.fragments.get(fragment as usize)
             }
         }
-    }
-
-    fn text(&self, part: PagePart) -> &[u8] {
-        self.fragment(part).map_or(&[], |fragment| fragment.text())
     }
 
     /// The compressed text, made by the first caller while the others wait; `None` if that failed.
@@ -169,22 +165,24 @@ impl MetricsPage {
     /// How much of the text is still to be compressed.
     fn to_compress(&self) -> usize {
         let fragments = self.parts.iter().filter_map(|part| self.fragment(*part));
-        fragments.filter(|fragment| !fragment.is_deflated()).map(|fragment| fragment.text().len()).sum()
+        fragments.filter(|fragment| !fragment.is_deflated()).map(Fragment::length).sum()
     }
 
     /// Compresses the text: what is compressed by itself only where that was not done before.
     fn deflate(&self) -> Result<Deflated, CompressError> {
-        let (mut deflater, mut pieces, mut joined) = (Deflater::new(), Vec::new(), Vec::new());
+        let (mut deflater, mut pieces, mut joined) = (Deflater::default(), Vec::new(), Vec::new());
         for part in &self.parts {
-            let alone = self.fragment(*part).and_then(|fragment| fragment.deflated(&mut deflater));
+            let fragment = self.fragment(*part);
+            let alone = fragment.and_then(|fragment| fragment.deflated(&mut deflater));
             if !joined.is_empty() && (alone.is_some() || joined.len() >= JOINED_DEFLATED) {
                 pieces.push(deflater.deflate(&joined)?);
                 joined.clear();
             }
-            match (alone, part) {
-                (Some(alone), _) => pieces.push(alone.clone()),
-                (None, PagePart::Head(desc)) => joined.extend_from_slice(head(desc).as_bytes()),
-                (None, PagePart::Samples { .. }) => joined.extend_from_slice(self.text(*part)),
+            match (alone, fragment, part) {
+                (Some(alone), _, _) => pieces.push(alone.clone()),
+                (None, Some(fragment), _) => fragment.append_to(&mut joined),
+                (None, None, PagePart::Head(desc)) => joined.extend_from_slice(head(desc).as_bytes()),
+                (None, None, PagePart::Samples { .. }) => {}
             }
         }
         if !joined.is_empty() {
@@ -192,6 +190,11 @@ impl MetricsPage {
         }
         Ok(Deflated::join(&pieces))
     }
+}
+
+/// Whether a part is neither joined with others nor unpacked when it is sent.
+fn is_sent_alone(fragment: &Fragment) -> bool {
+    fragment.kept().is_some_and(|text| text.len() >= SMALL)
 }
 
 /// The two lines in front of a family's samples; a help text escapes backslash and line feed.

@@ -75,7 +75,8 @@ fn values<K: Ord>(
     let all = snapshot.fragments.iter().chain(&snapshot.report.unserved);
     let mut values = BTreeMap::new();
     for fragment in all.filter(|fragment| fragment.desc.name == name) {
-        for sample in samples(std::str::from_utf8(fragment.text()).unwrap_or_default()) {
+        let text = fragment.text();
+        for sample in samples(std::str::from_utf8(&text).unwrap_or_default()) {
             let Some(key) = key(&sample) else { continue };
             let value = values.entry(key).or_insert(sample.value);
             *value = value.max(sample.value);

@@ -138,7 +138,7 @@ impl Site {
             let due = self.schedule.due().map_or(end, |due| due.min(end));
             tokio::select! {
                 biased;
-                ended = self.schedule.ended() => self.schedule.take_in(ended, &self.plan, Some(self.version)),
+                ended = self.schedule.ended() => self.schedule.take_in(ended, &self.plan, Some(self.version), &TextRoom::default()),
                 () = sleep_until(due) => {}
             }
         }
@@ -218,7 +218,7 @@ async fn a_run_that_is_under_way_is_told_from_one_that_is_due() {
 
 fn shown(site: &Site, id: CollectorId) -> String {
     let fragments = &site.state(id).fragments;
-    fragments.iter().map(|fragment| String::from_utf8_lossy(fragment.text()).into_owned()).collect()
+    fragments.iter().map(|fragment| String::from_utf8_lossy(&fragment.text()).into_owned()).collect()
 }
 
 #[tokio::test(start_paused = true)]
@@ -321,12 +321,12 @@ async fn a_run_that_the_version_overtook_is_begun_anew_at_once_and_is_a_failure_
     };
     // The first three runs began together.
     for number in [1, 4, 5] {
-        site.schedule.take_in(overtaken(number), &site.plan, Some(site.version));
+        site.schedule.take_in(overtaken(number), &site.plan, Some(site.version), &TextRoom::default());
         assert!(site.state(CollectorId::Jobs).runs.is_none());
         assert_eq!(site.schedule.due(), Some(Instant::now()));
         site.schedule.start_due(&site.plan, site.version, &site.client);
     }
-    site.schedule.take_in(overtaken(6), &site.plan, Some(site.version));
+    site.schedule.take_in(overtaken(6), &site.plan, Some(site.version), &TextRoom::default());
     assert!(site.state(CollectorId::Jobs).runs.as_ref().is_some_and(|runs| !runs.success));
     assert!(site.schedule.due() > Some(Instant::now()));
 }
