@@ -62,20 +62,27 @@ step_uninstall() {
     ! kubectl get clusterroles,clusterrolebindings,validatingwebhookconfigurations --output name | grep "$RELEASE" || die "cluster-wide objects are left"
 }
 
-# Helm 3 merges on the client: install, change, roll back, remove. With the demo's simulated sites, as a newcomer would.
+# Helm 3 merges on the client: install, change, roll back, remove. With the demo's simulated sites, as a newcomer would, and with a certificate of
+# the chart's for the webhook, which every upgrade must keep.
 step_helm3() {
     inventory >"$dir/before-install"
-    local before values=(--set image.tag=e2e,demo.enabled=true,config.server.collectionInterval=2s)
+    local before pair values=(--set image.tag=e2e,demo.enabled=true,config.server.collectionInterval=2s
+        --set admissionWebhook.enabled=true,admissionWebhook.failurePolicy=Fail,admissionWebhook.certificate.mode=chart)
     run_helm helm3 install "$RELEASE" "$CHART" "${values[@]}" --wait --timeout 300s >/dev/null
     remember_pod
     wait_until 60 "the demo's sites are collected" are_up demo-1 demo-2
-    before=$(identity)
+    wait_until 60 "edits are judged" refuses
+    before=$(identity) pair=$(held webhook-pair tls.crt)$(bundle)
     run_helm helm3 upgrade "$RELEASE" "$CHART" "${values[@]}" --set config.server.scrapingInterval=2h --wait --timeout 300s >/dev/null
     wait_until 60 "the new values run" object_runs
+    run_helm helm3 upgrade "$RELEASE" "$CHART" --reuse-values --set config.server.scrapingInterval=3h --wait --timeout 300s >/dev/null
+    wait_until 60 "the newer values run" object_runs
     [[ $(identity) == "$before" ]] || die "the upgrade replaced or restarted the pod"
     run_helm helm3 rollback "$RELEASE" 1 --wait --timeout 300s
     wait_until 60 "the old values run" object_runs
     [[ $(identity) == "$before" ]] || die "the rollback replaced or restarted the pod"
+    [[ $(held webhook-pair tls.crt)$(bundle) == "$pair" ]] || die "another pair was made"
+    refuses || die "a bad edit was written"
     # docs/helm.md: not with --logs.
     run_helm helm3 test "$RELEASE" --timeout 300s >&2
     run_helm helm3 uninstall "$RELEASE" --wait --timeout 300s

@@ -20,6 +20,7 @@ helm3                      helm3               helm.sh/helm/v3/cmd/helm         
 prometheus-operator        prometheus-operator github.com/prometheus-operator/prometheus-operator/cmd/operator                  operator
 prometheus-config-reloader prometheus-operator github.com/prometheus-operator/prometheus-operator/cmd/prometheus-config-reloader operator
 prometheus                 prometheus          github.com/prometheus/prometheus/cmd/prometheus                                  prometheus
+cert-manager               cert-manager        nbu-exporter.test/cluster/cert-manager                                           cert-manager
 '
 
 # pinned_version FOLDER MODULE: the version that the folder's go.mod asks for.
