@@ -61,7 +61,7 @@ impl Fragment {
     /// A family of which only the compressed text is kept; the text as it is if that fails.
     pub(super) fn packed(family: Family, deflater: &mut Deflater) -> Self {
         match deflater.deflate(family.text().as_bytes()) {
-            Ok(deflated) => Self { desc: family.desc(), text: FragmentText::Packed(deflated) },
+            Ok(packed) => Self { desc: family.desc(), text: FragmentText::Packed(packed) },
             Err(_) => family.into(),
         }
     }
@@ -132,7 +132,7 @@ impl Fragment {
                 }
                 known.get()
             }
-            FragmentText::Packed(deflated) => Some(deflated),
+            FragmentText::Packed(packed) => Some(packed),
         }
     }
 }
