@@ -199,6 +199,7 @@ impl StoreState {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metric::{Labelled, MetricKind, Naming};
 
     fn snapshot(site: &str) -> Snapshot {
         Snapshot {
@@ -261,5 +262,37 @@ mod tests {
         assert!(!Arc::ptr_eq(&before, &published) && Arc::ptr_eq(&published, &store.load()));
         drop(writer);
         assert!(!Arc::ptr_eq(&published, &store.load()));
+    }
+
+    static UNITS: Labelled<1> = Labelled {
+        name: "units",
+        help: "Units.",
+        kind: MetricKind::Gauge,
+        labels: ["name"],
+        naming: Naming::Native,
+    };
+
+    #[tokio::test]
+    async fn a_page_of_texts_that_are_kept_compressed_is_the_same_page() {
+        for sites in [2, 40] {
+            let page = |room: &TextRoom| {
+                let site = |number: usize| {
+                    let mut family = UNITS.of_site(&format!("site-{number}"));
+                    // From too little to compress to what is sent by itself.
+                    for series in 0..[3, 200, 2_000][number % 3] {
+                        family.sample([&series.to_string()], 1.0);
+                    }
+                    let fragments = room.fragments(vec![family.build()]);
+                    Arc::new(Snapshot { fragments, ..snapshot("any") })
+                };
+                Arc::new(MetricsPage::assemble((0..sites).map(site)))
+            };
+            let text = |page: &MetricsPage| page.chunks().collect::<Vec<_>>().concat();
+            let (plain, packed) = (page(&TextRoom::default()), page(&TextRoom::full()));
+            assert_eq!((text(&packed), packed.length()), (text(&plain), text(&plain).len()));
+            let mut unpacked = Vec::new();
+            deflate::inflate(packed.deflated().await.unwrap(), &mut unpacked);
+            assert_eq!(unpacked, text(&plain));
+        }
     }
 }
