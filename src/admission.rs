@@ -19,3 +19,9 @@ pub(crate) use guard::{Guard, Unreadable};
 pub(crate) use keeper::{CertificateKeeper, CertificateOrigin};
 pub(crate) use metrics::AdmissionMetrics;
 pub(crate) use rotation::Rotation;
+
+/// Reads a question as [`Guard::review`] does.
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) fn read_review(body: &[u8]) -> Result<(), Unreadable> {
+    question::AdmissionRequest::read(body).map(drop).map_err(Unreadable)
+}

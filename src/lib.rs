@@ -13,6 +13,9 @@ mod config;
 mod doctor;
 mod exposition;
 mod fleet;
+/// For `fuzz/` and the tests.
+#[cfg(any(test, feature = "fuzz"))]
+mod fuzz;
 mod http;
 mod metric;
 mod netbackup;
@@ -29,6 +32,8 @@ mod telemetry;
 pub use collector::decode_jobs_page;
 pub use config::{ApiVersion, LogLevel, RESERVED_PATHS, schema};
 pub use exposition::{BuildInfo, Registry};
+#[cfg(any(test, feature = "fuzz"))]
+pub use fuzz::FuzzTarget;
 pub use metric::{Desc, Family, FamilyBuilder, Labelled, MetricKind, Naming};
 pub use shutdown::{Pace, Shutdown, Termination};
 pub use snapshot::{Fragment, MetricsPage, SiteReport, Snapshot};

@@ -6,6 +6,8 @@
 mod array;
 mod body;
 mod budget;
+#[cfg(any(test, feature = "fuzz"))]
+mod canned;
 mod client;
 mod count;
 mod cure;
@@ -35,6 +37,8 @@ mod version;
 
 pub(crate) use array::each_record;
 pub(crate) use budget::RequestBudget;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) use canned::{CannedAnswer, CannedAnswers};
 pub(crate) use client::Client;
 pub(crate) use cure::{NEW_KEY, NEXT_KEY, NO_ANSWER, NO_CONNECTION, of_name};
 pub(crate) use error::{Cause, Error};
@@ -49,6 +53,8 @@ pub(crate) use listing::Walk;
 pub(crate) use page::{DecodeError, Page, decode, object};
 pub(crate) use part::{Part, PartList};
 pub(crate) use proxy::ProxyHop;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) use retry::retry_after;
 pub(crate) use setup::ClientError;
 pub(crate) use stats::Stats;
 pub(crate) use tls::signatures_by;

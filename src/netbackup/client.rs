@@ -42,6 +42,14 @@ impl Client {
         })
     }
 
+    /// A client that is answered from memory, and tries nothing twice.
+    #[cfg(any(test, feature = "fuzz"))]
+    pub(crate) fn canned(site: &Site, answers: super::CannedAnswers) -> Result<Self, ClientError> {
+        let mut client = Self::new(site, &TlsCache::default(), Arc::default(), Arc::default())?;
+        client.exchange.answer_from(answers);
+        Ok(client)
+    }
+
     /// The version in use; `None` before the first [`Client::negotiate`], unless one is pinned.
     pub(crate) fn version(&self) -> Option<ApiVersion> {
         self.negotiation.version()

@@ -78,6 +78,13 @@ impl Exchange {
         })
     }
 
+    /// Answers from memory, and tries nothing twice.
+    #[cfg(any(test, feature = "fuzz"))]
+    pub(super) fn answer_from(&mut self, answers: super::CannedAnswers) {
+        self.transport.canned = Some(answers);
+        self.retry.tries = 1;
+    }
+
     pub(super) fn stats(&self) -> &Stats {
         &self.stats
     }
@@ -126,7 +133,7 @@ impl Exchange {
         }
         let started = Instant::now();
         let timeout = self.timeout.min(deadline.saturating_duration_since(started));
-        let response = match self.builder(request).timeout(timeout).send().await {
+        let response = match self.transport.send(self.builder(request).timeout(timeout)).await {
             Ok(response) => response,
             Err(error) => {
                 self.stats.unanswered(request.endpoint);

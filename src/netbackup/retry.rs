@@ -46,7 +46,7 @@ impl Retry {
 }
 
 /// The three forms of `Retry-After`: seconds, an HTTP date (RFC 9110), and NetBackup's ISO 8601 date-time.
-pub(super) fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
+pub(crate) fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     let value = value.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
         // More than a number can hold is as long as it gets.

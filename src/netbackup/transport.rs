@@ -30,6 +30,9 @@ pub(super) struct Transport {
     is_tls: bool,
     /// Keeps the shared settings in the cache while this client lives.
     _tls: Arc<ClientConfig>,
+    /// What is answered instead of by a server.
+    #[cfg(any(test, feature = "fuzz"))]
+    pub(super) canned: Option<super::CannedAnswers>,
 }
 
 impl fmt::Debug for Transport {
@@ -80,7 +83,25 @@ impl Transport {
         let http = builder.build().map_err(|error| ClientError::Setup(error.to_string()))?;
         let proxy = ProxyHop::of(site).map(|proxy| proxy.to_string());
         let is_tls = site.endpoint.scheme() == Scheme::Https;
-        Ok(Self { http, base, host, proxy, is_tls, _tls: config })
+        Ok(Self {
+            http,
+            base,
+            host,
+            proxy,
+            is_tls,
+            _tls: config,
+            #[cfg(any(test, feature = "fuzz"))]
+            canned: None,
+        })
+    }
+
+    /// Sends a request of this client.
+    pub(super) async fn send(&self, request: reqwest::RequestBuilder) -> reqwest::Result<reqwest::Response> {
+        #[cfg(any(test, feature = "fuzz"))]
+        if let Some(canned) = &self.canned {
+            return canned.answer(request).await;
+        }
+        request.send().await
     }
 
     /// The certificate that the site has shown, as it came; never that of a proxy.

@@ -23,6 +23,8 @@ mod tests;
 pub(crate) mod volume;
 mod watcher;
 
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) use dotenv::Dotenv;
 #[cfg(test)]
 pub(crate) use error::FileError;
 pub(crate) use error::ReadError;

@@ -7,17 +7,17 @@ use crate::config::{UnsetVariable, expanded};
 
 /// What a `.env` file says, and the lines that are left out. It has no `Debug`, since a value may be a key.
 #[derive(Default)]
-pub(super) struct Dotenv {
+pub(crate) struct Dotenv {
     /// The last of two equal names counts.
-    pub(super) variables: BTreeMap<String, String>,
+    pub(crate) variables: BTreeMap<String, String>,
     /// In the order of the file.
-    pub(super) errors: Vec<DotenvError>,
+    pub(crate) errors: Vec<DotenvError>,
 }
 
 /// A line that is left out. The line itself may be a secret and is not in it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {reason}; the line is left out")]
-pub(super) struct DotenvError {
+pub(crate) struct DotenvError {
     line: usize,
     reason: LineError,
 }
@@ -34,7 +34,7 @@ enum LineError {
 
 impl Dotenv {
     /// Reads a file; a variable of `process` wins over one of an earlier line where a value names it.
-    pub(super) fn parse(bytes: &[u8], process: &BTreeMap<String, String>) -> Self {
+    pub(crate) fn parse(bytes: &[u8], process: &BTreeMap<String, String>) -> Self {
         let text = decoded(bytes).replace("\r\n", "\n");
         let mut dotenv = Self::default();
         let mut scanner = Scanner { text: &text, line: 1 };
