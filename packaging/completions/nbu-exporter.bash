@@ -219,7 +219,7 @@ _nbu__exporter() {
             return 0
             ;;
         nbu__exporter__subcmd__doctor)
-            opts="-c -h --config --site --format --help"
+            opts="-c -h --config --site --address --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -234,6 +234,10 @@ _nbu__exporter() {
                     return 0
                     ;;
                 --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --address)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -96,6 +96,7 @@ complete -c nbu-exporter -n "__fish_nbu_exporter_using_subcommand check-config" 
 complete -c nbu-exporter -n "__fish_nbu_exporter_using_subcommand check-config" -s h -l help -d 'Print help'
 complete -c nbu-exporter -n "__fish_nbu_exporter_using_subcommand doctor" -s c -l config -d 'The configuration file' -r -F
 complete -c nbu-exporter -n "__fish_nbu_exporter_using_subcommand doctor" -l site -d 'Examines this site alone' -r
+complete -c nbu-exporter -n "__fish_nbu_exporter_using_subcommand doctor" -l address -d 'Asks the exporter that runs there as well, whether the API server asks its admission webhook' -r
 complete -c nbu-exporter -n "__fish_nbu_exporter_using_subcommand doctor" -l format -d 'The form of the report' -r -f -a "text\t'A table for people'
 json\t'For programs'"
 complete -c nbu-exporter -n "__fish_nbu_exporter_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
