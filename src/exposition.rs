@@ -22,10 +22,16 @@ pub use registry::Registry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use self::own::OwnMetrics;
+use crate::metric::TextFormat;
 use crate::snapshot::SnapshotStore;
 
-/// The media type of the text format 0.0.4 (Prometheus, exposition formats).
-pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+/// The media type of a format (Prometheus, exposition formats; OpenMetrics 1.0).
+pub(crate) const fn content_type(format: TextFormat) -> &'static str {
+    match format {
+        TextFormat::Prometheus => "text/plain; version=0.0.4; charset=utf-8",
+        TextFormat::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+    }
+}
 
 /// Renders scrapes; clones share what they render.
 #[derive(Clone, Debug)]
@@ -48,16 +54,16 @@ impl Exposition {
     }
 
     /// The body of a scrape without compression.
-    pub(crate) fn identity(&self) -> PageBody {
-        PageBody::text(self.store.load().page().clone(), self.own_metrics().text())
+    pub(crate) fn identity(&self, format: TextFormat) -> PageBody {
+        PageBody::text(self.store.load().page().clone(), format, self.own_metrics(format).text())
     }
 
     /// The body of a scrape as one gzip member; `None` when compressing failed, and then identity serves.
-    pub(crate) async fn gzip(&self) -> Option<PageBody> {
+    pub(crate) async fn gzip(&self, format: TextFormat) -> Option<PageBody> {
         self.store.deflate();
         let page = self.store.load().page().clone();
-        let shared = page.deflated().await?;
-        let own = self.own_metrics();
+        let shared = page.deflated(format).await?;
+        let own = self.own_metrics(format);
         Some(PageBody::gzip(&gzip::HEADER, shared, own.tail()?.after(shared)))
     }
 
@@ -67,11 +73,11 @@ impl Exposition {
     }
 
     /// The metrics of this moment; scrapes that come together read them once.
-    fn own_metrics(&self) -> Arc<OwnMetrics> {
+    fn own_metrics(&self, format: TextFormat) -> Arc<OwnMetrics> {
         let mut last = self.last();
-        match last.as_ref().filter(|own| own.are_fresh()) {
+        match last.as_ref().filter(|own| own.are_fresh(format)) {
             Some(own) => own.clone(),
-            None => last.insert(Arc::new(OwnMetrics::now(&self.registry))).clone(),
+            None => last.insert(Arc::new(OwnMetrics::now(&self.registry, format))).clone(),
         }
     }
 

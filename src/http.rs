@@ -11,6 +11,7 @@ mod bind;
 mod config;
 mod connection;
 mod door;
+mod format;
 mod health;
 mod html;
 mod index;
@@ -28,6 +29,7 @@ mod stream;
 mod surface;
 mod tls;
 mod tracked;
+mod weight;
 
 #[cfg(test)]
 pub(crate) use bind::BindError;

@@ -34,7 +34,7 @@ pub use config::{ApiVersion, LogLevel, RESERVED_PATHS, schema};
 pub use exposition::{BuildInfo, Registry};
 #[cfg(any(test, feature = "fuzz"))]
 pub use fuzz::FuzzTarget;
-pub use metric::{Desc, Family, FamilyBuilder, Labelled, MetricKind, Naming};
+pub use metric::{Desc, Family, FamilyBuilder, Labelled, MetricKind, Naming, TextFormat};
 pub use shutdown::{Pace, Shutdown, Termination};
 pub use snapshot::{Fragment, MetricsPage, SiteReport, Snapshot};
 pub use source::signal;

@@ -2,6 +2,7 @@
 
 mod desc;
 mod family;
+mod head;
 mod histogram;
 mod label;
 mod names;
@@ -10,6 +11,8 @@ mod value;
 
 pub use desc::{Desc, Labelled, MetricKind, Naming};
 pub use family::{Family, FamilyBuilder};
+pub use head::TextFormat;
+pub(crate) use head::{end, head};
 pub(crate) use histogram::Histogram;
 pub(crate) use label::{MOST_LABEL_SETS, label_value};
 pub(crate) use names::MetricNames;

@@ -199,7 +199,7 @@ impl StoreState {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metric::{Labelled, MetricKind, Naming};
+    use crate::metric::{Labelled, MetricKind, Naming, TextFormat};
 
     fn snapshot(site: &str) -> Snapshot {
         Snapshot {
@@ -274,7 +274,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_page_of_texts_that_are_kept_compressed_is_the_same_page() {
-        for sites in [2, 40] {
+        for (sites, format) in
+            [(2, TextFormat::Prometheus), (40, TextFormat::Prometheus), (40, TextFormat::OpenMetrics)]
+        {
             let page = |room: &TextRoom| {
                 let site = |number: usize| {
                     let mut family = UNITS.of_site(&format!("site-{number}"));
@@ -287,11 +289,11 @@ mod tests {
                 };
                 Arc::new(MetricsPage::assemble((0..sites).map(site)))
             };
-            let text = |page: &MetricsPage| page.chunks().collect::<Vec<_>>().concat();
+            let text = |page: &MetricsPage| page.chunks(format).collect::<Vec<_>>().concat();
             let (plain, packed) = (page(&TextRoom::default()), page(&TextRoom::full()));
-            assert_eq!((text(&packed), packed.length()), (text(&plain), text(&plain).len()));
+            assert_eq!((text(&packed), packed.length(format)), (text(&plain), text(&plain).len()));
             let mut unpacked = Vec::new();
-            deflate::inflate(packed.deflated().await.unwrap(), &mut unpacked);
+            deflate::inflate(packed.deflated(format).await.unwrap(), &mut unpacked);
             assert_eq!(unpacked, text(&plain));
         }
     }

@@ -2,6 +2,7 @@
 
 use nbu_exporter::{
     BuildInfo, Fragment, Labelled, MetricKind, MetricsPage, Naming, Registry, SiteReport, Snapshot,
+    TextFormat,
 };
 use prometheus::{Encoder as _, GaugeVec, Opts, TextEncoder};
 
@@ -50,7 +51,7 @@ pub fn measure() -> Vec<Row> {
             family.build()
         });
         MetricsPage::assemble([snapshot(Fragment::of_run(families.collect())).into()])
-            .chunks()
+            .chunks(TextFormat::Prometheus)
             .collect::<Vec<_>>()
     };
     let registry = prometheus::Registry::new();
@@ -72,7 +73,7 @@ pub fn measure() -> Vec<Row> {
     let with_crate = in_turn(9, || cpu_per_call(ours), || cpu_per_call(crates));
     let with_copy = in_turn(9, || cpu_per_call(ours), || cpu_per_call(|| page.clone()));
     let registry = Registry::new(&BuildInfo::current()).unwrap();
-    let own = cpu_per_call(|| registry.render());
+    let own = cpu_per_call(|| registry.render(TextFormat::Prometheus));
     vec![
         Row::new("rendering the metrics of the process itself, CPU", own * 1e6, "µs", None)
             .note("shared by the scrapes of 10 ms"),

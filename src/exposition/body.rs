@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
+use crate::metric::TextFormat;
 use crate::snapshot::{Deflated, MetricsPage};
 
 /// The body of a scrape: what all scrapes of a version share, and the exporter's own metrics at the end. Its length is known
@@ -23,15 +24,15 @@ pub(crate) struct PageBody {
 
 #[derive(Clone, Debug)]
 enum Shared {
-    Text(Arc<MetricsPage>),
+    Text(Arc<MetricsPage>, TextFormat),
     Deflated([Bytes; 2]),
 }
 
 impl PageBody {
     /// The text of a page, then `end`.
-    pub(super) fn text(page: Arc<MetricsPage>, end: Bytes) -> Self {
-        let remaining = (page.length() + end.len()) as u64;
-        Self { shared: Shared::Text(page), place: 0, end: Some(end), remaining }
+    pub(super) fn text(page: Arc<MetricsPage>, format: TextFormat, end: Bytes) -> Self {
+        let remaining = (page.length(format) + end.len()) as u64;
+        Self { shared: Shared::Text(page, format), place: 0, end: Some(end), remaining }
     }
 
     /// A member with a compressed page, and `end`.
@@ -43,7 +44,7 @@ impl PageBody {
 
     fn next_chunk(&mut self) -> Option<Bytes> {
         let shared = match &self.shared {
-            Shared::Text(page) => page.next_chunk(&mut self.place),
+            Shared::Text(page, format) => page.next_chunk(*format, &mut self.place),
             Shared::Deflated(chunks) => {
                 let chunk = chunks.get(self.place).cloned();
                 self.place += 1;

@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::Registry;
 use super::gzip::Tail;
+use crate::metric::{TextFormat, end};
 
 /// Scrapes that come within this time share one rendering. It costs about two tenths of a millisecond, most of it for
 /// reading `/proc` and compressing, so that it takes two hundredths of a processor at most however many scrape.
@@ -16,21 +17,23 @@ const SHARED_FOR: Duration = Duration::from_millis(10);
 #[derive(Debug)]
 pub(super) struct OwnMetrics {
     made: Instant,
+    format: TextFormat,
     text: Bytes,
     tail: OnceLock<Option<Tail>>,
 }
 
 impl OwnMetrics {
-    /// The metrics of this moment.
-    pub(super) fn now(registry: &Registry) -> Self {
+    /// The metrics of this moment, to the end of the page.
+    pub(super) fn now(registry: &Registry, format: TextFormat) -> Self {
         // Taken before the values are read, so that they are never older than they seem.
         let made = Instant::now();
-        Self { made, text: Bytes::from(registry.render()), tail: OnceLock::new() }
+        let text = Bytes::from(registry.render(format) + end(format));
+        Self { made, format, text, tail: OnceLock::new() }
     }
 
-    /// Whether they are recent enough for a scrape of this moment.
-    pub(super) fn are_fresh(&self) -> bool {
-        self.made.elapsed() < SHARED_FOR
+    /// Whether they are of this format, and recent enough for a scrape of this moment.
+    pub(super) fn are_fresh(&self, format: TextFormat) -> bool {
+        self.format == format && self.made.elapsed() < SHARED_FOR
     }
 
     /// As text.

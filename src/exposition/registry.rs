@@ -12,6 +12,7 @@ use super::BuildInfo;
 use super::process::ProcessMetrics;
 use super::reading::{Reading, Readings};
 use super::runtime::RuntimeMetrics;
+use crate::metric::{TextFormat, head};
 
 /// The exporter's own metrics; clones share it. Modules register what they count on [`Registry::prometheus`].
 #[derive(Clone)]
@@ -37,19 +38,39 @@ impl Registry {
         self.0.register(Box::new(AtScrape::new(source)?))
     }
 
-    /// All metrics now, in the text format 0.0.4.
-    pub fn render(&self) -> String {
+    /// All metrics now.
+    pub fn render(&self, format: TextFormat) -> String {
         let mut text = Vec::with_capacity(8 * 1024);
         // One family that can not be written must not cost the page the others.
         for family in self.0.gather() {
             let whole = text.len();
-            if let Err(problem) = TextEncoder::new().encode(&[family], &mut text) {
+            if let Err(problem) = write(family, format, &mut text) {
                 text.truncate(whole);
                 error!(error = %problem, "One of our own metrics can not be written");
             }
         }
         String::from_utf8(text).unwrap_or_default()
     }
+}
+
+/// The library writes 0.0.4; in OpenMetrics the samples are the same, and only the lines in front of them differ.
+fn write(family: MetricFamily, format: TextFormat, text: &mut Vec<u8>) -> Result<(), prometheus::Error> {
+    if format == TextFormat::Prometheus {
+        return TextEncoder::new().encode(&[family], text);
+    }
+    let kind = match family.get_field_type() {
+        MetricType::COUNTER => "counter",
+        MetricType::GAUGE => "gauge",
+        MetricType::HISTOGRAM => "histogram",
+        MetricType::SUMMARY => "summary",
+        MetricType::UNTYPED => "untyped",
+    };
+    text.extend_from_slice(head(format, family.name(), kind, family.help()).as_bytes());
+    let mut samples = Vec::new();
+    TextEncoder::new().encode(&[family], &mut samples)?;
+    let lines = samples.split_inclusive(|byte| *byte == b'\n').filter(|line| !line.starts_with(b"#"));
+    lines.for_each(|line| text.extend_from_slice(line));
+    Ok(())
 }
 
 impl fmt::Debug for Registry {
@@ -131,13 +152,18 @@ mod tests {
     fn values_are_read_at_the_scrape_and_only_known_ones_are_served() {
         let registry = Registry(prometheus::Registry::new());
         registry.register(Unlike).unwrap();
-        assert_eq!(registry.render(), "# HELP known Known.\n# TYPE known counter\nknown 1.5\n");
+        assert_eq!(
+            registry.render(TextFormat::Prometheus),
+            "# HELP known Known.\n# TYPE known counter\nknown 1.5\n"
+        );
+        let open_metrics = registry.render(TextFormat::OpenMetrics);
+        assert_eq!(open_metrics, "# TYPE known unknown\n# HELP known Known.\nknown 1.5\n");
     }
 
     #[test]
     fn the_process_the_runtime_and_the_build_are_there() {
         let build = BuildInfo { version: "1.2.3", revision: "abc", rust_version: "1.95", target: "x" };
-        let text = Registry::new(&build).unwrap().render();
+        let text = Registry::new(&build).unwrap().render(TextFormat::Prometheus);
         for line in [
             "nbu_exporter_build_info{goversion=\"\",revision=\"abc\",rustversion=\"1.95\",target=\"x\",version=\"1.2.3\"} 1\n",
             "# TYPE process_cpu_seconds_total counter\n",

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::config::SiteId;
-use crate::metric::{Labelled, MetricKind, Naming};
+use crate::metric::{Labelled, MetricKind, Naming, TextFormat};
 use crate::snapshot::{Fragment, MetricsPage, SiteReport, Snapshot};
 
 static JOBS: Labelled<0> = Labelled {
@@ -44,8 +44,8 @@ fn page(snapshots: impl IntoIterator<Item = Snapshot>) -> MetricsPage {
 }
 
 fn text(page: &MetricsPage) -> String {
-    let text = page.chunks().collect::<Vec<_>>().concat();
-    assert_eq!(text.len(), page.length());
+    let text = page.chunks(TextFormat::Prometheus).collect::<Vec<_>>().concat();
+    assert_eq!(text.len(), page.length(TextFormat::Prometheus));
     String::from_utf8(text).unwrap()
 }
 
@@ -75,7 +75,7 @@ fn large_fragments_are_not_copied_and_small_ones_are_joined() {
     let snapshots = [of("a 1\n", 10), of("b 1\n", 10), large.clone(), of("d 1\n", 10)].map(with);
     let all = snapshots.iter().flat_map(|snapshot| snapshot.fragments[0].text().to_vec()).collect::<Vec<_>>();
     let page = page(snapshots);
-    let chunks = page.chunks().collect::<Vec<_>>();
+    let chunks = page.chunks(TextFormat::Prometheus).collect::<Vec<_>>();
     assert_eq!(chunks.len(), 3);
     assert_eq!(chunks[1].as_ptr(), large.text().as_ptr());
     assert!(chunks.concat().ends_with(&all));
@@ -95,8 +95,12 @@ fn many_small_fragments_make_few_pieces_that_hold_them_all_and_only_of_a_small_p
         for lines in [1, 10] {
             let page = page(many(sites, lines));
             assert_eq!(text(&page).lines().count(), 2 + sites * 100);
-            assert!(page.chunks().count() <= 2 * sites, "{sites} sites of {} fragments", 100 / lines);
-            let first = || page.chunks().next().unwrap();
+            assert!(
+                page.chunks(TextFormat::Prometheus).count() <= 2 * sites,
+                "{sites} sites of {} fragments",
+                100 / lines
+            );
+            let first = || page.chunks(TextFormat::Prometheus).next().unwrap();
             assert_eq!(first().as_ptr() == first().as_ptr(), are_kept);
         }
     }
@@ -123,15 +127,50 @@ async fn what_happened_before_a_renewal_is_in_the_next_scrape() {
     let counter = prometheus::IntCounter::new("happened", "It happened.").unwrap();
     exposition.registry.prometheus().register(Box::new(counter.clone())).unwrap();
     for count in 0..5 {
-        let text = exposition.identity().collect().await.unwrap().to_bytes();
+        let text = exposition.identity(TextFormat::Prometheus).collect().await.unwrap().to_bytes();
         assert!(std::str::from_utf8(&text).unwrap().contains(&format!("\nhappened {count}\n")));
         counter.inc();
         exposition.renew();
     }
 }
 
+#[tokio::test]
+async fn openmetrics_has_the_same_samples_behind_other_heads_and_shares_what_is_large() {
+    let exposition = exposition();
+    let (nice, paris) =
+        (exposition.store().writer(SiteId::Legacy), exposition.store().writer(SiteId::Named("p".into())));
+    nice.publish(snapshot("nice", &[&BYTES]));
+    paris.publish(many(1, 100).remove(0));
+    let page = exposition.store().load().page().clone();
+    let chunks = |format| page.chunks(format).collect::<Vec<_>>();
+    let (old, new) = (chunks(TextFormat::Prometheus), chunks(TextFormat::OpenMetrics));
+    let samples = |chunks: &[Bytes]| {
+        let text = String::from_utf8(chunks.concat()).unwrap();
+        text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(samples(&old), samples(&new));
+    assert_eq!(new.concat().len(), page.length(TextFormat::OpenMetrics));
+    assert!(new.concat().starts_with(
+        b"# TYPE bytes unknown\n# HELP bytes Bytes.\nbytes{site=\"nice\"} 1\n# TYPE jobs gauge\n"
+    ));
+    let large = |chunks: &[Bytes]| chunks.iter().find(|chunk| chunk.len() > 90_000).unwrap().as_ptr();
+    assert_eq!(large(&old), large(&new));
+
+    let whole = unpacked_as(&exposition, TextFormat::OpenMetrics).await;
+    assert!(
+        whole.as_bytes().starts_with(&new.concat()) && whole.ends_with("\n# EOF\n"),
+        "{}",
+        &whole[whole.len() - 200..]
+    );
+    assert!(!unpacked(&exposition).await.contains("# EOF"));
+}
+
 async fn unpacked(exposition: &Exposition) -> String {
-    let body = exposition.gzip().await.unwrap();
+    unpacked_as(exposition, TextFormat::Prometheus).await
+}
+
+async fn unpacked_as(exposition: &Exposition, format: TextFormat) -> String {
+    let body = exposition.gzip(format).await.unwrap();
     let length = http_body::Body::size_hint(&body).exact();
     let gzip = body.collect().await.unwrap().to_bytes();
     assert_eq!(length, Some(gzip.len() as u64));
@@ -164,8 +203,8 @@ async fn a_page_that_nobody_reads_any_more_keeps_nothing() {
     let writer = exposition.store().writer(SiteId::Legacy);
     writer.publish(snapshot("nice", &[&JOBS]));
     let page = Arc::downgrade(exposition.store().load().page());
-    let body = exposition.identity();
-    let gzip = exposition.gzip().await.unwrap();
+    let body = exposition.identity(TextFormat::Prometheus);
+    let gzip = exposition.gzip(TextFormat::Prometheus).await.unwrap();
     writer.publish(snapshot("nice", &[&BYTES]));
     assert!(page.upgrade().is_some(), "it is being sent");
     let text = body.collect().await.unwrap().to_bytes();
@@ -176,7 +215,7 @@ async fn a_page_that_nobody_reads_any_more_keeps_nothing() {
 
 #[tokio::test]
 async fn without_sites_a_scrape_is_our_own_metrics() {
-    let body = exposition().identity();
+    let body = exposition().identity(TextFormat::Prometheus);
     let length = http_body::Body::size_hint(&body).exact();
     let bytes = body.collect().await.unwrap().to_bytes();
     assert_eq!(length, Some(bytes.len() as u64));
@@ -191,7 +230,7 @@ async fn both_encodings_hold_the_same_families() {
     let names = |text: &str| {
         text.lines().filter(|line| line.starts_with("# TYPE")).map(str::to_owned).collect::<Vec<_>>()
     };
-    let identity = exposition.identity().collect().await.unwrap().to_bytes();
+    let identity = exposition.identity(TextFormat::Prometheus).collect().await.unwrap().to_bytes();
     let unpacked = unpacked(&exposition).await;
     assert_eq!(names(&unpacked), names(std::str::from_utf8(&identity).unwrap()));
     assert!(unpacked.starts_with("# HELP bytes"));
@@ -201,7 +240,8 @@ async fn both_encodings_hold_the_same_families() {
 async fn scrapes_that_come_together_compress_once() {
     let exposition = exposition();
     let page = exposition.store().load().page().clone();
-    let (one, two) = tokio::join!(page.deflated(), page.deflated());
+    let (one, two) =
+        tokio::join!(page.deflated(TextFormat::Prometheus), page.deflated(TextFormat::Prometheus));
     assert!(std::ptr::eq(one.unwrap(), two.unwrap()));
 }
 

@@ -1,17 +1,20 @@
-//! The metrics page, and whether it is sent compressed.
+//! The metrics page, in which format, and whether it is sent compressed.
 
 use axum::http::{HeaderMap, HeaderValue, Response, header};
 
-use crate::exposition::{CONTENT_TYPE, Exposition, PageBody};
+use super::format;
+use super::weight::weight;
+use crate::exposition::{Exposition, PageBody, content_type};
 
 /// The metrics page.
 pub(super) async fn scrape(exposition: &Exposition, headers: &HeaderMap) -> Response<PageBody> {
-    let compressed = if wants_gzip(headers) { exposition.gzip().await } else { None };
+    let format = format::wanted(headers);
+    let compressed = if wants_gzip(headers) { exposition.gzip(format).await } else { None };
     let is_compressed = compressed.is_some();
-    let mut response = Response::new(compressed.unwrap_or_else(|| exposition.identity()));
+    let mut response = Response::new(compressed.unwrap_or_else(|| exposition.identity(format)));
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
-    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(format)));
+    headers.insert(header::VARY, HeaderValue::from_static("accept, accept-encoding"));
     if is_compressed {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
@@ -36,17 +39,6 @@ fn wants_gzip(headers: &HeaderMap) -> bool {
     let gzip = gzip.or(others).unwrap_or(0);
     // Plain text that is not named is acceptable, and is the last choice.
     gzip > 0 && gzip >= identity.unwrap_or(0)
-}
-
-/// A weight in thousandths; text that is no weight counts as 0.
-fn weight(parameter: &str) -> u16 {
-    let number = parameter.strip_prefix("q=").or_else(|| parameter.strip_prefix("Q="));
-    match number.and_then(|number| number.trim().parse::<f32>().ok()) {
-        // The pattern keeps it in range.
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        Some(weight @ 0.0..=1.0) => (weight * 1000.0) as u16,
-        _ => 0,
-    }
 }
 
 #[cfg(test)]

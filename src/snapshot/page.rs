@@ -1,7 +1,6 @@
 //! The samples of all sites as one text, put together once per version of the store.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -13,7 +12,7 @@ use tracing::error;
 use super::Snapshot;
 use super::deflate::{Deflated, Deflater};
 use super::fragment::Fragment;
-use crate::metric::Desc;
+use crate::metric::{Desc, TextFormat, head};
 
 /// The samples of all sites, in the order of the families' names, each family in one group as the format wants. It shows the
 /// snapshots' own texts: of a large page nothing is kept twice.
@@ -21,6 +20,14 @@ use crate::metric::Desc;
 pub struct MetricsPage {
     snapshots: Vec<Arc<Snapshot>>,
     parts: Vec<PagePart>,
+    prometheus: PageText,
+    open_metrics: PageText,
+}
+
+/// The text in one format. It holds nothing until somebody asks for this format, and nothing of large fragments then.
+#[derive(Debug)]
+struct PageText {
+    format: TextFormat,
     length: usize,
     /// The length of all parts that are joined or unpacked when they are sent.
     small: usize,
@@ -70,35 +77,44 @@ impl MetricsPage {
             }
         }
         let mut parts = Vec::with_capacity(families.values().map(|(_, parts)| parts.len() + 1).sum());
+        let mut prometheus = PageText::new(TextFormat::Prometheus, length, small);
+        let mut open_metrics = PageText::new(TextFormat::OpenMetrics, length, small);
         for (desc, samples) in families.into_values() {
-            let head = head(desc).len();
-            length += head;
-            small += head;
+            prometheus.begin(desc);
+            open_metrics.begin(desc);
             parts.push(PagePart::Head(desc));
             parts.extend(samples);
         }
-        Self { snapshots, parts, length, small, chunks: OnceLock::new(), deflated: OnceCell::new() }
+        Self { snapshots, parts, prometheus, open_metrics }
     }
 
     /// The length of the text.
-    pub fn length(&self) -> usize {
-        self.length
+    pub fn length(&self, format: TextFormat) -> usize {
+        self.in_format(format).length
     }
 
     /// The text, in pieces.
-    pub fn chunks(&self) -> impl Iterator<Item = Bytes> + '_ {
+    pub fn chunks(&self, format: TextFormat) -> impl Iterator<Item = Bytes> + '_ {
         let mut place = 0;
-        std::iter::from_fn(move || self.next_chunk(&mut place))
+        std::iter::from_fn(move || self.next_chunk(format, &mut place))
+    }
+
+    fn in_format(&self, format: TextFormat) -> &PageText {
+        match format {
+            TextFormat::Prometheus => &self.prometheus,
+            TextFormat::OpenMetrics => &self.open_metrics,
+        }
     }
 
     /// The next piece of the text; `place` is 0 at first and moves on.
-    pub(crate) fn next_chunk(&self, place: &mut usize) -> Option<Bytes> {
-        if self.small > KEPT {
-            return self.join(place, JOINED);
+    pub(crate) fn next_chunk(&self, format: TextFormat, place: &mut usize) -> Option<Bytes> {
+        let text = self.in_format(format);
+        if text.small > KEPT {
+            return self.join(text, place, JOINED);
         }
-        let chunks = self.chunks.get_or_init(|| {
+        let chunks = text.chunks.get_or_init(|| {
             let mut part = 0;
-            std::iter::from_fn(|| self.join(&mut part, KEPT)).collect()
+            std::iter::from_fn(|| self.join(text, &mut part, KEPT)).collect()
         });
         let chunk = chunks.get(*place)?.clone();
         *place += 1;
@@ -106,16 +122,16 @@ impl MetricsPage {
     }
 
     /// A large part as it is, or small ones that are next to each other.
-    fn join(&self, place: &mut usize, most: usize) -> Option<Bytes> {
+    fn join(&self, text: &PageText, place: &mut usize, most: usize) -> Option<Bytes> {
         let first = self.parts.get(*place)?;
         if let Some(large) = self.fragment(*first).filter(|fragment| fragment.length() >= SMALL) {
             *place += 1;
             return Some(large.text());
         }
-        let mut joined = Vec::with_capacity(most.min(self.small));
+        let mut joined = Vec::with_capacity(most.min(text.small));
         while let Some(part) = self.parts.get(*place) {
             match part {
-                PagePart::Head(desc) => joined.extend_from_slice(head(desc).as_bytes()),
+                PagePart::Head(desc) => joined.extend_from_slice(text.head(desc).as_bytes()),
                 PagePart::Samples { .. } => {
                     let Some(fragment) = self.fragment(*part) else { continue };
                     if fragment.length() >= SMALL || joined.len() + fragment.length() > most {
@@ -139,13 +155,13 @@ impl MetricsPage {
     }
 
     /// The compressed text, made by the first caller while the others wait; `None` if that failed.
-    pub(crate) async fn deflated(self: &Arc<Self>) -> Option<&Deflated> {
+    pub(crate) async fn deflated(self: &Arc<Self>, format: TextFormat) -> Option<&Deflated> {
         let deflate = async || {
             let page = self.clone();
             let deflated = if self.to_compress() < COMPRESSED_AT_ONCE {
-                Ok(self.deflate())
+                Ok(self.deflate(format))
             } else {
-                spawn_blocking(move || page.deflate()).await
+                spawn_blocking(move || page.deflate(format)).await
             };
             match deflated {
                 Ok(Ok(deflated)) => Some(deflated),
@@ -159,7 +175,7 @@ impl MetricsPage {
                 }
             }
         };
-        self.deflated.get_or_init(deflate).await.as_ref()
+        self.in_format(format).deflated.get_or_init(deflate).await.as_ref()
     }
 
     /// How much of the text is still to be compressed.
@@ -169,7 +185,8 @@ impl MetricsPage {
     }
 
     /// Compresses the text: what is compressed by itself only where that was not done before.
-    fn deflate(&self) -> Result<Deflated, CompressError> {
+    fn deflate(&self, format: TextFormat) -> Result<Deflated, CompressError> {
+        let text = self.in_format(format);
         let (mut deflater, mut pieces, mut joined) = (Deflater::default(), Vec::new(), Vec::new());
         for part in &self.parts {
             let fragment = self.fragment(*part);
@@ -181,7 +198,7 @@ impl MetricsPage {
             match (alone, fragment, part) {
                 (Some(alone), _, _) => pieces.push(alone.clone()),
                 (None, Some(fragment), _) => fragment.append_to(&mut joined),
-                (None, None, PagePart::Head(desc)) => joined.extend_from_slice(head(desc).as_bytes()),
+                (None, None, PagePart::Head(desc)) => joined.extend_from_slice(text.head(desc).as_bytes()),
                 (None, None, PagePart::Samples { .. }) => {}
             }
         }
@@ -197,11 +214,20 @@ fn is_sent_alone(fragment: &Fragment) -> bool {
     fragment.kept().is_some_and(|text| text.len() >= SMALL)
 }
 
-/// The two lines in front of a family's samples; a help text escapes backslash and line feed.
-fn head(desc: &Desc) -> String {
-    let help = desc.help.replace('\\', "\\\\").replace('\n', "\\n");
-    let mut head = String::new();
-    // Writing to a `String` can not fail.
-    let _ = write!(head, "# HELP {0} {help}\n# TYPE {0} {1}\n", desc.name, desc.kind.as_ref());
-    head
+impl PageText {
+    /// Of samples of this length, of which so much is in small parts.
+    fn new(format: TextFormat, length: usize, small: usize) -> Self {
+        Self { format, length, small, chunks: OnceLock::new(), deflated: OnceCell::new() }
+    }
+
+    /// Takes the head of a family in.
+    fn begin(&mut self, desc: &Desc) {
+        let head = self.head(desc).len();
+        self.length += head;
+        self.small += head;
+    }
+
+    fn head(&self, desc: &Desc) -> String {
+        head(self.format, desc.name, desc.kind.as_ref(), desc.help)
+    }
 }

@@ -8,6 +8,7 @@ use super::world::server;
 use crate::admission::Guard;
 use crate::exposition::{BuildInfo, Registry};
 use crate::http::{Door, HttpMetrics, Limits, Listeners};
+use crate::metric::TextFormat;
 use crate::telemetry::Restarts;
 
 struct Webhook {
@@ -71,7 +72,7 @@ async fn a_review_is_answered_by_a_review_as_json() {
     assert!(
         webhook
             .registry
-            .render()
+            .render(TextFormat::Prometheus)
             .contains("nbu_exporter_http_requests_total{code=\"200\",path=\"/admission\"} 2")
     );
 }

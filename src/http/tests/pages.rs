@@ -8,8 +8,9 @@ use jiff::Timestamp;
 
 use super::world::{World, active, active_config, snapshot};
 use crate::config::{RESERVED_PATHS, SiteId};
-use crate::exposition::CONTENT_TYPE;
+use crate::exposition::content_type;
 use crate::http::Limits;
+use crate::metric::TextFormat;
 use crate::reload::{Digest, Outcome, ReloadStatus, Trigger, Verdict};
 
 fn id(name: &str) -> SiteId {
@@ -24,12 +25,31 @@ async fn a_scrape_shows_the_snapshots_and_the_process() {
     let mut client = world.client().await;
     let answer = client.get("/metrics").await;
     assert_eq!(answer.status, 200);
-    assert_eq!(answer.header("content-type"), Some(CONTENT_TYPE));
-    assert_eq!(answer.header("vary"), Some("accept-encoding"));
+    assert_eq!(answer.header("content-type"), Some(content_type(TextFormat::Prometheus)));
+    assert_eq!(answer.header("vary"), Some("accept, accept-encoding"));
     assert!(answer.text().starts_with("# HELP nbu_jobs Jobs.\n# TYPE nbu_jobs gauge\nnbu_jobs{"));
     assert!(answer.text().contains("\nprocess_start_time_seconds "));
     drop(writer);
     assert!(!client.get("/metrics").await.text().contains("paris"));
+}
+
+#[tokio::test]
+async fn a_scraper_that_asks_for_openmetrics_gets_it() {
+    let world = World::new().await;
+    let writer = world.store.writer(id("paris"));
+    writer.publish(snapshot("paris", 3));
+    let mut client = world.client().await;
+    let accept = "Accept: application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=0.0.4;q=0.3,*/*;q=0.2\r\n";
+    let answer = client.request("GET", "/metrics", accept).await;
+    assert_eq!(answer.header("content-type"), Some(content_type(TextFormat::OpenMetrics)));
+    assert_eq!(answer.header("vary"), Some("accept, accept-encoding"));
+    let text = answer.text();
+    assert!(text.starts_with("# TYPE nbu_jobs gauge\n# HELP nbu_jobs Jobs.\nnbu_jobs{"), "{text}");
+    assert!(
+        text.contains("\n# TYPE process_cpu_seconds counter\n# UNIT process_cpu_seconds seconds\n"),
+        "{text}"
+    );
+    assert!(text.contains("\nprocess_cpu_seconds_total ") && text.ends_with("\n# EOF\n"), "{text}");
 }
 
 #[tokio::test]

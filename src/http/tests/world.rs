@@ -13,7 +13,7 @@ use super::client::{Client, PATIENCE};
 use crate::config::{Endpoint, ListenHost, Scheme, Secret, Server, Site, fixture};
 use crate::exposition::{BuildInfo, Exposition, Registry};
 use crate::http::{HttpMetrics, Limits, Listeners, Pages, ServingCertificate, State};
-use crate::metric::{Labelled, MetricKind, Naming};
+use crate::metric::{Labelled, MetricKind, Naming, TextFormat};
 use crate::reload::{ActiveConfig, ConfigReader, ConfigWriter, ReloadRequest, StatusWriter, requests};
 use crate::snapshot::{Fragment, SiteReport, Snapshot, SnapshotStore};
 use crate::telemetry::Restarts;
@@ -132,7 +132,7 @@ impl World {
 
     /// The value of one of our own metrics.
     pub(super) fn sample(&self, series: &str) -> f64 {
-        let text = self.registry.render();
+        let text = self.registry.render(TextFormat::Prometheus);
         let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
         line.unwrap_or("0").parse().unwrap()
     }
