@@ -29,9 +29,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::admission::AdmissionMetrics;
-use crate::config::{self, Log};
+use crate::config::{self, ListenAddress, Log};
 use crate::exposition::{BuildInfo, Exposition, Registry};
-use crate::http::{Limits, Listeners, Pages, State};
+use crate::http::{Entrance, HttpMetrics, Limits, Listeners, Pages, Probes, State};
 use crate::poller;
 use crate::reload::{
     ActiveConfig, ConfigReader, ConfigWriter, Preview, Reloader, StatusReader, StatusWriter,
@@ -89,6 +89,7 @@ pub struct App {
     reloader: JoinHandle<ConfigPublisher>,
     cluster: Option<Cluster>,
     webhook: Option<Webhook>,
+    probes: Option<Listeners>,
     fleet: Option<Fleet>,
     service: Option<AbortOnDropHandle<()>>,
 }
@@ -134,18 +135,22 @@ impl App {
             .shared(shared.clone())
             .judging(counts.clone());
         let pages = Pages::new(state, metrics.http.clone());
-        let listeners =
-            Listeners::new(pages, Limits::default(), metrics.http.clone()).passed(service.sockets)?;
+        let probes = probes(options.probe_address.as_ref(), &pages, &metrics.http).await?;
+        // Nobody is let in before the first configuration says how.
+        let entrance = Entrance::default();
+        let listeners = Listeners::behind(pages, entrance.clone(), Limits::default(), metrics.http.clone())
+            .passed(service.sockets)?;
 
         // The publisher puts a configuration to work: it tells the readers, the log, the pollers and the listeners.
         let supervisor = tokio::spawn(supervisor.run(drain.child_token()));
-        let flags = ServerFlags::new(options.listen_addresses, options.telemetry_path);
+        let flags = ServerFlags::new(options.listen_addresses, options.telemetry_path)
+            .with_web_config(options.web_config.is_some());
         let fleet = fleet.map(|fleet| fleet.begin(announced.clone(), pollers.clone()));
         let report = report.map(|report| {
             let (config, status) = (config.clone(), status.reader());
             report.of(Reported { config, status, pollers: pollers.clone(), announced: announced.clone() })
         });
-        let mut publisher = ConfigPublisher { writer, listeners, pollers, log, flags };
+        let mut publisher = ConfigPublisher { writer, listeners, entrance, pollers, log, flags };
         let address = publisher.begin(first.as_ref()).await?;
         let announcer = cluster.as_mut().filter(|_| options.events).map(|cluster| {
             cluster.announce(status.statuses(), refused, first.as_deref(), shared, &metrics.restarts)
@@ -181,6 +186,7 @@ impl App {
             reloader,
             cluster,
             webhook,
+            probes,
             fleet,
             service: report.map(|report| AbortOnDropHandle::new(tokio::spawn(report))),
         })
@@ -230,7 +236,12 @@ impl App {
                 Box::pin(webhook.close(DRAIN)).await;
             }
         };
-        tokio::join!(publisher.listeners.shutdown(DRAIN), door);
+        let probes = async {
+            if let Some(probes) = self.probes {
+                probes.shutdown(DRAIN).await;
+            }
+        };
+        tokio::join!(publisher.listeners.shutdown(DRAIN), door, probes);
         self.supervisor.await.context("the supervisor")?;
         if let Some(fleet) = self.fleet {
             fleet.left().await;
@@ -267,6 +278,21 @@ async fn fleet(
     let fleet = Fleet::join(options, cluster.map(Cluster::access), cluster::pod()).await?;
     registry.register(fleet.metrics()).context("metrics")?;
     Ok(Some(fleet))
+}
+
+/// The address where probes are answered, if there is one.
+async fn probes(
+    address: Option<&ListenAddress>,
+    pages: &Pages,
+    metrics: &HttpMetrics,
+) -> Result<Option<Listeners>, RunError> {
+    let Some(address) = address else { return Ok(None) };
+    let mut listeners = Listeners::new(Probes::new(pages.clone()), Limits::of_probes(), metrics.clone());
+    let prepared = listeners.prepare(std::slice::from_ref(address)).await;
+    for address in listeners.commit(prepared.map_err(|error| anyhow!(error))?) {
+        tracing::info!(%address, "Probes are answered");
+    }
+    Ok(Some(listeners))
 }
 
 /// How a rejected file wants the log to be, since the rejection is logged in that form.

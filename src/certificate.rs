@@ -4,4 +4,4 @@ mod issue;
 mod pair;
 
 pub(crate) use issue::{IssueError, Issued, issue};
-pub(crate) use pair::{ServingPair, authorities, pem_of, validity};
+pub(crate) use pair::{PairError, ServingPair, authorities, pem_of, validity};

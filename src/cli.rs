@@ -1,5 +1,6 @@
 //! The command line: what can not be reloaded, and the commands beside `run`.
 
+mod access;
 mod check;
 #[cfg(feature = "demo")]
 mod demo;
@@ -27,6 +28,7 @@ use crate::config::{self, ListenAddress, LogFormat, LogLevel};
 use crate::source::kubernetes::{FleetName, ObjectName};
 use crate::telemetry::Overrides;
 
+use access::AccessArgs;
 pub use check::check_config;
 #[cfg(feature = "demo")]
 pub use demo::{demo, simulate};
@@ -72,7 +74,7 @@ pub enum Command {
     /// Asks the running exporter what runs and what is wrong, and shows it as a table or as JSON.
     Status(StatusArgs),
     /// Asks the running exporter whether it is healthy, for containers without a shell: 0 when it is, 1 otherwise.
-    Healthcheck(AddressArgs),
+    Healthcheck(HealthArgs),
     /// Prints the JSON Schema of the configuration file.
     Schema,
 }
@@ -162,6 +164,18 @@ pub struct RunArgs {
         value_parser = shutdown_delay
     )]
     pub(crate) shutdown_delay: Option<Duration>,
+    /// The web config in the format of Prometheus' exporter-toolkit: TLS, client certificates, login, headers and rate of
+    /// the exporter's own pages. It wins over the key `server.webConfigFile`.
+    #[arg(long = "web.config.file", value_name = "FILE", env = "NBU_EXPORTER_WEB_CONFIG_FILE")]
+    pub(crate) web_config: Option<PathBuf>,
+    /// An address where probes alone are answered (`/-/healthy`, `/-/ready` and their kin), always in the clear and without
+    /// a login, for the kubelet and for `healthcheck`.
+    #[arg(
+        long = "web.probe-listen-address",
+        value_name = "HOST:PORT",
+        env = "NBU_EXPORTER_WEB_PROBE_LISTEN_ADDRESS"
+    )]
+    pub(crate) probe_address: Option<ListenAddress>,
     #[command(flatten)]
     pub(crate) webhook: WebhookArgs,
 }
@@ -174,6 +188,16 @@ pub struct CheckArgs {
     /// Leaves out what is not in a repository: variables, key files and CA files.
     #[arg(long)]
     pub(crate) skip_references: bool,
+    /// The web config to check with it, as the flag of the running exporter.
+    #[arg(long = "web.config.file", value_name = "FILE", env = "NBU_EXPORTER_WEB_CONFIG_FILE")]
+    pub(crate) web_config: Option<PathBuf>,
+}
+
+impl CheckArgs {
+    /// The web config to check with the configuration.
+    pub fn web_config(&self) -> Option<&Path> {
+        self.web_config.as_deref()
+    }
 }
 
 /// The flags of `demo`.
@@ -207,12 +231,28 @@ pub(crate) enum ListFormat {
     Json,
 }
 
-/// The flags of `reload`, `status` and `healthcheck`.
+/// The flags of `reload` and `status`.
 #[derive(Debug, Args)]
 pub struct AddressArgs {
     /// Where the running exporter listens.
     #[arg(long, default_value = "http://127.0.0.1:9440", value_name = "URL", env = "NBU_EXPORTER_ADDRESS")]
     pub(crate) address: String,
+    #[command(flatten)]
+    pub(crate) access: AccessArgs,
+}
+
+/// The flags of `healthcheck`.
+#[derive(Debug, Args)]
+pub struct HealthArgs {
+    #[command(flatten)]
+    pub(crate) address: AddressArgs,
+    /// The address where the running exporter answers probes; it is asked there, in the clear and without a login.
+    #[arg(
+        long = "web.probe-listen-address",
+        value_name = "HOST:PORT",
+        env = "NBU_EXPORTER_WEB_PROBE_LISTEN_ADDRESS"
+    )]
+    pub(crate) probe_address: Option<ListenAddress>,
 }
 
 /// The command line as data, of which completions and man pages are made.
@@ -293,6 +333,8 @@ impl RunArgs {
             last_good_object: self.last_good_object.clone(),
             fleet: self.fleet.clone().map(|name| FleetOptions { name, lease: self.lease_duration }),
             listen_addresses: self.listen_addresses.clone(),
+            web_config: self.web_config.clone(),
+            probe_address: self.probe_address.clone(),
             telemetry_path: self.telemetry_path.clone(),
         })
     }

@@ -34,6 +34,7 @@ mod strictness;
 mod tree;
 mod valid;
 mod version;
+mod web;
 mod yaml;
 
 pub use address::RESERVED_PATHS;
@@ -46,7 +47,7 @@ pub(crate) use duration::parse as parse_duration;
 pub(crate) use endpoint::{Endpoint, Scheme};
 pub(crate) use expand::{UnsetVariable, expanded};
 pub(crate) use listen::{ListenAddress, ListenHost};
-pub(crate) use load::{Loaded, load, log, references};
+pub(crate) use load::{Files, Loaded, load, log, references, web_config, web_references};
 pub(crate) use material::{Environment, FileProblem, Material};
 pub(crate) use proxy::{Proxy, UnusableProxy};
 pub(crate) use redact::{holds_secrets, redacted};
@@ -56,6 +57,7 @@ pub(crate) use secret::Secret;
 pub(crate) use site::{LackingSite, Site, SiteId, Verification};
 pub(crate) use strictness::Strictness;
 pub use version::ApiVersion;
+pub(crate) use web::{ClientAuth, ClientAuthorities, PasswordHash, RateLimit, TlsDemands, WebConfig, WebTls};
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,6 +69,8 @@ use crate::metric::MetricNames;
 pub struct Config {
     /// Where and how we serve.
     pub server: Server,
+    /// TLS, login, headers and rate of our own pages; none where no web config is named.
+    pub(crate) web: Option<Arc<WebConfig>>,
     /// How we collect.
     pub collection: Collection,
     /// Which collectors run.

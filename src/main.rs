@@ -37,8 +37,10 @@ fn execute(command: Command) -> Result<ExitCode, RunError> {
         Command::Reload(args) => on_runtime(interruptible(cli::ask_for_reload(&args, out))),
         Command::Status(args) => on_runtime(interruptible(cli::show_status(&args, out))),
         Command::Healthcheck(args) => on_runtime(interruptible(cli::check_health(&args, out))),
-        Command::CheckConfig(args) => Ok(cli::check_config(&args, &reader(&args.file), out)?),
-        Command::Doctor(args) => on_runtime(interruptible(cli::examine(&args, &reader(&args.config)))),
+        Command::CheckConfig(args) => {
+            Ok(cli::check_config(&args, &reader(&args.file, args.web_config()), out)?)
+        }
+        Command::Doctor(args) => on_runtime(interruptible(cli::examine(&args, &reader(&args.config, None)))),
         Command::ListMetrics(args) => printed(cli::list_metrics(&args, out)),
         Command::Schema => printed(writeln!(out, "{:#}", schema())),
     }

@@ -133,7 +133,8 @@ impl Showcase {
         if self.shown.as_deref() == Some(certificate) {
             return Ok(());
         }
-        let pair = ServingPair::read(certificate, key).map_err(|error| error.to_string())?;
+        let pair =
+            ServingPair::read(certificate, key).map_err(|error| format!("tls.crt and tls.key: {error}"))?;
         (self.show)(&pair)?;
         self.metrics.shows_until(pair.ends());
         self.shown = Some(certificate.to_vec());

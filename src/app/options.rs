@@ -24,6 +24,10 @@ pub struct Options {
     pub fleet: Option<FleetOptions>,
     /// Where to listen instead of `server.host` and `server.port`, unless it is empty.
     pub listen_addresses: Vec<ListenAddress>,
+    /// The web config instead of `server.webConfigFile`.
+    pub web_config: Option<PathBuf>,
+    /// Where probes are answered in the clear and for anybody, beside everything else.
+    pub probe_address: Option<ListenAddress>,
     /// The path of the metrics page instead of `server.uri`.
     pub telemetry_path: Option<String>,
     /// The admission webhook; only with the object.

@@ -7,6 +7,7 @@ use crate::config::{DEFAULT_METRICS_PATH, ListenAddress, Server};
 pub(super) struct ServerFlags {
     addresses: Vec<ListenAddress>,
     path: Option<String>,
+    names_web_config: bool,
     last_address: ListenAddress,
     last_path: String,
 }
@@ -14,7 +15,17 @@ pub(super) struct ServerFlags {
 impl ServerFlags {
     pub(super) fn new(addresses: Vec<ListenAddress>, path: Option<String>) -> Self {
         let (last_address, last_path) = (ListenAddress::default(), DEFAULT_METRICS_PATH.to_owned());
-        Self { addresses, path, last_address, last_path }
+        Self { addresses, path, names_web_config: false, last_address, last_path }
+    }
+
+    /// The same with a flag that names a web config, or without.
+    pub(super) fn with_web_config(self, names_web_config: bool) -> Self {
+        Self { names_web_config, ..self }
+    }
+
+    /// Whether a flag names a web config.
+    pub(super) fn names_web_config(&self) -> bool {
+        self.names_web_config
     }
 
     /// The addresses to listen on.

@@ -101,16 +101,18 @@ fn stores(options: &Options, cluster: Option<&Cluster>) -> Vec<Arc<dyn Store>> {
 /// then begin in the current directory.
 fn source(options: &Options) -> FileSource {
     let (environment, settings) = (environment(), file::Options::default());
+    let web_config = options.web_config.as_deref();
     if let Some(file) = &options.config {
-        return FileSource::new(file, environment, settings);
+        return FileSource::new(file, environment, settings).with_web_config(web_config);
     }
     let key = options.object.as_ref().map(|object| PathBuf::from(&object.key)).unwrap_or_default();
-    FileSource::references_only(&key, environment, settings)
+    FileSource::references_only(&key, environment, settings).with_web_config(web_config)
 }
 
-/// The reader of one file outside a running exporter.
-pub fn reader(file: &Path) -> FileReader {
-    FileSource::new(file, environment(), file::Options::default()).reader()
+/// The reader of one file outside a running exporter, with the web config that a flag names.
+pub fn reader(file: &Path, web_config: Option<&Path>) -> FileReader {
+    let source = FileSource::new(file, environment(), file::Options::default());
+    source.with_web_config(web_config).reader()
 }
 
 /// The process environment; what is not Unicode can not be named in YAML.

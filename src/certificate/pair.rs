@@ -24,16 +24,19 @@ pub(crate) struct ServingPair {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum PairError {
     /// No PEM text with a certificate.
-    #[error("tls.crt holds no certificate in PEM form")]
+    #[error("there is no certificate in PEM form")]
     Certificate,
     /// No PEM text with a key.
-    #[error("tls.key holds no private key in PEM form")]
+    #[error("there is no private key in PEM form")]
     Key,
-    /// Both are there, and do not belong together or are of a kind that is not known.
-    #[error(
-        "the key in tls.key is not that of the certificate in tls.crt, or is of a kind that is not supported"
-    )]
+    /// Both are there, and do not belong together.
+    #[error("the key is not that of the certificate")]
     Mismatch,
+    /// The key can not be used.
+    #[error(
+        "the key is of a kind that is not supported: it must be RSA of 2048 bits at least, P-256, P-384 or Ed25519"
+    )]
+    Unsupported,
 }
 
 impl ServingPair {
@@ -43,8 +46,12 @@ impl ServingPair {
         let leaf = chain.first().ok_or(PairError::Certificate)?;
         let (begins, ends) = validity(leaf).ok_or(PairError::Certificate)?;
         let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| PairError::Key)?;
-        CertifiedKey::from_der(chain.clone(), key.clone_key(), &default_provider())
-            .map_err(|_| PairError::Mismatch)?;
+        CertifiedKey::from_der(chain.clone(), key.clone_key(), &default_provider()).map_err(|error| {
+            match error {
+                rustls::Error::InconsistentKeys(_) => PairError::Mismatch,
+                _ => PairError::Unsupported,
+            }
+        })?;
         Ok(Self { chain, key, begins, ends })
     }
 
@@ -98,6 +105,18 @@ impl ServingPair {
             name.is_ok_and(|name| leaf.verify_is_valid_for_subject_name(&name).is_ok())
         };
         chain.is_ok() && hosts.iter().all(is_for)
+    }
+}
+
+impl Clone for ServingPair {
+    fn clone(&self) -> Self {
+        Self { chain: self.chain.clone(), key: self.key.clone_key(), ..*self }
+    }
+}
+
+impl PartialEq for ServingPair {
+    fn eq(&self, other: &Self) -> bool {
+        self.chain == other.chain && self.key == other.key
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::CheckArgs;
-use crate::config::{self, Environment, Strictness};
+use crate::config::{self, Environment, Files, Strictness};
 use crate::source::file::FileReader;
 
 /// The file or what it names is not right.
@@ -20,10 +20,13 @@ const MOST_BYTES: u64 = (1 << 20) + 1;
 pub fn check_config(args: &CheckArgs, reader: &FileReader, out: &mut impl Write) -> io::Result<ExitCode> {
     let file: &Path = &args.file;
     let skip = args.skip_references;
-    let none = |_: &[u8], _: &Environment| BTreeSet::new();
-    let named = |text: &[u8], environment: &Environment| config::references(file, text, environment);
+    let none = |_: &[u8], _: &Environment, _: &Files| BTreeSet::new();
+    let named = |text: &[u8], environment: &Environment, files: &Files| {
+        config::references(file, text, environment, files)
+    };
     let input = if file == Path::new("-") { Some(standard_input()?) } else { None };
-    let references: &dyn Fn(&[u8], &Environment) -> BTreeSet<PathBuf> = if skip { &none } else { &named };
+    let references: &dyn Fn(&[u8], &Environment, &Files) -> BTreeSet<PathBuf> =
+        if skip { &none } else { &named };
     let (material, notes) = match reader.stable_snapshot(input.as_deref(), references) {
         Ok(snapshot) => (snapshot.material, snapshot.notes),
         Err(error) => {

@@ -74,7 +74,9 @@ pub async fn examine(args: &DoctorArgs, reader: &FileReader) -> io::Result<ExitC
 
 fn read(args: &DoctorArgs, reader: &FileReader) -> Result<Config, String> {
     let file = &args.config;
-    let named = |text: &[u8], environment: &config::Environment| config::references(file, text, environment);
+    let named = |text: &[u8], environment: &config::Environment, files: &config::Files| {
+        config::references(file, text, environment, files)
+    };
     let snapshot = reader.stable_snapshot(None, &named).map_err(|error| error.to_string())?;
     let loaded =
         config::load(file, &snapshot.material, Strictness::Full).map_err(|report| report.to_string())?;

@@ -6,21 +6,34 @@ use std::time::Duration;
 
 use reqwest::Method;
 
-use super::AddressArgs;
+use super::access::AccessArgs;
 use super::running::Question;
+use super::{AddressArgs, HealthArgs};
+use crate::config::{ListenAddress, ListenHost};
 
 /// Shorter than Docker's own patience, so that the reason is seen.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Asks the running exporter whether it is healthy and prints its answer: 0 when it is, and 1 otherwise.
-pub async fn check_health(args: &AddressArgs, out: &mut impl Write) -> io::Result<ExitCode> {
+pub async fn check_health(args: &HealthArgs, out: &mut impl Write) -> io::Result<ExitCode> {
     let question = Question { method: Method::GET, path: "/-/healthy", patience: PATIENCE };
-    let (code, said) = match question.ask(&args.address, is_healthy).await {
+    let probe = args.probe_address.as_ref().map(probe);
+    let (code, said) = match question.ask(&probe.as_ref().unwrap_or(&args.address), is_healthy).await {
         Ok(((), said)) => (ExitCode::SUCCESS, said),
         Err(why) => (ExitCode::FAILURE, why),
     };
     writeln!(out, "{said}")?;
     Ok(code)
+}
+
+/// Where probes are answered, from here.
+fn probe(address: &ListenAddress) -> AddressArgs {
+    let host = match &address.host {
+        ListenHost::Ip(address) if address.is_unspecified() => ListenHost::Ip([127, 0, 0, 1].into()),
+        host => host.clone(),
+    };
+    let address = ListenAddress { host, port: address.port };
+    AddressArgs { address: format!("http://{address}"), access: AccessArgs::default() }
 }
 
 /// Another server's 200 means nothing.

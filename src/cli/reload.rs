@@ -18,7 +18,7 @@ const REJECTED: u8 = 2;
 /// or superseded, 2 when it is rejected, 1 when the exporter is not reached.
 pub async fn ask_for_reload(args: &AddressArgs, out: &mut impl Write) -> io::Result<ExitCode> {
     let question = Question { method: Method::POST, path: "/-/reload", patience: PATIENCE };
-    let (code, said) = match question.ask(&args.address, code).await {
+    let (code, said) = match question.ask(args, code).await {
         Ok(answer) => answer,
         Err(why) => (NOT_REACHED, why),
     };

@@ -5,6 +5,9 @@ use std::time::Duration;
 use reqwest::{Client, Method};
 use url::Url;
 
+use super::AddressArgs;
+use super::access::Access;
+
 const CONNECT: Duration = Duration::from_secs(5);
 /// How much of another server's answer is shown, to know which server it was.
 const MOST_CHARACTERS: usize = 120;
@@ -21,21 +24,29 @@ impl Question {
     /// The outcome that `judge` finds in the status and the text of the answer, with that text; or why there is none.
     pub(super) async fn ask<T>(
         self,
-        address: &str,
+        args: &AddressArgs,
         judge: impl FnOnce(u16, &str) -> Option<T>,
     ) -> Result<(T, String), String> {
-        let url = page(address, self.path)
-            .ok_or("--address must be host:port or http://host:port; the exporter speaks plain HTTP")?;
+        let mut url = page(&args.address, self.path)
+            .ok_or("--address must be host:port, http://host:port or https://host:port")?;
+        let access = args.access.access()?;
+        if access.is_tls {
+            // It fails only for schemes that are no web.
+            let _ = url.set_scheme("https");
+        }
         let shown = without_user(&url);
-        let client = client(self.patience).map_err(|error| format!("no HTTP client: {error}"))?;
+        let client = client(self.patience, &access).map_err(|error| format!("no HTTP client: {error}"))?;
         let not_reached = |error: reqwest::Error| format!("{shown}: not reached: {}; {HINT}", root(&error));
-        let answer = client.request(self.method, url).send().await.map_err(not_reached)?;
+        let answer = access.request(client.request(self.method, url)).send().await.map_err(not_reached)?;
         let status = answer.status();
         let text = answer.text().await.map_err(not_reached)?;
         let text = text.trim_end();
         match judge(status.as_u16(), text) {
             Some(outcome) => Ok((outcome, text.to_owned())),
-            None => Err(format!("{shown}: no outcome but HTTP {status}: {}; {HINT}", excerpt(text))),
+            None => {
+                let hint = hint(status.as_u16(), text);
+                Err(format!("{shown}: no outcome but HTTP {status}: {}; {hint}", excerpt(text)))
+            }
         }
     }
 }
@@ -47,7 +58,8 @@ fn page(address: &str, page: &str) -> Option<Url> {
         _ if address.starts_with(':') => format!("http://127.0.0.1{address}"),
         _ => format!("http://{address}"),
     };
-    let mut url = Url::parse(&full).ok().filter(|url| url.scheme() == "http" && url.has_host())?;
+    let mut url =
+        Url::parse(&full).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())?;
     let base = url.path().trim_end_matches('/').trim_end_matches(page);
     let path = format!("{base}{page}");
     url.set_path(&path);
@@ -70,13 +82,22 @@ fn excerpt(text: &str) -> String {
     printable.take(MOST_CHARACTERS).collect()
 }
 
-fn client(patience: Duration) -> Result<Client, reqwest::Error> {
-    // The client needs a provider of cryptography even for plain HTTP. An error means that there is one already.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    // The exporter's own address is never behind a proxy, and is plain HTTP: no certificates are needed.
-    let plain = Client::builder().no_proxy().tls_certs_only([]);
+/// What to do about an answer that is none of the exporter's pages.
+fn hint(status: u16, text: &str) -> &'static str {
+    match status {
+        401 => "it wants a login: --user NAME --password-file FILE",
+        400 if text.contains("HTTPS server") => {
+            "it serves TLS: --web.config.file FILE, or --address https://HOST:PORT with --ca-file FILE"
+        }
+        _ => HINT,
+    }
+}
+
+fn client(patience: Duration, access: &Access) -> Result<Client, reqwest::Error> {
+    // The exporter's own address is never behind a proxy.
+    let direct = access.client(Client::builder().no_proxy());
     // A server that redirects is another one, and a redirected POST would become a GET.
-    plain.redirect(reqwest::redirect::Policy::none()).connect_timeout(CONNECT).timeout(patience).build()
+    direct.redirect(reqwest::redirect::Policy::none()).connect_timeout(CONNECT).timeout(patience).build()
 }
 
 fn root(error: &reqwest::Error) -> String {
@@ -104,7 +125,7 @@ mod tests {
             assert_eq!(url.as_deref(), Some("http://127.0.0.1:9440/-/reload"), "{address}");
         }
         assert_eq!(page("h/prefix/", "/-/healthy").unwrap().as_str(), "http://h/prefix/-/healthy");
-        for address in ["", "https://h:9440", "ftp://h", "h:99999", "http://"] {
+        for address in ["", "ftp://h:9440", "ftp://h", "h:99999", "http://"] {
             assert!(page(address, "/-/reload").is_none(), "{address}");
         }
     }

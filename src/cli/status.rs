@@ -48,7 +48,7 @@ pub(crate) enum StatusOutput {
 
 /// Asks the running exporter what runs, and prints it; see the exit codes of its help.
 pub async fn show_status(args: &StatusArgs, out: &mut impl Write) -> io::Result<ExitCode> {
-    let mut status = match picture(&args.address.address).await {
+    let mut status = match picture(&args.address).await {
         Ok(status) => status,
         Err(why) => {
             writeln!(io::stderr(), "{why}")?;
@@ -71,10 +71,10 @@ pub async fn show_status(args: &StatusArgs, out: &mut impl Write) -> io::Result<
 }
 
 /// What the exporter that runs there says of itself, or why it says nothing.
-pub(super) async fn picture(address: &str) -> Result<StatusPicture, String> {
+pub(super) async fn picture(args: &AddressArgs) -> Result<StatusPicture, String> {
     let question = Question { method: Method::GET, path: "/api/v1/status", patience: PATIENCE };
     let judge = |status, text: &str| (status == 200).then(|| serde_json::from_str(text).ok()).flatten();
-    question.ask(address, judge).await.map(|(status, _)| status)
+    question.ask(args, judge).await.map(|(status, _)| status)
 }
 
 /// Whether something is wrong of what was asked for; the rest is left out.

@@ -102,6 +102,7 @@ fn settings(old: &Config, new: &Config) -> Vec<&'static str> {
         ("server.host", old.server.host == new.server.host),
         ("server.port", old.server.port == new.server.port),
         ("server.uri", old.server.metrics_path == new.server.metrics_path),
+        ("server.webConfigFile", old.web == new.web),
         ("server.collectionInterval", old.collection.interval == new.collection.interval),
         ("server.scrapingInterval", old.collection.window == new.collection.window),
         ("server.maxStaleCycles", old.collection.max_stale_cycles == new.collection.max_stale_cycles),

@@ -29,9 +29,17 @@ pub(crate) fn site(name: &str, endpoint: Endpoint) -> Site {
     }
 }
 
+/// A web config that names these files beside it.
+pub(crate) fn web(text: &str, files: &[(&str, &str)]) -> super::WebConfig {
+    let files =
+        files.iter().map(|(name, text)| (Path::new("/etc/web").join(name), Ok(text.as_bytes().to_vec())));
+    super::web_config(Path::new("/etc/web/web.yml"), text.as_bytes(), &files.collect()).unwrap()
+}
+
 /// A configuration with these sites, on a free port of the loopback address.
 pub(crate) fn config(sites: Vec<Site>) -> Config {
     Config {
+        web: None,
         server: Server {
             host: ListenHost::Ip([127, 0, 0, 1].into()),
             port: 0,

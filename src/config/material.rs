@@ -20,13 +20,16 @@ pub struct Material {
 #[error("{0}")]
 pub struct FileProblem(pub String);
 
-/// The variables for `${NAME}`: the process environment wins over `.env`.
+/// What the process brings to the text: the variables for `${NAME}`, where the process environment wins over `.env`, and
+/// what its flags name.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Environment {
     /// The process environment, read once: it can not change from outside.
     pub process: BTreeMap<String, String>,
     /// The variables of `.env` in this snapshot.
     pub dotenv: BTreeMap<String, String>,
+    /// The web config that `--web.config.file` names, absolute; it wins over the key.
+    pub web_config: Option<PathBuf>,
 }
 
 impl Environment {

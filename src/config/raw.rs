@@ -48,6 +48,9 @@ section! {
         port: Port = "port" or "9440";
         /// The path of the metrics page.
         uri: MetricsPath = "uri" or "/metrics";
+        /// The web config in the format of Prometheus' exporter-toolkit: TLS, client certificates, login, headers and rate of
+        /// the exporter's own pages. Read again with all that it names when any of it changes; `--web.config.file` wins.
+        web_config_file: FilePath = "webConfigFile";
         /// How far back finished jobs are counted; at least one `collectionInterval` is.
         scraping_interval: BoundedDuration<SECOND, { 366 * DAY }> = "scrapingInterval" or "1h";
         /// The time between two runs of each collector that has no interval of its own.

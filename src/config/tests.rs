@@ -29,7 +29,7 @@ fn environment() -> Environment {
         ("NOT_ASCII", "hunter2 \u{2013}b"),
     ];
     let process = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    Environment { process, dotenv: std::collections::BTreeMap::default() }
+    Environment { process, ..Environment::default() }
 }
 
 /// The text with the files that it names, read from the fixtures' directory.
@@ -39,7 +39,10 @@ fn material(text: &[u8]) -> Material {
         let content = std::fs::read(&path).map_err(|_| FileProblem("no such file".to_owned()));
         (path, content)
     };
-    let files = references(&fixtures().join("c.yaml"), text, &environment).into_iter().map(read).collect();
+    let files = references(&fixtures().join("c.yaml"), text, &environment, &Files::new())
+        .into_iter()
+        .map(read)
+        .collect();
     Material { text: text.to_owned(), files, environment }
 }
 
@@ -80,7 +83,8 @@ fn expect(file: &Path, actual: &str) {
 
 /// A configuration in a few lines; keys are shown as the fixtures have them, which are no secrets.
 fn summary(config: &Config) -> String {
-    let Config { server, collection, collectors, names, log, opentelemetry, sites, lacking: _ } = config;
+    let Config { server, web: _, collection, collectors, names, log, opentelemetry, sites, lacking: _ } =
+        config;
     let enabled: Vec<_> = CollectorId::VARIANTS.iter().filter(|id| collectors.is_enabled(**id)).collect();
     let intervals: Vec<_> = enabled.iter().map(|id| collectors.interval(**id)).collect();
     let clients = &collectors.per_client.options;
@@ -154,7 +158,7 @@ fn check_refused(text: &[u8], expected: &str) {
     let started = processor_time();
     let material = Material { text: text.to_owned(), environment: environment(), ..Material::default() };
     let report = load(Path::new("c.yaml"), &material, Strictness::Full).unwrap_err().to_string();
-    assert!(references(Path::new("c.yaml"), text, &material.environment).is_empty());
+    assert!(references(Path::new("c.yaml"), text, &material.environment, &Files::new()).is_empty());
     assert!(redacted(Path::new("c.yaml"), text).len() <= 100 + 3 * text.len());
     assert!(report.contains(expected) && report.lines().count() < 110, "{report}");
     assert!(report.lines().all(|line| line.chars().count() < 400), "{report}");
@@ -270,12 +274,16 @@ fn any_text_is_answered_without_a_panic() {
 fn references_are_expanded_and_relative_to_the_file() {
     let text = "x: [unknown]\nnbuservers:\n  - {apiKeyFile: 'keys/${PORT}', caFile: /etc/ca.pem}\n  - {apiKeyFile: '../${UNSET}'}\n  \
                 - {caFile: ../ca.pem, port: wrong}\nnbuserver: {apiKeyFile: legacy}\n";
-    let found = references(Path::new("/etc/nbu/c.yaml"), text.as_bytes(), &environment());
+    let found = references(Path::new("/etc/nbu/c.yaml"), text.as_bytes(), &environment(), &Files::new());
     let expected = ["/etc/ca.pem", "/etc/nbu/../ca.pem", "/etc/nbu/keys/9555", "/etc/nbu/legacy"];
     assert_eq!(found, expected.iter().map(PathBuf::from).collect());
-    let bare = references(Path::new("c.yaml"), b"nbuserver: {apiKeyFile: key}", &environment());
+    let bare =
+        references(Path::new("c.yaml"), b"nbuserver: {apiKeyFile: key}", &environment(), &Files::new());
     assert_eq!(bare, std::iter::once(PathBuf::from("key")).collect());
-    assert!(references(Path::new("c.yaml"), b"nbuserver: {apiKeyFile: key", &environment()).is_empty());
+    assert!(
+        references(Path::new("c.yaml"), b"nbuserver: {apiKeyFile: key", &environment(), &Files::new())
+            .is_empty()
+    );
 }
 
 #[test]
@@ -482,7 +490,7 @@ fn no_debug_shows_a_secret() {
     let text = "nbuservers:\n- {site: a, host: a, apiKey: hunter2, proxyUrl: 'http://user:hunter2@proxy.example'}\n\
                 - {site: b, host: b, apiKeyFile: key}\n";
     let variables = |name: &str| [(name.to_owned(), "hunter2".to_owned())].into();
-    let environment = Environment { process: variables("A"), dotenv: variables("B") };
+    let environment = Environment { process: variables("A"), dotenv: variables("B"), web_config: None };
     let files = [("key".into(), Ok(b"hunter2".to_vec()))].into();
     let material = Material { text: text.as_bytes().to_vec(), files, environment };
     let loaded = load(Path::new("c.yaml"), &material, Strictness::Full).unwrap();

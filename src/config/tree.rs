@@ -13,6 +13,8 @@ pub(super) struct TextPosition {
 pub(super) struct Node {
     pub(super) position: TextPosition,
     pub(super) content: Content,
+    /// Whether a scalar is written without quotes, so that it may be something else than a text.
+    pub(super) is_plain: bool,
 }
 
 /// What a YAML value is. Scalars keep their text; the key decides their type.
@@ -51,7 +53,7 @@ impl Node {
     pub(super) fn default(position: TextPosition, text: &str) -> Self {
         let section = text == "{}";
         let content = if section { Content::Mapping(Vec::new()) } else { Content::Scalar(text.to_owned()) };
-        Self { position, content }
+        Self { position, content, is_plain: true }
     }
 
     /// What this is, in a sentence.

@@ -34,6 +34,7 @@ pub(super) fn config(
     let log = raw.log.get()?;
     Some(Config {
         server: server?,
+        web: None,
         collection: collection?,
         collectors: collectors?,
         names: *raw.metrics.get()?.names.get()?,

@@ -28,11 +28,33 @@ pub(super) struct Document {
     pub(super) mistakes: Vec<Violation>,
 }
 
+/// Whose file it is, where YAML leaves a choice.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Dialect {
+    /// Our own: what is probably not meant is a mistake.
+    Strict,
+    /// That of Go's `yaml.v2`: only the first document counts, it may be empty, and tags of one's own have no meaning.
+    Go,
+}
+
 /// Parses a file; the error says why there is no tree.
 pub(super) fn parse(text: &[u8]) -> Result<Document, Vec<Violation>> {
+    parse_as(text, Dialect::Strict)
+}
+
+/// Parses a file as Go's `yaml.v2` would.
+pub(super) fn parse_as_go(text: &[u8]) -> Result<Document, Vec<Violation>> {
+    parse_as(text, Dialect::Go)
+}
+
+fn parse_as(text: &[u8], dialect: Dialect) -> Result<Document, Vec<Violation>> {
     let text = characters(text).map_err(|violation| vec![violation])?;
-    let mut builder = Builder::new(text);
-    match builder.file() {
+    let mut builder = Builder::new(text, dialect);
+    let root = match dialect {
+        Dialect::Strict => builder.file(),
+        Dialect::Go => builder.first_document(),
+    };
+    match root {
         Ok(root) => Ok(Document { root, mistakes: builder.mistakes }),
         Err(fatal) => {
             builder.mistakes.push(fatal);
@@ -63,17 +85,25 @@ fn characters(bytes: &[u8]) -> ParseResult<&str> {
 
 struct Builder<'a> {
     parser: Parser<'a, StrInput<'a>>,
+    dialect: Dialect,
     /// Finished anchored nodes with what they cost.
-    anchors: HashMap<usize, (Content, usize)>,
+    anchors: HashMap<usize, (Node, usize)>,
     cost: usize,
     path: String,
     mistakes: Vec<Violation>,
 }
 
 impl<'a> Builder<'a> {
-    fn new(text: &'a str) -> Self {
+    fn new(text: &'a str, dialect: Dialect) -> Self {
         let parser = Parser::new_from_str(text);
-        Self { parser, anchors: HashMap::new(), cost: 0, path: String::new(), mistakes: Vec::new() }
+        Self { parser, dialect, anchors: HashMap::new(), cost: 0, path: String::new(), mistakes: Vec::new() }
+    }
+
+    fn first_document(&mut self) -> ParseResult<Node> {
+        match self.next()? {
+            (Event::DocumentStart(..), _) => self.next_node(1),
+            _ => Ok(Node { position: TextPosition::START, content: Content::Null, is_plain: true }),
+        }
     }
 
     fn file(&mut self) -> ParseResult<Node> {
@@ -119,10 +149,17 @@ impl<'a> Builder<'a> {
             return Err(self.violation(position, too_deep()));
         }
         let before = self.cost;
+        let mut is_plain = true;
         let (anchor, content) = match event {
             Event::Scalar(text, style, anchor, tag) => {
                 self.check_tag(tag.as_deref(), position);
                 self.pay(NODE_COST + text.len(), position)?;
+                is_plain = match tag.as_deref() {
+                    None => style == ScalarStyle::Plain,
+                    Some(tag) => {
+                        ["bool", "int", "float"].iter().any(|name| tag.is_yaml_core_schema_tag(name))
+                    }
+                };
                 (anchor, scalar(text.into_owned(), style, tag.as_deref()))
             }
             Event::SequenceStart(_, anchor, tag) => {
@@ -138,11 +175,11 @@ impl<'a> Builder<'a> {
             Event::Alias(anchor) => return self.alias(anchor, position),
             _ => return Err(self.violation(position, "a value must stand here")),
         };
-        let node = Node { position, content };
+        let node = Node { position, content, is_plain };
         if anchor != 0 {
             let cost = self.cost - before;
             self.pay(cost, position)?;
-            self.anchors.insert(anchor, (node.content.clone(), cost));
+            self.anchors.insert(anchor, (node.clone(), cost));
         }
         Ok(node)
     }
@@ -200,7 +237,7 @@ impl<'a> Builder<'a> {
     fn merged(&mut self, value: Node) -> Vec<Entry> {
         let sources = match value.content {
             Content::Sequence(sources) => sources,
-            content => vec![Node { position: value.position, content }],
+            content => vec![Node { content, ..value }],
         };
         let mut names = HashSet::new();
         let mut entries = Vec::new();
@@ -216,7 +253,7 @@ impl<'a> Builder<'a> {
     }
 
     fn alias(&mut self, anchor: usize, position: TextPosition) -> ParseResult<Node> {
-        let Some((content, cost)) = self.anchors.get(&anchor) else {
+        let Some((node, cost)) = self.anchors.get(&anchor) else {
             return Err(self.violation(position, "an alias must not stand inside of what it names"));
         };
         // Counted before it is copied.
@@ -225,7 +262,7 @@ impl<'a> Builder<'a> {
             return Err(self.violation(position, TOO_MUCH));
         }
         self.cost = total;
-        Ok(Node { position, content: content.clone() })
+        Ok(Node { position, ..node.clone() })
     }
 
     fn pay(&mut self, cost: usize, position: TextPosition) -> ParseResult<()> {
@@ -237,7 +274,7 @@ impl<'a> Builder<'a> {
     }
 
     fn check_tag(&mut self, tag: Option<&Tag>, position: TextPosition) {
-        if tag.is_some_and(Tag::is_custom) {
+        if self.dialect == Dialect::Strict && tag.is_some_and(Tag::is_custom) {
             self.mistakes.push(self.violation(position, "tags (`!name`) have no meaning here; remove it"));
         }
     }
@@ -295,8 +332,12 @@ fn is_structure(event: &Event<'_>) -> bool {
 
 fn scalar(text: String, style: ScalarStyle, tag: Option<&Tag>) -> Content {
     let null = matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL");
-    let is_text = tag.is_some_and(|tag| tag.is_yaml_core_schema_tag("str"));
-    if style == ScalarStyle::Plain && null && !is_text { Content::Null } else { Content::Scalar(text) }
+    if style == ScalarStyle::Plain && null && !is_text(tag) { Content::Null } else { Content::Scalar(text) }
+}
+
+/// Whether a tag says that the value is a text.
+fn is_text(tag: Option<&Tag>) -> bool {
+    tag.is_some_and(|tag| tag.is_yaml_core_schema_tag("str"))
 }
 
 fn position(marker: &Marker) -> TextPosition {

@@ -2,41 +2,54 @@
 
 use std::convert::Infallible;
 use std::future::poll_fn;
+use std::io;
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Poll, ready};
 
-use axum::http::{HeaderValue, Request, Response, StatusCode, header};
+use axum::http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use axum::response::IntoResponse as _;
 use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use rustls::ServerConfig;
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error};
 
+use super::entrance::{Carriage, Entrance};
 use super::progress::{Overdue, Progress};
 use super::router::Content;
 use super::stream::Stream;
+use super::stream_tasks::StreamTasks;
 use super::surface::Surface;
-use super::tls::ServingCertificate;
 use super::tracked::{TrackedBody, TrackedStream};
 use super::{HttpMetrics, Limits};
 
 /// How much of a page is handed to the kernel at one time; the pieces are shared, so it costs no memory.
 const BUFFER: usize = 4 * 1024 * 1024;
 
+/// Requests of one HTTP/2 connection that may be open at one time; a browser has a dozen.
+const MOST_STREAMS: u32 = 32;
+
+/// What Go's server says too. The rest of the request is not read.
+const NOT_TLS: &[u8] = b"HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n\
+    Client sent an HTTP request to an HTTPS server.\n";
+
 /// What a connection is served with.
 #[derive(Clone, Debug)]
 pub(super) struct Service {
     pub(super) surface: Surface,
-    /// What clients are shown first; without it all is in the clear.
-    pub(super) certificate: Option<ServingCertificate>,
+    /// What clients meet before that.
+    pub(super) entrance: Entrance,
     pub(super) limits: Limits,
     pub(super) metrics: HttpMetrics,
     /// One for each connection that may be open.
@@ -47,15 +60,10 @@ pub(super) struct Service {
 }
 
 impl Service {
-    pub(super) fn new(
-        surface: Surface,
-        certificate: Option<ServingCertificate>,
-        limits: Limits,
-        metrics: HttpMetrics,
-    ) -> Self {
+    pub(super) fn new(surface: Surface, entrance: Entrance, limits: Limits, metrics: HttpMetrics) -> Self {
         Self {
             surface,
-            certificate,
+            entrance,
             limits,
             metrics,
             permits: Arc::new(Semaphore::new(limits.connections)),
@@ -74,16 +82,28 @@ impl Service {
         let open = OpenConnection::count(&self.metrics);
         // Answers are written whole: waiting to fill a segment would only delay their ends.
         let _ = stream.set_nodelay(true);
-        if let Some(stream) = self.secured(stream).await {
-            self.converse(stream, drain).await;
+        // It ends when it would have to be made in another way.
+        let rules = self.entrance.rules();
+        let outdated = rules.outdated().child_token();
+        let stream = match rules.transport() {
+            Carriage::Closed => None,
+            Carriage::Plain => Some(Stream::Plain(stream)),
+            Carriage::Tls(config) => self.secured(stream, config.clone()).await,
+        };
+        drop(rules);
+        match stream {
+            Some(stream) if stream.speaks_http2() => {
+                Box::pin(self.converse_http2(stream, drain, outdated)).await
+            }
+            Some(stream) => self.converse(stream, drain, outdated).await,
+            None => {}
         }
         drop(open);
     }
 
     /// The connection after its handshake, which has the time that headers have; `None` if there was none.
-    async fn secured(&self, stream: TcpStream) -> Option<Stream> {
-        let Some(certificate) = &self.certificate else { return Some(Stream::Plain(stream)) };
-        match timeout(self.limits.head, certificate.handshake(stream)).await {
+    async fn secured(&self, stream: TcpStream, config: Arc<ServerConfig>) -> Option<Stream> {
+        match timeout(self.limits.head, handshake(stream, config)).await {
             Ok(Ok(stream)) => Some(stream),
             Ok(Err(error)) => {
                 debug!(%error, "No TLS handshake");
@@ -97,19 +117,77 @@ impl Service {
     }
 
     /// Answers one request after the other.
-    async fn converse(&self, stream: Stream, drain: &CancellationToken) {
-        // Asking a token locks it, so each connection asks tokens of its own.
-        let ends = [drain, self.surface.announced()].map(CancellationToken::child_token);
-        let [drain, _] = &ends;
+    async fn converse(&self, stream: Stream, drain: &CancellationToken, outdated: CancellationToken) {
+        let ends = self.ends(drain, outdated);
         let progress = Arc::new(Progress::new());
-        let answer = service_fn(|request| answer(&self.surface, request, progress.clone(), &ends));
+        let answer = service_fn(|request| self.answer(request, progress.clone(), &ends));
         let connection = http1::Builder::new()
             // hyper's own timer also runs while the connection is idle; `Progress` knows the difference.
             .header_read_timeout(None)
             .max_header_size(self.limits.head_size)
             .max_buf_size(BUFFER)
             .serve_connection(TokioIo::new(TrackedStream { stream, progress: progress.clone() }), answer);
-        self.drive(connection, http1::Connection::graceful_shutdown, &progress, drain).await;
+        self.drive(connection, http1::Connection::graceful_shutdown, &progress, &ends).await;
+    }
+
+    /// Answers several requests at one time, by HTTP/2.
+    async fn converse_http2(&self, stream: Stream, drain: &CancellationToken, outdated: CancellationToken) {
+        let ends = self.ends(drain, outdated);
+        let progress = Arc::new(Progress::multiplexed());
+        let answer = {
+            let (service, progress, ends) = (self.clone(), progress.clone(), Arc::new(ends.clone()));
+            service_fn(move |request| {
+                let (service, progress, ends) = (service.clone(), progress.clone(), ends.clone());
+                async move { service.answer(request, progress, &ends).await }
+            })
+        };
+        let tasks = StreamTasks::default();
+        let head_size = u32::try_from(self.limits.head_size).unwrap_or(u32::MAX);
+        let connection = http2::Builder::new(tasks.executor())
+            .max_concurrent_streams(MOST_STREAMS)
+            .max_header_list_size(head_size)
+            .serve_connection(TokioIo::new(TrackedStream { stream, progress: progress.clone() }), answer);
+        self.drive(connection, http2::Connection::graceful_shutdown, &progress, &ends).await;
+    }
+
+    /// What a connection ends by. Asking a token locks it, so each connection asks tokens of its own.
+    fn ends(&self, drain: &CancellationToken, outdated: CancellationToken) -> Ends {
+        Ends { drain: drain.child_token(), outdated, announced: self.surface.announced().child_token() }
+    }
+
+    /// Answers one request. A panic costs this request and nothing else.
+    async fn answer(
+        &self,
+        request: Request<Incoming>,
+        progress: Arc<Progress>,
+        ends: &Ends,
+    ) -> Result<Response<TrackedBody>, Infallible> {
+        progress.request();
+        let is_http2 = request.version() == Version::HTTP_2;
+        let answer = AssertUnwindSafe(self.admitted(request)).catch_unwind().await;
+        let mut response = answer.unwrap_or_else(|_| {
+            error!("A request handler panicked; its client got 500");
+            (StatusCode::INTERNAL_SERVER_ERROR, "internal error\n").into_response().map(Content::Right)
+        });
+        // Also before the drain: the client sends its next request to a process that stays. HTTP/2 has another way.
+        if ends.are_near() && !is_http2 {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        Ok(response.map(|content| TrackedBody { content, progress }))
+    }
+
+    /// The answer of a page, or of who stands at the entrance.
+    async fn admitted(&self, request: Request<Incoming>) -> Response<Content> {
+        let rules = self.entrance.rules();
+        let mut response = match rules.refusal(&request).await {
+            Some(refusal) => {
+                self.metrics.answered("other", refusal.status());
+                refusal
+            }
+            None => self.surface.answer(request).await,
+        };
+        rules.dress(&mut response);
+        response
     }
 
     /// Runs the connection; `finish` asks it to end after the open request.
@@ -118,10 +196,10 @@ impl Service {
         connection: C,
         finish: impl Fn(Pin<&mut C>),
         progress: &Progress,
-        drain: &CancellationToken,
+        ends: &Ends,
     ) {
         let mut connection = pin!(connection);
-        let mut cancelled = pin!(drain.cancelled());
+        let mut cancelled = pin!(ends.begun());
         let mut timer = pin!(sleep_until(Instant::now()));
         let (mut draining, mut told) = (false, false);
         poll_fn(|context| {
@@ -179,24 +257,46 @@ impl Service {
     }
 }
 
-/// Answers one request. A panic costs this request and nothing else.
-async fn answer(
-    surface: &Surface,
-    request: Request<Incoming>,
-    progress: Arc<Progress>,
-    ends: &[CancellationToken; 2],
-) -> Result<Response<TrackedBody>, Infallible> {
-    progress.request();
-    let answer = AssertUnwindSafe(surface.answer(request)).catch_unwind().await;
-    let mut response = answer.unwrap_or_else(|_| {
-        error!("A request handler panicked; its client got 500");
-        (StatusCode::INTERNAL_SERVER_ERROR, "internal error\n").into_response().map(Content::Right)
-    });
-    // Also before the drain: the client sends its next request to a process that stays.
-    if ends.iter().any(CancellationToken::is_cancelled) {
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+/// What a connection ends by.
+#[derive(Clone, Debug)]
+struct Ends {
+    /// Cancelled when it is to end after its open request.
+    drain: CancellationToken,
+    /// The same, since it would have to be made in another way now.
+    outdated: CancellationToken,
+    /// Cancelled when the process is about to end.
+    announced: CancellationToken,
+}
+
+impl Ends {
+    /// Whether the client is told to come again by another connection.
+    fn are_near(&self) -> bool {
+        [&self.drain, &self.outdated, &self.announced].iter().any(|token| token.is_cancelled())
     }
-    Ok(response.map(|content| TrackedBody { content, progress }))
+
+    /// Waits until it is to end after its open request.
+    async fn begun(&self) {
+        tokio::select! {
+            () = self.drain.cancelled() => {}
+            () = self.outdated.cancelled() => {}
+        }
+    }
+}
+
+/// Does the handshake; the caller bounds its time. Boxed, so that connections in the clear have no room for it.
+fn handshake(stream: TcpStream, config: Arc<ServerConfig>) -> BoxFuture<'static, io::Result<Stream>> {
+    async move {
+        let mut stream = stream;
+        let mut first = [0];
+        stream.peek(&mut first).await?;
+        // A handshake begins with 22.
+        if first.iter().any(u8::is_ascii_uppercase) {
+            stream.write_all(NOT_TLS).await?;
+            return Err(io::Error::other("the client speaks HTTP in the clear"));
+        }
+        Ok(Stream::Tls(Box::new(TlsAcceptor::from(config).accept(stream).await?)))
+    }
+    .boxed()
 }
 
 /// Counts a connection for as long as it is open, however it ends.

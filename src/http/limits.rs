@@ -29,6 +29,11 @@ impl Limits {
         let answer = Duration::from_secs(5);
         Self { connections: 16, stall: answer, answer, ..Self::default() }
     }
+
+    /// Those of the probes. Whoever probes gives up sooner.
+    pub(crate) fn of_probes() -> Self {
+        Self { connections: 32, ..Self::default() }
+    }
 }
 
 impl Default for Limits {

@@ -10,9 +10,9 @@ use tokio_util::task::TaskTracker;
 
 use super::bind::{BindError, Bound, covers, overlap, resolve};
 use super::connection::Service;
+use super::entrance::Entrance;
 use super::listener::Listener;
 use super::surface::Surface;
-use super::tls::ServingCertificate;
 use super::{HttpMetrics, Limits};
 use crate::config::ListenAddress;
 
@@ -55,24 +55,20 @@ pub(crate) struct PreparedListeners {
 }
 
 impl Listeners {
-    /// Listens on nothing yet; all is in the clear.
+    /// Listens on nothing yet; all is in the clear and for anybody.
     pub(crate) fn new(surface: impl Into<Surface>, limits: Limits, metrics: HttpMetrics) -> Self {
-        Self::serving(Service::new(surface.into(), None, limits, metrics))
+        Self::behind(surface, Entrance::open(), limits, metrics)
     }
 
-    /// The same by TLS alone, with the certificate that is shown at each time.
-    pub(crate) fn encrypted(
+    /// The same behind an entrance, by whose rules of each time clients are met.
+    pub(crate) fn behind(
         surface: impl Into<Surface>,
-        certificate: ServingCertificate,
+        entrance: Entrance,
         limits: Limits,
         metrics: HttpMetrics,
     ) -> Self {
-        Self::serving(Service::new(surface.into(), Some(certificate), limits, metrics))
-    }
-
-    fn serving(service: Service) -> Self {
         Self {
-            service,
+            service: Service::new(surface.into(), entrance, limits, metrics),
             passed: Vec::new(),
             wanted: Vec::new(),
             open: Vec::new(),

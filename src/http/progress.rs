@@ -16,6 +16,10 @@ struct Stage {
     since: Instant,
     /// Since when the client takes nothing of what is ready to be sent.
     blocked: Option<Instant>,
+    /// Requests that are answered now; more than one by HTTP/2 alone.
+    open: usize,
+    /// Whether bytes may come that belong to no request, as by HTTP/2.
+    is_multiplexed: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,26 +55,45 @@ impl Overdue {
 impl Progress {
     /// A new connection, whose first headers are awaited.
     pub(super) fn new() -> Self {
-        Self(Mutex::new(Stage { phase: Phase::Head, since: Instant::now(), blocked: None }))
+        Self::of(false)
+    }
+
+    /// The same of HTTP/2.
+    pub(super) fn multiplexed() -> Self {
+        Self::of(true)
+    }
+
+    fn of(is_multiplexed: bool) -> Self {
+        let since = Instant::now();
+        Self(Mutex::new(Stage { phase: Phase::Head, since, blocked: None, open: 0, is_multiplexed }))
     }
 
     /// Bytes came.
     pub(super) fn received(&self) {
         let mut stage = self.stage();
-        if stage.phase == Phase::Idle {
+        if stage.phase == Phase::Idle && !stage.is_multiplexed {
             stage.enter(Phase::Head);
         }
     }
 
     /// A request's headers are complete.
     pub(super) fn request(&self) {
-        self.stage().enter(Phase::Answer);
+        let mut stage = self.stage();
+        stage.open += 1;
+        // The time of one that is answered already goes on.
+        if stage.phase != Phase::Answer {
+            stage.enter(Phase::Answer);
+        }
     }
 
     /// The whole answer is handed over for sending.
     pub(super) fn answered(&self) {
         let mut stage = self.stage();
-        if stage.phase == Phase::Answer {
+        stage.open = stage.open.saturating_sub(1);
+        if stage.open > 0 {
+            // That something ends is progress.
+            stage.enter(Phase::Answer);
+        } else if stage.phase == Phase::Answer {
             stage.phase = Phase::Flush;
         }
     }
@@ -164,6 +187,26 @@ mod tests {
         assert_eq!((full - Instant::now(), reason), (Duration::from_secs(5), Overdue::Idle));
         progress.received();
         check(&progress, 5, Overdue::Head);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn several_requests_of_one_connection_are_answered_until_the_last_one_is() {
+        let progress = Progress::multiplexed();
+        progress.request();
+        tokio::time::advance(Duration::from_secs(10)).await;
+        progress.request();
+        check(&progress, 50, Overdue::Answer);
+        progress.answered();
+        check(&progress, 60, Overdue::Answer);
+        progress.flushed();
+        check(&progress, 60, Overdue::Answer);
+        progress.answered();
+        progress.flushed();
+        check(&progress, 120, Overdue::Idle);
+        // A ping is no request.
+        tokio::time::advance(Duration::from_secs(20)).await;
+        progress.received();
+        check(&progress, 100, Overdue::Idle);
     }
 
     #[tokio::test(start_paused = true)]

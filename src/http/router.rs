@@ -46,6 +46,11 @@ impl Pages {
         &self.state.announced
     }
 
+    /// Counts an answer that was given elsewhere.
+    pub(super) fn counted(&self, path: &'static str, status: StatusCode) {
+        self.metrics.answered(path, status);
+    }
+
     /// Answers one request and counts that.
     pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<Content> {
         let path = request.uri().path();

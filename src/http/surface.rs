@@ -5,7 +5,7 @@ use hyper::body::Incoming;
 use tokio_util::sync::CancellationToken;
 
 use super::router::Content;
-use super::{Door, Pages};
+use super::{Door, Pages, Probes};
 
 /// What a listener serves. One type, so that hyper is compiled once for all.
 #[derive(Clone, Debug)]
@@ -14,6 +14,8 @@ pub(crate) enum Surface {
     Pages(Pages),
     /// The admission webhook.
     Door(Door),
+    /// The probes alone.
+    Probes(Probes),
 }
 
 impl Surface {
@@ -22,6 +24,7 @@ impl Surface {
         match self {
             Self::Pages(pages) => pages.announced(),
             Self::Door(door) => door.announced(),
+            Self::Probes(probes) => probes.announced(),
         }
     }
 
@@ -30,6 +33,7 @@ impl Surface {
         match self {
             Self::Pages(pages) => pages.answer(request).await,
             Self::Door(door) => door.answer(request).await,
+            Self::Probes(probes) => probes.answer(request).await,
         }
     }
 }
@@ -43,5 +47,11 @@ impl From<Pages> for Surface {
 impl From<Door> for Surface {
     fn from(door: Door) -> Self {
         Self::Door(door)
+    }
+}
+
+impl From<Probes> for Surface {
+    fn from(probes: Probes) -> Self {
+        Self::Probes(probes)
     }
 }

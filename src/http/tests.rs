@@ -3,6 +3,7 @@
 mod client;
 mod descriptors;
 mod door;
+mod entrance;
 mod html;
 mod listeners;
 mod pages;

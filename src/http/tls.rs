@@ -1,53 +1,63 @@
-//! The certificate that a listener shows, and how it changes while clients are connected.
+//! TLS of our own side: from a certificate and what clients have to meet to what rustls serves by.
 
-use std::fmt;
-use std::io;
 use std::sync::Arc;
 
-use arc_swap::ArcSwapOption;
-use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
+use rustls::crypto::CryptoProvider;
+use rustls::crypto::ring::default_provider;
 use rustls::server::NoServerSessionStorage;
-use rustls::{ServerConfig, version};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsAcceptor;
+use rustls::{ServerConfig, SupportedCipherSuite, version};
 
-use super::stream::Stream;
+use super::client_certificate;
 use crate::certificate::ServingPair;
+use crate::config::{TlsDemands, WebTls};
 
-/// The certificate that a listener shows; clones share it. As long as there is none, no client is served.
-#[derive(Clone, Default)]
-pub(crate) struct ServingCertificate(Arc<ArcSwapOption<ServerConfig>>);
-
-impl ServingCertificate {
-    /// Shows this one to everybody who connects from now on. Connections that are open keep what they have.
-    pub(crate) fn show(&self, pair: &ServingPair) -> Result<(), rustls::Error> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = ServerConfig::builder_with_provider(provider)
-            .with_protocol_versions(&[&version::TLS13])?
-            .with_no_client_auth();
-        let mut config = builder.with_single_cert(pair.chain().to_vec(), pair.key().clone_key())?;
-        // A client keeps its connection; tickets would only cost memory.
-        config.session_storage = Arc::new(NoServerSessionStorage {});
-        config.send_tls13_tickets = 0;
-        self.0.store(Some(Arc::new(config)));
-        Ok(())
-    }
-
-    /// Does the handshake; the caller bounds its time. Boxed, so that connections in the clear have no room for it.
-    pub(super) fn handshake(&self, stream: TcpStream) -> BoxFuture<'static, io::Result<Stream>> {
-        let config = self.0.load_full();
-        async move {
-            let config = config.ok_or_else(|| io::Error::other("there is no certificate yet"))?;
-            Ok(Stream::Tls(Box::new(TlsAcceptor::from(config).accept(stream).await?)))
-        }
-        .boxed()
-    }
+/// By TLS 1.3 alone, for anybody.
+pub(super) fn of_pair(pair: &ServingPair) -> Result<ServerConfig, rustls::Error> {
+    let builder = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_protocol_versions(&[&version::TLS13])?
+        .with_no_client_auth();
+    let config = builder.with_single_cert(pair.chain().to_vec(), pair.key().clone_key())?;
+    Ok(without_resumption(config))
 }
 
-impl fmt::Debug for ServingCertificate {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The configuration holds the key.
-        write!(formatter, "ServingCertificate({})", if self.0.load().is_some() { "shown" } else { "none" })
+/// As a web config has it.
+pub(super) fn of_web(tls: &WebTls, http2: bool) -> Result<ServerConfig, rustls::Error> {
+    let (pair, demands) = (&tls.pair, &tls.demands);
+    let provider = Arc::new(provider(demands));
+    let versions = [(demands.tls13, &version::TLS13), (demands.tls12, &version::TLS12)];
+    let versions: Vec<_> =
+        versions.into_iter().filter_map(|(is_spoken, version)| is_spoken.then_some(version)).collect();
+    let builder = ServerConfig::builder_with_provider(provider.clone()).with_protocol_versions(&versions)?;
+    let builder = match client_certificate::verifier(demands, &provider)? {
+        Some(verifier) => builder.with_client_cert_verifier(verifier),
+        None => builder.with_no_client_auth(),
+    };
+    let mut config = builder.with_single_cert(pair.chain().to_vec(), pair.key().clone_key())?;
+    let protocols: &[&[u8]] = if http2 { &[b"h2", b"http/1.1"] } else { &[b"http/1.1"] };
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+    Ok(without_resumption(config))
+}
+
+/// The cipher suites of TLS 1.2 and the curves that are asked for; TLS 1.3 has all of its own, as in Go.
+fn provider(demands: &TlsDemands) -> CryptoProvider {
+    let mut provider = default_provider();
+    if let Some(suites) = &demands.cipher_suites {
+        provider.cipher_suites.retain(|known| match known {
+            SupportedCipherSuite::Tls13(_) => true,
+            SupportedCipherSuite::Tls12(_) => suites.contains(&known.suite()),
+        });
     }
+    if let Some(curves) = &demands.curves {
+        let known = std::mem::take(&mut provider.kx_groups);
+        let named = curves.iter().filter_map(|curve| known.iter().find(|group| group.name() == *curve));
+        provider.kx_groups = named.copied().collect();
+    }
+    provider
+}
+
+/// A client keeps its connection; tickets would only cost memory, and outlive what a certificate may do.
+fn without_resumption(mut config: ServerConfig) -> ServerConfig {
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+    config
 }

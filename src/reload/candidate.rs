@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use super::text::ConfigText;
 use super::traits::SnapshotReader;
 use super::{ActiveConfig, Digest};
-use crate::config::{self, Environment, Loaded, Material, Report, Strictness};
+use crate::config::{self, Environment, Files, Loaded, Material, Report, Strictness};
 use crate::source::file::FileSnapshot;
 
 /// A file system that takes longer is taken for dead; the read goes on in its own thread.
@@ -158,7 +158,9 @@ fn internal(error: &JoinError) -> String {
 /// Reads, parses and checks; it blocks.
 fn read(reader: &dyn SnapshotReader, text: Option<GivenText>, wants_partial: bool) -> Candidate {
     let path = reader.path();
-    let references = |text: &[u8], environment: &Environment| config::references(path, text, environment);
+    let references = |text: &[u8], environment: &Environment, files: &Files| {
+        config::references(path, text, environment, files)
+    };
     let snapshot = match reader.read(text.as_ref().map(|text| &*text.bytes), &references) {
         Ok(snapshot) => snapshot,
         Err(error) => {

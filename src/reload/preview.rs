@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout_at};
 use super::ConfigReader;
 use super::candidate::{Unfit, check};
 use super::traits::SnapshotReader;
-use crate::config::{self, Config, ConfigDiff, Environment, SiteId, Strictness, Violation};
+use crate::config::{self, Config, ConfigDiff, Environment, Files, SiteId, Strictness, Violation};
 use crate::source::file::FileReader;
 
 /// How many texts are judged at one time. Whoever waits longer than a judgement may take is told so.
@@ -89,7 +89,9 @@ impl Preview {
 /// Reads what the text names, and checks it; it blocks.
 fn judge(reader: &dyn SnapshotReader, text: &[u8], running: Option<&Config>) -> Judgement {
     let path = reader.path();
-    let references = |text: &[u8], environment: &Environment| config::references(path, text, environment);
+    let references = |text: &[u8], environment: &Environment, files: &Files| {
+        config::references(path, text, environment, files)
+    };
     let snapshot = loop {
         match reader.read(Some(text), &references) {
             Ok(snapshot) => break snapshot,

@@ -87,6 +87,8 @@ pub(crate) struct FileSource {
     paths: Arc<Paths>,
     process: Arc<BTreeMap<String, String>>,
     options: Arc<Options>,
+    /// The web config that a flag names.
+    web_config: Option<PathBuf>,
     status: watch::Sender<WatchStatus>,
 }
 
@@ -106,6 +108,7 @@ impl FileSource {
             paths: Arc::new(Paths::new(path)),
             process: Arc::new(process),
             options: Arc::new(options),
+            web_config: None,
             status: watch::Sender::default(),
         }
     }
@@ -114,6 +117,12 @@ impl FileSource {
     pub(crate) fn references_only(path: &Path, process: BTreeMap<String, String>, options: Options) -> Self {
         let paths = Paths { is_source: false, ..Paths::new(path) };
         Self { paths: Arc::new(paths), ..Self::new(path, process, options) }
+    }
+
+    /// The same with the web config that a flag names. A relative path is taken from the directory that is current now.
+    pub(crate) fn with_web_config(self, path: Option<&Path>) -> Self {
+        let web_config = path.map(|path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
+        Self { web_config, ..self }
     }
 
     /// What the watcher says of itself, for metrics.

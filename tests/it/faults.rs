@@ -14,6 +14,7 @@ mod secrets;
 mod signals;
 mod start;
 mod volume;
+mod web;
 
 use crate::harness::{Stage, eventually};
 

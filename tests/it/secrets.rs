@@ -29,7 +29,10 @@ const REDACTING: [(&str, &str, &str); 16] = [
         "the_key_of_a_secret_is_the_bytes_behind_its_base64_and_no_debug_shows_them",
     ),
     ("Secret", "src/config/tests.rs", "no_debug_shows_a_secret"),
-    ("ServingCertificate", "src/http/tests/tls.rs", "debug_shows_whether_there_is_a_certificate_and_no_more"),
+    ("Entrance", "src/http/tests/tls.rs", "debug_shows_whether_there_is_a_certificate_and_no_more"),
+    ("Login", "src/http/login.rs", "what_is_remembered_has_a_bound_and_no_password"),
+    ("PasswordHash", "src/config/web/tests.rs", "nothing_of_a_key_a_hash_or_a_password_is_told"),
+    ("Rules", "src/http/tests/tls.rs", "debug_shows_whether_there_is_a_certificate_and_no_more"),
     ("ServingPair", "src/certificate/pair.rs", "debug_shows_no_key"),
     ("Transport", "src/netbackup/proxy.rs", "a_client_shows_neither_its_key_nor_the_password_of_its_proxy"),
 ];

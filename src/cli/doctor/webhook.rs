@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use crate::cli::status;
+use crate::cli::access::AccessArgs;
+use crate::cli::{AddressArgs, status};
 use crate::doctor::Finding;
 use crate::status::{StatusPicture, WebhookPicture, in_words};
 
@@ -11,7 +12,8 @@ const SOON_DAYS: i64 = 7;
 
 /// What the exporter that runs there says; none where it has no webhook.
 pub(super) async fn examine(address: &str) -> Option<Finding> {
-    match status::picture(address).await {
+    let args = AddressArgs { address: address.to_owned(), access: AccessArgs::default() };
+    match status::picture(&args).await {
         Ok(status) => status.webhook.as_ref().map(|webhook| judge(webhook, &status)),
         Err(why) => {
             let cure = "name the exporter by --address, or leave it out where none runs";

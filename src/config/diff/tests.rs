@@ -63,6 +63,7 @@ fn connection_and_options_are_told_apart() {
 fn every_setting_is_named() {
     let old = config(vec![]);
     let new = Config {
+        web: None,
         server: Server { host: ListenHost::Name("b".to_owned()), port: 1, metrics_path: "/m".to_owned() },
         collection: Collection { interval: Duration::ZERO, window: Duration::ZERO, max_stale_cycles: 0 },
         collectors: {

@@ -1,6 +1,5 @@
 //! Program and schema are asked about the same values.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -57,7 +56,7 @@ fn quoted(text: &str) -> String {
 
 fn program(document: &Value, variables: &[(&str, &str)], check: Strictness) -> Result<(), String> {
     let process = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    let environment = Environment { process, dotenv: BTreeMap::new() };
+    let environment = Environment { process, ..Environment::default() };
     let material = Material { text: yaml(document).into_bytes(), environment, ..Material::default() };
     load(Path::new("c.yaml"), &material, check).map(|_| ()).map_err(|report| report.to_string())
 }

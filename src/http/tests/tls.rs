@@ -14,14 +14,14 @@ use tokio_rustls::client::TlsStream;
 use super::client::PATIENCE;
 use super::world::World;
 use crate::certificate::{Issued, ServingPair, authorities, issue};
-use crate::http::{Limits, ServingCertificate};
+use crate::http::{Entrance, Limits};
 
 fn issued() -> Issued {
     let now = Timestamp::now();
     issue(&["127.0.0.1".to_owned()], now - Duration::from_mins(1), now + Duration::from_hours(1)).unwrap()
 }
 
-fn show(certificate: &ServingCertificate, issued: &Issued) {
+fn show(certificate: &Entrance, issued: &Issued) {
     let pair = ServingPair::read(issued.certificate.as_bytes(), issued.key.as_bytes()).unwrap();
     certificate.show(&pair).unwrap();
 }
@@ -59,15 +59,15 @@ async fn ask(stream: &mut TlsStream<TcpStream>) -> String {
 
 #[test]
 fn debug_shows_whether_there_is_a_certificate_and_no_more() {
-    let certificate = ServingCertificate::default();
-    assert_eq!(format!("{certificate:?}"), "ServingCertificate(none)");
+    let certificate = Entrance::default();
+    assert_eq!(format!("{certificate:?}"), "Entrance(closed)");
     show(&certificate, &issued());
-    assert_eq!(format!("{certificate:?}"), "ServingCertificate(shown)");
+    assert_eq!(format!("{certificate:?}"), "Entrance(TLS)");
 }
 
 #[tokio::test]
 async fn another_certificate_is_shown_to_new_clients_and_open_connections_stay() {
-    let certificate = ServingCertificate::default();
+    let certificate = Entrance::default();
     let world = World::encrypted(Limits::default(), &certificate).await;
     let (one, two) = (issued(), issued());
     assert!(connect(&world, &one).await.is_err(), "there is none yet");
@@ -83,7 +83,7 @@ async fn another_certificate_is_shown_to_new_clients_and_open_connections_stay()
 
 #[tokio::test]
 async fn a_client_that_does_not_shake_hands_is_cut_and_holds_nobody_up() {
-    let certificate = ServingCertificate::default();
+    let certificate = Entrance::default();
     let one = issued();
     show(&certificate, &one);
     let patient = World::encrypted(Limits { head: PATIENCE, ..Limits::default() }, &certificate).await;
@@ -93,7 +93,7 @@ async fn a_client_that_does_not_shake_hands_is_cut_and_holds_nobody_up() {
     assert!(ask(&mut connect(&patient, &one).await.unwrap()).await.starts_with("HTTP/1.1 200"));
     let mut rest = Vec::new();
     let _ = clear.read_to_end(&mut rest).await;
-    assert!(!rest.starts_with(b"HTTP"), "nothing is answered in the clear");
+    assert!(rest.starts_with(b"HTTP/1.0 400"), "it is told why, and nothing else, in the clear");
 
     let hasty =
         World::encrypted(Limits { head: Duration::from_millis(200), ..Limits::default() }, &certificate)

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::client::{Client, PATIENCE};
 use crate::config::{Endpoint, ListenHost, Scheme, Secret, Server, Site, fixture};
 use crate::exposition::{BuildInfo, Exposition, Registry};
-use crate::http::{HttpMetrics, Limits, Listeners, Pages, ServingCertificate, State};
+use crate::http::{Entrance, HttpMetrics, Limits, Listeners, Pages, State};
 use crate::metric::{Labelled, MetricKind, Naming, TextFormat};
 use crate::reload::{ActiveConfig, ConfigReader, ConfigWriter, ReloadRequest, StatusWriter, requests};
 use crate::snapshot::{Fragment, SiteReport, Snapshot, SnapshotStore};
@@ -61,16 +61,11 @@ impl World {
     }
 
     /// All by TLS, with this certificate.
-    pub(super) async fn encrypted(limits: Limits, certificate: &ServingCertificate) -> Self {
+    pub(super) async fn encrypted(limits: Limits, certificate: &Entrance) -> Self {
         Self::start("127.0.0.1", limits, None, Some(certificate)).await
     }
 
-    async fn start(
-        host: &str,
-        limits: Limits,
-        path: Option<&str>,
-        certificate: Option<&ServingCertificate>,
-    ) -> Self {
+    async fn start(host: &str, limits: Limits, path: Option<&str>, certificate: Option<&Entrance>) -> Self {
         let held = TcpSocket::new_v4().unwrap();
         held.set_reuseaddr(true).unwrap();
         held.bind(([0, 0, 0, 0], 0).into()).unwrap();
@@ -88,7 +83,7 @@ impl World {
             .until(announced.clone());
         let pages = Pages::new(state, metrics.clone());
         let mut listeners = match certificate {
-            Some(certificate) => Listeners::encrypted(pages, certificate.clone(), limits, metrics),
+            Some(certificate) => Listeners::behind(pages, certificate.clone(), limits, metrics),
             None => Listeners::new(pages, limits, metrics),
         };
         let address = format!("{host}:{}", held.local_addr().unwrap().port());

@@ -13,7 +13,7 @@ use super::read::{Identity, read};
 use super::resolve::Links;
 use super::status::WatchMode;
 use super::{FileSource, Paths};
-use crate::config::{Environment, FileProblem, Material};
+use crate::config::{Environment, FileProblem, Files, Material};
 use stability::Stability;
 
 /// How often a snapshot is tried. With a swap every 0.6 ms about one reading in 400 meets one.
@@ -25,8 +25,8 @@ const AFTER_TRIES: Duration = Duration::from_millis(50);
 /// How often a caller that only wants a verdict reads again.
 const ROUNDS: usize = 100;
 
-/// Finds the files that a text names.
-pub(crate) type References<'a> = dyn Fn(&[u8], &Environment) -> BTreeSet<PathBuf> + 'a;
+/// Finds the files that a text names, and those that the files name which were read already.
+pub(crate) type References<'a> = dyn Fn(&[u8], &Environment, &Files) -> BTreeSet<PathBuf> + 'a;
 
 /// Reads the configuration with all that it names. Every method blocks as long as the file system does.
 #[derive(Debug)]
@@ -134,15 +134,23 @@ impl FileReader {
         };
         let mut notes = Vec::new();
         let dotenv = self.dotenv(attempt, &mut notes);
-        let environment = Environment { process: (*self.source.process).clone(), dotenv };
-        let mut files = BTreeMap::new();
+        let web_config = self.source.web_config.clone();
+        let environment = Environment { process: (*self.source.process).clone(), dotenv, web_config };
+        let mut files = Files::new();
         let mut beside = BTreeSet::new();
-        for name in references(&text, &environment) {
-            if attempt.is_beside(paths, &name) {
-                beside.insert(name.clone());
+        loop {
+            let mut named = references(&text, &environment, &files);
+            named.retain(|name| !files.contains_key(name));
+            if named.is_empty() {
+                break;
             }
-            let bytes = attempt.read_named(&name, &paths.reference(&name), options.largest_reference);
-            files.insert(name, bytes.map_err(|error| FileProblem(error.to_string())));
+            for name in named {
+                if attempt.is_beside(paths, &name) {
+                    beside.insert(name.clone());
+                }
+                let bytes = attempt.read_named(&name, &paths.reference(&name), options.largest_reference);
+                files.insert(name, bytes.map_err(|error| FileProblem(error.to_string())));
+            }
         }
         Ok(FileSnapshot { material: Material { text, files, environment }, notes, beside })
     }

@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use super::{
     FileReader, FileSnapshot, FileSource, FileWatcher, Hints, Options, ReadError, WatchMode, WatchStatus,
 };
-use crate::config::Environment;
+use crate::config::{Environment, Files};
 use skip::skip;
 
 /// Long enough for a machine that is busy with everything else.
@@ -40,7 +40,7 @@ fn by_ticks() -> Options {
 }
 
 /// A file named by a line `key: PATH` in the configuration.
-fn references(text: &[u8], _: &Environment) -> BTreeSet<PathBuf> {
+fn references(text: &[u8], _: &Environment, _: &Files) -> BTreeSet<PathBuf> {
     String::from_utf8_lossy(text)
         .lines()
         .filter_map(|line| line.strip_prefix("key: "))
