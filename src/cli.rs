@@ -29,12 +29,12 @@ use crate::source::kubernetes::{FleetName, ObjectName};
 use crate::telemetry::Overrides;
 
 use access::AccessArgs;
-pub use check::check_config;
+pub use check::{CheckArgs, check_config};
 #[cfg(feature = "demo")]
 pub use demo::{demo, simulate};
 pub use doctor::{DoctorArgs, examine};
 pub use exit::{failed, parse};
-pub use healthcheck::check_health;
+pub use healthcheck::{HealthArgs, check_health};
 pub use kill::{is_kill, kill};
 pub use list::list_metrics;
 pub use process::{interruptible, on_runtime, printed, until_signalled};
@@ -180,26 +180,6 @@ pub struct RunArgs {
     pub(crate) webhook: WebhookArgs,
 }
 
-/// The flags of `check-config`.
-#[derive(Debug, Args)]
-pub struct CheckArgs {
-    /// The file to check; `-` is the standard input.
-    pub file: PathBuf,
-    /// Leaves out what is not in a repository: variables, key files and CA files.
-    #[arg(long)]
-    pub(crate) skip_references: bool,
-    /// The web config to check with it, as the flag of the running exporter.
-    #[arg(long = "web.config.file", value_name = "FILE", env = "NBU_EXPORTER_WEB_CONFIG_FILE")]
-    pub(crate) web_config: Option<PathBuf>,
-}
-
-impl CheckArgs {
-    /// The web config to check with the configuration.
-    pub fn web_config(&self) -> Option<&Path> {
-        self.web_config.as_deref()
-    }
-}
-
 /// The flags of `demo`.
 #[cfg(feature = "demo")]
 #[derive(Debug, Args)]
@@ -239,20 +219,6 @@ pub struct AddressArgs {
     pub(crate) address: String,
     #[command(flatten)]
     pub(crate) access: AccessArgs,
-}
-
-/// The flags of `healthcheck`.
-#[derive(Debug, Args)]
-pub struct HealthArgs {
-    #[command(flatten)]
-    pub(crate) address: AddressArgs,
-    /// The address where the running exporter answers probes; it is asked there, in the clear and without a login.
-    #[arg(
-        long = "web.probe-listen-address",
-        value_name = "HOST:PORT",
-        env = "NBU_EXPORTER_WEB_PROBE_LISTEN_ADDRESS"
-    )]
-    pub(crate) probe_address: Option<ListenAddress>,
 }
 
 /// The command line as data, of which completions and man pages are made.

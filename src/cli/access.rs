@@ -43,7 +43,7 @@ pub(crate) struct AccessArgs {
 }
 
 /// What the flags come to.
-pub(super) struct Access {
+pub(super) struct WayIn {
     /// Whether the web config says that TLS is served.
     pub(super) is_tls: bool,
     tls: ClientConfig,
@@ -52,7 +52,7 @@ pub(super) struct Access {
 
 impl AccessArgs {
     /// Reads the files that the flags name; a sentence where one can not be used.
-    pub(super) fn access(&self) -> Result<Access, String> {
+    pub(super) fn access(&self) -> Result<WayIn, String> {
         let web = self.web_config.as_deref().map(web_config).transpose()?;
         let tls = web.and_then(|web| web.tls);
         let provider = Arc::new(ring::default_provider());
@@ -78,7 +78,7 @@ impl AccessArgs {
                     .map_err(|error| unusable(error.to_string()))?
             }
         };
-        Ok(Access { is_tls: tls.is_some(), tls: config, login: self.login()? })
+        Ok(WayIn { is_tls: tls.is_some(), tls: config, login: self.login()? })
     }
 
     fn authorities(&self, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, String> {
@@ -105,7 +105,7 @@ impl AccessArgs {
     }
 }
 
-impl Access {
+impl WayIn {
     /// A client that gets in, made from `builder`.
     pub(super) fn client(&self, builder: ClientBuilder) -> ClientBuilder {
         builder.tls_backend_preconfigured(self.tls.clone())

@@ -5,7 +5,8 @@ use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::CheckArgs;
+use clap::Args;
+
 use crate::config::{self, Environment, Files, Strictness};
 use crate::source::file::FileReader;
 
@@ -14,6 +15,26 @@ const INVALID: u8 = 2;
 
 /// More than any configuration has.
 const MOST_BYTES: u64 = (1 << 20) + 1;
+
+/// The flags of `check-config`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The file to check; `-` is the standard input.
+    pub file: PathBuf,
+    /// Leaves out what is not in a repository: variables, key files and CA files.
+    #[arg(long)]
+    pub(crate) skip_references: bool,
+    /// The web config to check with it, as the flag of the running exporter.
+    #[arg(long = "web.config.file", value_name = "FILE", env = "NBU_EXPORTER_WEB_CONFIG_FILE")]
+    pub(crate) web_config: Option<PathBuf>,
+}
+
+impl CheckArgs {
+    /// The web config to check with the configuration.
+    pub fn web_config(&self) -> Option<&Path> {
+        self.web_config.as_deref()
+    }
+}
 
 /// Checks a file as the running program would: 0 when it is valid, 2 with the whole report otherwise. The file `-` is
 /// the standard input; what it names is relative to the current directory.

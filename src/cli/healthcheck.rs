@@ -4,15 +4,30 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::Args;
 use reqwest::Method;
 
+use super::AddressArgs;
 use super::access::AccessArgs;
 use super::running::Question;
-use super::{AddressArgs, HealthArgs};
 use crate::config::{ListenAddress, ListenHost};
 
 /// Shorter than Docker's own patience, so that the reason is seen.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The flags of `healthcheck`.
+#[derive(Debug, Args)]
+pub struct HealthArgs {
+    #[command(flatten)]
+    pub(crate) address: AddressArgs,
+    /// The address where the running exporter answers probes; it is asked there, in the clear and without a login.
+    #[arg(
+        long = "web.probe-listen-address",
+        value_name = "HOST:PORT",
+        env = "NBU_EXPORTER_WEB_PROBE_LISTEN_ADDRESS"
+    )]
+    pub(crate) probe_address: Option<ListenAddress>,
+}
 
 /// Asks the running exporter whether it is healthy and prints its answer: 0 when it is, and 1 otherwise.
 pub async fn check_health(args: &HealthArgs, out: &mut impl Write) -> io::Result<ExitCode> {

@@ -6,7 +6,7 @@ use reqwest::{Client, Method};
 use url::Url;
 
 use super::AddressArgs;
-use super::access::Access;
+use super::access::WayIn;
 
 const CONNECT: Duration = Duration::from_secs(5);
 /// How much of another server's answer is shown, to know which server it was.
@@ -93,7 +93,7 @@ fn hint(status: u16, text: &str) -> &'static str {
     }
 }
 
-fn client(patience: Duration, access: &Access) -> Result<Client, reqwest::Error> {
+fn client(patience: Duration, access: &WayIn) -> Result<Client, reqwest::Error> {
     // The exporter's own address is never behind a proxy.
     let direct = access.client(Client::builder().no_proxy());
     // A server that redirects is another one, and a redirected POST would become a GET.

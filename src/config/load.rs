@@ -1,6 +1,6 @@
 //! Loads a configuration from its text and from everything that it refers to.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::decoder::{Decoder, Location, Slot};
 use super::raw::RawConfig;
 use super::report::{Report, Violation, one_line};
 use super::tree::TextPosition;
-use super::{Config, Environment, FileProblem, Log, Material, Strictness, WebConfig, valid, web, yaml};
+use super::{Config, Environment, Files, Log, Material, Strictness, WebConfig, valid, web, yaml};
 
 /// A valid configuration with what there is to say about it.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,9 +20,6 @@ pub(crate) struct Loaded {
     /// The names of the environment variables that the text refers to.
     pub variables: BTreeSet<String>,
 }
-
-/// Files with their bytes, or why they could not be read.
-pub(crate) type Files = BTreeMap<PathBuf, Result<Vec<u8>, FileProblem>>;
 
 /// Checks a text with everything that it refers to, and gives the configuration or all that is wrong with it.
 ///

@@ -15,6 +15,9 @@ pub struct Material {
     pub environment: Environment,
 }
 
+/// Files with their bytes, or why they could not be read.
+pub(crate) type Files = BTreeMap<PathBuf, Result<Vec<u8>, FileProblem>>;
+
 /// Why a file could not be read; a sentence for the report, such as `permission denied (mode 0600, we are uid 65532)`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]

@@ -6,6 +6,7 @@
 mod go_scalar;
 mod password;
 mod raw;
+mod raw_tls;
 mod reader;
 #[cfg(test)]
 mod tests;

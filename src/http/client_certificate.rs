@@ -34,7 +34,11 @@ enum Trust {
     Anybody,
     /// There is nobody who could.
     Nobody,
-    These(Arc<dyn ClientCertVerifier>),
+    These {
+        verifier: Arc<dyn ClientCertVerifier>,
+        /// The same as they are: Go trusts a certificate that stands among the authorities itself.
+        themselves: Vec<CertificateDer<'static>>,
+    },
 }
 
 /// What judges the certificates of clients; `None` where they are not asked for one.
@@ -46,7 +50,7 @@ pub(super) fn verifier(
         ClientAuth::None => return Ok(None),
         ClientAuth::Request | ClientAuth::RequireAny => Trust::Anybody,
         ClientAuth::VerifyIfGiven | ClientAuth::RequireAndVerify => {
-            trust(roots(&demands.client_authorities), provider)?
+            trust(&demands.client_authorities, provider)?
         }
     };
     // Names can be judged only where a certificate is shown; the toolkit ends a connection without one as well.
@@ -73,12 +77,18 @@ fn roots(authorities: &ClientAuthorities) -> RootCertStore {
     roots
 }
 
-fn trust(roots: RootCertStore, provider: &Arc<CryptoProvider>) -> Result<Trust, Error> {
+fn trust(authorities: &ClientAuthorities, provider: &Arc<CryptoProvider>) -> Result<Trust, Error> {
+    let roots = roots(authorities);
     if roots.is_empty() {
         return Ok(Trust::Nobody);
     }
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone()).build();
-    Ok(Trust::These(verifier.map_err(|error| Error::General(error.to_string()))?))
+    let verifier = verifier.map_err(|error| Error::General(error.to_string()))?;
+    let themselves = match authorities {
+        ClientAuthorities::System => Vec::new(),
+        ClientAuthorities::These(certificates) => certificates.clone(),
+    };
+    Ok(Trust::These { verifier, themselves })
 }
 
 impl ClientCertVerifier for ClientJudge {
@@ -88,7 +98,7 @@ impl ClientCertVerifier for ClientJudge {
 
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
         match &self.trust {
-            Trust::These(verifier) => verifier.root_hint_subjects(),
+            Trust::These { verifier, .. } => verifier.root_hint_subjects(),
             Trust::Anybody | Trust::Nobody => &[],
         }
     }
@@ -102,8 +112,12 @@ impl ClientCertVerifier for ClientJudge {
         match &self.trust {
             Trust::Anybody => {}
             Trust::Nobody => return Err(CertificateError::UnknownIssuer.into()),
-            Trust::These(verifier) => {
-                verifier.verify_client_cert(leaf, intermediates, now)?;
+            Trust::These { verifier, themselves } => {
+                let verified = verifier.verify_client_cert(leaf, intermediates, now);
+                // As `openssl req -x509` makes them: an authority that is its own client, which webpki does not take.
+                if !(themselves.contains(leaf) && is_usable(leaf, now)) {
+                    verified?;
+                }
             }
         }
         if let Some(allowed) = &self.allowed_sans
@@ -135,6 +149,16 @@ impl ClientCertVerifier for ClientJudge {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.algorithms.supported_schemes()
     }
+}
+
+/// Whether a certificate that is trusted as it is may be a client's now.
+fn is_usable(leaf: &CertificateDer<'_>, now: UnixTime) -> bool {
+    let Ok((_, certificate)) = X509Certificate::from_der(leaf) else { return false };
+    let validity = certificate.validity();
+    let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+    let is_valid = (validity.not_before.timestamp()..=validity.not_after.timestamp()).contains(&now);
+    let usage = certificate.extended_key_usage().ok().flatten();
+    is_valid && usage.is_none_or(|usage| usage.value.any || usage.value.client_auth)
 }
 
 /// The alternative names of a certificate that the toolkit compares: of DNS, e-mail, addresses and URIs.

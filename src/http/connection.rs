@@ -7,6 +7,7 @@ use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Poll, ready};
+use std::time::Duration;
 
 use axum::http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use axum::response::IntoResponse as _;
@@ -17,7 +18,7 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use rustls::ServerConfig;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -43,6 +44,10 @@ const MOST_STREAMS: u32 = 32;
 /// What Go's server says too. The rest of the request is not read.
 const NOT_TLS: &[u8] = b"HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n\
     Client sent an HTTP request to an HTTPS server.\n";
+
+/// How long, and for how many bytes, a client is listened to that is not served.
+const PARTING: Duration = Duration::from_secs(1);
+const MOST_UNREAD: usize = 64 * 1024;
 
 /// What a connection is served with.
 #[derive(Clone, Debug)]
@@ -292,11 +297,35 @@ fn handshake(stream: TcpStream, config: Arc<ServerConfig>) -> BoxFuture<'static,
         // A handshake begins with 22.
         if first.iter().any(u8::is_ascii_uppercase) {
             stream.write_all(NOT_TLS).await?;
+            part(stream).await;
             return Err(io::Error::other("the client speaks HTTP in the clear"));
         }
-        Ok(Stream::Tls(Box::new(TlsAcceptor::from(config).accept(stream).await?)))
+        match TlsAcceptor::from(config).accept(stream).into_fallible().await {
+            Ok(stream) => Ok(Stream::Tls(Box::new(stream))),
+            Err((error, stream)) => {
+                part(stream).await;
+                Err(error)
+            }
+        }
     }
     .boxed()
+}
+
+/// Closes a connection so that the client reads why: where something is left unread, the kernel would reset it, and what
+/// was sent would be lost.
+async fn part(mut stream: TcpStream) {
+    let mut rest = [0; 4096];
+    let read = async {
+        stream.shutdown().await?;
+        for _ in 0..MOST_UNREAD / rest.len() {
+            if stream.read(&mut rest).await? == 0 {
+                break;
+            }
+        }
+        io::Result::Ok(())
+    };
+    // Whoever does not listen has lost nothing.
+    let _ = timeout(PARTING, read).await;
 }
 
 /// Counts a connection for as long as it is open, however it ends.

@@ -11,15 +11,18 @@ use crate::harness::read;
 use crate::program;
 
 /// The types with a `Debug` of their own because they hold a secret, with the test that formats each.
-const REDACTING: [(&str, &str, &str); 16] = [
+const REDACTING: [(&str, &str, &str); 19] = [
     ("Access", "src/source/kubernetes/tests.rs", "access_to_the_api_server_shows_no_token"),
     ("ActiveConfig", "src/reload/active.rs", "debug_shows_nothing_of_the_text"),
     ("ConfigText", "src/reload/text.rs", "the_debug_of_a_text_shows_its_length_alone"),
+    ("Entrance", "src/http/tests/tls.rs", "debug_shows_whether_there_is_a_certificate_and_no_more"),
     ("Environment", "src/config/tests.rs", "no_debug_shows_a_secret"),
     ("FileSource", "src/source/file/tests.rs", "no_debug_shows_a_variable_or_what_a_file_holds"),
     ("Issued", "src/certificate/pair.rs", "debug_shows_no_key"),
     ("Kept", "src/admission/rotation/tests.rs", "debug_shows_nothing_of_what_the_secret_holds"),
+    ("Login", "src/http/login.rs", "what_is_remembered_has_a_bound_and_no_password"),
     ("Material", "src/config/tests.rs", "no_debug_shows_a_secret"),
+    ("PasswordHash", "src/config/web/tests.rs", "nothing_of_a_key_a_hash_or_a_password_is_told"),
     ("Proxy", "src/config/tests.rs", "no_debug_shows_a_secret"),
     ("ProxyHop", "src/netbackup/proxy.rs", "a_proxy_shows_its_address_and_not_its_password"),
     ("Record", "src/reload/last_good/record.rs", "debug_shows_nothing_of_the_text"),
@@ -28,11 +31,8 @@ const REDACTING: [(&str, &str, &str); 16] = [
         "src/source/kubernetes/tests.rs",
         "the_key_of_a_secret_is_the_bytes_behind_its_base64_and_no_debug_shows_them",
     ),
-    ("Secret", "src/config/tests.rs", "no_debug_shows_a_secret"),
-    ("Entrance", "src/http/tests/tls.rs", "debug_shows_whether_there_is_a_certificate_and_no_more"),
-    ("Login", "src/http/login.rs", "what_is_remembered_has_a_bound_and_no_password"),
-    ("PasswordHash", "src/config/web/tests.rs", "nothing_of_a_key_a_hash_or_a_password_is_told"),
     ("Rules", "src/http/tests/tls.rs", "debug_shows_whether_there_is_a_certificate_and_no_more"),
+    ("Secret", "src/config/tests.rs", "no_debug_shows_a_secret"),
     ("ServingPair", "src/certificate/pair.rs", "debug_shows_no_key"),
     ("Transport", "src/netbackup/proxy.rs", "a_client_shows_neither_its_key_nor_the_password_of_its_proxy"),
 ];

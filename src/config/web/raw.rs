@@ -1,8 +1,8 @@
 //! The web config as it is written, before the checks between keys.
 
 use super::super::tree::{Content, Node};
+use super::raw_tls::RawTls;
 use super::reader::{Placed, WebReader};
-use super::tls::RawTls;
 
 /// The whole file. It holds a key and hashes, so it has no `Debug`.
 pub(super) struct RawWebConfig {

@@ -42,6 +42,15 @@ fn identity() -> Identity {
     Identity { authority: signed.pem(), certificate: certificate.pem(), key: key.serialize_pem() }
 }
 
+/// An authority that is its own client, as `openssl req -x509` makes it.
+fn self_signed() -> Identity {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut authority = rcgen::CertificateParams::new(["client.example".to_owned()]).unwrap();
+    authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let pem = authority.self_signed(&key).unwrap().pem();
+    Identity { authority: pem.clone(), certificate: pem, key: key.serialize_pem() }
+}
+
 fn issued() -> Issued {
     let now = jiff::Timestamp::now();
     issue(&["127.0.0.1".to_owned()], now - Duration::from_mins(1), now + Duration::from_hours(1)).unwrap()
@@ -91,7 +100,7 @@ async fn is_let_in(world: &World, server: &Issued, identity: Option<&Identity>) 
 
 #[tokio::test]
 async fn each_client_auth_type_lets_in_whom_go_lets_in() {
-    let (server, known, stranger) = (issued(), identity(), identity());
+    let (server, known, stranger, own) = (issued(), identity(), identity(), self_signed());
     let entrance = Entrance::default();
     let world = World::encrypted(Limits::default(), &entrance).await;
     let ca = ("ca.crt", known.authority.as_str());
@@ -122,6 +131,10 @@ async fn each_client_auth_type_lets_in_whom_go_lets_in() {
             assert_eq!(is_let_in(&world, &server, who).await, expected, "{keys} {shows:?}");
         }
     }
+    let keys = ", client_auth_type: RequireAndVerifyClientCert, client_ca_file: ca.crt";
+    put(&entrance, &format!("{FILES}{keys}}}"), &server, &[("ca.crt", &own.authority)]);
+    assert!(is_let_in(&world, &server, Some(&own)).await, "it stands among the authorities itself");
+    assert!(!is_let_in(&world, &server, Some(&self_signed())).await);
 }
 
 #[tokio::test]
