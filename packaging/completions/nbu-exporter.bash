@@ -89,7 +89,7 @@ _nbu__exporter() {
 
     case "${cmd}" in
         nbu__exporter)
-            opts="-c -d -h -V --config --config.kubernetes --config.kubernetes-secret --config.last-good --config.last-good-kubernetes --kubernetes.events --fleet.group --fleet.lease-duration --debug --trace --log.level --log.format --web.listen-address --web.telemetry-path --shutdown-delay --webhook.listen-address --webhook.certificate-dir --webhook.secret --webhook.configuration --webhook.host --webhook.certificate-lifetime --help --version run check-config doctor demo simulate list-metrics reload status healthcheck schema help"
+            opts="-c -d -h -V --config --config.kubernetes --config.kubernetes-secret --config.last-good --config.last-good-kubernetes --kubernetes.events --fleet.group --fleet.lease-duration --debug --trace --log.level --log.format --web.listen-address --web.telemetry-path --shutdown-delay --web.config.file --web.probe-listen-address --webhook.listen-address --webhook.certificate-dir --webhook.secret --webhook.configuration --webhook.host --webhook.certificate-lifetime --help --version run check-config doctor demo simulate list-metrics reload status healthcheck schema help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -151,6 +151,14 @@ _nbu__exporter() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --web.config.file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --web.probe-listen-address)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --webhook.listen-address)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -183,12 +191,16 @@ _nbu__exporter() {
             return 0
             ;;
         nbu__exporter__subcmd__check__subcmd__config)
-            opts="-h --skip-references --help"
+            opts="-h --skip-references --web.config.file --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --web.config.file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -253,13 +265,41 @@ _nbu__exporter() {
             return 0
             ;;
         nbu__exporter__subcmd__healthcheck)
-            opts="-h --address --help"
+            opts="-h --address --web.config.file --ca-file --client-cert-file --client-key-file --user --password-file --web.probe-listen-address --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --address)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --web.config.file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --client-cert-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --client-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --password-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --web.probe-listen-address)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -457,13 +497,37 @@ _nbu__exporter() {
             return 0
             ;;
         nbu__exporter__subcmd__reload)
-            opts="-h --address --help"
+            opts="-h --address --web.config.file --ca-file --client-cert-file --client-key-file --user --password-file --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --address)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --web.config.file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --client-cert-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --client-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --password-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -475,7 +539,7 @@ _nbu__exporter() {
             return 0
             ;;
         nbu__exporter__subcmd__run)
-            opts="-c -d -h --config --config.kubernetes --config.kubernetes-secret --config.last-good --config.last-good-kubernetes --kubernetes.events --fleet.group --fleet.lease-duration --debug --trace --log.level --log.format --web.listen-address --web.telemetry-path --shutdown-delay --webhook.listen-address --webhook.certificate-dir --webhook.secret --webhook.configuration --webhook.host --webhook.certificate-lifetime --help"
+            opts="-c -d -h --config --config.kubernetes --config.kubernetes-secret --config.last-good --config.last-good-kubernetes --kubernetes.events --fleet.group --fleet.lease-duration --debug --trace --log.level --log.format --web.listen-address --web.telemetry-path --shutdown-delay --web.config.file --web.probe-listen-address --webhook.listen-address --webhook.certificate-dir --webhook.secret --webhook.configuration --webhook.host --webhook.certificate-lifetime --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -534,6 +598,14 @@ _nbu__exporter() {
                     return 0
                     ;;
                 --shutdown-delay)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --web.config.file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --web.probe-listen-address)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -653,13 +725,37 @@ _nbu__exporter() {
             return 0
             ;;
         nbu__exporter__subcmd__status)
-            opts="-h --address --site --output --help"
+            opts="-h --address --web.config.file --ca-file --client-cert-file --client-key-file --user --password-file --site --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --address)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --web.config.file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --client-cert-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --client-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --password-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

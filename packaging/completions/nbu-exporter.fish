@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_nbu_exporter_global_optspecs
-    string join \n c/config= config.kubernetes= config.kubernetes-secret= config.last-good= config.last-good-kubernetes= kubernetes.events= fleet.group= fleet.lease-duration= d/debug trace log.level= log.format= web.listen-address= web.telemetry-path= shutdown-delay= webhook.listen-address= webhook.certificate-dir= webhook.secret= webhook.configuration= webhook.host= webhook.certificate-lifetime= h/help V/version
+    string join \n c/config= config.kubernetes= config.kubernetes-secret= config.last-good= config.last-good-kubernetes= kubernetes.events= fleet.group= fleet.lease-duration= d/debug trace log.level= log.format= web.listen-address= web.telemetry-path= shutdown-delay= web.config.file= web.probe-listen-address= webhook.listen-address= webhook.certificate-dir= webhook.secret= webhook.configuration= webhook.host= webhook.certificate-lifetime= h/help V/version
 end
 
 function __fish_nbu_exporter_needs_command
@@ -43,6 +43,8 @@ json\t''"
 complete -c nbu-exporter -n "__fish_nbu_exporter_needs_command" -l web.listen-address -d 'The address to listen on, `:PORT` for all of IPv6 and IPv4; wins over the keys `server.host` and `server.port`. May be given again' -r
 complete -c nbu-exporter -n "__fish_nbu_exporter_needs_command" -l web.telemetry-path -d 'The path of the metrics page; wins over the key `server.uri`' -r
 complete -c nbu-exporter -n "__fish_nbu_exporter_needs_command" -l shutdown-delay -d 'For how long it serves on after SIGTERM, not ready, while others learn that it goes; 5s inside of Kubernetes and 0s elsewhere by default' -r
+complete -c nbu-exporter -n "__fish_nbu_exporter_needs_command" -l web.config.file -d 'The web config in the format of Prometheus\' exporter-toolkit: TLS, client certificates, login, headers and rate of the exporter\'s own pages. It wins over the key `server.webConfigFile`' -r -F
+complete -c nbu-exporter -n "__fish_nbu_exporter_needs_command" -l web.probe-listen-address -d 'An address where probes alone are answered (`/-/healthy`, `/-/ready` and their kin), always in the clear and without a login, for the kubelet and for `healthcheck`' -r
 complete -c nbu-exporter -n "__fish_nbu_exporter_needs_command" -l webhook.listen-address -d 'Where an admission webhook is served, by TLS, that refuses an edit of the configuration\'s object which the reload would refuse; only with `--config.kubernetes` or `--config.kubernetes-secret`, and with a certificate' -r
 complete -c nbu-exporter -n "__fish_nbu_exporter_needs_command" -l webhook.certificate-dir -d 'The directory with the webhook\'s certificate and key, `tls.crt` and `tls.key`, which are followed' -r -F
 complete -c nbu-exporter -n "__fish_nbu_exporter_needs_command" -l webhook.secret -d 'The Secret, made without data, in which the exporter makes and renews the webhook\'s certificate; instead of a directory' -r
@@ -83,6 +85,8 @@ json\t''"
 complete -c nbu-exporter -n "__fish_nbu_exporter_using_subcommand run" -l web.listen-address -d 'The address to listen on, `:PORT` for all of IPv6 and IPv4; wins over the keys `server.host` and `server.port`. May be given again' -r
 complete -c nbu-exporter -n "__fish_nbu_exporter_using_subcommand run" -l web.telemetry-path -d 'The path of the metrics page; wins over the key `server.uri`' -r
 complete -c nbu-exporter -n "__fish_nbu_exporter_using_subcommand run" -l shutdown-delay -d 'For how long it serves on after SIGTERM, not ready, while others learn that it goes; 5s inside of Kubernetes and 0s elsewhere by default' -r
+complete -c nbu-exporter -n "__fish_nbu_exporter_using_subcommand run" -l web.config.file -d 'The web config in the format of Prometheus\' exporter-toolkit: TLS, client certificates, login, headers and rate of the exporter\'s own pages. It wins over the key `server.webConfigFile`' -r -F
+complete -c nbu-exporter -n "__fish_nbu_exporter_using_subcommand run" -l web.probe-listen-address -d 'An address where probes alone are answered (`/-/healthy`, `/-/ready` and their kin), always in the clear and without a login, for the kubelet and for `healthcheck`' -r
 complete -c nbu-exporter -n "__fish_nbu_exporter_using_subcommand run" -l webhook.listen-address -d 'Where an admission webhook is served, by TLS, that refuses an edit of the configuration\'s object which the reload would refuse; only with `--config.kubernetes` or `--config.kubernetes-secret`, and with a certificate' -r
 complete -c nbu-exporter -n "__fish_nbu_exporter_using_subcommand run" -l webhook.certificate-dir -d 'The directory with the webhook\'s certificate and key, `tls.crt` and `tls.key`, which are followed' -r -F
 complete -c nbu-exporter -n "__fish_nbu_exporter_using_subcommand run" -l webhook.secret -d 'The Secret, made without data, in which the exporter makes and renews the webhook\'s certificate; instead of a directory' -r
@@ -92,6 +96,7 @@ complete -c nbu-exporter -n "__fish_nbu_exporter_using_subcommand run" -l webhoo
 complete -c nbu-exporter -n "__fish_nbu_exporter_using_subcommand run" -s d -l debug -d 'Logs what a developer wants to see; short for `--log.level debug`'
 complete -c nbu-exporter -n "__fish_nbu_exporter_using_subcommand run" -l trace -d 'Logs each answer of the NetBackup API with its body; never headers'
 complete -c nbu-exporter -n "__fish_nbu_exporter_using_subcommand run" -s h -l help -d 'Print help'
+complete -c nbu-exporter -n "__fish_nbu_exporter_using_subcommand check-config" -l web.config.file -d 'The web config to check with it, as the flag of the running exporter' -r -F
 complete -c nbu-exporter -n "__fish_nbu_exporter_using_subcommand check-config" -l skip-references -d 'Leaves out what is not in a repository: variables, key files and CA files'
 complete -c nbu-exporter -n "__fish_nbu_exporter_using_subcommand check-config" -s h -l help -d 'Print help'
 complete -c nbu-exporter -n "__fish_nbu_exporter_using_subcommand doctor" -s c -l config -d 'The configuration file' -r -F
@@ -132,13 +137,32 @@ markdown\t'A Markdown table, as in `docs/metrics.md`'
 json\t'For programs'"
 complete -c nbu-exporter -n "__fish_nbu_exporter_using_subcommand list-metrics" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c nbu-exporter -n "__fish_nbu_exporter_using_subcommand reload" -l address -d 'Where the running exporter listens' -r
+complete -c nbu-exporter -n "__fish_nbu_exporter_using_subcommand reload" -l web.config.file -d 'The web config of the running exporter: where it has TLS, the command speaks TLS and trusts the certificate that it names, whatever host that is for' -r -F
+complete -c nbu-exporter -n "__fish_nbu_exporter_using_subcommand reload" -l ca-file -d 'The authorities that vouch for the exporter\'s certificate, in PEM form, for an address with `https://`; those of the system by default' -r -F
+complete -c nbu-exporter -n "__fish_nbu_exporter_using_subcommand reload" -l client-cert-file -d 'The certificate to show where the exporter asks for one, in PEM form' -r -F
+complete -c nbu-exporter -n "__fish_nbu_exporter_using_subcommand reload" -l client-key-file -d 'Its key' -r -F
+complete -c nbu-exporter -n "__fish_nbu_exporter_using_subcommand reload" -l user -d 'The user to log in as' -r
+complete -c nbu-exporter -n "__fish_nbu_exporter_using_subcommand reload" -l password-file -d 'The file with the password of that user' -r -F
 complete -c nbu-exporter -n "__fish_nbu_exporter_using_subcommand reload" -s h -l help -d 'Print help'
 complete -c nbu-exporter -n "__fish_nbu_exporter_using_subcommand status" -l address -d 'Where the running exporter listens' -r
+complete -c nbu-exporter -n "__fish_nbu_exporter_using_subcommand status" -l web.config.file -d 'The web config of the running exporter: where it has TLS, the command speaks TLS and trusts the certificate that it names, whatever host that is for' -r -F
+complete -c nbu-exporter -n "__fish_nbu_exporter_using_subcommand status" -l ca-file -d 'The authorities that vouch for the exporter\'s certificate, in PEM form, for an address with `https://`; those of the system by default' -r -F
+complete -c nbu-exporter -n "__fish_nbu_exporter_using_subcommand status" -l client-cert-file -d 'The certificate to show where the exporter asks for one, in PEM form' -r -F
+complete -c nbu-exporter -n "__fish_nbu_exporter_using_subcommand status" -l client-key-file -d 'Its key' -r -F
+complete -c nbu-exporter -n "__fish_nbu_exporter_using_subcommand status" -l user -d 'The user to log in as' -r
+complete -c nbu-exporter -n "__fish_nbu_exporter_using_subcommand status" -l password-file -d 'The file with the password of that user' -r -F
 complete -c nbu-exporter -n "__fish_nbu_exporter_using_subcommand status" -l site -d 'Shows this site alone, with what counts at it' -r
 complete -c nbu-exporter -n "__fish_nbu_exporter_using_subcommand status" -l output -d 'The form of the answer' -r -f -a "text\t'A table for people'
 json\t'For programs: what `/api/v1/status` answers'"
 complete -c nbu-exporter -n "__fish_nbu_exporter_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c nbu-exporter -n "__fish_nbu_exporter_using_subcommand healthcheck" -l address -d 'Where the running exporter listens' -r
+complete -c nbu-exporter -n "__fish_nbu_exporter_using_subcommand healthcheck" -l web.config.file -d 'The web config of the running exporter: where it has TLS, the command speaks TLS and trusts the certificate that it names, whatever host that is for' -r -F
+complete -c nbu-exporter -n "__fish_nbu_exporter_using_subcommand healthcheck" -l ca-file -d 'The authorities that vouch for the exporter\'s certificate, in PEM form, for an address with `https://`; those of the system by default' -r -F
+complete -c nbu-exporter -n "__fish_nbu_exporter_using_subcommand healthcheck" -l client-cert-file -d 'The certificate to show where the exporter asks for one, in PEM form' -r -F
+complete -c nbu-exporter -n "__fish_nbu_exporter_using_subcommand healthcheck" -l client-key-file -d 'Its key' -r -F
+complete -c nbu-exporter -n "__fish_nbu_exporter_using_subcommand healthcheck" -l user -d 'The user to log in as' -r
+complete -c nbu-exporter -n "__fish_nbu_exporter_using_subcommand healthcheck" -l password-file -d 'The file with the password of that user' -r -F
+complete -c nbu-exporter -n "__fish_nbu_exporter_using_subcommand healthcheck" -l web.probe-listen-address -d 'The address where the running exporter answers probes; it is asked there, in the clear and without a login' -r
 complete -c nbu-exporter -n "__fish_nbu_exporter_using_subcommand healthcheck" -s h -l help -d 'Print help'
 complete -c nbu-exporter -n "__fish_nbu_exporter_using_subcommand schema" -s h -l help -d 'Print help'
 complete -c nbu-exporter -n "__fish_nbu_exporter_using_subcommand help; and not __fish_seen_subcommand_from run check-config doctor demo simulate list-metrics reload status healthcheck schema help" -f -a "run" -d 'Collects and serves; the default'
