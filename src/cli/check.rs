@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use crate::config::{self, Environment, Files, Strictness};
-use crate::source::file::FileReader;
+use crate::source::file::{FileReader, References};
 
 /// The file or what it names is not right.
 const INVALID: u8 = 2;
@@ -46,8 +46,7 @@ pub fn check_config(args: &CheckArgs, reader: &FileReader, out: &mut impl Write)
         config::references(file, text, environment, files)
     };
     let input = if file == Path::new("-") { Some(standard_input()?) } else { None };
-    let references: &dyn Fn(&[u8], &Environment, &Files) -> BTreeSet<PathBuf> =
-        if skip { &none } else { &named };
+    let references: &References<'_> = if skip { &none } else { &named };
     let (material, notes) = match reader.stable_snapshot(input.as_deref(), references) {
         Ok(snapshot) => (snapshot.material, snapshot.notes),
         Err(error) => {

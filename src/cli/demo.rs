@@ -28,10 +28,9 @@ const KEY: &str = "simulated-key";
 /// The exporter on two simulated sites, all on loopback and in a temporary directory that is removed at the end.
 pub async fn demo(args: DemoArgs) -> Result<ExitCode, RunError> {
     let service = ServiceManager::default();
-    until_signalled(Overrides::default(), Duration::ZERO, service, async |process| {
-        simulated(args, process).await
-    })
-    .await
+    let work = async |process| simulated(args, process).await;
+    // Boxed: it holds the whole exporter.
+    Box::pin(until_signalled(Overrides::default(), Duration::ZERO, service, work)).await
 }
 
 /// A simulated NetBackup alone.

@@ -33,7 +33,7 @@ pub struct HealthArgs {
 pub async fn check_health(args: &HealthArgs, out: &mut impl Write) -> io::Result<ExitCode> {
     let question = Question { method: Method::GET, path: "/-/healthy", patience: PATIENCE };
     let probe = args.probe_address.as_ref().map(probe);
-    let (code, said) = match question.ask(&probe.as_ref().unwrap_or(&args.address), is_healthy).await {
+    let (code, said) = match question.ask(probe.as_ref().unwrap_or(&args.address), is_healthy).await {
         Ok(((), said)) => (ExitCode::SUCCESS, said),
         Err(why) => (ExitCode::FAILURE, why),
     };

@@ -41,13 +41,10 @@ impl Question {
         let status = answer.status();
         let text = answer.text().await.map_err(not_reached)?;
         let text = text.trim_end();
-        match judge(status.as_u16(), text) {
-            Some(outcome) => Ok((outcome, text.to_owned())),
-            None => {
-                let hint = hint(status.as_u16(), text);
-                Err(format!("{shown}: no outcome but HTTP {status}: {}; {hint}", excerpt(text)))
-            }
-        }
+        judge(status.as_u16(), text).map(|outcome| (outcome, text.to_owned())).ok_or_else(|| {
+            let hint = hint(status.as_u16(), text);
+            format!("{shown}: no outcome but HTTP {status}: {}; {hint}", excerpt(text))
+        })
     }
 }
 

@@ -58,10 +58,10 @@ fn web_of(
         return None;
     }
     let key = raw.server.get().map(|server| &server.web_config_file).filter(|key| key.get().is_some());
-    if let (Some(flag), Some(key)) = (&material.environment.web_config, key) {
-        if key.get().is_some_and(|key| directory(file).join(&key.0) != *flag) {
-            decoder.warning(&key.location, "is not used: --web.config.file wins");
-        }
+    if let (Some(flag), Some(key)) = (&material.environment.web_config, key)
+        && key.get().is_some_and(|key| directory(file).join(&key.0) != *flag)
+    {
+        decoder.warning(&key.location, "is not used: --web.config.file wins");
     }
     let shown = one_line(&path.display().to_string());
     let loaded = match material.files.get(&path) {

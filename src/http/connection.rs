@@ -98,7 +98,7 @@ impl Service {
         drop(rules);
         match stream {
             Some(stream) if stream.speaks_http2() => {
-                Box::pin(self.converse_http2(stream, drain, outdated)).await
+                Box::pin(self.converse_http2(stream, drain, outdated)).await;
             }
             Some(stream) => self.converse(stream, drain, outdated).await,
             None => {}

@@ -116,7 +116,7 @@ impl Credentials {
 /// The standard alphabet with padding.
 fn base64(text: &[u8]) -> Option<Vec<u8>> {
     let padding = text.iter().rev().take_while(|byte| **byte == b'=').count();
-    if text.len() % 4 != 0 || padding > 2 {
+    if !text.len().is_multiple_of(4) || padding > 2 {
         return None;
     }
     let digits = text.get(..text.len() - padding)?;

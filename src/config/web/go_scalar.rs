@@ -42,8 +42,8 @@ fn whole(text: &str) -> Option<i128> {
     };
     let lower = digits.to_ascii_lowercase();
     let bases = [("0x", 16), ("0o", 8), ("0b", 2), ("0", 8)];
-    let based = bases.iter().find_map(|(prefix, base)| Some((lower.strip_prefix(prefix)?, *base)));
-    let (digits, base) = based.filter(|(rest, _)| !rest.is_empty()).unwrap_or((&lower, 10));
+    let prefixed = bases.iter().find_map(|(prefix, base)| Some((lower.strip_prefix(prefix)?, *base)));
+    let (digits, base) = prefixed.filter(|(rest, _)| !rest.is_empty()).unwrap_or((&lower, 10));
     if digits.starts_with(['+', '-']) {
         return None;
     }

@@ -147,20 +147,16 @@ fn words<T: Copy>(
 ) -> Option<Vec<T>> {
     let mut found = Vec::new();
     for word in reader.texts(node)? {
-        match known.iter().find(|(name, _)| *name == word.value) {
-            Some((_, value)) => {
-                if let Some(message) = lacks(*value) {
-                    reader.warning(word.position, message);
-                }
-                found.push(*value);
-            }
-            None => {
-                let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
-                let message =
-                    format!("unknown {what} {}; known are {}", quoted(&word.value), names.join(", "));
-                reader.violation(word.position, message);
-            }
+        let Some((_, value)) = known.iter().find(|(name, _)| *name == word.value) else {
+            let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+            let message = format!("unknown {what} {}; known are {}", quoted(&word.value), names.join(", "));
+            reader.violation(word.position, message);
+            continue;
+        };
+        if let Some(message) = lacks(*value) {
+            reader.warning(word.position, message);
         }
+        found.push(*value);
     }
     Some(found)
 }
@@ -170,13 +166,10 @@ fn version(reader: &mut WebReader, node: &Node) -> Option<Placed<u8>> {
     if word.is_empty() && node.is_plain {
         return None;
     }
-    match VERSIONS.iter().find(|(name, _)| *name == word) {
-        Some((_, value)) => Some(Placed { position, value: *value }),
-        None => {
-            let names = VERSIONS.map(|(name, _)| name).join(", ");
-            reader
-                .violation(position, format!("unknown version of TLS {}; known are {names}", quoted(&word)));
-            None
-        }
+    let known = VERSIONS.iter().find(|(name, _)| *name == word);
+    if known.is_none() {
+        let names = VERSIONS.map(|(name, _)| name).join(", ");
+        reader.violation(position, format!("unknown version of TLS {}; known are {names}", quoted(&word)));
     }
+    known.map(|(_, value)| Placed { position, value: *value })
 }

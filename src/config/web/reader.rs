@@ -110,7 +110,7 @@ impl WebReader {
 
     /// Yes or no; no where it is not there.
     pub(super) fn flag(&mut self, node: &Node) -> bool {
-        match self.scalar(node) {
+        match scalar(node) {
             Some((_, GoScalar::Flag(flag))) => flag,
             None if node.content == Content::Null => false,
             _ => {
@@ -122,7 +122,7 @@ impl WebReader {
 
     /// A whole number; 0 where it is not there.
     pub(super) fn number(&mut self, node: &Node) -> Placed<i64> {
-        let value = match self.scalar(node) {
+        let value = match scalar(node) {
             Some((_, scalar)) => as_i64(scalar),
             None => (node.content == Content::Null).then_some(0),
         };
@@ -134,7 +134,7 @@ impl WebReader {
 
     /// A duration in nanoseconds; 0 where it is not there.
     pub(super) fn duration(&mut self, node: &Node) -> Placed<i64> {
-        let value = match self.scalar(node) {
+        let value = match scalar(node) {
             Some((text, GoScalar::Text)) => go_scalar::duration(text),
             // A number counts nanoseconds.
             Some((_, scalar)) => as_i64(scalar),
@@ -145,11 +145,11 @@ impl WebReader {
         }
         Placed { position: node.position, value: value.unwrap_or_default() }
     }
+}
 
-    fn scalar<'a>(&mut self, node: &'a Node) -> Option<(&'a str, GoScalar)> {
-        let Content::Scalar(text) = &node.content else { return None };
-        Some((text, if node.is_plain { GoScalar::of(text) } else { GoScalar::Text }))
-    }
+fn scalar(node: &Node) -> Option<(&str, GoScalar)> {
+    let Content::Scalar(text) = &node.content else { return None };
+    Some((text, if node.is_plain { GoScalar::of(text) } else { GoScalar::Text }))
 }
 
 /// What Go puts into an integer.
