@@ -50,9 +50,9 @@ fn execute(command: Command) -> Result<ExitCode, RunError> {
 async fn run(args: RunArgs, service: ServiceManager) -> Result<ExitCode, RunError> {
     let options = args.options();
     until_signalled(args.log_overrides(), args.shutdown_delay(), service, async |process| {
-        // Boxed: its future is a large one.
+        // Boxed: these futures are large ones.
         let app = Box::pin(App::start(options?, process)).await?;
-        app.serve().await
+        Box::pin(app.serve()).await
     })
     .await
 }
