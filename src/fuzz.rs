@@ -28,8 +28,9 @@ enum FuzzedReader {
 impl FuzzTarget {
     /// All of them.
     pub fn all() -> Vec<Self> {
-        let bytes: [(_, Read); 7] = [
+        let bytes: [(_, Read); 8] = [
             ("configuration", configuration::text),
+            ("web-config", configuration::web),
             ("key-file", configuration::key_file),
             ("authority-file", configuration::authority_file),
             ("dotenv", configuration::dotenv),

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::config::{
     Environment, Material, Report, Strictness, changes, holds_secrets, load, log, redacted, references,
+    web_config, web_references,
 };
 use crate::source::file::Dotenv;
 
@@ -17,10 +18,10 @@ const NAMES_FILES: &str = "nbuserver: {host: nbu.example, apiKeyFile: /key, caFi
 pub(super) fn text(bytes: &[u8]) {
     let process =
         BTreeMap::from([("KEY".to_owned(), SECRET.to_owned()), ("PORT".to_owned(), "1556".to_owned())]);
-    let environment = Environment { process, dotenv: BTreeMap::new() };
+    let environment = Environment { process, ..Environment::default() };
     let file = Path::new(FILE);
     let mut material = Material { text: bytes.to_vec(), environment, ..Material::default() };
-    for path in references(file, bytes, &material.environment) {
+    for path in references(file, bytes, &material.environment, &BTreeMap::new()) {
         material.files.insert(path, Ok(SECRET.into()));
     }
     log(bytes);
@@ -30,6 +31,17 @@ pub(super) fn text(bytes: &[u8]) {
         judge(&material, strictness);
     }
     assert!(changes(bytes, bytes).is_empty(), "a text differs from itself");
+}
+
+/// A web config; the files that it names hold no certificates.
+pub(super) fn web(bytes: &[u8]) {
+    let file = Path::new("/etc/nbu-exporter/web.yml");
+    let named = web_references(file, bytes).into_iter();
+    let files = named.map(|path| (path, Ok(SECRET.into()))).collect();
+    if let Err(report) = web_config(file, bytes, &files) {
+        assert!(!report.violations.is_empty(), "refused, and no reason is given");
+        holds(&report);
+    }
 }
 
 /// What the file with a key holds.

@@ -96,7 +96,7 @@ def add_fleet():
     members = of_pods(own("nbu_exporter_fleet_members"))
     board.add(8, 8, stat("Members, as each pod counts them", "Replicas that share the sites. All pods count the same but for the seconds of a hand-over. First, if not: which pod can not renew its Lease? Its log says why.", [(members, "{{instance}}")], none="not shared", why_empty=alone, per_pod=True))
     board.add(8, 8, lines("Sites of each member, over time", "How many sites each replica asks, one upon the other; a dip is what nobody asked. A pod with none for long: it has no Lease.", [(of_pods(own("nbu_exporter_fleet_sites")), "{{instance}}")], stacked=True, why_empty=alone, per_pod=True))
-    moves = 'sum by (instance, direction) (increase(nbu_exporter_fleet_moves_total{job=~"$job"}[1h]))'
+    moves = 'max by (instance, direction) (increase(nbu_exporter_fleet_moves_total{job=~"$job"}[1h]))'
     board.add(8, 8, lines("Sites that moved, in an hour", "Sites that came to a pod or went from it since members came and went. Many without a roll-out: a member that is restarted, or cut off, again and again.", [(moves, "{{instance}} {{direction}}")], why_empty=alone, per_pod=True))
 
 
