@@ -13,14 +13,16 @@ use crate::harness::{ApiServer, Exporter, Sites, collector_keys, eventually, exp
 /// round it to another one.
 pub const NOW: i64 = 1_770_053_100_300;
 
-/// Families of a site whose values come from our own clock or from that of the simulator's certificate, or tell how many runs there were.
-const TIMED: [&str; 8] = [
+/// Families of a site whose values come from our own clock or from that of the simulator's certificate, or tell how many runs there were and what the last one asked
+/// besides (a count, now and then).
+const TIMED: [&str; 9] = [
     "nbu_api_request_duration_seconds",
     "nbu_api_requests_total",
     "nbu_backup_history_start_timestamp_seconds",
     "nbu_last_scrape_timestamp_seconds",
     "nbu_scrape_collector_duration_seconds",
     "nbu_scrape_collector_last_success_timestamp_seconds",
+    "nbu_scrape_collector_requests",
     "nbu_server_clock_offset_seconds",
     "nbu_tls_certificate_expiry_timestamp_seconds",
 ];
