@@ -17,7 +17,8 @@ sys.path.insert(0, str(ROOT / "tests" / "dashboards"))
 from world import World, collectors, log, page, site  # noqa: E402
 
 DAY = 24
-BUSY = ("--jobs-per-day=2000", "--job-retention=48", "--policies=40", "--storage-units=20")
+# Few policies with many jobs: what there can be of clients, statuses and types has been there after some days.
+BUSY = ("--jobs-per-day=4000", "--job-retention=48", "--policies=6", "--storage-units=20")
 
 
 class Weeks:
