@@ -310,6 +310,10 @@ def scraped(world, servers, known):
     asked_of = [(world.prometheus(f"prometheus-{number}", it, targets)) for number, it in enumerate(servers)]
     log(f"waiting for {SECONDS_OF_HISTORY} s of history")
     time.sleep(SECONDS_OF_HISTORY)
+    # What a job alone can bring: of one kind some minutes may have none.
+    ended = 'count(sum by (job, site) (increase(nbu_jobs_finished_total{job_type="BACKUP",level="root"}[1d])) > 0)'
+    for prometheus in asked_of:
+        wait_for("the end of a backup on each site, seen by each job", lambda prometheus=prometheus: [value for _, value in prometheus.instant(ended)] == [2 * len(targets)])
     return asked_of, [path for _, path in pods]
 
 
