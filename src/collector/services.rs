@@ -80,6 +80,7 @@ impl Services {
         let hosts = host::wanted(context, diagnostics).await?;
         let mut daemons = Vec::new();
         let (mut answered, mut unsupported, mut failure) = (0, 0, None);
+        let mut newly_unsupported = Vec::new();
         for host in &hosts {
             if self.is_unsupported(host, context) {
                 unsupported += 1;
@@ -98,7 +99,7 @@ impl Services {
                 Err(error) if error.is_unauthorized() => return Err(error.into()),
                 Err(error) if is_unsupported_by(&error) => {
                     unsupported += 1;
-                    self.unsupported.insert(host.id.clone(), Hold::unsupported(context.client.version()));
+                    newly_unsupported.push(host.id.clone());
                 }
                 Err(error) => {
                     diagnostics.truncated = true;
@@ -114,6 +115,9 @@ impl Services {
             }
             _ => {}
         }
+        // Where no host answers it may be the server that was turned to another release meanwhile, and that is not for the hosts to remember.
+        let hold = Hold::unsupported(context.client.version());
+        self.unsupported.extend(newly_unsupported.into_iter().map(|host| (host, hold)));
         let samples = daemons.iter().map(|daemon| ([daemon.host.as_str(), &daemon.name], flag(daemon.is_up)));
         Ok(vec![UP.family(context.site, samples)])
     }

@@ -1,5 +1,7 @@
 //! Services of hosts, against a scripted server.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::super::fixture::Given;
 use super::super::runner::{Run, run};
 use super::*;
@@ -99,4 +101,20 @@ async fn a_domain_of_which_no_host_can_be_asked_is_no_failure_and_a_refusal_ends
     let refused = run((SPEC.new)(&given_refused.collectors).as_mut(), &given_refused.context()).await;
     assert!(refused.outcome.unwrap_err().is_unauthorized());
     assert_eq!(asked(&refusing), ["/config/hosts", "/admin/hosts/p%201/services"]);
+}
+
+#[tokio::test]
+async fn hosts_that_all_refuse_while_the_server_is_turned_to_another_release_are_asked_again_when_it_is_back()
+{
+    static IS_TURNED: AtomicBool = AtomicBool::new(true);
+    let answer =
+        |_: &str| if IS_TURNED.load(Ordering::Relaxed) { Answer::status(406) } else { Answer::json(DAEMONS) };
+    let server = server(answer).await;
+    let given = given(&server, &["primary", "media1"]).await;
+    let mut collector = (SPEC.new)(&given.collectors);
+    let turned = run(collector.as_mut(), &given.context()).await;
+    assert!(turned.outcome.unwrap_err().is_unsupported());
+    IS_TURNED.store(false, Ordering::Relaxed);
+    let back = run(collector.as_mut(), &given.context()).await;
+    assert_eq!(text(&back).lines().count(), 4);
 }
