@@ -29,7 +29,7 @@ note() {
 remember_pod() {
     k get pod --selector app.kubernetes.io/instance="$RELEASE",app.kubernetes.io/component=exporter \
         --field-selector status.phase=Running --output json |
-        jq -r '.items[0] | "pod=\(.metadata.name) pod_uid=\(.metadata.uid) pod_ip=\(.status.podIP)"' >"$dir/pod"
+        jq -r '.items | map(select(.metadata.deletionTimestamp == null))[0] | "pod=\(.metadata.name) pod_uid=\(.metadata.uid) pod_ip=\(.status.podIP)"' >"$dir/pod"
     load_pod
 }
 load_pod() { pod='' pod_uid='' pod_ip=''; source "$dir/pod"; }
