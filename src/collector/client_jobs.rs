@@ -67,7 +67,6 @@ impl ClientJobs {
         let is_allowed = |phase| phases.get(phase).is_some_and(|phase| filter.allows(&phase.client));
         jobs.retain(|_, job| is_allowed(job.phase));
         earlier.retain(|phase, _| is_allowed(*phase));
-        self.forget_phases();
         !self.filter.is_empty()
     }
 
@@ -79,7 +78,12 @@ impl ClientJobs {
         let ended = job.end.and_then(|end| u32::try_from(end).ok());
         let status = job.status.and_then(|status| i32::try_from(status).ok());
         let (Some(ended), Some(status)) = (ended, status) else { return };
-        let Some(phase) = self.phase(job) else { return };
+        let Some(client) = self.shown(&job.client) else { return };
+        let known = self.phases.find([&client, &job.policy, &job.job_type]);
+        let phase = known.unwrap_or_else(|_| {
+            let (policy, job_type) = (self.word(&job.policy), self.word(&job.job_type));
+            self.phases.keep(ClientPhase { client, policy, job_type })
+        });
         let job_of_client = ClientJob { phase, status, ended };
         match self.jobs.entry(job.id) {
             // Its newest record holds.
@@ -87,17 +91,6 @@ impl ClientJobs {
             Entry::Occupied(mut known) => _ = known.insert(job_of_client),
             Entry::Vacant(place) => _ = place.insert(job_of_client),
         }
-    }
-
-    /// The phase of a job, if its client may be shown.
-    fn phase(&mut self, job: &Job<'_>) -> Option<PhaseIndex> {
-        if let Ok(known) = self.phases.find([&job.client, &job.policy, &job.job_type]) {
-            return Some(known);
-        }
-        let client = self.shown(&job.client)?;
-        let [spelling, policy, job_type] =
-            [&job.client, &job.policy, &job.job_type].map(|name| self.word(name));
-        Some(self.phases.keep(ClientPhase { spelling, client, policy, job_type }))
     }
 
     /// The client of a name, if it may be shown.
@@ -157,29 +150,24 @@ impl ClientJobs {
         self.tidy();
     }
 
-    /// Forgets the phases of which there are no jobs any more.
-    fn forget_phases(&mut self) {
-        let old = std::mem::take(&mut self.phases);
-        let mut keep = |phase: &mut PhaseIndex| {
-            if let Some(known) = old.get(*phase) {
-                *phase = self.phases.keep(known.clone());
-            }
-        };
-        self.jobs.values_mut().for_each(|job| keep(&mut job.phase));
-        let earlier = std::mem::take(&mut self.earlier).into_iter();
-        self.earlier = earlier
-            .map(|(mut phase, ended)| {
-                keep(&mut phase);
-                (phase, ended)
-            })
-            .collect();
-    }
-
     /// Forgets the names of which there are no jobs any more, if they are many.
     fn tidy(&mut self) {
         let enough = 2 * (self.jobs.len() + self.earlier.len()) + 64;
         if self.phases.len() > enough {
-            self.forget_phases();
+            let old = std::mem::take(&mut self.phases);
+            let mut keep = |phase: &mut PhaseIndex| {
+                if let Some(known) = old.get(*phase) {
+                    *phase = self.phases.keep(known.clone());
+                }
+            };
+            self.jobs.values_mut().for_each(|job| keep(&mut job.phase));
+            let earlier = std::mem::take(&mut self.earlier).into_iter();
+            self.earlier = earlier
+                .map(|(mut phase, ended)| {
+                    keep(&mut phase);
+                    (phase, ended)
+                })
+                .collect();
         }
         if self.names.len() > enough {
             let used: HashSet<_> = self.phases.all().iter().map(|phase| &phase.client).collect();

@@ -85,7 +85,7 @@ impl<'a> ShownJobs<'a> {
         let mut last_backup: HashMap<&str, i64> =
             known.filter(|(client, _)| view.filter.allows(client)).collect();
         let mut last = Vec::new();
-        for (ClientPhase { client, policy, job_type, .. }, ended) in all.iter().zip(last_of) {
+        for (ClientPhase { client, policy, job_type }, ended) in all.iter().zip(last_of) {
             let Some(ended) = ended else { continue };
             last.push(((&**client, &**policy, &**job_type), ended));
             if &**job_type == "BACKUP" {
@@ -93,16 +93,7 @@ impl<'a> ShownJobs<'a> {
                 *last = ended.max(*last);
             }
         }
-        // Several spellings of a client have a phase each.
-        last.sort_unstable();
-        last.dedup_by(|later, earlier| {
-            let is_same = later.0 == earlier.0;
-            if is_same {
-                earlier.1 = later.1;
-            }
-            is_same
-        });
-        Self { jobs: sorted(jobs), last, last_backup: sorted(last_backup) }
+        Self { jobs: sorted(jobs), last: sorted(last), last_backup: sorted(last_backup) }
     }
 
     /// The clients of all that is shown, each once, in the order of their names.

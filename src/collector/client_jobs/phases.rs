@@ -8,8 +8,6 @@ use foldhash::HashMap;
 /// What a policy does for a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ClientPhase {
-    /// As jobs have it: by it a job finds its phase, and several may be one client.
-    pub(super) spelling: Arc<str>,
     /// In lower case.
     pub(super) client: Arc<str>,
     pub(super) policy: Arc<str>,
@@ -29,7 +27,7 @@ pub(super) struct Phases {
 }
 
 impl Phases {
-    /// The number of a phase by the client's name as a job has it, its policy and its type, if it is there; else where it belongs.
+    /// The number of a phase by its three names, if it is there; else where it belongs.
     pub(super) fn find(&self, names: [&str; 3]) -> Result<PhaseIndex, u64> {
         let mut hash = self.indices.hasher().hash_one(names);
         while let Some(index) = self.indices.get(&hash) {
@@ -70,7 +68,7 @@ impl Phases {
 
 impl ClientPhase {
     fn names(&self) -> [&str; 3] {
-        [&self.spelling, &self.policy, &self.job_type]
+        [&self.client, &self.policy, &self.job_type]
     }
 }
 
