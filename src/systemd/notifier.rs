@@ -1,7 +1,6 @@
 //! Tells systemd what becomes of the service.
 
 use std::ffi::OsStr;
-use std::fmt::Write as _;
 use std::io;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::ffi::OsStrExt as _;
@@ -74,11 +73,7 @@ impl News {
 
 /// Lines parted by semicolons, since a line feed would begin another assignment; not too long.
 fn one_line(words: &str) -> String {
-    let mut line = String::new();
-    for (number, part) in words.lines().enumerate() {
-        // Writing to a `String` can not fail.
-        let _ = write!(line, "{}{part}", if number == 0 { "" } else { "; " });
-    }
+    let mut line = words.lines().collect::<Vec<_>>().join("; ");
     if line.len() > LONGEST {
         line.truncate(line.floor_char_boundary(LONGEST));
         line.push('…');
